@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make             builds into build/bin and build/libexec
+# make quickstart  installs what is needed, builds, runs a container and shows what it did
+# make check       installs what the tests need, and passes all of them
+# make help        the rest
+#
+# V=1 shows the commands. SANITIZE=1 builds with ASan and UBSan into build/asan. WERROR=1 makes warnings errors.
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+SANITIZE ?=
+WERROR   ?=
+BUILD    ?= build$(if $(SANITIZE),/asan)
+CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
+Q        := $(if $(V),,@)
+
+# Which programs there are, what they are made of, and how they are linked, is in tables of their own.
+FOLDERS := runtime/base cgroups namespaces net images runtime/spec runtime/core cli cli/oci
+
+WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith \
+	-Wcast-qual -Wwrite-strings -Wvla -Wimplicit-fallthrough $(if $(WERROR),-Werror)
+CPPFLAGS += -I. -D_GNU_SOURCE -DHULL_VERSION='"$(VERSION)"' -DHULL_PREFIX='"$(PREFIX)"' \
+	$(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
+CFLAGS   ?= -O2 -g
+CFLAGS   += -std=gnu17 $(WARNINGS) -fstack-protector-strong -fno-common -ffunction-sections -fdata-sections \
+	$(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+, := ,
+LDFLAGS  += -Wl,--gc-sections -Wl,-z,relro,-z,now
+# The programs on the start path are static: every shared library costs a start more than most system calls do.
+# Sanitizers need their shared runtime.
+STATIC   := $(if $(SANITIZE),-fsanitize=address$(,)undefined,-static)
+
+library  = $(BUILD)/lib/lib$(subst /,-,$(1)).a
+objects  = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
+
+include contrib/make/programs.mk
+include contrib/make/install.mk
+include contrib/make/tests.mk
+
+.DEFAULT_GOAL := all
+.PHONY: all clean help
+all: $(PROGRAMS)
+
+$(BUILD)/obj/%.o: %.c Makefile contrib/make/programs.mk
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  CC      $<")
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(notdir $*)) -MMD -MP -c -o $@ $<
+
+define library_rule
+$(call library,$(1)): $(call objects,$(1))
+	@mkdir -p $$(@D)
+	$(if $(Q),@echo "  AR      $$@")
+	$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach folder,$(FOLDERS),$(eval $(call library_rule,$(folder))))
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n '3,9s/^# //p' Makefile
+	@echo "targets: all clean install uninstall quickstart check check-unit check-bats check-asan check-fuzz lint format bench"

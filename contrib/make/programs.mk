@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Every program: its main, the folders it may link from (in link order), and its libraries.
+# Archives give a program only the objects it asks for; `make lint` looks at the link maps.
+
+START_LIBS  := -lseccomp -lcap -lnl-3 -lyajl_s
+ifneq ($(SANITIZE),)
+START_LIBS  := -lseccomp -lcap -lnl-3 -lyajl
+endif
+IMAGE_LIBS  := -larchive -lcrypto -lzstd -lyajl
+CPPFLAGS    += -I/usr/include/libnl3
+
+START_FOLDERS := runtime/core runtime/spec cgroups namespaces net runtime/base
+
+PROGRAMS :=
+
+# $(1) path below $(BUILD), $(2) object of main, $(3) folders, $(4) link flags and libraries
+define program
+PROGRAMS += $(BUILD)/$(1)
+$(BUILD)/$(1): $(2) $(foreach f,$(3),$(call library,$(f)))
+	@mkdir -p $$(@D)
+	$(if $(Q),@echo "  LD      $$@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-Map=$(BUILD)/$(1).map -o $$@ $(2) -Wl,--start-group $(foreach f,$(3),$(call library,$(f))) -Wl,--end-group $(4)
+endef
+main = $(BUILD)/obj/$(1).o
+
+ifneq ($(wildcard cli/hull.c),)
+$(eval $(call program,bin/hull,$(call main,cli/hull),cli images $(START_FOLDERS),$(STATIC) $(START_LIBS)))
+endif
+ifneq ($(wildcard cli/oci/hull_oci.c),)
+$(eval $(call program,bin/hull-oci,$(call main,cli/oci/hull_oci),cli/oci cli $(START_FOLDERS),$(STATIC) $(START_LIBS)))
+endif
+ifneq ($(wildcard runtime/core/keeper.c),)
+$(eval $(call program,libexec/hull-keeper,$(call main,runtime/core/keeper),runtime/core runtime/base,$(STATIC)))
+endif
+ifneq ($(wildcard images/hull_image.c),)
+$(eval $(call program,libexec/hull-image,$(call main,images/hull_image),images runtime/base,$(if $(SANITIZE),$(STATIC)) $(IMAGE_LIBS)))
+endif

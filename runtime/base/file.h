@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files of hull's own (never files below a container's root: those are path.h's): bounded read, atomic replace, locks, trees.
+ *
+ * `dirfd` and `name` as in openat(2): an absolute name ignores dirfd, AT_FDCWD is allowed.
+ */
+#ifndef HULL_RUNTIME_BASE_FILE_H
+#define HULL_RUNTIME_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "runtime/base/arena.h"
+#include "runtime/base/err.h"
+#include "runtime/base/scope.h"
+
+/* Reads a whole file of at most max_bytes into the arena, NUL-terminated behind `ret_len` bytes. -EFBIG past the bound. Also from pipes. */
+int file_read(struct arena *arena, int dirfd, const char *name, size_t max_bytes, char **ret_data, size_t *ret_len,
+	      struct err *err);
+int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes, char **ret_data, size_t *ret_len,
+		 struct err *err);
+/* Reads a short one-line file (cgroup, sysctl, proc) into a fixed array, the last newline removed. The length or -errno. No words: callers know. */
+ssize_t file_read_line(int dirfd, const char *name, char *to, size_t to_bytes);
+/* Writes one value in one write(2) to an existing file (cgroup, sysctl, proc). 0 or -errno. */
+int file_write_value(int dirfd, const char *name, const char *value);
+
+enum file_durability {
+	FILE_VOLATILE, /* dies with the boot: no fsync */
+	FILE_DURABLE,  /* fsync of file and folder: survives power loss */
+};
+/* Replaces atomically: a temporary name in the same folder, then rename. The old contents stay on failure. */
+int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		 enum file_durability durability, struct err *err);
+
+/* An advisory lock (flock) on a file that is created 0600 when missing; released when the descriptor is closed. */
+enum file_lock { FILE_LOCK_SHARED, FILE_LOCK_EXCLUSIVE };
+int file_lock(int dirfd, const char *name, enum file_lock kind, struct err *err);     /* waits; the descriptor */
+int file_try_lock(int dirfd, const char *name, enum file_lock kind, struct err *err); /* -EWOULDBLOCK when held */
+
+/* Makes a folder and its parents. Existing ones are fine, and keep their mode. */
+int file_make_dirs(const char *path, mode_t mode, struct err *err);
+int file_open_dir(int dirfd, const char *name, struct err *err); /* O_DIRECTORY|O_CLOEXEC, the descriptor */
+
+/*
+ * Removes a tree without ever leaving it: it descends by descriptor, follows no link and crosses no mount. A missing tree is success.
+ * Contents may be hostile (a container's writable layer).
+ */
+int file_remove_tree(int dirfd, const char *name, struct err *err);
+
+#endif

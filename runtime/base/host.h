@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What this kernel and machine can do: probed when first asked, once. Tests override a fact with the environment variable
+ * HULL_TEST_HOST="openat2=0,clone3=0", which only a build with -DHULL_TESTING reads.
+ */
+#ifndef HULL_RUNTIME_BASE_HOST_H
+#define HULL_RUNTIME_BASE_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum host_fact {
+	HOST_CLONE3,
+	HOST_OPENAT2,
+	HOST_PIDFD,
+	HOST_CLOSE_RANGE,
+	HOST_FSOPEN,	    /* fsopen, fsmount, move_mount, open_tree */
+	HOST_MOUNT_SETATTR, /* and with it id-mapped mounts */
+	HOST_PIDFD_EXIT,    /* PIDFD_GET_INFO tells an exit status */
+	HOST_USER_NS,
+	HOST_TIME_NS,
+	HOST_CGROUP_NS,
+	HOST_SECCOMP,
+	HOST_OVERLAY_FD_LAYERS, /* overlay takes layers as descriptors of detached mounts (lowerdir+ by FSCONFIG_SET_FD) */
+	HOST_FACT_COUNT
+};
+
+bool host_has(enum host_fact fact);
+const char *host_fact_name(enum host_fact fact); /* "openat2" */
+
+unsigned host_cpus(void);
+uint64_t host_memory_bytes(void);
+uint64_t host_cap_last(void);	    /* the highest capability number the kernel knows */
+uint64_t host_caps_permitted(void); /* this process's permitted set, a bit each */
+/* "6.1.0-13-amd64"; lives as long as the process. */
+const char *host_kernel(void);
+
+#endif

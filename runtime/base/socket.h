@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Unix sockets by path: never abstract ones (any process in the network namespace reaches those). Bounded frames, descriptors passed along.
+ *
+ * A frame is: uint32 length of the payload, uint16 type, uint16 zero, payload; little endian, at most SOCK_FRAME_MAX_BYTES of payload.
+ */
+#ifndef HULL_RUNTIME_BASE_SOCKET_H
+#define HULL_RUNTIME_BASE_SOCKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "runtime/base/err.h"
+#include "runtime/base/scope.h"
+
+#define SOCK_FRAME_MAX_BYTES 65536
+
+/* Listening SOCK_STREAM socket `name` below `dirfd`, mode 0600; a stale one is replaced. Paths of any length (through /proc/self/fd). */
+int sock_listen(int dirfd, const char *name, struct err *err);
+int sock_connect(int dirfd, const char *name, struct err *err);
+int sock_accept(int listen_fd, struct err *err);
+int sock_pair(int ret_fds[static 2], struct err *err); /* SOCK_STREAM, CLOEXEC */
+/* The peer's uid (SO_PEERCRED), or -errno. */
+int sock_peer_uid(int fd, uid_t *ret_uid);
+
+/* Whole frames over a blocking socket. Receiving: payload length, 0..room; -ECONNRESET at the end; -EMSGSIZE over the bound. */
+int sock_send_frame(int fd, uint16_t type, const void *payload, size_t len, struct err *err);
+ssize_t sock_recv_frame(int fd, uint16_t *ret_type, void *to, size_t room, struct err *err);
+
+/* Passes descriptors with one byte or more of data. */
+int sock_send_fds(int fd, const void *data, size_t len, const int *fds, unsigned count, struct err *err);
+ssize_t sock_recv_fds(int fd, void *to, size_t room, int *ret_fds, unsigned *count, struct err *err);
+
+#endif
