@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What this kernel and machine can do: probed when first asked, once. Tests override a fact with the environment variable
- * HULL_TEST_HOST="openat2=0,clone3=0", which only a build with -DHULL_TESTING reads.
+ * What this kernel and machine can do: probed when first asked, once, without a fork and without a trace.
+ *
+ * Tests set a fact with host_override(). A build with -DHULL_TESTING also takes such words from the environment variable
+ * HULL_TEST_HOST; no other build looks at it, since who starts a setuid or privileged hull must not choose its code paths.
  */
 #ifndef HULL_RUNTIME_BASE_HOST_H
 #define HULL_RUNTIME_BASE_HOST_H
@@ -21,12 +23,18 @@ enum host_fact {
 	HOST_TIME_NS,
 	HOST_CGROUP_NS,
 	HOST_SECCOMP,
-	HOST_OVERLAY_FD_LAYERS, /* overlay takes layers as descriptors of detached mounts (lowerdir+ by FSCONFIG_SET_FD) */
+	HOST_OVERLAY_FD_LAYERS, /* overlay takes layers as descriptors of detached mounts (lowerdir+ by FSCONFIG_SET_FD): Linux 6.15 */
 	HOST_FACT_COUNT
 };
 
 bool host_has(enum host_fact fact);
 const char *host_fact_name(enum host_fact fact); /* "openat2" */
+
+/*
+ * For tests: forgets what was probed and overridden, then sets facts from "openat2=0,clone3=1". NULL: back to the machine's own.
+ * 0, or -EINVAL for words that name no fact.
+ */
+int host_override(const char *words);
 
 unsigned host_cpus(void);
 uint64_t host_memory_bytes(void);
