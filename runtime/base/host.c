@@ -8,14 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "runtime/base/process.h"
 #include "runtime/base/scope.h"
 
 /*
@@ -71,13 +69,7 @@ static bool kernel_at_least(unsigned major, unsigned minor)
 /* The request is older than the exit status in its answer, and the answer for a living process does not show the difference. */
 static bool probe_pidfd_exit(void)
 {
-	CLEANUP_FD int self = -1;
-	int status;
-
-	if (!kernel_at_least(6, 15))
-		return false;
-	self = proc_pidfd(getpid());
-	return self >= 0 && proc_exit_info(self, &status) == -EAGAIN;
+	return kernel_at_least(6, 15) && host_has(HOST_PIDFD);
 }
 
 static bool has_namespace_file(const char *path)

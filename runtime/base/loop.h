@@ -47,15 +47,18 @@ void loop_close(struct loop *loop);
 int loop_watch(struct loop *loop, struct loop_source *source, uint32_t epoll_events, struct err *err);
 void loop_forget(struct loop *loop, struct loop_source *source);
 
+/* A timer of the monotonic clock, not armed yet; `expired` is set by the caller, before or after. */
 int loop_timer_open(struct loop *loop, struct loop_timer *timer, struct err *err);
-int loop_timer_set(struct loop_timer *timer, uint64_t after_ms); /* once; 0 disarms */
+int loop_timer_set(struct loop_timer *timer, uint64_t after_ms); /* once; 0 disarms. 0 or -errno */
 void loop_timer_close(struct loop *loop, struct loop_timer *timer);
 
+/* Takes these signals as events: one call of `arrived` a signal. Closing unblocks those that were not blocked before. */
 int loop_signals_open(struct loop *loop, struct loop_signals *signals, const sigset_t *set, struct err *err);
 void loop_signals_close(struct loop *loop, struct loop_signals *signals);
 
 /* Runs until loop_stop(); returns its result, or -errno. A source may be forgotten from any callback. */
 int loop_run(struct loop *loop, struct err *err);
+/* From a callback: loop_run() ends behind it. Before loop_run(): that returns at once. */
 void loop_stop(struct loop *loop, int result);
 
 #endif

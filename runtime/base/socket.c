@@ -363,5 +363,7 @@ ssize_t sock_recv_fds(int fd, void *to, size_t room, int *ret_fds, unsigned *cou
 		(void)close(ret_fds[i]);
 	if (message.msg_flags & MSG_TRUNC)
 		return err_say(err, EMSGSIZE, "receive a message: more than %zu bytes", room);
+	if (found <= fds_room)
+		return err_say(err, EMFILE, "receive a message: no descriptor is free for those that came along");
 	return err_say(err, EMSGSIZE, "receive a message: more than %u descriptors came along", fds_room);
 }

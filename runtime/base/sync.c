@@ -68,30 +68,36 @@ void sync_close(struct sync *sync)
 
 /* --- Receiving --- */
 
+static ssize_t receive_packet(struct sync *sync, struct sync_received *received, struct err *err)
+{
+	received->fd_count = SYNC_MAX_FDS;
+	return sock_recv_fds(sync->fd, &received->packet, sizeof(received->packet), received->fds, &received->fd_count,
+			     err);
+}
+
 /* Receives one packet. 1, 0 at the end of the stream, or -errno. */
 static int receive(struct sync *sync, struct sync_received *received, struct err *err)
 {
-	struct sync_packet *packet = &received->packet;
-	ssize_t len;
+	const struct sync_header *header = &received->packet.header;
+	struct err reason = ERR_INIT;
+	ssize_t len = receive_packet(sync, received, &reason);
 
-	received->fd_count = SYNC_MAX_FDS;
-	len = sock_recv_fds(sync->fd, packet, sizeof(*packet), received->fds, &received->fd_count, err);
 	/*
 	 * A peer that ended without reading all we had sent shows as a reset first, and only the next call gives what it had left for us:
 	 * most likely the error that it ended with.
 	 */
-	if (len == -ECONNRESET) {
-		received->fd_count = SYNC_MAX_FDS;
-		len = sock_recv_fds(sync->fd, packet, sizeof(*packet), received->fds, &received->fd_count, err);
-		if (len == -ECONNRESET)
-			return 0;
-	}
-	if (len < 0)
-		return err_wrap(err, "%s", sync->peer);
-	if (len == 0)
+	if (len == -ECONNRESET)
+		len = receive_packet(sync, received, &reason);
+	if (len == 0 || len == -ECONNRESET)
 		return 0;
-	if ((size_t)len < sizeof(packet->header) || packet->header.magic != SYNC_MAGIC ||
-	    packet->header.len != (size_t)len - sizeof(packet->header)) {
+	if (len < 0) {
+		if (err)
+			*err = reason;
+		(void)err_wrap(err, "%s", sync->peer);
+		return (int)len;
+	}
+	if ((size_t)len < sizeof(*header) || header->magic != SYNC_MAGIC ||
+	    header->len != (size_t)len - sizeof(*header)) {
 		received_drop(received);
 		return err_say(err, EPROTO, "%s sent a malformed message", sync->peer);
 	}
@@ -205,16 +211,12 @@ static int peer_gone(struct sync *sync, unsigned stage, struct err *err)
 {
 	struct pollfd end = {.fd = sync->fd, .events = POLLIN};
 	struct sync_received received;
-	int r = 0;
 
-	while (r == 0 && poll(&end, 1, 0) > 0) {
-		r = receive(sync, &received, err);
-		if (r <= 0)
-			break;
+	/* Every turn takes a packet away, and nobody adds one: at the end of the stream, or where nothing is left, this ends. */
+	while (poll(&end, 1, 0) > 0 && receive(sync, &received, err) > 0) {
 		received_drop(&received);
 		if (received.packet.header.stage == SYNC_STAGE_ERROR)
 			return take_error(sync, &received.packet, err);
-		r = 0;
 	}
 	return err_say(err, ECONNRESET, "%s ended before it could be told '%s'", sync->peer, stage_name(sync, stage));
 }
@@ -230,7 +232,9 @@ int sync_send_data(struct sync *sync, unsigned stage, const void *data, size_t l
 	r = send_packet(sync, stage, data, len, fds, fd_count, err);
 	if (r == -EPIPE || r == -ECONNRESET)
 		return peer_gone(sync, stage, err);
-	return r < 0 ? err_wrap(err, "tell %s '%s'", sync->peer, stage_name(sync, stage)) : 0;
+	if (r < 0)
+		(void)err_wrap(err, "tell %s '%s'", sync->peer, stage_name(sync, stage));
+	return r;
 }
 
 int sync_send(struct sync *sync, unsigned stage, struct err *err)

@@ -22,15 +22,19 @@ struct sync {
 	int fd;			  /* -1: closed */
 	const char *const *names; /* stage names for error words */
 	unsigned name_count;
-	const char *peer; /* "container's first process" in errors */
+	const char *peer; /* in errors: "child process", "parent process"; the user may set better words */
 };
 
+/* Makes both ends, CLOEXEC. After the clone each side closes the other's: only then does the end of the stream show. */
 int sync_pair(struct sync *ret_parent, struct sync *ret_child, const char *const *names, unsigned name_count,
 	      struct err *err);
 void sync_close(struct sync *sync);
 #define CLEANUP_SYNC CLEANUP(sync_close)
 
-/* "I have done `stage`." With up to SYNC_MAX_FDS descriptors and up to SYNC_MAX_WORDS bytes along. */
+/*
+ * "I have done `stage`." With up to SYNC_MAX_FDS descriptors and up to SYNC_MAX_WORDS bytes along. When the peer is gone: the error
+ * that it left, or -ECONNRESET.
+ */
 int sync_send(struct sync *sync, unsigned stage, struct err *err);
 int sync_send_data(struct sync *sync, unsigned stage, const void *data, size_t len, const int *fds, unsigned fd_count,
 		   struct err *err);
