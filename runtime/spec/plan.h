@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The plan: config.json, hull.json and the host's facts, resolved and validated; nothing changes it any more.
+ *
+ * plan_make() is pure: no system call, no file, no descriptor. What it needs to know of the host is handed in, so that it is tested
+ * without root, and `--dry-run` shows what a start would do. Whatever is unknown, contradictory or not possible here is refused here,
+ * with one line that names the member ("linux.sysctl: 'net.ipv4.ip_forward' needs a network namespace of its own"), before
+ * anything has been touched. What the specification wants to be a warning is one (plan.warnings).
+ *
+ * Each part is a request of the folder that carries it out. Everything lives in the arena, or points into the config and the extension, which
+ * must live as long.
+ */
+#ifndef HULL_RUNTIME_SPEC_PLAN_H
+#define HULL_RUNTIME_SPEC_PLAN_H
+
+#include <sys/types.h>
+
+#include "cgroups/cg.h"
+#include "namespaces/caps.h"
+#include "namespaces/idmap.h"
+#include "namespaces/limits.h"
+#include "namespaces/ns.h"
+#include "namespaces/rootfs.h"
+#include "namespaces/seccomp.h"
+#include "net/network.h"
+#include "runtime/spec/config.h"
+#include "runtime/spec/extension.h"
+
+/* What the plan must know of its caller and its host. plan_host_probe() fills the host's part; tests fill it by hand. */
+struct plan_host {
+	/* The caller's wishes. */
+	const char *id;
+	const char *bundle; /* absolute path of the bundle's folder */
+	enum cg_driver_kind cgroup_driver;
+	const char *net_state_dir; /* "/run/hull/net" */
+	const char
+		*joined[NS_COUNT]; /* path of a namespace that hull.json's `joins` ask for, where the instance runs */
+	struct idmap joined_idmap; /* the map of the user namespace in `joined`, when it has one */
+
+	/* Facts. */
+	bool rootless; /* the caller is not root, or root of a user namespace only */
+	uid_t uid;
+	gid_t gid;
+	uint64_t caps; /* what the caller may pass on: a bit a capability */
+	uint64_t cap_last;
+	bool user_ns, time_ns, cgroup_ns, seccomp;
+	bool idmapped_mounts; /* mount_setattr(MOUNT_ATTR_IDMAP) */
+	bool apparmor, selinux;
+	/* Whether the cgroups of this host can honour a request: cg_check(). NULL: not asked (tests). */
+	int (*check_cgroup)(const struct cg_request *request, struct err *err);
+};
+
+/* Fills the facts from the running system, and the caller's wishes with defaults (id and bundle NULL). The only part that is not pure. */
+void plan_host_probe(struct plan_host *ret);
+
+enum plan_hook_kind {
+	HOOK_PRESTART,
+	HOOK_CREATE_RUNTIME,
+	HOOK_CREATE_CONTAINER,
+	HOOK_START_CONTAINER,
+	HOOK_POSTSTART,
+	HOOK_POSTSTOP,
+	HOOK_KIND_COUNT
+};
+const char *plan_hook_name(enum plan_hook_kind kind); /* "createRuntime" */
+
+struct plan_hook {
+	const char *path; /* absolute */
+	struct strv args; /* never empty: args[0] is the path where the config has none */
+	struct strv env;
+	uint64_t timeout_ms; /* 0: none */
+};
+typedef LIST_OF(struct plan_hook) plan_hook_list;
+
+/* Who runs, and with what. Also what `exec` wants. */
+struct plan_process {
+	struct strv args, env;
+	const char *cwd;
+	uint32_t uid, gid; /* as seen inside */
+	LIST_OF(uint32_t) groups;
+	const char *user_words; /* not NULL: user_resolve() in the root gives uid, gid and groups instead */
+	bool terminal;
+	uint16_t rows, columns; /* 0: not given */
+	bool no_new_privs;
+	struct caps_sets caps;		       /* all empty where the config names none */
+	struct limits_request limits;	       /* rlimits, scheduler, oom score, umask … */
+	const struct seccomp_profile *seccomp; /* NULL: none */
+	const char *apparmor_profile, *selinux_label;
+	bool has_personality;
+	unsigned long personality; /* for personality(2) */
+	bool init;		   /* hull's init comes first, and starts the command */
+};
+
+struct plan_time_offset {
+	bool set;
+	int64_t secs;
+	uint32_t nanosecs;
+};
+
+enum plan_net_kind {
+	PLAN_NET_UNTOUCHED, /* the host's, or one that was joined */
+	PLAN_NET_LOOPBACK,  /* a fresh namespace: raise lo, nothing more */
+	PLAN_NET_ATTACH,    /* a fresh namespace on a network: net_attach() with `request` */
+};
+
+struct plan_net {
+	enum plan_net_kind kind;
+	struct net_request request;
+	/* How to make /etc/hosts, hostname and resolv.conf, and where they are on the host: NULL paths are not made. */
+	struct extension_network_files files;
+	struct strv dns, dns_search, dns_options, add_hosts;
+	/* Host interfaces that move into the namespace (linux.netDevices). */
+	LIST_OF(struct config_net_device) devices; /* `name` is never NULL here */
+};
+
+/* A volume whose owners are changed to the container's user before the start. */
+struct plan_chown {
+	const char *source; /* absolute path on the host */
+	bool idmap;	    /* the ids on disk are the container's, else the host's */
+};
+
+struct plan_keeper {
+	const char *log_path; /* NULL: no log */
+	uint64_t log_max_bytes;
+	uint32_t log_max_files;
+	enum extension_restart_policy restart;
+	uint32_t restart_max_retries;
+	bool auto_remove;
+	bool interactive;
+	int stop_signal;
+	int64_t stop_timeout_ms; /* -1: for ever */
+	const char *detach_keys;
+};
+
+struct plan {
+	const char *id, *name; /* name: NULL for a plain OCI bundle */
+	const char *bundle;
+	const char *oci_version;
+	const char *backend; /* "ns", "vm" */
+	bool rootless;
+	struct strmap annotations;
+
+	struct ns_set namespaces;
+	/* The container's user namespace: fresh with this map, or joined and this is its map. uid_count 0: ids are the host's. */
+	struct idmap idmap;
+	bool set_groups_allowed; /* false: setgroups is denied before the gid map is written (an unprivileged caller) */
+	struct plan_time_offset boottime, monotonic;
+	const char *hostname, *domainname; /* NULL: left as they are */
+	struct strmap sysctls;
+
+	struct cg_limits limits;
+	struct cg_request cgroup; /* points to `limits` */
+
+	struct root_request root;
+	LIST_OF(struct plan_chown) chowns;
+	struct plan_process process; /* args.count 0: config.json has no process; it can be created but not started */
+	bool has_process;
+	plan_hook_list hooks[HOOK_KIND_COUNT];
+	struct plan_net net;
+	struct plan_keeper keeper;
+
+	struct strv warnings; /* one line each, for the user */
+};
+
+/*
+ * Makes the plan. `extension` is NULL for a plain OCI bundle. *ret is overwritten; it points into itself (cgroup.limits), so it must not be copied.
+ * 0; -EINVAL: contradictory or malformed; -ENOTSUP: not possible on this host; -ENOMEM.
+ */
+int plan_make(struct arena *arena, const struct config *config, const struct extension *extension,
+	      const struct plan_host *host, struct plan *ret, struct err *err);
+
+/*
+ * A process for `exec` in an instance made of `config`: it inherits seccomp and personality from there. With `extension` NULL or
+ * its user_words not meant, set `user_words` of the result. Warnings are added to `ret_warnings`.
+ */
+int plan_exec(struct arena *arena, const struct config *config, const struct config_process *process,
+	      const struct plan_host *host, struct plan_process *ret, struct strv *ret_warnings, struct err *err);
+
+/* Resources as the cgroups' limits: for `update`, too. */
+int plan_limits(struct arena *arena, const struct config_resources *resources, struct cg_limits *ret,
+		struct strv *ret_warnings, struct err *err);
+
+/* Adds the plan as JSON for people to `out` (`--dry-run`). The names are config.json's where it has one. 0 or -ENOMEM. */
+int plan_print(const struct plan *plan, struct text *out, struct err *err);
+
+#endif
