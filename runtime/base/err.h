@@ -17,6 +17,7 @@
 #define HULL_RUNTIME_BASE_ERR_H
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define ERR_MSG_BYTES 1008
@@ -39,7 +40,8 @@ struct err {
 
 /*
  * Sets `err` to the words of `fmt` followed by ": " and the text of errno value `code`. Returns -code (always negative: a
- * code of 0 becomes EIO). `err` may be NULL; then only the code is returned.
+ * code of 0 becomes EIO, a negative code is taken as -code). `err` may be NULL, here and below; then only the code is returned
+ * (by the functions below: -EIO, since it is not known).
  */
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -57,5 +59,12 @@ int err_exit_with(struct err *err, int exit_code);
 
 /* Forgets an error that was dealt with. */
 void err_clear(struct err *err);
+
+/*
+ * Copies `from` so that it is one line of valid UTF-8 that a terminal does not obey: control characters become \n, \x1b and
+ * the like, bytes that are not UTF-8 \xff. A backslash stays as it is, so doing it twice changes nothing more. Always
+ * terminates; what does not fit is cut at the end of a character. (Everybody else's name for it is text_escape().)
+ */
+void err_escape(char *to, size_t to_bytes, const char *from);
 
 #endif
