@@ -10,12 +10,16 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
-/* `fd`: where lines go besides (or instead of) standard error; -1 for none. `program` stands in front of text lines ("hull: "). Kept, not copied. */
+/*
+ * `fd`: where all lines go in `format`; standard error then gets only errors and warnings, as text. With -1 (or 2) all go to standard
+ * error in `format`. Lines past `level` are dropped. `program` stands in front of text lines ("hull: "). Kept, not copied.
+ * Before this is called: errors and warnings of "hull", as text, to standard error.
+ */
 void log_setup(const char *program, int fd, enum log_format format, enum log_level level);
 int log_level_parse(const char *words, enum log_level *ret); /* "error" "warn" "warning" "info" "debug" */
 int log_format_parse(const char *words, enum log_format *ret);
 
-/* One line in one write(2). JSON: {"level":…,"msg":…,"time":…}, which containerd and podman read. */
+/* One line in one write(2), at most PIPE_BUF bytes of it; control characters are escaped. errno stays. JSON: {"level":…,"msg":…,"time":…}, which containerd and podman read. */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void log_err(const struct err *err); /* an error's message at error level */
 
