@@ -21,7 +21,10 @@ int file_read(struct arena *arena, int dirfd, const char *name, size_t max_bytes
 	      struct err *err);
 int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes, char **ret_data, size_t *ret_len,
 		 struct err *err);
-/* Reads a short one-line file (cgroup, sysctl, proc) into a fixed array, the last newline removed. The length or -errno. No words: callers know. */
+/*
+ * Reads a short one-line file (cgroup, sysctl, proc) into a fixed array, the last newline removed. The length or -errno; -EFBIG when it
+ * does not fit whole. No words: callers know.
+ */
 ssize_t file_read_line(int dirfd, const char *name, char *to, size_t to_bytes);
 /* Writes one value in one write(2) to an existing file (cgroup, sysctl, proc). 0 or -errno. */
 int file_write_value(int dirfd, const char *name, const char *value);
@@ -30,22 +33,32 @@ enum file_durability {
 	FILE_VOLATILE, /* dies with the boot: no fsync */
 	FILE_DURABLE,  /* fsync of file and folder: survives power loss */
 };
-/* Replaces atomically: a temporary name in the same folder, then rename. The old contents stay on failure. */
+/*
+ * Replaces atomically: a temporary name in the same folder (FILE_TEMP_PREFIX and random digits: a crash can leave one behind), then
+ * rename. `mode` is exact, whatever the umask. The old contents stay on failure.
+ */
+#define FILE_TEMP_PREFIX ".hull-tmp-"
 int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		 enum file_durability durability, struct err *err);
 
-/* An advisory lock (flock) on a file that is created 0600 when missing; released when the descriptor is closed. */
+/*
+ * An advisory lock (flock) on a file that is created 0600 when missing; released when the descriptor is closed. Whoever holds it
+ * exclusively may remove the file: those who wait then lock its successor. A symlink in its place is -ELOOP.
+ */
 enum file_lock { FILE_LOCK_SHARED, FILE_LOCK_EXCLUSIVE };
 int file_lock(int dirfd, const char *name, enum file_lock kind, struct err *err);     /* waits; the descriptor */
 int file_try_lock(int dirfd, const char *name, enum file_lock kind, struct err *err); /* -EWOULDBLOCK when held */
 
-/* Makes a folder and its parents. Existing ones are fine, and keep their mode. */
+/* Makes a folder and its parents, with `mode` less the umask. Existing ones are fine, and keep their mode. */
 int file_make_dirs(const char *path, mode_t mode, struct err *err);
 int file_open_dir(int dirfd, const char *name, struct err *err); /* O_DIRECTORY|O_CLOEXEC, the descriptor */
+/* Opens the folder that `name` is in; *ret_base points at its last component, into `name`. The descriptor. */
+int file_open_folder_of(int dirfd, const char *name, const char **ret_base, struct err *err);
 
 /*
  * Removes a tree without ever leaving it: it descends by descriptor, follows no link and crosses no mount. A missing tree is success.
- * Contents may be hostile (a container's writable layer).
+ * A mount point in it (or it itself) is -EBUSY. Contents may be hostile (a container's writable layer): their depth is not bounded,
+ * descriptors and stack are. Stops at the first failure; what was removed stays removed, and calling it again goes on.
  */
 int file_remove_tree(int dirfd, const char *name, struct err *err);
 

@@ -632,8 +632,9 @@ int text_time_parse(const char *words, uint64_t *ret_ns)
 	if (date.year < 1970)
 		return -ERANGE;
 	seconds = (int64_t)(days_to(date) * DAY_SECONDS + hour * 3600 + minute * 60 + second) - ahead;
-	if (seconds < 0 || __builtin_mul_overflow((uint64_t)seconds, (uint64_t)NS_PER_SECOND, ret_ns) ||
-	    __builtin_add_overflow(*ret_ns, fraction, ret_ns))
+	if (seconds < 0 || __builtin_mul_overflow((uint64_t)seconds, (uint64_t)NS_PER_SECOND, &none) ||
+	    __builtin_add_overflow(none, fraction, &none))
 		return -ERANGE;
+	*ret_ns = none;
 	return 0;
 }

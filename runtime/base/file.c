@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/base/file.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/base/text.h"
+
+#define READ_MIN_BYTES 4096
+/* How often a lock file may be removed under us before we give up. */
+#define LOCK_TRIES 1000
+#define TEMP_TRIES 100
+
+/* --- reading --- */
+
+/*
+ * Reads to the end into malloc'd memory: the size of a pipe or a proc file is not known before, and an arena cannot give
+ * back what a growing buffer leaves behind. Returns the length, or -EFBIG with more than max_bytes.
+ */
+static ssize_t read_to_end(int fd, size_t size_hint, size_t max_bytes, char **ret_data)
+{
+	size_t capacity = size_hint < READ_MIN_BYTES ? READ_MIN_BYTES : size_hint + 1;
+	CLEANUP_FREE char *data = NULL;
+	size_t len = 0;
+
+	for (;;) {
+		/* One byte more than is allowed: with it read, the file is too large. */
+		size_t room = capacity <= max_bytes ? capacity : max_bytes + 1;
+		char *grown = realloc(data, room);
+		ssize_t n;
+
+		if (!grown)
+			return -ENOMEM;
+		data = grown;
+		while (len < room && (n = read(fd, data + len, room - len)) != 0) {
+			if (n < 0 && errno != EINTR)
+				return -errno;
+			len += n > 0 ? (size_t)n : 0;
+		}
+		if (len > max_bytes)
+			return -EFBIG;
+		if (len < room)
+			break;
+		capacity = 2 * capacity;
+	}
+	*ret_data = PTR_TAKE(data);
+	return (ssize_t)len;
+}
+
+int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes, char **ret_data, size_t *ret_len,
+		 struct err *err)
+{
+	CLEANUP_FREE char *data = NULL;
+	struct stat st;
+	ssize_t len;
+	char *copy;
+
+	if (max_bytes > SSIZE_MAX / 4)
+		return err_say(err, EINVAL, "read '%s': a bound of %zu bytes is none", what, max_bytes);
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "read '%s'", what);
+	/* Known before a byte is read, for a regular file. Elsewhere the size is 0 and says nothing. */
+	if (S_ISREG(st.st_mode) && (uintmax_t)st.st_size > max_bytes)
+		len = -EFBIG;
+	else
+		len = read_to_end(fd, (size_t)(S_ISREG(st.st_mode) ? st.st_size : 0), max_bytes, &data);
+	if (len == -EFBIG)
+		return err_say(err, EFBIG, "read '%s': it has more than %zu bytes", what, max_bytes);
+	if (len < 0)
+		return err_set(err, (int)-len, "read '%s'", what);
+	copy = arena_strndup(arena, data, (size_t)len);
+	if (!copy)
+		return err_set(err, ENOMEM, "read '%s'", what);
+	*ret_data = copy;
+	if (ret_len)
+		*ret_len = (size_t)len;
+	return 0;
+}
+
+int file_read(struct arena *arena, int dirfd, const char *name, size_t max_bytes, char **ret_data, size_t *ret_len,
+	      struct err *err)
+{
+	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return err_set(err, errno, "open '%s'", name);
+	return file_read_fd(arena, fd, name, max_bytes, ret_data, ret_len, err);
+}
+
+ssize_t file_read_line(int dirfd, const char *name, char *to, size_t to_bytes)
+{
+	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t len = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return -errno;
+	while (len < to_bytes && n != 0) {
+		n = read(fd, to + len, to_bytes - len);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		len += n > 0 ? (size_t)n : 0;
+	}
+	/* With the array full nothing is left for the terminator, and half a value would be a wrong value. */
+	if (len >= to_bytes)
+		return -EFBIG;
+	if (len > 0 && to[len - 1] == '\n')
+		len--;
+	to[len] = '\0';
+	return (ssize_t)len;
+}
+
+int file_write_value(int dirfd, const char *name, const char *value)
+{
+	CLEANUP_FD int fd = openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	size_t len = strlen(value);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		n = write(fd, value, len);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	/* The rest in a second write would be a second value. */
+	return (size_t)n == len ? 0 : -EIO;
+}
+
+/* --- replacing --- */
+
+static int create_temp(int folder, char name[static 32])
+{
+	for (unsigned tries = 0; tries < TEMP_TRIES; tries++) {
+		uint64_t random;
+		int fd;
+
+		if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+			return -errno;
+		(void)snprintf(name, 32, FILE_TEMP_PREFIX "%016" PRIx64, random);
+		fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			return fd;
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+static int fill_temp(int fd, const void *data, size_t len, mode_t mode, enum file_durability durability)
+{
+	int r = fd_write_all(fd, data, len);
+
+	if (r < 0)
+		return r;
+	if (fchmod(fd, mode) < 0)
+		return -errno;
+	/* Before the rename: else a power loss may leave the new name with no contents. */
+	if (durability == FILE_DURABLE && fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		 enum file_durability durability, struct err *err)
+{
+	const char *base;
+	CLEANUP_FD int folder = file_open_folder_of(dirfd, name, &base, err);
+	CLEANUP_FD int fd = -1;
+	char temp[32];
+	int r;
+
+	if (folder < 0)
+		return err_wrap(err, "replace '%s'", name);
+	fd = create_temp(folder, temp);
+	if (fd < 0)
+		return err_set(err, -fd, "replace '%s': make a temporary file beside it", name);
+	r = fill_temp(fd, data, len, mode, durability);
+	if (r == 0 && renameat(folder, temp, folder, base) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(folder, temp, 0);
+		return err_set(err, -r, "replace '%s'", name);
+	}
+	if (durability == FILE_DURABLE && fsync(folder) < 0)
+		return err_set(err, errno, "replace '%s': sync its folder", name);
+	return 0;
+}
+
+/* --- locks --- */
+
+/* Whether the name still leads to the file behind `fd`: one who held the lock may have removed it. */
+static bool is_current(int fd, int dirfd, const char *name)
+{
+	struct stat held, named;
+
+	return fstat(fd, &held) == 0 && fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+static int lock(int dirfd, const char *name, int operation, struct err *err)
+{
+	for (unsigned tries = 0; tries < LOCK_TRIES; tries++) {
+		CLEANUP_FD int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		int r;
+
+		if (fd < 0)
+			return err_set(err, errno, "open lock file '%s'", name);
+		do {
+			r = flock(fd, operation);
+		} while (r < 0 && errno == EINTR);
+		if (r < 0 && errno == EWOULDBLOCK)
+			return err_say(err, EWOULDBLOCK, "'%s' is locked by another process", name);
+		if (r < 0)
+			return err_set(err, errno, "lock '%s'", name);
+		if (is_current(fd, dirfd, name))
+			return fd_take(&fd);
+	}
+	return err_say(err, EAGAIN, "lock '%s': the file is removed again and again", name);
+}
+
+int file_lock(int dirfd, const char *name, enum file_lock kind, struct err *err)
+{
+	return lock(dirfd, name, kind == FILE_LOCK_SHARED ? LOCK_SH : LOCK_EX, err);
+}
+
+int file_try_lock(int dirfd, const char *name, enum file_lock kind, struct err *err)
+{
+	return lock(dirfd, name, (kind == FILE_LOCK_SHARED ? LOCK_SH : LOCK_EX) | LOCK_NB, err);
+}
+
+/* --- folders --- */
+
+int file_make_dirs(const char *path, mode_t mode, struct err *err)
+{
+	char prefix[PATH_MAX];
+	struct stat st;
+
+	if (text_is_empty(path))
+		return err_set(err, ENOENT, "make folder ''");
+	if (text_copy(prefix, sizeof(prefix), path) < 0)
+		return err_set(err, ENAMETOOLONG, "make folder '%s'", path);
+	for (char *end = prefix; *end;) {
+		char kept;
+
+		end += strspn(end, "/");
+		end += strcspn(end, "/");
+		kept = *end;
+		*end = '\0';
+		/* What is there may refuse first (a read-only file system): only its absence matters. */
+		if (mkdir(prefix, mode) < 0 && errno != EEXIST) {
+			int code = errno;
+
+			if (stat(prefix, &st) < 0)
+				return err_set(err, code, "make folder '%s'", prefix);
+		}
+		*end = kept;
+	}
+	if (stat(path, &st) < 0)
+		return err_set(err, errno, "make folder '%s'", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ENOTDIR, "make folder '%s'", path);
+	return 0;
+}
+
+int file_open_dir(int dirfd, const char *name, struct err *err)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? err_set(err, errno, "open folder '%s'", name) : fd;
+}
+
+int file_open_folder_of(int dirfd, const char *name, const char **ret_base, struct err *err)
+{
+	const char *slash = strrchr(name, '/');
+	char folder[PATH_MAX];
+	size_t len;
+
+	*ret_base = slash ? slash + 1 : name;
+	if (!slash)
+		return file_open_dir(dirfd, ".", err);
+	len = slash == name ? 1 : (size_t)(slash - name);
+	if (len >= sizeof(folder))
+		return err_set(err, ENAMETOOLONG, "open the folder of '%s'", name);
+	memcpy(folder, name, len);
+	folder[len] = '\0';
+	return file_open_dir(dirfd, folder, err);
+}
