@@ -111,6 +111,18 @@ static void signals_ready(struct loop *loop, struct loop_source *source, uint32_
 	signals->arrived(loop, signals, (int)info.ssi_signo);
 }
 
+/* Those of `set` that `before` does not have. */
+static sigset_t without(const sigset_t *set, const sigset_t *before)
+{
+	sigset_t rest;
+
+	sigemptyset(&rest);
+	for (int signo = 1; signo < NSIG; signo++)
+		if (sigismember(set, signo) == 1 && sigismember(before, signo) == 0)
+			sigaddset(&rest, signo);
+	return rest;
+}
+
 int loop_signals_open(struct loop *loop, struct loop_signals *signals, const sigset_t *set, struct err *err)
 {
 	sigset_t before;
@@ -119,15 +131,13 @@ int loop_signals_open(struct loop *loop, struct loop_signals *signals, const sig
 	/* Blocked before the descriptor is there: what comes in between waits, and is read later. */
 	if (sigprocmask(SIG_BLOCK, set, &before) < 0)
 		return err_set(err, errno, "block signals");
+	signals->newly_blocked = without(set, &before);
 	fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
 	r = fd < 0 ? err_set(err, errno, "create a signal descriptor")
 		   : source_open(loop, &signals->source, fd, signals_ready, err);
-	if (r < 0) {
-		(void)sigprocmask(SIG_SETMASK, &before, NULL);
-		return r;
-	}
-	signals->mask_before = before;
-	return 0;
+	if (r < 0)
+		(void)sigprocmask(SIG_UNBLOCK, &signals->newly_blocked, NULL);
+	return r;
 }
 
 void loop_signals_close(struct loop *loop, struct loop_signals *signals)
@@ -135,7 +145,7 @@ void loop_signals_close(struct loop *loop, struct loop_signals *signals)
 	if (signals->source.ready != signals_ready)
 		return;
 	source_close(loop, &signals->source);
-	(void)sigprocmask(SIG_SETMASK, &signals->mask_before, NULL);
+	(void)sigprocmask(SIG_UNBLOCK, &signals->newly_blocked, NULL);
 }
 
 int loop_run(struct loop *loop, struct err *err)

@@ -30,7 +30,7 @@ struct loop_timer {
 
 struct loop_signals {
 	struct loop_source source; /* a signalfd; the signals are blocked while it lives */
-	sigset_t mask_before;	   /* put back when it is closed */
+	sigset_t newly_blocked;	   /* unblocked again when it is closed */
 	void (*arrived)(struct loop *loop, struct loop_signals *signals, int signo);
 };
 

@@ -101,12 +101,13 @@ static int listen_below(int fd, int folder, const char *name, struct err *err)
 	(void)snprintf(temporary, sizeof(temporary), ".sock-%016llx", (unsigned long long)random);
 	address = address_of(folder, temporary);
 
-	/* A socket's own mode becomes the file's at bind(2), so that the file is never wider than this, whatever the umask. */
+	/* A socket's own mode, less the umask, becomes the file's at bind(2): it is never wider than this, and what is missing is added. */
 	if (fchmod(fd, 0600) < 0)
 		return err_set(err, errno, "set the mode of socket '%s'", name);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return err_set(err, errno, "bind '%s'", name);
-	if (listen(fd, SOMAXCONN) < 0 || renameat(folder, temporary, folder, name) < 0) {
+	if (fchmodat(folder, temporary, 0600, 0) < 0 || listen(fd, SOMAXCONN) < 0 ||
+	    renameat(folder, temporary, folder, name) < 0) {
 		int code = errno;
 
 		(void)unlinkat(folder, temporary, 0);

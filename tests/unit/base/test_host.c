@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/base/host.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/tap.h"
+
+/* What a probe says must be what the call does. */
+static void test_facts_agree_with_calls(void)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	CHECK(host_has(HOST_PIDFD) == (fd >= 0));
+	if (fd >= 0)
+		close(fd);
+
+	fd = (int)syscall(SYS_fsopen, "tmpfs", 1);
+	if (fd >= 0 || errno == ENOSYS)
+		CHECK(host_has(HOST_FSOPEN) == (fd >= 0));
+	if (fd >= 0)
+		close(fd);
+
+	CHECK(host_has(HOST_CLOSE_RANGE) == (syscall(SYS_close_range, 100, 100, 0) == 0));
+	if (host_has(HOST_OVERLAY_FD_LAYERS))
+		CHECK(host_has(HOST_FSOPEN) && host_has(HOST_MOUNT_SETATTR));
+	if (host_has(HOST_CLONE3))
+		CHECK(host_has(HOST_PIDFD));
+}
+
+static void test_probing_keeps_errno(void)
+{
+	host_override(NULL);
+	errno = ENOTTY;
+	for (int fact = 0; fact < HOST_FACT_COUNT; fact++)
+		(void)host_has((enum host_fact)fact);
+	CHECK_INT(errno, ENOTTY);
+}
+
+static void test_user_namespaces(void)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (child == 0)
+		_exit(syscall(SYS_unshare, 0x10000000 /* CLONE_NEWUSER */) == 0 ? 0 : 1);
+	CHECK_INT(waitpid(child, &status, 0), child);
+	if (getuid() != 0)
+		SKIP("others than root may be kept from them by policy");
+	CHECK(host_has(HOST_USER_NS) == (status == 0));
+}
+
+static void test_override(void)
+{
+	bool openat2 = host_has(HOST_OPENAT2);
+
+	CHECK_INT(host_override("openat2=0,clone3=0,overlay_fd_layers=1"), 0);
+	CHECK(!host_has(HOST_OPENAT2));
+	CHECK(!host_has(HOST_CLONE3));
+	CHECK(host_has(HOST_OVERLAY_FD_LAYERS));
+	CHECK_INT(host_override("openat2=1"), 0);
+	CHECK(host_has(HOST_OPENAT2));
+	CHECK_INT(host_override(NULL), 0);
+	CHECK(host_has(HOST_OPENAT2) == openat2);
+}
+
+static void test_override_refuses(void)
+{
+	static const char *const wrong[] = {"openat3=0",  "openat2", "openat2=", "openat2=2",
+					    "openat2=10", "=0",	     ",",	 "clone3=1,x=0"};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		CHECK_INT(host_override(wrong[i]), -EINVAL);
+	host_override(NULL);
+}
+
+static void test_every_fact_has_a_name(void)
+{
+	for (int fact = 0; fact < HOST_FACT_COUNT; fact++) {
+		char words[64];
+
+		snprintf(words, sizeof(words), "%s=0", host_fact_name((enum host_fact)fact));
+		CHECK_INT(host_override(words), 0);
+		CHECK(!host_has((enum host_fact)fact));
+	}
+	host_override(NULL);
+}
+
+static long number_in(const char *path)
+{
+	char line[64] = "";
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return -1;
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	return strtol(line, NULL, 10);
+}
+
+static uint64_t hex_after(const char *path, const char *word)
+{
+	char line[256];
+	uint64_t value = 0;
+	FILE *file = fopen(path, "re");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, word, strlen(word)) == 0)
+			value = strtoull(line + strlen(word), NULL, 16);
+	if (file)
+		fclose(file);
+	return value;
+}
+
+static void test_figures(void)
+{
+	CHECK(host_cpus() >= 1);
+	CHECK(host_memory_bytes() > (uint64_t)16 << 20);
+	CHECK_INT(host_cap_last(), number_in("/proc/sys/kernel/cap_last_cap"));
+	CHECK_INT(host_caps_permitted(), hex_after("/proc/self/status", "CapPrm:"));
+	CHECK(strchr(host_kernel(), '.') != NULL);
+}
+
+int main(void)
+{
+	return TAP_RUN(TAP_CASE(test_facts_agree_with_calls), TAP_CASE(test_probing_keeps_errno),
+		       TAP_CASE(test_user_namespaces), TAP_CASE(test_override), TAP_CASE(test_override_refuses),
+		       TAP_CASE(test_every_fact_has_a_name), TAP_CASE(test_figures));
+}
