@@ -105,7 +105,10 @@ struct catalog_entry {
 };
 int catalog_put(const char *store, const struct catalog_entry *entry, struct err *err);
 
-/* The images that gc_run() must keep layers of: all listed ones, and removed ones that are held. Layer digests without duplicates. */
+/*
+ * What gc_run() must keep: the parts of all listed images, and of removed ones that are held. Names of folders below layers/ and of
+ * files below blobs/sha256/, in no order and with repetitions.
+ */
 int catalog_live_layers(struct arena *arena, const char *store, struct strv *ret_layer_names,
 			struct strv *ret_blob_names, struct err *err);
 
