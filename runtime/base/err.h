@@ -17,7 +17,6 @@
 #define HULL_RUNTIME_BASE_ERR_H
 
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define ERR_MSG_BYTES 1008
@@ -59,12 +58,5 @@ int err_exit_with(struct err *err, int exit_code);
 
 /* Forgets an error that was dealt with. */
 void err_clear(struct err *err);
-
-/*
- * Copies `from` so that it is one line of valid UTF-8 that a terminal does not obey: control characters become \n, \x1b and
- * the like, bytes that are not UTF-8 \xff. A backslash stays as it is, so doing it twice changes nothing more. Always
- * terminates; what does not fit is cut at the end of a character. (Everybody else's name for it is text_escape().)
- */
-void err_escape(char *to, size_t to_bytes, const char *from);
 
 #endif

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/utf8.h"
+
 #define TEXT_MIN_BYTES ((size_t)128)
 #define NS_PER_SECOND  1000000000u
 #define DAY_SECONDS    86400u
@@ -251,7 +253,7 @@ int text_copy(char *to, size_t to_bytes, const char *from)
 
 void text_escape(char *to, size_t to_bytes, const char *from)
 {
-	err_escape(to, to_bytes, from);
+	utf8_escape(to, to_bytes, from);
 }
 
 /* --- numbers --- */
