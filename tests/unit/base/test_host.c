@@ -2,11 +2,15 @@
 #include "runtime/base/host.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/base/confine.h"
+#include "runtime/base/scope.h"
 #include "tests/unit/tap.h"
 
 /* What a probe says must be what the call does. */
@@ -38,6 +42,57 @@ static void test_probing_keeps_errno(void)
 	for (int fact = 0; fact < HOST_FACT_COUNT; fact++)
 		(void)host_has((enum host_fact)fact);
 	CHECK_INT(errno, ENOTTY);
+}
+
+/*
+ * A kernel without these calls, or a filter that keeps them from us: seccomp plays either. Returns the first fact that is still believed
+ * plus one, 0 when none is.
+ */
+static int believed_without(uint32_t code)
+{
+#define REFUSE(call) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | code)
+	const struct sock_filter instructions[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		REFUSE(clone3),
+		REFUSE(openat2),
+		REFUSE(pidfd_open),
+		REFUSE(close_range),
+		REFUSE(fsconfig),
+		REFUSE(mount_setattr),
+		REFUSE(seccomp),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+#undef REFUSE
+	static const enum host_fact gone[] = {HOST_CLONE3,	HOST_OPENAT2, HOST_PIDFD,
+					      HOST_CLOSE_RANGE, HOST_FSOPEN,  HOST_MOUNT_SETATTR,
+					      HOST_PIDFD_EXIT,	HOST_SECCOMP, HOST_OVERLAY_FD_LAYERS};
+	const struct confine_filter filter = {instructions, ARRAY_SIZE(instructions)};
+
+	host_override(NULL);
+	if (confine_no_new_privs(NULL) < 0 || confine_load(&filter, 0, NULL) < 0)
+		return 100;
+	for (size_t i = 0; i < ARRAY_SIZE(gone); i++)
+		if (host_has(gone[i]))
+			return 1 + (int)gone[i];
+	return 0;
+}
+
+static void test_missing_calls(void)
+{
+	static const uint32_t codes[] = {ENOSYS, EPERM};
+
+	if (!host_has(HOST_SECCOMP))
+		SKIP("needs seccomp");
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		pid_t child = fork();
+		int status = -1;
+
+		if (child == 0)
+			_exit(believed_without(codes[i]));
+		CHECK_INT(waitpid(child, &status, 0), child);
+		CHECK_INT(status, 0);
+	}
 }
 
 static void test_user_namespaces(void)
@@ -72,7 +127,7 @@ static void test_override_refuses(void)
 	static const char *const wrong[] = {"openat3=0",  "openat2", "openat2=", "openat2=2",
 					    "openat2=10", "=0",	     ",",	 "clone3=1,x=0"};
 
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
 		CHECK_INT(host_override(wrong[i]), -EINVAL);
 	host_override(NULL);
 }
@@ -128,6 +183,6 @@ static void test_figures(void)
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_facts_agree_with_calls), TAP_CASE(test_probing_keeps_errno),
-		       TAP_CASE(test_user_namespaces), TAP_CASE(test_override), TAP_CASE(test_override_refuses),
-		       TAP_CASE(test_every_fact_has_a_name), TAP_CASE(test_figures));
+		       TAP_CASE(test_missing_calls), TAP_CASE(test_user_namespaces), TAP_CASE(test_override),
+		       TAP_CASE(test_override_refuses), TAP_CASE(test_every_fact_has_a_name), TAP_CASE(test_figures));
 }

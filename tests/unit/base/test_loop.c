@@ -102,6 +102,33 @@ static void test_forget_from_callback(void)
 	loop_close(&loop);
 }
 
+/* What was forgotten stays quiet though its descriptor is open and ready, and can be watched anew. */
+static void test_forgotten_is_quiet(void)
+{
+	struct loop loop;
+	struct pipe_source quiet, last;
+
+	CHECK_INT(loop_open(&loop, NULL), 0);
+	pipe_open(&quiet, count_byte);
+	pipe_open(&last, count_byte);
+	CHECK_INT(loop_watch(&loop, &quiet.source, EPOLLIN, NULL), 0);
+	CHECK_INT(loop_watch(&loop, &last.source, EPOLLIN, NULL), 0);
+	CHECK_INT(write(quiet.write_fd, "q", 1), 1);
+	loop_forget(&loop, &quiet.source);
+	close(last.write_fd);
+	CHECK_INT(loop_run(&loop, NULL), 7);
+	CHECK_INT(quiet.times, 0);
+
+	loop_forget(&loop, &last.source);
+	close(quiet.write_fd);
+	CHECK_INT(loop_watch(&loop, &quiet.source, EPOLLIN, NULL), 0);
+	CHECK_INT(loop_run(&loop, NULL), 7);
+	CHECK_INT(quiet.times, 1);
+	close(quiet.source.fd);
+	close(last.source.fd);
+	loop_close(&loop);
+}
+
 static void test_watch_changes_events(void)
 {
 	struct loop loop;
@@ -247,6 +274,6 @@ int main(void)
 	/* A loop that does not end is a failure, not a test that hangs. */
 	alarm(60);
 	return TAP_RUN(TAP_CASE(test_level_triggered), TAP_CASE(test_forget_from_callback),
-		       TAP_CASE(test_watch_changes_events), TAP_CASE(test_timer), TAP_CASE(test_close_unopened),
-		       TAP_CASE(test_signals), TAP_CASE(test_runs_again));
+		       TAP_CASE(test_forgotten_is_quiet), TAP_CASE(test_watch_changes_events), TAP_CASE(test_timer),
+		       TAP_CASE(test_close_unopened), TAP_CASE(test_signals), TAP_CASE(test_runs_again));
 }

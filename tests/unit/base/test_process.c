@@ -3,16 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/confine.h"
 #include "runtime/base/host.h"
 #include "tests/unit/tap.h"
 
@@ -82,6 +85,37 @@ static void test_clone_without_clone3(void)
 	CHECK_INT(proc_clone(&new_time), -ENOSYS);
 	CHECK_INT(pidfd, -1);
 	host_override(NULL);
+}
+
+/* As under an older container engine's filter, which refuses what it does not know. */
+static int clone_when_filtered(void)
+{
+	static const struct sock_filter instructions[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct confine_filter filter = {instructions, ARRAY_SIZE(instructions)};
+	struct proc_clone how = {.cgroup_fd = -1};
+	pid_t pid;
+
+	host_override(NULL);
+	if (confine_no_new_privs(NULL) < 0 || confine_load(&filter, 0, NULL) < 0)
+		return 1;
+	pid = proc_clone(&how);
+	if (pid == 0)
+		_exit(5);
+	return pid > 0 && exit_code_of(pid) == 5 ? 0 : 2;
+}
+
+static void test_clone_when_filtered(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(clone_when_filtered());
+	CHECK_INT(exit_code_of(pid), 0);
 }
 
 static void check_new_pid_namespace(void)
@@ -503,8 +537,8 @@ static void test_clocks(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_clone), TAP_CASE(test_clone_without_clone3), TAP_CASE(test_clone_namespaces),
-		       TAP_CASE(test_clone_sibling), TAP_CASE(test_clone_says_why_not),
+	return TAP_RUN(TAP_CASE(test_clone), TAP_CASE(test_clone_without_clone3), TAP_CASE(test_clone_when_filtered),
+		       TAP_CASE(test_clone_namespaces), TAP_CASE(test_clone_sibling), TAP_CASE(test_clone_says_why_not),
 		       TAP_CASE(test_clone_into_cgroup), TAP_CASE(test_look), TAP_CASE(test_no_such_pid),
 		       TAP_CASE(test_hostile_names), TAP_CASE(test_first_thread_gone),
 		       TAP_CASE(test_wait_end_times_out), TAP_CASE(test_exit_info), TAP_CASE(test_exit_code),
