@@ -150,13 +150,24 @@ int proc_start_time(pid_t pid, uint64_t *ret_ticks)
 	return 0;
 }
 
+/* 0 when the process is there, living or zombie; -ESRCH when it is gone; another -errno when that can't be told. */
+static int stat_of(pid_t pid, uint64_t start_ticks, struct proc_stat *ret)
+{
+	int r = stat_read(pid, ret);
+
+	if (r < 0)
+		return r;
+	return ret->start_ticks == start_ticks ? 0 : -ESRCH;
+}
+
 enum proc_state proc_look(pid_t pid, uint64_t start_ticks)
 {
 	struct proc_stat stat;
+	int r = stat_of(pid, start_ticks, &stat);
 
-	if (stat_read(pid, &stat) < 0 || stat.start_ticks != start_ticks)
+	if (r == -ESRCH)
 		return PROC_GONE;
-	if (stat.state != 'Z' && stat.state != 'X')
+	if (r < 0 || (stat.state != 'Z' && stat.state != 'X'))
 		return PROC_ALIVE;
 	/* The first thread may end before the others: it stays as a zombie, and the process lives. */
 	return stat.threads > 1 ? PROC_ALIVE : PROC_ZOMBIE;
@@ -165,11 +176,14 @@ enum proc_state proc_look(pid_t pid, uint64_t start_ticks)
 int proc_open(pid_t pid, uint64_t start_ticks)
 {
 	CLEANUP_FD int pidfd = pid > 0 ? proc_pidfd(pid) : -ESRCH;
+	struct proc_stat stat;
+	int r;
 
 	if (pidfd < 0)
-		return pidfd == -EINVAL ? -ESRCH : pidfd;
-	if (proc_look(pid, start_ticks) == PROC_GONE)
-		return -ESRCH;
+		return fd_take(&pidfd);
+	r = stat_of(pid, start_ticks, &stat);
+	if (r < 0)
+		return r;
 	/* Still not reaped: so the number was this process's all the time, and what we looked at was it. */
 	if (proc_signal(pidfd, 0) == -ESRCH)
 		return -ESRCH;

@@ -32,7 +32,10 @@ int proc_signal(int pidfd, int signo); /* pidfd_send_signal(2): 0 or -errno */
 /* A process's identity: pids are reused, the pair (pid, start time) is not within a boot. Field 22 of /proc/PID/stat, in clock ticks. */
 int proc_start_time(pid_t pid, uint64_t *ret_ticks);
 enum proc_state { PROC_GONE, PROC_ZOMBIE, PROC_ALIVE };
-/* Whether the process `pid` that started at `start_ticks` is there. A zombie is a stopped program: whoever reaps it may be late. */
+/*
+ * Whether the process `pid` that started at `start_ticks` is there. A zombie is a stopped program: whoever reaps it may be late.
+ * PROC_ALIVE also when /proc could not be asked (no free descriptor): who is told that something is gone will clean up behind it.
+ */
 enum proc_state proc_look(pid_t pid, uint64_t start_ticks);
 /*
  * As proc_look(), and opens a pidfd that surely is that process, living or zombie. The descriptor, -ESRCH when it is gone, or another

@@ -247,7 +247,7 @@ int sock_send_frame(int fd, uint16_t type, const void *payload, size_t len, stru
 		sent = sizeof(header);
 	}
 	sent -= (ssize_t)sizeof(header);
-	if (r == 0)
+	if (r == 0 && (size_t)sent < len)
 		r = send_all(fd, (const char *)payload + sent, len - (size_t)sent);
 	return r < 0 ? err_set(err, -r, "send a frame") : 0;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -252,6 +253,22 @@ static void test_look(void)
 	CHECK_INT(proc_look(pid, ticks), PROC_GONE);
 	CHECK_INT(proc_open(pid, ticks), -ESRCH);
 	CHECK_INT(proc_start_time(pid, &ticks), -ESRCH);
+}
+
+/* With no descriptor left /proc can't be asked: not knowing must not read as gone. */
+static void test_look_without_fds(void)
+{
+	struct rlimit old, none;
+	uint64_t ticks = 0;
+
+	CHECK_INT(proc_start_time(getpid(), &ticks), 0);
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = 0;
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+	CHECK_INT(proc_look(getpid(), ticks), PROC_ALIVE);
+	CHECK_INT(proc_open(getpid(), ticks), -EMFILE);
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &old), 0);
 }
 
 static void test_no_such_pid(void)
@@ -539,8 +556,8 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_clone), TAP_CASE(test_clone_without_clone3), TAP_CASE(test_clone_when_filtered),
 		       TAP_CASE(test_clone_namespaces), TAP_CASE(test_clone_sibling), TAP_CASE(test_clone_says_why_not),
-		       TAP_CASE(test_clone_into_cgroup), TAP_CASE(test_look), TAP_CASE(test_no_such_pid),
-		       TAP_CASE(test_hostile_names), TAP_CASE(test_first_thread_gone),
+		       TAP_CASE(test_clone_into_cgroup), TAP_CASE(test_look), TAP_CASE(test_look_without_fds),
+		       TAP_CASE(test_no_such_pid), TAP_CASE(test_hostile_names), TAP_CASE(test_first_thread_gone),
 		       TAP_CASE(test_wait_end_times_out), TAP_CASE(test_exit_info), TAP_CASE(test_exit_code),
 		       TAP_CASE(test_wait_for_no_child), TAP_CASE(test_signal_parse), TAP_CASE(test_signal_names),
 		       TAP_CASE(test_reset_signals), TAP_CASE(test_boot_id), TAP_CASE(test_clocks));
