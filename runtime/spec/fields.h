@@ -58,9 +58,8 @@ const char *strmap_get(const struct strmap *map, const char *key);
 /* Adds, or replaces the value of, `key`. Copies both. 0 or -ENOMEM. */
 int strmap_set(struct arena *arena, struct strmap *map, const char *key, const char *value);
 /* Adds one zeroed item to a LIST_OF() and returns it: `struct config_mount *m = LIST_ADD(arena, &config->mounts);`, or NULL without memory. */
-#define LIST_ADD(arena, list) \
-	((__typeof__((list)->items))list_add((arena), (void **)&(list)->items, &(list)->count, sizeof(*(list)->items)))
-void *list_add(struct arena *arena, void **items, size_t *count, size_t item_bytes);
+#define LIST_ADD(arena, list) ((__typeof__((list)->items))list_add((arena), (list), sizeof(*(list)->items)))
+void *list_add(struct arena *arena, void *list, size_t item_bytes);
 
 enum field_kind {
 	FIELD_STRING,	/* const char *, NULL when absent */
@@ -98,6 +97,7 @@ struct field {
 	const char *const *words;	 /* FIELD_ENUM: ends with NULL */
 };
 
+/* At most 64 rows a table. */
 struct field_table {
 	const struct field *fields;
 	size_t count;
