@@ -116,6 +116,13 @@ struct extension {
 	const char *detach_keys;     /* "ctrl-p,ctrl-q"; NULL: that */
 };
 
+/* The words of hull.json for its enums, which are also the command line's. */
+const char *extension_isolation_name(enum extension_isolation isolation);
+const char *extension_network_mode_name(enum extension_network_mode mode);
+const char *extension_protocol_name(enum extension_protocol protocol);
+const char *extension_volume_kind_name(enum extension_volume_kind kind);
+const char *extension_restart_policy_name(enum extension_restart_policy policy);
+
 /* Reads hull.json below `dirfd`. -ENOENT without words where there is none: an OCI bundle has no such file. */
 int extension_read(struct arena *arena, int dirfd, const char *name, const struct extension **ret, struct err *err);
 /* The same from memory. 0, -EINVAL, -ENOMEM. */

@@ -31,7 +31,7 @@ struct record_process {
 
 struct record_cgroup {
 	const char *driver; /* "cgroupfs" "systemd" "disabled"; NULL: none made yet */
-	const char *path;
+	const char *path;   /* cg_place(): may have several lines */
 };
 
 /* What the network gave; all NULL and 0 without a lease. */
