@@ -29,9 +29,9 @@ static struct sockaddr_un address_of(int fd, const char *below)
 	return address;
 }
 
-static int new_socket(struct err *err)
+static int new_socket(int type, struct err *err)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
 	return fd < 0 ? err_set(err, errno, "create a socket") : fd;
 }
@@ -48,7 +48,7 @@ static int connect_to(int fd, int target)
 	return r < 0 ? -errno : 0;
 }
 
-int sock_connect(int dirfd, const char *name, struct err *err)
+static int connect_at(int dirfd, const char *name, int type, struct err *err)
 {
 	CLEANUP_FD int target = openat(dirfd, name, O_PATH | O_CLOEXEC);
 	CLEANUP_FD int fd = -1;
@@ -56,7 +56,7 @@ int sock_connect(int dirfd, const char *name, struct err *err)
 
 	if (target < 0)
 		return err_set(err, errno, "connect to '%s'", name);
-	fd = new_socket(err);
+	fd = new_socket(type, err);
 	if (fd < 0)
 		return fd;
 	r = connect_to(fd, target);
@@ -79,10 +79,10 @@ static int check_stale(int folder, const char *name, struct err *err)
 		return err_set(err, errno, "listen on '%s'", name);
 	if (!S_ISSOCK(st.st_mode))
 		return err_say(err, EEXIST, "listen on '%s': it exists and is not a socket", name);
-	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	probe = new_socket(SOCK_STREAM | SOCK_NONBLOCK, err);
 	if (probe < 0)
-		return err_set(err, errno, "create a socket");
-	/* A full queue (EAGAIN) is a living listener too. */
+		return probe;
+	/* A full queue (EAGAIN) is a living listener too, and so is one of the other type (EPROTOTYPE). */
 	r = connect_to(probe, old);
 	if (r == -ECONNREFUSED)
 		return 0;
@@ -132,7 +132,7 @@ static int open_parent(int dirfd, const char *name, const char **ret_last, struc
 	return fd < 0 ? err_set(err, errno, "listen on '%s'", name) : fd;
 }
 
-int sock_listen(int dirfd, const char *name, struct err *err)
+static int listen_at(int dirfd, const char *name, int type, struct err *err)
 {
 	CLEANUP_FD int folder = -1;
 	CLEANUP_FD int fd = -1;
@@ -145,11 +145,31 @@ int sock_listen(int dirfd, const char *name, struct err *err)
 	r = check_stale(folder, last, err);
 	if (r < 0)
 		return r;
-	fd = new_socket(err);
+	fd = new_socket(type, err);
 	if (fd < 0)
 		return fd;
 	r = listen_below(fd, folder, last, err);
 	return r < 0 ? r : fd_take(&fd);
+}
+
+int sock_listen(int dirfd, const char *name, struct err *err)
+{
+	return listen_at(dirfd, name, SOCK_STREAM, err);
+}
+
+int sock_listen_packets(int dirfd, const char *name, struct err *err)
+{
+	return listen_at(dirfd, name, SOCK_SEQPACKET, err);
+}
+
+int sock_connect(int dirfd, const char *name, struct err *err)
+{
+	return connect_at(dirfd, name, SOCK_STREAM, err);
+}
+
+int sock_connect_packets(int dirfd, const char *name, struct err *err)
+{
+	return connect_at(dirfd, name, SOCK_SEQPACKET, err);
 }
 
 int sock_accept(int listen_fd, struct err *err)

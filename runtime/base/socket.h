@@ -24,6 +24,9 @@
 int sock_listen(int dirfd, const char *name, struct err *err);
 /* Connects to the socket `name`, following links as connect(2) does. The descriptor; -ECONNREFUSED when nobody listens any more. */
 int sock_connect(int dirfd, const char *name, struct err *err);
+/* The same for SOCK_SEQPACKET: messages that keep their borders, for runtime/base/sync.h. */
+int sock_listen_packets(int dirfd, const char *name, struct err *err);
+int sock_connect_packets(int dirfd, const char *name, struct err *err);
 /* The next connection's descriptor; waits unless listen_fd is non-blocking (then -EAGAIN). */
 int sock_accept(int listen_fd, struct err *err);
 int sock_pair(int ret_fds[static 2], struct err *err); /* SOCK_STREAM, CLOEXEC */

@@ -60,6 +60,31 @@ int sync_pair(struct sync *ret_parent, struct sync *ret_child, const char *const
 	return 0;
 }
 
+static int by_socket(int fd, struct sync *ret, const char *const *names, unsigned name_count)
+{
+	*ret = (struct sync){.fd = fd < 0 ? -1 : fd,
+			     .names = names,
+			     .name_count = name_count,
+			     .peer = "process at the other end"};
+	return fd < 0 ? fd : 0;
+}
+
+int sync_listen(int dirfd, const char *name, struct err *err)
+{
+	return sock_listen_packets(dirfd, name, err);
+}
+
+int sync_accept(int listen_fd, struct sync *ret, const char *const *names, unsigned name_count, struct err *err)
+{
+	return by_socket(sock_accept(listen_fd, err), ret, names, name_count);
+}
+
+int sync_connect(int dirfd, const char *name, struct sync *ret, const char *const *names, unsigned name_count,
+		 struct err *err)
+{
+	return by_socket(sock_connect_packets(dirfd, name, err), ret, names, name_count);
+}
+
 void sync_close(struct sync *sync)
 {
 	scope_fd(&sync->fd);

@@ -28,6 +28,15 @@ struct sync {
 /* Makes both ends, CLOEXEC. After the clone each side closes the other's: only then does the end of the stream show. */
 int sync_pair(struct sync *ret_parent, struct sync *ret_child, const char *const *names, unsigned name_count,
 	      struct err *err);
+/*
+ * The same between processes that are no relatives: a child that waits to be started outlives who made it, and listens on a socket below a folder
+ * of hull's own (mode 0600; see sock_listen()). sync_listen() gives the descriptor for sync_accept(), which waits for the next one that
+ * connects. Both set `ret->fd` to -1 when they fail.
+ */
+int sync_listen(int dirfd, const char *name, struct err *err);
+int sync_accept(int listen_fd, struct sync *ret, const char *const *names, unsigned name_count, struct err *err);
+int sync_connect(int dirfd, const char *name, struct sync *ret, const char *const *names, unsigned name_count,
+		 struct err *err);
 void sync_close(struct sync *sync);
 #define CLEANUP_SYNC CLEANUP(sync_close)
 

@@ -66,6 +66,42 @@ static void test_between_processes(void)
 	CHECK_STR(err.msg, "");
 }
 
+/* Between processes that only share a folder. */
+static void test_by_socket(void)
+{
+	char folder[] = "/tmp/hull-test-sync-XXXXXX";
+	CLEANUP_SYNC struct sync server = {.fd = -1};
+	CLEANUP_SYNC struct sync client = {.fd = -1};
+	struct err err = ERR_INIT;
+	CLEANUP_FD int dirfd = -1;
+	CLEANUP_FD int listener = -1;
+
+	CHECK(mkdtemp(folder) != NULL);
+	dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	listener = sync_listen(dirfd, "start", &err);
+	CHECK(listener >= 0);
+	CHECK_INT(sync_listen(dirfd, "start", NULL), -EADDRINUSE);
+	CHECK_INT(sync_connect(dirfd, "start", &client, names, ARRAY_SIZE(names), &err), 0);
+	CHECK_INT(sync_send(&client, STAGE_MAPPED, &err), 0);
+	CHECK_INT(sync_accept(listener, &server, names, ARRAY_SIZE(names), &err), 0);
+	CHECK_INT(sync_wait(&server, STAGE_MAPPED, &err), 0);
+	CHECK_INT(sync_send(&server, STAGE_READY, &err), 0);
+	CHECK_INT(sync_wait(&client, STAGE_READY, &err), 0);
+	CHECK_STR(err.msg, "");
+	sync_close(&server);
+	CHECK_INT(sync_wait(&client, STAGE_READY, &err), -ECONNRESET);
+	sync_close(&client);
+
+	scope_fd(&listener);
+	listener = -1;
+	CHECK_INT(sync_connect(dirfd, "start", &client, names, ARRAY_SIZE(names), &err), -ECONNREFUSED);
+	CHECK_INT(client.fd, -1);
+	CHECK_INT(sync_accept(dirfd, &server, names, ARRAY_SIZE(names), &err), -ENOTSOCK);
+	CHECK_INT(server.fd, -1);
+	CHECK_INT(unlinkat(dirfd, "start", 0), 0);
+	CHECK_INT(rmdir(folder), 0);
+}
+
 static void test_data_and_fds(void)
 {
 	struct sync parent, child;
@@ -312,8 +348,9 @@ static void test_hostile_error(void)
 int main(void)
 {
 	alarm(60);
-	return TAP_RUN(TAP_CASE(test_between_processes), TAP_CASE(test_data_and_fds), TAP_CASE(test_unexpected_company),
-		       TAP_CASE(test_wrong_stage), TAP_CASE(test_end_is_no_success), TAP_CASE(test_error_arrives),
-		       TAP_CASE(test_error_behind_a_reset), TAP_CASE(test_closed_behind_a_reset),
-		       TAP_CASE(test_closed_by_exec), TAP_CASE(test_malformed), TAP_CASE(test_hostile_error));
+	return TAP_RUN(TAP_CASE(test_between_processes), TAP_CASE(test_by_socket), TAP_CASE(test_data_and_fds),
+		       TAP_CASE(test_unexpected_company), TAP_CASE(test_wrong_stage), TAP_CASE(test_end_is_no_success),
+		       TAP_CASE(test_error_arrives), TAP_CASE(test_error_behind_a_reset),
+		       TAP_CASE(test_closed_behind_a_reset), TAP_CASE(test_closed_by_exec), TAP_CASE(test_malformed),
+		       TAP_CASE(test_hostile_error));
 }
