@@ -30,6 +30,12 @@ int mount_clone(int dirfd, const char *path, unsigned clone_flags, struct err *e
  */
 int mount_new(const char *type, const char *source, const char *data, uint64_t super_flags, uint64_t attributes,
 	      struct err *err);
+/* The end of mount_new() for a context that the caller has filled itself (fsopen(2)): creates the super block and mounts it, detached. */
+int mount_finish_new(int fsfd, const char *type, uint64_t attributes, struct err *err);
+/* What the file system said about a call on its context that failed with `code`. Returns -code. */
+int mount_context_failed(int fsfd, int code, const char *type, const char *doing, struct err *err);
+/* Changes options of the file system that `fd` is the root of a mount of (a remount). */
+int mount_reconfigure(int fd, const char *what, const char *data, uint64_t super_flags, struct err *err);
 
 /*
  * Attaches a detached mount onto what `targetfd` (O_PATH, any mount namespace of the caller's) is: a folder on a folder, a file on a

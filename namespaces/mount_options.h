@@ -51,7 +51,4 @@ const char *const *mount_options_known(void);
 /* "private", "rslave" and so on, as in linux.rootfsPropagation: MS_* with MS_REC, or -EINVAL. */
 int64_t mount_propagation_parse(const char *name);
 
-/* The MS_* flags for mount(2) that say the same as `change->set` does. */
-unsigned long mount_change_legacy(const struct mount_change *change);
-
 #endif

@@ -7,6 +7,7 @@
 #ifndef HULL_NAMESPACES_NS_H
 #define HULL_NAMESPACES_NS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "runtime/base/err.h"

@@ -26,7 +26,7 @@ struct user {
 
 /*
  * Resolves `words`: USER, USER:GROUP, or NULL for root (0:0). USER and GROUP are a name, or a decimal number from 0 to 2^32 - 2 without sign,
- * blank, prefix or trailing text; a name that passwd or group has comes before a number. A number needs no entry: its group is then 0.
+ * blank, prefix or trailing text. Digits are always a number, whatever names the image's files have. A number needs no entry: its group is then 0.
  * Without GROUP the groups that list the user's name are additional ones; with GROUP there are none.
  * -EINVAL: malformed words ("", ":", "a:", "+1", "0x0", 2^32 - 1 and above); -ENOENT: no such user or group; -E2BIG: too many groups.
  * `rootfd` is the container's root. Any process; needs no rights beyond reading.
