@@ -3,9 +3,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/close_range.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "runtime/base/text.h"
 
@@ -186,6 +188,35 @@ int fd_memory(const char *name, const void *bytes, size_t len, struct err *err)
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return err_set(err, errno, "seal memory file '%s'", name);
 	return fd_take(&fd);
+}
+
+/* --- where a descriptor is --- */
+
+/* For kernels before 5.8, whose statx(2) does not tell. */
+static int mount_id_from_proc(int fd, uint64_t *ret)
+{
+	CLEANUP_FILE FILE *info = NULL;
+	char path[48], line[128];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = fopen(path, "re");
+	if (!info)
+		return -errno;
+	while (fgets(line, sizeof(line), info))
+		if (sscanf(line, "mnt_id: %" SCNu64, ret) == 1)
+			return 0;
+	return -ENODATA;
+}
+
+int fd_mount_id(int fd, uint64_t *ret)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 && st.stx_mask & STATX_MNT_ID) {
+		*ret = st.stx_mnt_id;
+		return 0;
+	}
+	return mount_id_from_proc(fd, ret);
 }
 
 struct fd_name fd_name(int fd)

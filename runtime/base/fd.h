@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "runtime/base/err.h"
@@ -32,6 +33,9 @@ int fd_secure_stdio(struct err *err);
 
 /* A sealed memory file with these contents (what a script interpreter or a child reads), at offset 0. The descriptor or -errno. */
 int fd_memory(const char *name, const void *bytes, size_t len, struct err *err);
+
+/* The number of the mount that the file is on: not of the file system, of which bind mounts show the same files. 0 or -errno. */
+int fd_mount_id(int fd, uint64_t *ret);
 
 /* "/proc/self/fd/N" for calls that want a name. */
 struct fd_name {

@@ -34,35 +34,6 @@ struct removal {
 	uint64_t moved; /* folders moved to the top so far; also makes their names */
 };
 
-/* --- which mount --- */
-
-/* For kernels before 5.8, whose statx(2) does not tell. */
-static int mount_id_from_proc(int fd, uint64_t *ret)
-{
-	CLEANUP_FILE FILE *info = NULL;
-	char path[48], line[128];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	info = fopen(path, "re");
-	if (!info)
-		return -errno;
-	while (fgets(line, sizeof(line), info))
-		if (sscanf(line, "mnt_id: %" SCNu64, ret) == 1)
-			return 0;
-	return -ENODATA;
-}
-
-static int mount_id_of(int fd, uint64_t *ret)
-{
-	struct statx st;
-
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 && st.stx_mask & STATX_MNT_ID) {
-		*ret = st.stx_mnt_id;
-		return 0;
-	}
-	return mount_id_from_proc(fd, ret);
-}
-
 /* --- the stack --- */
 
 static int top_fd(const struct removal *removal)
@@ -115,7 +86,7 @@ static int push(struct removal *removal, int parent, const char *name, struct er
 
 	if (fd < 0)
 		return err_set(err, -fd, "remove '%s': open folder '%s'", removal->what, name);
-	r = mount_id_of(fd, &mount_id);
+	r = fd_mount_id(fd, &mount_id);
 	if (r < 0)
 		return err_set(err, -r, "remove '%s': find the mount of '%s'", removal->what, name);
 	if (mount_id != removal->mount_id)
@@ -231,7 +202,7 @@ int file_remove_tree(int dirfd, const char *name, struct err *err)
 		return 0;
 	if (errno != EISDIR)
 		return err_set(err, errno, "remove '%s'", name);
-	r = mount_id_of(folder, &removal.mount_id);
+	r = fd_mount_id(folder, &removal.mount_id);
 	if (r < 0)
 		return err_set(err, -r, "remove '%s': find its mount", name);
 	r = push(&removal, folder, base, err);

@@ -29,35 +29,42 @@ enum path_flags {
  */
 int path_open(int rootfd, const char *path, int open_flags, unsigned path_flags, struct err *err);
 
-/* Creates a regular file with O_CREAT|O_EXCL below a parent resolved the same way. The descriptor. */
+/* Creates a regular file with O_CREAT|O_EXCL below a parent resolved the same way, `mode` less the umask. The descriptor. */
 int path_create(int rootfd, const char *path, int open_flags, mode_t mode, struct err *err);
 
 /*
- * Makes a folder with all its missing parents below the root, and opens it O_PATH. Existing symlinks inside are
- * followed inside the root; a component that vanishes or changes meanwhile is -EAGAIN after a few tries, never an escape.
+ * Makes a folder with all its missing parents below the root, and opens it O_PATH. `mode` is less the umask. Existing symlinks inside are
+ * followed inside the root, and what a dangling one names is made too; a component that vanishes or changes meanwhile is -EAGAIN after a few tries, never an escape.
  */
 int path_make_dirs(int rootfd, const char *path, mode_t mode, struct err *err);
-/* The same for a mount target that is a file: parents, then an empty file where nothing is. O_PATH descriptor. */
+/*
+ * The same for a mount target that is a file: parents (0755), then an empty file where nothing is. Anything there that is no folder will do;
+ * a folder is -EISDIR. O_PATH descriptor.
+ */
 int path_make_file(int rootfd, const char *path, mode_t mode, struct err *err);
-/* The parent folder of `path` (made where missing when `make`), and the last component. For mknodat, symlinkat, unlinkat. */
+/*
+ * The parent folder of `path` (made 0755 where missing when `make`), O_PATH, and the last component, of which nothing is looked at. For
+ * mknodat, symlinkat, unlinkat. -EINVAL when the last component is none ("/", ".", "..").
+ */
 int path_parent(int rootfd, const char *path, bool make, char ret_name[static 256], struct err *err);
 
-/* Reads a file below the root, bounded (passwd, group). As file_read(); -ENOENT has no words. */
+/* Reads a regular file below the root, bounded (passwd, group). As file_read(); -ENOENT has no words. Wants /proc mounted. */
 int path_read(struct arena *arena, int rootfd, const char *path, size_t max_bytes, char **ret_data, size_t *ret_len,
 	      struct err *err);
 
-/* What a descriptor really is. 0, or -errno with words that say what was found instead. */
+/* What a descriptor really is (O_PATH ones too). 0, or -EPERM with words that say what was found instead. */
 int path_verify_fs(int fd, uint64_t fs_magic, const char *what,
 		   struct err *err); /* statfs f_type, e.g. PROC_SUPER_MAGIC */
 int path_verify_char(int fd, unsigned major, unsigned minor, const char *what, struct err *err); /* st_rdev */
 
 /*
  * Opens a file of /proc for writing or reading, sure that it is procfs and no bind mount over it: `procfd` is a verified descriptor
- * of a proc mount, `name` is relative. The descriptor.
+ * of a proc mount, `name` is relative; "self" and "thread-self" are followed, a link at the end is not. The descriptor; -EXDEV when
+ * something is mounted over it.
  */
 int path_open_proc(int procfd, const char *name, int open_flags, struct err *err);
 
-/* A lexical check for names that come from outside: relative, no empty part, no ".." and no NUL. */
+/* A lexical check for names that come from outside: relative, no empty part, no "." and no "..". */
 bool path_is_plain(const char *path);
 /* Lexically cleans an absolute path ("/a/../b//c" is "/b/c"). Into the arena; NULL without memory. Never for deciding about confinement. */
 char *path_clean(struct arena *arena, const char *path);
