@@ -130,6 +130,7 @@ static const struct field extension_rows[] = {
 	ROW("restart", FIELD_STRUCT, restart, OF(restart_table)),
 	ROW("stopSignal", FIELD_STRING, stop_signal),
 	ROW("stopTimeout", FIELD_OPT_I64, stop_timeout),
+	ROW("defaultSeccomp", FIELD_BOOL, default_seccomp),
 	ROW("autoRemove", FIELD_BOOL, auto_remove),
 	ROW("interactive", FIELD_BOOL, interactive),
 	ROW("init", FIELD_BOOL, init),

@@ -110,10 +110,11 @@ struct extension {
 	struct extension_restart restart;
 	const char *stop_signal;     /* "SIGTERM"; NULL: that */
 	struct opt_i64 stop_timeout; /* seconds; absent: 10; -1: waits for ever */
-	bool auto_remove;	     /* --rm */
-	bool interactive;	     /* -i: stdin is kept open */
-	bool init;		     /* --init: hull's own init is the first process, and starts the command */
-	const char *detach_keys;     /* "ctrl-p,ctrl-q"; NULL: that */
+	bool default_seccomp;	 /* hull's own allow-list for the bounding set; config.json has no linux.seccomp then */
+	bool auto_remove;	 /* --rm */
+	bool interactive;	 /* -i: stdin is kept open */
+	bool init;		 /* --init: hull's own init is the first process, and starts the command */
+	const char *detach_keys; /* "ctrl-p,ctrl-q"; NULL: that */
 };
 
 /* The words of hull.json for its enums, which are also the command line's. */

@@ -48,6 +48,9 @@ struct plan_host {
 	bool apparmor, selinux;
 	/* Whether the cgroups of this host can honour a request: cg_check(). NULL: not asked (tests). */
 	int (*check_cgroup)(const struct cg_request *request, struct err *err);
+	/* What a mount of type "cgroup" shows on this host: cg_mount_view(). NULL: an empty view (tests). */
+	int (*cgroup_view)(enum cg_driver_kind driver, const char *path, struct arena *arena, struct cg_mount_view *ret,
+			   struct err *err);
 };
 
 /* Fills the facts from the running system, and the caller's wishes with defaults (id and bundle NULL). The only part that is not pure. */
@@ -86,9 +89,9 @@ struct plan_process {
 	struct limits_request limits;	       /* rlimits, scheduler, oom score, umask … */
 	const struct seccomp_profile *seccomp; /* NULL: none */
 	const char *apparmor_profile, *selinux_label;
-	bool has_personality;
-	unsigned long personality; /* for personality(2) */
-	bool init;		   /* hull's init comes first, and starts the command */
+	const char *exec_cpus_initial,
+		*exec_cpus_final; /* CPU lists for exec only: before and after it joins the cgroup */
+	bool init;		  /* hull's init comes first, and starts the command */
 };
 
 struct plan_time_offset {
@@ -109,8 +112,6 @@ struct plan_net {
 	/* How to make /etc/hosts, hostname and resolv.conf, and where they are on the host: NULL paths are not made. */
 	struct extension_network_files files;
 	struct strv dns, dns_search, dns_options, add_hosts;
-	/* Host interfaces that move into the namespace (linux.netDevices). */
-	LIST_OF(struct config_net_device) devices; /* `name` is never NULL here */
 };
 
 /* A volume whose owners are changed to the container's user before the start. */
@@ -141,7 +142,7 @@ struct plan {
 	struct strmap annotations;
 
 	struct ns_set namespaces;
-	/* The container's user namespace: fresh with this map, or joined and this is its map. uid_count 0: ids are the host's. */
+	/* The user namespace's map: to be written when it is fresh; what it has when it is joined. uid_count 0: ids are the host's, or not known. */
 	struct idmap idmap;
 	bool set_groups_allowed; /* false: setgroups is denied before the gid map is written (an unprivileged caller) */
 	struct plan_time_offset boottime, monotonic;
@@ -170,15 +171,16 @@ int plan_make(struct arena *arena, const struct config *config, const struct ext
 	      const struct plan_host *host, struct plan *ret, struct err *err);
 
 /*
- * A process for `exec` in an instance made of `config`: it inherits seccomp and personality from there. With `extension` NULL or
- * its user_words not meant, set `user_words` of the result. Warnings are added to `ret_warnings`.
+ * A process for `exec` in an instance made of `config` and `extension` (NULL for a plain bundle): its filter, personality and init
+ * process's id map come from there, all else from `process`. Set `user_words` of the result for `exec -u`. Warnings are added to
+ * `ret_warnings`.
  */
-int plan_exec(struct arena *arena, const struct config *config, const struct config_process *process,
-	      const struct plan_host *host, struct plan_process *ret, struct strv *ret_warnings, struct err *err);
+int plan_exec(struct arena *arena, const struct config *config, const struct extension *extension,
+	      const struct config_process *process, const struct plan_host *host, struct plan_process *ret,
+	      struct strv *ret_warnings, struct err *err);
 
 /* Resources as the cgroups' limits: for `update`, too. */
-int plan_limits(struct arena *arena, const struct config_resources *resources, struct cg_limits *ret,
-		struct strv *ret_warnings, struct err *err);
+int plan_limits(struct arena *arena, const struct config_resources *resources, struct cg_limits *ret, struct err *err);
 
 /* Adds the plan as JSON for people to `out` (`--dry-run`). The names are config.json's where it has one. 0 or -ENOMEM. */
 int plan_print(const struct plan *plan, struct text *out, struct err *err);
