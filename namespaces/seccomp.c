@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "namespaces/seccomp.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "namespaces/seccomp_build.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/socket.h"
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+#define ERRNO_MAX 4095u	 /* what the kernel lets a filter return */
+#define TRACE_MAX 65535u /* SECCOMP_RET_DATA */
+
+/* Words ------------------------------------------------------------------------------------------------------------------------ */
+
+/* The word lists are the tables: a position is the value, or the index into the values beside it. NULL-terminated for `features`. */
+static const char *const action_words[] = {"SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS",
+					   "SCMP_ACT_TRAP",	   "SCMP_ACT_ERRNO",
+					   "SCMP_ACT_TRACE",	   "SCMP_ACT_ALLOW",
+					   "SCMP_ACT_LOG",	   "SCMP_ACT_NOTIFY",
+					   "SCMP_ACT_KILL",	   NULL};
+static_assert(ARRAY_SIZE(action_words) == SECCOMP_ACTION_COUNT + 2, "a word for each action, and KILL for KILL_THREAD");
+
+static const char *const op_words[] = {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",	   "SCMP_CMP_EQ",
+				       "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ", NULL};
+static_assert(ARRAY_SIZE(op_words) == SECCOMP_OP_COUNT + 1, "a word for each operator");
+
+static const char *const arch_words[] = {"SCMP_ARCH_X86",      "SCMP_ARCH_X86_64",	"SCMP_ARCH_X32",
+					 "SCMP_ARCH_ARM",      "SCMP_ARCH_AARCH64",	"SCMP_ARCH_MIPS",
+					 "SCMP_ARCH_MIPS64",   "SCMP_ARCH_MIPS64N32",	"SCMP_ARCH_MIPSEL",
+					 "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC",
+					 "SCMP_ARCH_PPC64",    "SCMP_ARCH_PPC64LE",	"SCMP_ARCH_S390",
+					 "SCMP_ARCH_S390X",    "SCMP_ARCH_PARISC",	"SCMP_ARCH_PARISC64",
+					 "SCMP_ARCH_RISCV64",  "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",
+					 "SCMP_ARCH_SH",       "SCMP_ARCH_SHEB",	NULL};
+/* Those that libseccomp 2.5 has no token for get one of ours; as none of them can run here, they are never compiled. */
+#define ARCH_FOREIGN UINT32_C(0xffffff00)
+static const uint32_t arch_tokens[] = {SCMP_ARCH_X86,	   SCMP_ARCH_X86_64,	  SCMP_ARCH_X32,
+				       SCMP_ARCH_ARM,	   SCMP_ARCH_AARCH64,	  SCMP_ARCH_MIPS,
+				       SCMP_ARCH_MIPS64,   SCMP_ARCH_MIPS64N32,	  SCMP_ARCH_MIPSEL,
+				       SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64N32, SCMP_ARCH_PPC,
+				       SCMP_ARCH_PPC64,	   SCMP_ARCH_PPC64LE,	  SCMP_ARCH_S390,
+				       SCMP_ARCH_S390X,	   SCMP_ARCH_PARISC,	  SCMP_ARCH_PARISC64,
+				       SCMP_ARCH_RISCV64,  ARCH_FOREIGN | 0,	  ARCH_FOREIGN | 1,
+				       ARCH_FOREIGN | 2,   ARCH_FOREIGN | 3};
+static_assert(ARRAY_SIZE(arch_words) == ARRAY_SIZE(arch_tokens) + 1, "a token for each architecture");
+
+static const char *const flag_words[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
+					 "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+					 NULL};
+static const unsigned flag_values[] = {SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_FILTER_FLAG_LOG,
+				       SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV};
+static_assert(ARRAY_SIZE(flag_words) == ARRAY_SIZE(flag_values) + 1, "a value for each flag");
+
+static int word_index(const char *const *words, const char *word)
+{
+	for (int i = 0; words[i]; i++)
+		if (strcmp(words[i], word) == 0)
+			return i;
+	return -EINVAL;
+}
+
+int seccomp_parse_action(const char *word, enum seccomp_action *ret)
+{
+	int index = word_index(action_words, word);
+
+	if (index < 0)
+		return index;
+	*ret = index == SECCOMP_ACTION_COUNT ? SECCOMP_DO_KILL_THREAD : (enum seccomp_action)index;
+	return 0;
+}
+
+int seccomp_parse_op(const char *word, enum seccomp_op *ret)
+{
+	int index = word_index(op_words, word);
+
+	if (index < 0)
+		return index;
+	*ret = (enum seccomp_op)index;
+	return 0;
+}
+
+int seccomp_parse_arch(const char *word, uint32_t *ret)
+{
+	int index = word_index(arch_words, word);
+
+	if (index < 0)
+		return index;
+	*ret = arch_tokens[index];
+	return 0;
+}
+
+int seccomp_parse_flag(const char *word, unsigned *ret)
+{
+	int index = word_index(flag_words, word);
+
+	if (index < 0)
+		return index;
+	*ret = flag_values[index];
+	return 0;
+}
+
+const char *const *seccomp_action_words(void)
+{
+	return action_words;
+}
+const char *const *seccomp_op_words(void)
+{
+	return op_words;
+}
+const char *const *seccomp_arch_words(void)
+{
+	return arch_words;
+}
+const char *const *seccomp_flag_words(void)
+{
+	return flag_words;
+}
+
+/* Facts about a profile ------------------------------------------------------------------------------------------------------- */
+
+uint32_t seccomp_return_value(enum seccomp_action action, bool has_errno, uint32_t errno_ret)
+{
+	switch (action) {
+	case SECCOMP_DO_KILL_THREAD:
+		return SCMP_ACT_KILL_THREAD;
+	case SECCOMP_DO_KILL_PROCESS:
+		return SCMP_ACT_KILL_PROCESS;
+	case SECCOMP_DO_TRAP:
+		return SCMP_ACT_TRAP;
+	case SECCOMP_DO_ERRNO:
+		return SCMP_ACT_ERRNO(has_errno ? errno_ret : EPERM);
+	case SECCOMP_DO_TRACE:
+		return SCMP_ACT_TRACE(has_errno ? errno_ret : 0);
+	case SECCOMP_DO_ALLOW:
+		return SCMP_ACT_ALLOW;
+	case SECCOMP_DO_LOG:
+		return SCMP_ACT_LOG;
+	case SECCOMP_DO_NOTIFY:
+		return SCMP_ACT_NOTIFY;
+	case SECCOMP_ACTION_COUNT:
+		break;
+	}
+	return SCMP_ACT_KILL_PROCESS;
+}
+
+bool seccomp_is_any_of(const struct seccomp_rule *rule)
+{
+	unsigned seen = 0;
+
+	for (size_t i = 0; i < rule->arg_count; i++) {
+		if (seen & (1u << rule->args[i].index))
+			return true;
+		seen |= 1u << rule->args[i].index;
+	}
+	return false;
+}
+
+bool seccomp_lists_arch(const struct seccomp_profile *profile, uint32_t arch)
+{
+	if (arch == seccomp_arch_native())
+		return true;
+	for (size_t i = 0; i < profile->architecture_count; i++)
+		if (profile->architectures[i] == arch)
+			return true;
+	return false;
+}
+
+bool seccomp_wants_listener(const struct seccomp_profile *profile)
+{
+	for (size_t i = 0; i < profile->rule_count; i++)
+		if (profile->rules[i].action == SECCOMP_DO_NOTIFY)
+			return true;
+	return false;
+}
+
+unsigned seccomp_load_flags(const struct seccomp_profile *profile)
+{
+	unsigned flags = profile->flags;
+
+	if (seccomp_wants_listener(profile)) {
+		flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+		/* Both answers of seccomp(2) would be a number: this flag keeps a thread's id from being taken for a descriptor. */
+		if (flags & SECCOMP_FILTER_FLAG_TSYNC)
+			flags |= SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+	}
+	return flags;
+}
+
+/* Checks ---------------------------------------------------------------------------------------------------------------------- */
+
+static int check_action(enum seccomp_action action, bool has_errno, uint32_t errno_ret, struct err *err)
+{
+	uint32_t kernel_action = seccomp_return_value(action, has_errno, 0) & SECCOMP_RET_ACTION_FULL;
+
+	if ((unsigned)action >= SECCOMP_ACTION_COUNT)
+		return err_say(err, EINVAL, "seccomp: no such action");
+	if (has_errno && errno_ret > (action == SECCOMP_DO_TRACE ? TRACE_MAX : ERRNO_MAX))
+		return err_say(err, EINVAL, "seccomp: errnoRet %u is out of range", errno_ret);
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &kernel_action) < 0)
+		return err_say(err, ENOTSUP, "seccomp: this kernel does not know the action %s", action_words[action]);
+	return 0;
+}
+
+/*
+ * After the filter is loaded, its listener still has to reach the agent: through these calls. Were they to notify, the process
+ * would wait for an agent that waits for the descriptor.
+ */
+static const char *const hand_over_calls[] = {"sendmsg", "write"};
+
+static int check_rule(const struct seccomp_rule *rule, struct err *err)
+{
+	const char *first = rule->name_count ? rule->names[0] : "";
+	int r = check_action(rule->action, rule->has_errno, rule->errno_ret, err);
+
+	if (r < 0)
+		return err_wrap(err, "rule for '%s'", first);
+	for (size_t i = 0; i < rule->arg_count; i++) {
+		if (rule->args[i].index > 5)
+			return err_say(err, EINVAL, "seccomp: rule for '%s': argument %u: calls have arguments 0 to 5",
+				       first, rule->args[i].index);
+		if ((unsigned)rule->args[i].op >= SECCOMP_OP_COUNT)
+			return err_say(err, EINVAL, "seccomp: rule for '%s': no such operator", first);
+	}
+	for (size_t i = 0; rule->action == SECCOMP_DO_NOTIFY && i < rule->name_count; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(hand_over_calls); k++)
+			if (strcmp(rule->names[i], hand_over_calls[k]) == 0)
+				return err_say(err, EINVAL,
+					       "seccomp: SCMP_ACT_NOTIFY for '%s' would keep the listener itself "
+					       "waiting",
+					       rule->names[i]);
+	return 0;
+}
+
+static int check_flags(const struct seccomp_profile *profile, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flag_values); i++) {
+		unsigned flags = flag_values[i];
+
+		if (!(profile->flags & flag_values[i]))
+			continue;
+		if (flags == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
+			if (!seccomp_wants_listener(profile))
+				return err_say(err, EINVAL, "seccomp: flag %s needs a rule with SCMP_ACT_NOTIFY",
+					       flag_words[i]);
+			flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+		}
+		/* No program at all: a kernel that knows the flag gets as far as reading it (EFAULT). */
+		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EINVAL)
+			return err_say(err, ENOTSUP, "seccomp: this kernel does not know the flag %s", flag_words[i]);
+	}
+	return 0;
+}
+
+static int check_listener(const struct seccomp_profile *profile, struct err *err)
+{
+	if (profile->default_action == SECCOMP_DO_NOTIFY)
+		return err_say(err, EINVAL, "seccomp: SCMP_ACT_NOTIFY cannot be the default action");
+	if (seccomp_wants_listener(profile) && text_is_empty(profile->listener_path))
+		return err_say(err, EINVAL, "seccomp: SCMP_ACT_NOTIFY needs listenerPath");
+	if (!text_is_empty(profile->listener_path) && profile->listener_path[0] != '/')
+		return err_say(err, EINVAL, "seccomp: listenerPath '%s' is not absolute", profile->listener_path);
+	if (!text_is_empty(profile->listener_metadata) && text_is_empty(profile->listener_path))
+		return err_say(err, EINVAL, "seccomp: listenerMetadata without listenerPath");
+	return 0;
+}
+
+int seccomp_check(const struct seccomp_profile *profile, struct err *err)
+{
+	int r = check_action(profile->default_action, profile->has_default_errno, profile->default_errno, err);
+
+	if (r < 0)
+		return err_wrap(err, "default action");
+	r = check_listener(profile, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < profile->rule_count; i++) {
+		r = check_rule(&profile->rules[i], err);
+		if (r < 0)
+			return r;
+	}
+	return check_flags(profile, err);
+}
+
+/* Compiling ------------------------------------------------------------------------------------------------------------------- */
+
+static void context_free(scmp_filter_ctx *context)
+{
+	if (*context)
+		seccomp_release(*context);
+}
+
+/* The architectures whose calls this machine's kernel may see besides its own. Others never run here: rules for them would be dead weight. */
+#if defined(__x86_64__)
+static const uint32_t beside_native[] = {SCMP_ARCH_X86, SCMP_ARCH_X32};
+#elif defined(__aarch64__)
+static const uint32_t beside_native[] = {SCMP_ARCH_ARM};
+#endif
+
+static int context_open(const struct seccomp_profile *profile, scmp_filter_ctx *ret, struct err *err)
+{
+	scmp_filter_ctx context __attribute__((cleanup(context_free))) = seccomp_init(
+		seccomp_return_value(profile->default_action, profile->has_default_errno, profile->default_errno));
+	int r;
+
+	if (!context)
+		return err_say(err, EINVAL, "seccomp: libseccomp refuses the default action");
+	r = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	/* A tree by number instead of one long ladder: every call of the program walks through it. */
+	if (r == 0)
+		r = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(beside_native); i++)
+		if (seccomp_lists_arch(profile, beside_native[i]))
+			r = seccomp_arch_add(context, beside_native[i]);
+	if (r < 0)
+		return err_set(err, -r, "seccomp: prepare a filter");
+	*ret = context;
+	context = NULL;
+	return 0;
+}
+
+/* Which of libseccomp's calls have their rule already: the first rule for a call is the one that counts. */
+#define SEEN_CALLS 1024
+struct seen_calls {
+	bool number[SEEN_CALLS];
+};
+
+/* One call without conditions. libseccomp refuses a rule that says what the default says already, and needs none. */
+static int add_call(scmp_filter_ctx context, const struct seccomp_profile *profile, const struct seccomp_rule *rule,
+		    int number, struct seen_calls *seen)
+{
+	uint32_t action = seccomp_return_value(rule->action, rule->has_errno, rule->errno_ret);
+	int r;
+
+	if (number >= 0 && number < SEEN_CALLS) {
+		if (seen->number[number])
+			return 0;
+		seen->number[number] = true;
+	}
+	if (action == seccomp_return_value(profile->default_action, profile->has_default_errno, profile->default_errno))
+		return 0;
+	/* Numbers below 0 stand for calls that only other architectures have. */
+	r = seccomp_rule_add(context, action, number, 0);
+	return r == -EEXIST ? 0 : r;
+}
+
+static int add_unknown(const char *name, struct arena *arena, struct strv *unknown, struct err *err)
+{
+	if (!unknown || seccomp_is_unfiltered(name) || strv_has(unknown, name))
+		return 0;
+	return strv_add(arena, unknown, name) < 0 ? err_say(err, ENOMEM, "seccomp: no memory") : 0;
+}
+
+/* Gives libseccomp each call that is its to decide; seccomp_front.c has the others. */
+static int add_rule(scmp_filter_ctx context, const struct seccomp_profile *profile, const struct seccomp_rule *rule,
+		    int known_last, struct seen_calls *seen, struct arena *arena, struct strv *unknown, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < rule->name_count; i++) {
+		const struct seccomp_newer *newer = seccomp_newer_find(rule->names[i]);
+		int number;
+
+		if (newer && newer->number > known_last)
+			continue;
+		number = seccomp_syscall_resolve_name(rule->names[i]);
+		if (number == __NR_SCMP_ERROR) {
+			r = add_unknown(rule->names[i], arena, unknown, err);
+			continue;
+		}
+		if (seccomp_is_conditional(profile, rule->names[i]))
+			continue;
+		r = add_call(context, profile, rule, number, seen);
+		if (r < 0)
+			r = err_set(err, -r, "seccomp: rule for '%s'", rule->names[i]);
+	}
+	return r;
+}
+
+/* The highest number that is libseccomp's to decide: below the first of the newer calls that it does not know. */
+static int libseccomp_last(void)
+{
+	for (size_t i = 0; i < seccomp_newer_count; i++)
+		if (seccomp_syscall_resolve_name(seccomp_newer_calls[i].name) != seccomp_newer_calls[i].number)
+			return seccomp_newer_calls[i].number - 1;
+	return seccomp_call_last();
+}
+
+/* libseccomp writes its program to a descriptor only. Puts it behind `front` in the arena. */
+static int export_behind(scmp_filter_ctx context, const struct confine_filter *front, struct arena *arena,
+			 struct confine_filter *ret, struct err *err)
+{
+	CLEANUP_FD int fd = memfd_create("seccomp", MFD_CLOEXEC);
+	struct sock_filter *code;
+	off_t bytes;
+	size_t count;
+	int r;
+
+	if (fd < 0)
+		return err_set(err, errno, "seccomp: memory file");
+	r = seccomp_export_bpf(context, fd);
+	if (r < 0)
+		return err_set(err, -r, "seccomp: export the program");
+	bytes = lseek(fd, 0, SEEK_END);
+	if (bytes <= 0 || (size_t)bytes % sizeof(*code) || lseek(fd, 0, SEEK_SET) < 0)
+		return err_say(err, EIO, "seccomp: libseccomp's program is cut short");
+	count = front->count + (size_t)bytes / sizeof(*code);
+	if (count > BPF_MAXINSNS)
+		return err_say(err, E2BIG, "seccomp: the profile compiles to %zu instructions, the kernel takes %d",
+			       count, BPF_MAXINSNS);
+	code = arena_array(arena, count, sizeof(*code));
+	if (!code)
+		return err_say(err, ENOMEM, "seccomp: no memory for the program");
+	memcpy(code, front->instructions, front->count * sizeof(*code));
+	r = fd_read_all(fd, code + front->count, (size_t)bytes);
+	if (r < 0)
+		return err_set(err, -r, "seccomp: read the program");
+	*ret = (struct confine_filter){code, count};
+	return 0;
+}
+
+int seccomp_compile(const struct seccomp_profile *profile, struct arena *arena, struct confine_filter *ret,
+		    struct strv *ret_unknown_names, struct err *err)
+{
+	scmp_filter_ctx context __attribute__((cleanup(context_free))) = NULL;
+	struct seen_calls seen = {0};
+	int known_last = libseccomp_last();
+	struct confine_filter front;
+	int r = context_open(profile, &context, err);
+
+	for (size_t i = 0; r >= 0 && i < profile->rule_count; i++)
+		r = add_rule(context, profile, &profile->rules[i], known_last, &seen, arena, ret_unknown_names, err);
+	if (r >= 0)
+		r = seccomp_front_program(profile, known_last, arena, &front, err);
+	return r < 0 ? r : export_behind(context, &front, arena, ret, err);
+}
+
+int seccomp_listener_send(const char *listener_path, int notify_fd, const char *state, size_t state_len,
+			  struct err *err)
+{
+	CLEANUP_FD int agent = sock_connect(AT_FDCWD, listener_path, err);
+
+	if (agent < 0)
+		return err_wrap(err, "seccomp: agent at '%s'", listener_path);
+	if (sock_send_fds(agent, state, state_len, &notify_fd, 1, err) < 0)
+		return err_wrap(err, "seccomp: agent at '%s'", listener_path);
+	return 0;
+}
