@@ -467,28 +467,26 @@ int text_duration(const char *words, uint64_t *ret_ms)
 
 /* --- figures for people --- */
 
+static uint64_t rounded(uint64_t bytes, uint64_t unit)
+{
+	return bytes / unit + (unit > 1 && bytes % unit >= unit / 2);
+}
+
 const char *text_size_words(uint64_t bytes, char to[static 32])
 {
 	static const char *const names[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-	uint64_t unit = 1, tenths = 0;
+	uint64_t unit = 1, tenths;
 	size_t i = 0;
 
-	while (i + 1 < ARRAY_SIZE(names) && bytes / unit >= 1000) {
+	/* Rounded first: 999,950 is 1MB rather than 1000kB. */
+	while (i + 1 < ARRAY_SIZE(names) && rounded(bytes, unit) >= 1000) {
 		unit *= 1000;
 		i++;
 	}
-	if (i == 0) {
-		(void)snprintf(to, 32, "%" PRIu64 "B", bytes);
-		return to;
-	}
-	/* unit / 10 first: in this order nothing overflows. Rounding can reach the next unit: 999,950 is 1MB. */
-	tenths = bytes / (unit / 10) + (bytes % (unit / 10) >= unit / 20);
-	if (tenths >= 10000 && i + 1 < ARRAY_SIZE(names)) {
-		tenths = 10;
-		i++;
-	}
+	/* Three digits say enough. */
+	tenths = unit > 1 ? rounded(bytes, unit / 10) : bytes * 10;
 	if (tenths >= 1000 || tenths % 10 == 0)
-		(void)snprintf(to, 32, "%" PRIu64 "%s", (tenths + (tenths >= 1000 ? 5 : 0)) / 10, names[i]);
+		(void)snprintf(to, 32, "%" PRIu64 "%s", rounded(bytes, unit), names[i]);
 	else
 		(void)snprintf(to, 32, "%" PRIu64 ".%" PRIu64 "%s", tenths / 10, tenths % 10, names[i]);
 	return to;
