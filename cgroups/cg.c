@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The interface: checks, makes, opens, joins and updates a cgroup, whoever makes its folders.
+ */
+#include "cgroups/cg.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cgroups/driver.h"
+#include "runtime/base/file.h"
+
+static const struct cg_driver *const drivers[] = {
+	[CG_DRIVER_CGROUPFS] = &cg_driver_cgroupfs,
+	[CG_DRIVER_SYSTEMD] = NULL,
+	[CG_DRIVER_DISABLED] = &cg_driver_disabled,
+};
+
+static const struct cg_driver *find_driver(enum cg_driver_kind kind, struct err *err)
+{
+	const struct cg_driver *driver = kind < ARRAY_SIZE(drivers) ? drivers[kind] : NULL;
+
+	if (!driver)
+		err_say(err, ENOTSUP, "this build has no systemd cgroup driver: use the cgroupfs driver");
+	return driver;
+}
+
+int cg_check(const struct cg_request *request, struct err *err)
+{
+	const struct cg_driver *driver = find_driver(request->driver, err);
+
+	return driver ? driver->check(request, err) : -err->code;
+}
+
+static struct cg *new_cg(const struct cg_driver *driver, enum cg_driver_kind kind, const char *path, struct err *err)
+{
+	struct cg *cg = calloc(1, sizeof(*cg));
+
+	if (!cg) {
+		err_set(err, ENOMEM, "cgroup '%s'", path);
+		return NULL;
+	}
+	cg->driver = kind;
+	if (driver->locate(cg, path, err) < 0)
+		cg_close(&cg);
+	return cg;
+}
+
+const struct cg_folder *cg_folder_of(const struct cg *cg, enum cg_controller controller)
+{
+	const struct cg_tree *tree = cg->layout ? cg_layout_tree(cg->layout, controller) : NULL;
+
+	for (size_t i = 0; i < cg->folder_count; i++)
+		if (cg->folders[i].tree == tree)
+			return cg->folders[i].fd >= 0 ? &cg->folders[i] : NULL;
+	return NULL;
+}
+
+const struct cg_folder *cg_folder_v2(const struct cg *cg)
+{
+	for (size_t i = 0; i < cg->folder_count; i++)
+		if (cg->folders[i].tree->v2)
+			return cg->folders[i].fd >= 0 ? &cg->folders[i] : NULL;
+	return NULL;
+}
+
+static int make_folders(struct cg *cg, const struct cg_driver *driver, uint32_t needed, struct err *err)
+{
+	for (size_t i = 0; i < cg->folder_count; i++) {
+		int fd = driver->make(cg, &cg->folders[i], needed, err);
+
+		if (fd < 0)
+			return fd;
+		cg->folders[i].fd = fd;
+	}
+	return 0;
+}
+
+/* Only what this call has made is open. Nothing has joined it, so removing does not fail. */
+static void undo_folders(const struct cg *cg)
+{
+	for (size_t i = 0; i < cg->folder_count; i++)
+		if (cg->folders[i].fd >= 0)
+			(void)rmdir(cg->folders[i].path);
+}
+
+static int apply_devices(const struct cg *cg, const struct cg_limits *limits, bool fresh, struct err *err)
+{
+	const struct cg_folder *folder = cg_folder_of(cg, CG_DEVICES);
+
+	if (!limits || !limits->device_count || !cg->folder_count)
+		return 0;
+	if (!folder)
+		return err_say(err, ENOTSUP,
+			       "limit 'devices': this host has neither cgroup v2 nor v1's devices controller");
+	if (cg_devices_check(limits->devices, limits->device_count, err) < 0)
+		return -err->code;
+	return folder->tree->v2 ? cg_devices_bpf_apply(folder, limits->devices, limits->device_count, err)
+				: cg_devices_v1_apply(folder, limits->devices, limits->device_count, fresh, err);
+}
+
+static int make_and_limit(struct cg *cg, const struct cg_driver *driver, const struct cg_limits *limits,
+			  struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct cg_writes writes = {.arena = &arena, .layout = cg->layout, .limits = limits};
+	int r = cg->folder_count ? cg_limits_list(&writes, err) : 0;
+
+	if (r == 0)
+		r = make_folders(cg, driver, writes.needed, err);
+	if (r == 0)
+		r = cg_limits_write(cg, &writes, err);
+	if (r == 0)
+		r = apply_devices(cg, limits, true, err);
+	if (r < 0)
+		undo_folders(cg);
+	return r;
+}
+
+int cg_create(const struct cg_request *request, struct cg **ret, struct err *err)
+{
+	const struct cg_driver *driver = find_driver(request->driver, err);
+	CLEANUP_CG struct cg *cg = NULL;
+	int r;
+
+	if (!driver || (request->driver != CG_DRIVER_DISABLED && cg_path_check(request->path, err) < 0))
+		return -err->code;
+	cg = new_cg(driver, request->driver, request->path, err);
+	if (!cg)
+		return -err->code;
+	if (!cg->folder_count && request->driver != CG_DRIVER_DISABLED)
+		return err_say(err, ENOTSUP, "no cgroup tree is mounted here: mount one, or disable cgroups");
+	r = make_and_limit(cg, driver, request->limits, err);
+	if (r < 0)
+		return r;
+	*ret = PTR_TAKE(cg);
+	return 0;
+}
+
+int cg_open(enum cg_driver_kind kind, const char *place, struct cg **ret, struct err *err)
+{
+	const struct cg_driver *driver = find_driver(kind, err);
+	CLEANUP_CG struct cg *cg = driver ? new_cg(driver, kind, place, err) : NULL;
+
+	if (!cg)
+		return -err->code;
+	for (size_t i = 0; i < cg->folder_count; i++) {
+		int fd = cg_folder_open(cg->folders[i].path);
+
+		if (fd < 0 && fd != -ENOENT)
+			return err_set(err, -fd, "open cgroup '%s'", cg->folders[i].path);
+		cg->folders[i].fd = fd < 0 ? -1 : fd;
+	}
+	*ret = PTR_TAKE(cg);
+	return 0;
+}
+
+void cg_close(struct cg **cg)
+{
+	if (!*cg)
+		return;
+	for (size_t i = 0; i < (*cg)->folder_count; i++)
+		scope_fd(&(*cg)->folders[i].fd);
+	arena_free(&(*cg)->arena);
+	free(*cg);
+	*cg = NULL;
+}
+
+const char *cg_place(const struct cg *cg)
+{
+	return cg->place;
+}
+
+bool cg_is_gone(const struct cg *cg)
+{
+	for (size_t i = 0; i < cg->folder_count; i++)
+		if (cg->folders[i].fd >= 0)
+			return false;
+	return cg->driver != CG_DRIVER_DISABLED;
+}
+
+/*
+ * On hybrid every v1 tree needs a migration anyway, and the v2 one costs a few microseconds among them: less than being born
+ * there.
+ */
+int cg_birth_fd(const struct cg *cg)
+{
+	const struct cg_folder *v2 = cg_folder_v2(cg);
+
+	return v2 && cg->layout->kind == CG_LAYOUT_V2 ? v2->fd : -1;
+}
+
+bool cg_birth_is_enough(const struct cg *cg)
+{
+	return !cg->folder_count || cg->layout->kind == CG_LAYOUT_V2;
+}
+
+static int say_not_joined(const struct cg_folder *folder, pid_t pid, int code, struct err *err)
+{
+	err_set(err, code, "move process %d into cgroup '%s'", (int)pid, folder->path);
+	if (code == EBUSY && folder->tree->v2)
+		return err_hint(err, "it has handed controllers to cgroups below it, and takes no process itself");
+	if (code == EINVAL && folder->tree->controllers & CG_BIT(CG_CPU))
+		return err_hint(err, "a realtime process needs cpu.realtimeRuntime there");
+	return -err->code;
+}
+
+int cg_join(struct cg *cg, pid_t pid, struct err *err)
+{
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	for (size_t i = 0; i < cg->folder_count; i++) {
+		int r = cg->folders[i].fd < 0 ? 0 : file_write_value(cg->folders[i].fd, "cgroup.procs", number);
+
+		if (r < 0)
+			return say_not_joined(&cg->folders[i], pid, -r, err);
+	}
+	return 0;
+}
+
+/* OCI's checkBeforeUpdate: v2 would take a limit below what is in use, and kill. */
+static int check_usage(struct cg *cg, const struct cg_limits *limits, struct err *err)
+{
+	struct cg_stat stat;
+
+	if (!limits->memory_check_before_update.set || !limits->memory_check_before_update.value ||
+	    !limits->memory_limit.set || limits->memory_limit.value <= 0)
+		return 0;
+	if (cg_stat(cg, &stat, err) < 0)
+		return -err->code;
+	if (stat.has_memory && stat.memory_usage_bytes > (uint64_t)limits->memory_limit.value)
+		return err_say(err, EBUSY, "limit 'memory.limit': %lld bytes are less than the %llu in use",
+			       (long long)limits->memory_limit.value, (unsigned long long)stat.memory_usage_bytes);
+	return 0;
+}
+
+int cg_update(struct cg *cg, const struct cg_limits *limits, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct cg_writes writes = {.arena = &arena, .layout = cg->layout, .existing = cg, .limits = limits};
+
+	if (cg->driver == CG_DRIVER_DISABLED)
+		return cg_limits_any(limits)
+			       ? err_say(err, ENOTSUP,
+					 "resource limits need cgroups, which are disabled for this container")
+			       : 0;
+	if (cg_is_gone(cg))
+		return err_say(err, ENOENT, "the container's cgroup is gone");
+	if (cg_limits_list(&writes, err) < 0 || cg_limits_check_host(&writes, cg->place, err) < 0 ||
+	    check_usage(cg, limits, err) < 0 || cg_limits_write(cg, &writes, err) < 0)
+		return -err->code;
+	return apply_devices(cg, limits, false, err);
+}

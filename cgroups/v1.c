@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Trees of the first design: a controller (or few) each.
+ *
+ * Two of them have ways of their own: a cpuset takes no process before it has processors and memory nodes, which it does not
+ * inherit; and the freezer works by asking again until it is done, for a process that forks while it is being frozen escapes
+ * the first time.
+ */
+#include "cgroups/driver.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "runtime/base/file.h"
+#include "runtime/base/process.h"
+
+int cg_folder_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int cg_mkdir_fresh(const struct cg_folder *folder, struct err *err)
+{
+	for (int attempt = 0;; attempt++) {
+		if (mkdir(folder->path, 0755) == 0)
+			return 0;
+		if (errno == ENOENT)
+			return -ENOENT;
+		if (errno != EEXIST || attempt > 0)
+			return err_set(err, errno, "make cgroup '%s'", folder->path);
+		if (rmdir(folder->path) < 0 && errno != ENOENT)
+			return err_say(err, EEXIST, "cgroup '%s' exists and is in use (%s)", folder->path,
+				       errno == EBUSY ? "it holds processes or cgroups" : strerror(errno));
+	}
+}
+
+/* -ENODATA: the parent has none either. */
+static int inherit_cpuset(int fd)
+{
+	static const char *const files[][2] = {{"../cpuset.cpus", "cpuset.cpus"}, {"../cpuset.mems", "cpuset.mems"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		char value[4096];
+		ssize_t len = file_read_line(fd, files[i][0], value, sizeof(value));
+		int r = len > 0 ? file_write_value(fd, files[i][1], value) : len < 0 ? (int)len : -ENODATA;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool cpuset_is_empty(int fd)
+{
+	char value[4096];
+
+	return file_read_line(fd, "cpuset.cpus", value, sizeof(value)) == 0 ||
+	       file_read_line(fd, "cpuset.mems", value, sizeof(value)) == 0;
+}
+
+static int make_parent(const struct cg_tree *tree, const char *path, struct err *err)
+{
+	CLEANUP_FD int fd = -1;
+	int r;
+
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make cgroup '%s'", path);
+	if (!(tree->controllers & CG_BIT(CG_CPUSET)))
+		return 0;
+	fd = cg_folder_open(path);
+	if (fd < 0)
+		return err_set(err, -fd, "open cgroup '%s'", path);
+	r = cpuset_is_empty(fd) ? inherit_cpuset(fd) : 0;
+	return r < 0 ? err_set(err, -r, "give cgroup '%s' its parent's cpuset", path) : 0;
+}
+
+static int make_parents(const struct cg_folder *folder, struct err *err)
+{
+	char path[PATH_MAX];
+	char *slash;
+
+	if (text_copy(path, sizeof(path), folder->path) < 0)
+		return err_set(err, ENAMETOOLONG, "make cgroup '%s'", folder->path);
+	slash = path + strlen(folder->tree->mount_point);
+	while ((slash = strchr(slash + 1, '/'))) {
+		int r;
+
+		*slash = '\0';
+		r = make_parent(folder->tree, path, err);
+		*slash = '/';
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* What the parents have is looked at only when the quick way does not work: they are there but for the very first time. */
+static int fill_cpuset(const struct cg_folder *folder, int fd, struct err *err)
+{
+	int r = inherit_cpuset(fd);
+
+	if (r == -ENODATA) {
+		r = make_parents(folder, err);
+		if (r < 0)
+			return r;
+		r = inherit_cpuset(fd);
+	}
+	return r < 0 ? err_set(err, -r, "give cgroup '%s' its parent's cpuset", folder->path) : 0;
+}
+
+int cg_v1_make(const struct cg_folder *folder, struct err *err)
+{
+	CLEANUP_FD int fd = -1;
+	int r = cg_mkdir_fresh(folder, err);
+
+	if (r == -ENOENT) {
+		if (make_parents(folder, err) < 0)
+			return -err->code;
+		r = cg_mkdir_fresh(folder, err);
+		if (r == -ENOENT)
+			return err_set(err, ENOENT, "make cgroup '%s'", folder->path);
+	}
+	if (r < 0)
+		return r;
+	fd = cg_folder_open(folder->path);
+	r = fd < 0 ? err_set(err, -fd, "open cgroup '%s'", folder->path) : 0;
+	if (r == 0 && folder->tree->controllers & CG_BIT(CG_CPUSET))
+		r = fill_cpuset(folder, fd, err);
+	if (r < 0) {
+		(void)rmdir(folder->path);
+		return r;
+	}
+	return fd_take(&fd);
+}
+
+int cg_ms_left(uint64_t deadline_ns)
+{
+	uint64_t now = proc_monotonic_ns();
+
+	return now >= deadline_ns ? 0 : (int)((deadline_ns - now + 999999) / 1000000);
+}
+
+int cg_v1_frozen(int fd, bool *ret)
+{
+	char state[32];
+	ssize_t len = file_read_line(fd, "freezer.state", state, sizeof(state));
+
+	if (len < 0)
+		return (int)len;
+	*ret = strcmp(state, "FROZEN") == 0;
+	return 0;
+}
+
+/* Between two looks at a freezer that is still FREEZING: it has no events. */
+#define FREEZER_LOOK_MS 1
+
+int cg_v1_freeze(int fd, bool frozen, uint64_t deadline_ns)
+{
+	for (;;) {
+		char state[32];
+		ssize_t len;
+		int r = file_write_value(fd, "freezer.state", frozen ? "FROZEN" : "THAWED");
+
+		if (r < 0)
+			return r;
+		len = file_read_line(fd, "freezer.state", state, sizeof(state));
+		if (len < 0)
+			return (int)len;
+		if ((strcmp(state, "FROZEN") == 0) == frozen && strcmp(state, "FREEZING") != 0)
+			return 0;
+		if (cg_ms_left(deadline_ns) == 0)
+			return -ETIMEDOUT;
+		(void)poll(NULL, 0, FREEZER_LOOK_MS);
+	}
+}
