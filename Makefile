@@ -35,6 +35,7 @@ STATIC   := $(if $(SANITIZE),-fsanitize=address$(,)undefined,-static)
 library  = $(BUILD)/lib/lib$(subst /,-,$(1)).a
 objects  = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
 
+include contrib/make/deps.mk
 include contrib/make/programs.mk
 include contrib/make/install.mk
 include contrib/make/tests.mk

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Debian 12's packages, by what they are for. One apt-get call, and none when everything is there.
+
+BUILD_PACKAGES := gcc make pkg-config libc6-dev libseccomp-dev libcap-dev libnl-3-dev libyajl-dev libarchive-dev libssl-dev \
+	libzstd-dev busybox-static
+RUN_PACKAGES   := iproute2
+CHECK_PACKAGES := bats clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev debootstrap zstd xz-utils jq curl \
+	iproute2 nftables iputils-ping python3 procps strace util-linux attr man-db mandoc socat
+BENCH_PACKAGES := hyperfine crun runc podman conmon netavark aardvark-dns iptables skopeo umoci
+
+# $(1) packages
+define install_packages
+	@have=$$(dpkg-query -W -f='$${db:Status-Abbrev} $${Package}\n' $(1) 2>/dev/null | sed -n 's/^ii  *//p'); \
+	want=; for p in $(1); do printf '%s\n' "$$have" | grep -qx "$$p" || want="$$want $$p"; done; \
+	if [ -n "$$want" ]; then \
+		if [ "$$(id -u)" -ne 0 ]; then echo "hull: as root, install:$$want" >&2; exit 1; fi; \
+		echo "  APT    $$want"; \
+		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$want; } \
+			>/tmp/hull-deps.$$$$ 2>&1 || { cat /tmp/hull-deps.$$$$ >&2; rm -f /tmp/hull-deps.$$$$; exit 1; }; \
+		rm -f /tmp/hull-deps.$$$$; \
+	fi
+endef
+
+.PHONY: deps-build deps-check deps-bench deps
+deps-build:
+	$(call install_packages,$(BUILD_PACKAGES) $(RUN_PACKAGES))
+deps-check: deps-build
+	$(call install_packages,$(CHECK_PACKAGES))
+deps-bench: deps-check
+	$(call install_packages,$(BENCH_PACKAGES))
+deps: deps-check
