@@ -32,10 +32,6 @@
 
 #include "namespaces/seccomp_build.h"
 
-#define X32_BIT	      0x40000000u
-#define X32_OWN_CALLS 512u /* x32's private range follows here: libseccomp's to decide */
-#define X32_OWN_LAST  547u
-
 #define RETURN_ENOSYS (SECCOMP_RET_ERRNO | ENOSYS)
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -275,6 +271,10 @@ static const struct section own_section = {SCMP_ARCH_AARCH64, 0}, compat_section
 #endif
 
 #if defined(__x86_64__)
+#define X32_BIT	      0x40000000u
+#define X32_OWN_CALLS (X32_BIT + 512) /* x32's private range: libseccomp's to decide */
+#define X32_OWN_LAST  (X32_BIT + 547)
+
 /* x32 shares x86_64's architecture word, and sets a bit of the number. -1 (a tracer has skipped the call) is no x32 call. */
 static void x32_program(struct program *p, const struct seccomp_profile *profile, const struct strv *conditional,
 			int known_last)
