@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "images/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "images/reference.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/process.h"
+#include "runtime/base/scope.h"
+
+#define LINE_MAX_BYTES ((size_t)64 << 10)
+
+extern char **environ;
+
+/* --- where things are --- */
+
+/* Finds a file or folder that hull brings along: beside the executable that runs, then below the prefix. */
+static int find_part(struct arena *arena, const char *const *places, size_t count, const char *name, const char **ret,
+		     struct err *err)
+{
+	char program[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	char *slash;
+
+	if (len <= 0)
+		return err_set(err, len < 0 ? errno : ENOENT, "find hull's own executable");
+	program[len] = '\0';
+	slash = strrchr(program, '/');
+	if (slash)
+		*slash = '\0';
+	for (size_t i = 0; i <= count; i++) {
+		const char *path = i < count ? arena_printf(arena, "%s/../%s/%s", program, places[i], name)
+					     : arena_printf(arena, "%s/%s/%s", HULL_PREFIX, places[0], name);
+
+		if (!path)
+			return arena_check(arena, err);
+		if (access(path, F_OK) == 0) {
+			*ret = path;
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int find_program(struct arena *arena, const char **ret, struct err *err)
+{
+	static const char *const PLACES[] = {"libexec/hull", "libexec"};
+	int r = find_part(arena, PLACES, ARRAY_SIZE(PLACES), "hull-image", ret, err);
+
+	if (r == -ENOENT)
+		return err_say(err, ENOENT, "the program hull-image is not installed: it belongs into %s/libexec/hull",
+			       HULL_PREFIX);
+	return r;
+}
+
+/* --- running it --- */
+
+_Noreturn static void become_helper(char *const *argv, int out_fd, pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* The parent may have ended before the line above. */
+	if (getppid() != parent)
+		_exit(125);
+	proc_reset_signals();
+	if (fd_place(out_fd, STDOUT_FILENO) < 0 || fd_cloexec_from(3, NULL) < 0)
+		_exit(125);
+	(void)execve(argv[0], argv, environ);
+	_exit(127);
+}
+
+struct listener {
+	const struct image_watch *watch;
+	struct arena *arena; /* of what outlives a line; NULL: ids are not wanted */
+	struct strv *ids;
+	struct err failure;
+};
+
+static void take_line(struct listener *listener, const char *line, size_t len)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct image_event event;
+	struct err why = ERR_INIT;
+	int r = event_read(&arena, line, len, &event, &listener->failure, &why);
+
+	if (r < 0 && !listener->failure.code)
+		listener->failure = why;
+	if (r <= 0)
+		return;
+	if (event.kind == IMAGE_EVENT_IMAGE && listener->ids && !strv_has(listener->ids, event.what))
+		(void)strv_add(listener->arena, listener->ids, event.what);
+	event_tell(listener->watch, &event);
+}
+
+static void take_lines(struct listener *listener, int fd)
+{
+	static char buffer[LINE_MAX_BYTES];
+	size_t held = 0;
+	ssize_t len;
+
+	while ((len = read(fd, buffer + held, sizeof(buffer) - held)) != 0) {
+		char *start = buffer, *end;
+
+		if (len < 0 && errno == EINTR)
+			continue;
+		if (len < 0)
+			return;
+		held += (size_t)len;
+		while ((end = memchr(start, '\n', held))) {
+			take_line(listener, start, (size_t)(end - start));
+			held -= (size_t)(end + 1 - start);
+			start = end + 1;
+		}
+		memmove(buffer, start, held);
+		if (held == sizeof(buffer)) {
+			(void)err_say(&listener->failure, EPROTO, "hull-image sent a line without an end");
+			return;
+		}
+	}
+}
+
+static int judge(const struct listener *listener, int status, struct err *err)
+{
+	if (listener->failure.code) {
+		*err = listener->failure;
+		return -err->code;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFSIGNALED(status))
+		return err_say(err, EIO, "hull-image was killed by signal %d", WTERMSIG(status));
+	return err_say(err, EIO, "hull-image ended with %d and no words", WEXITSTATUS(status));
+}
+
+static int run_helper(char *const *argv, struct listener *listener, struct err *err)
+{
+	CLEANUP_FD int in = -1;
+	CLEANUP_FD int out = -1;
+	pid_t parent = getpid(), pid;
+	int ends[2], status = 0, r;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(err, errno, "make a pipe");
+	in = ends[0];
+	out = ends[1];
+	pid = fork();
+	if (pid < 0)
+		return err_set(err, errno, "fork");
+	if (pid == 0)
+		become_helper(argv, out, parent);
+	scope_fd(&out);
+	out = -1;
+	take_lines(listener, in);
+	scope_fd(&in);
+	in = -1;
+	r = proc_wait(pid, &status);
+	return r < 0 ? err_set(err, -r, "wait for hull-image") : judge(listener, status, err);
+}
+
+/* --- what it is asked for --- */
+
+static int add_option(struct arena *arena, struct strv *args, const char *option, const char *value)
+{
+	if (!value)
+		return 0;
+	return strv_add(arena, args, option) < 0 ? -ENOMEM : strv_add(arena, args, value);
+}
+
+static int add_limit(struct arena *arena, struct strv *args, const char *option, uint64_t value)
+{
+	return value ? add_option(arena, args, option, arena_printf(arena, "%llu", (unsigned long long)value)) : 0;
+}
+
+static int begin_args(struct arena *arena, const char *verb, const char *store, struct strv *args, struct err *err)
+{
+	const char *program;
+	int r = find_program(arena, &program, err);
+
+	if (r < 0)
+		return r;
+	if (strv_add(arena, args, program) < 0 || strv_add(arena, args, verb) < 0 ||
+	    add_option(arena, args, "--store", store) < 0)
+		return arena_check(arena, err);
+	return 0;
+}
+
+int image_helper_import(struct arena *arena, const char *store, const struct image_import *import,
+			const struct image_watch *watch, struct strv *ret_ids, struct err *err)
+{
+	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
+	struct listener listener = {.watch = watch, .arena = arena, .ids = ret_ids};
+	struct strv args = {0};
+	int r = begin_args(&scratch, "import", store, &args, err);
+
+	if (r < 0)
+		return r;
+	(void)add_option(&scratch, &args, "--source", import->source);
+	(void)add_option(&scratch, &args, "--name", import->name);
+	(void)add_option(&scratch, &args, "--format", image_format_name(import->format));
+	for (const char *const *change = import->changes; change && *change; change++)
+		(void)add_option(&scratch, &args, "--change", *change);
+	(void)add_limit(&scratch, &args, "--max-bytes", import->max_bytes);
+	(void)add_limit(&scratch, &args, "--max-entries", import->max_entries);
+	r = arena_check(&scratch, err);
+	return r < 0 ? r : run_helper(args.items, &listener, err);
+}
+
+int image_helper_gc(const char *store, const struct image_watch *watch, struct err *err)
+{
+	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
+	struct listener listener = {.watch = watch};
+	struct strv args = {0};
+	int r = begin_args(&scratch, "gc", store, &args, err);
+
+	return r < 0 ? r : run_helper(args.items, &listener, err);
+}
+
+/* --- finding, with what hull brings along --- */
+
+/* The layout that goes by a name: only for localhost/NAME:latest, however short it was written. 0, or -ENOENT without words. */
+static int find_embedded(struct arena *arena, const char *words, const char **ret_name, const char **ret_layout,
+			 struct err *err)
+{
+	static const char *const PLACES[] = {"share/hull/images"};
+	struct reference ref;
+	char name[REFERENCE_BYTES];
+
+	if (reference_for_import(words, &ref, NULL) < 0 || strcmp(ref.registry, "localhost") != 0 ||
+	    strcmp(ref.tag, "latest") != 0 || strchr(ref.repository, '/'))
+		return -ENOENT;
+	*ret_name = arena_strdup(arena, reference_format(&ref, name));
+	return find_part(arena, PLACES, ARRAY_SIZE(PLACES), ref.repository, ret_layout, err);
+}
+
+int image_find(struct arena *arena, const char *store, const char *words, const struct image_watch *watch,
+	       struct image *ret, struct err *err)
+{
+	struct err missing = ERR_INIT;
+	struct image_import import = {.format = IMAGE_FORMAT_OCI};
+	int r = catalog_find(arena, store, words, ret, &missing);
+
+	if (r == 0)
+		return 0;
+	if (r != -ENOENT || find_embedded(arena, words, &import.name, &import.source, NULL) < 0) {
+		*err = missing;
+		return r;
+	}
+	r = image_helper_import(arena, store, &import, watch, NULL, err);
+	return r < 0 ? r : catalog_find(arena, store, words, ret, err);
+}
