@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The last stages between clone and exec, which a container's first process and those of `exec` share: terminal, user, rights, program.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "namespaces/lsm.h"
+#include "namespaces/tty.h"
+#include "namespaces/user.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/process.h"
+#include "runtime/core/child.h"
+#include "runtime/core/fault.h"
+#include "runtime/core/program.h"
+
+/* What the stages hand on to one another. */
+struct becoming {
+	const struct child_program *program;
+	const struct plan_process *process;
+	int rootfd, procfd;
+	bool console;
+	struct user user;
+	struct tty_pair terminal;
+	struct strv env;
+	struct arena *arena;
+	char path[PROGRAM_PATH_BYTES];
+};
+
+/* Who runs it: numbers from config.json, or words that mean something only in this root's passwd and group. */
+static int find_user(struct becoming *b, struct err *err)
+{
+	const struct plan_process *process = b->process;
+
+	if (process->user_words) {
+		int result = user_resolve(b->rootfd, process->user_words, &b->user, err);
+
+		if (result < 0)
+			return err_wrap(err, "user '%s'", process->user_words);
+	} else {
+		b->user.uid = process->uid;
+		b->user.gid = process->gid;
+	}
+	for (size_t i = 0; i < process->groups.count && b->user.group_count < USER_MAX_GROUPS; i++)
+		b->user.groups[b->user.group_count++] = process->groups.items[i];
+	return 0;
+}
+
+/* HOME as login programs set it, unless somebody has said otherwise. */
+static int make_environment(struct becoming *b, struct err *err)
+{
+	struct user known;
+	struct err ignored = ERR_INIT;
+	char words[32], home[sizeof(known.home) + sizeof("HOME=")];
+
+	if (strv_add_list(b->arena, &b->env, &b->process->env) < 0)
+		return arena_check(b->arena, err);
+	if (strv_env_get(&b->env, "HOME"))
+		return 0;
+	if (!b->process->user_words) {
+		(void)snprintf(words, sizeof(words), "%u", b->user.uid);
+		if (user_resolve(b->rootfd, words, &known, &ignored) < 0)
+			text_copy(known.home, sizeof(known.home), "/");
+	} else {
+		known = b->user;
+	}
+	(void)snprintf(home, sizeof(home), "HOME=%s", known.home);
+	return strv_add(b->arena, &b->env, home) < 0 ? arena_check(b->arena, err) : 0;
+}
+
+static int open_terminal(struct becoming *b, struct err *err)
+{
+	struct tty_request request = {
+		.uid = b->user.uid,
+		.size = {.rows = b->process->rows, .columns = b->process->columns},
+		.console = b->console,
+	};
+
+	if (!b->process->terminal)
+		return 0;
+	return tty_open_in_container(b->rootfd, &request, &b->terminal, err);
+}
+
+/*
+ * A program that opens /dev/stdout again needs to own what is behind it. Pipes only: a file or device of the caller's keeps its owner. One that came
+ * from outside of the user namespace can't be given away, and need not be.
+ */
+static void own_stream(int number, uid_t uid)
+{
+	struct stat stream;
+
+	if (fstat(number, &stream) == 0 && S_ISFIFO(stream.st_mode) && stream.st_uid != uid)
+		(void)!fchown(number, uid, (gid_t)-1);
+}
+
+/*
+ * Should:   leave the program 0, 1, 2 and what was asked to be preserved.
+ * Must not: let any other descriptor of hull's survive the exec (CVE-2024-21626): they are all CLOEXEC, and made so once more here.
+ */
+static int place_descriptors(struct becoming *b, struct err *err)
+{
+	if (b->process->terminal) {
+		int result = tty_make_controlling(b->terminal.slave, err);
+
+		if (result < 0)
+			return result;
+	} else {
+		for (int number = 0; number < 3; number++) {
+			int fd = b->program->stdio[number];
+			int result = fd == number ? fd_set_cloexec(fd, false) : fd >= 0 ? fd_place(fd, number) : 0;
+
+			if (result < 0)
+				return err_set(err, -result, "place descriptor %d", number);
+			own_stream(number, b->user.uid);
+		}
+	}
+	return fd_cloexec_from(3 + b->program->preserve_fds, err);
+}
+
+/* Groups, group, user: in this order, since each needs a right that the next one takes away. */
+static int change_user(const struct becoming *b, struct err *err)
+{
+	gid_t groups[USER_MAX_GROUPS];
+
+	for (size_t i = 0; i < b->user.group_count; i++)
+		groups[i] = b->user.groups[i];
+	if (setgroups(b->user.group_count, groups) < 0 && (errno != EPERM || b->user.group_count > 0))
+		return err_set(err, errno, "set supplementary groups");
+	if (setresgid(b->user.gid, b->user.gid, b->user.gid) < 0)
+		return err_set(err, errno, "become group %u: is it in the map of group ids?", b->user.gid);
+	if (setresuid(b->user.uid, b->user.uid, b->user.uid) < 0)
+		return err_set(err, errno, "become user %u: is it in the map of user ids?", b->user.uid);
+	return 0;
+}
+
+static int load_filter(const struct becoming *b, int *ret_listener, struct err *err)
+{
+	int result;
+
+	if (!b->program->filter)
+		return 0;
+	result = confine_load(b->program->filter, seccomp_load_flags(b->process->seccomp), err);
+	if (result > 0)
+		*ret_listener = result;
+	return result < 0 ? result : 0;
+}
+
+/*
+ * Held before: everything in the user namespace. Held after: exactly what the plan says.
+ * The order is caps.h's: bounding set, groups, user, the other sets. The filter comes last of all when no_new_privs lets it; else here first,
+ * while CAP_SYS_ADMIN is still there to load it.
+ */
+static int give_up_rights(const struct becoming *b, int *ret_listener, struct err *err)
+{
+	struct lsm_request labels = {.apparmor_profile = b->process->apparmor_profile,
+				     .selinux_label = b->process->selinux_label};
+	int result = lsm_apply(&labels, b->procfd, err);
+
+	if (result >= 0 && !b->process->no_new_privs)
+		result = load_filter(b, ret_listener, err);
+	if (result >= 0)
+		result = caps_before_user(&b->process->caps, err);
+	if (result >= 0)
+		result = change_user(b, err);
+	if (result >= 0)
+		result = caps_after_user(&b->process->caps, err);
+	if (result >= 0 && b->process->no_new_privs)
+		result = confine_no_new_privs(err);
+	return result;
+}
+
+/*
+ * With the user's own rights, so that a folder which is closed to it stays closed. A descriptor of the host's that had slipped in would show here:
+ * the kernel says "(unreachable)" of a folder outside the root, and getcwd(3) fails (CVE-2024-21626).
+ */
+static int enter_working_directory(const struct becoming *b, struct err *err)
+{
+	char now[PROGRAM_PATH_BYTES];
+
+	if (chdir(b->process->cwd) < 0)
+		return err_set(err, errno, "enter the working directory '%s'", b->process->cwd);
+	if (!getcwd(now, sizeof(now)) || now[0] != '/')
+		return err_say(err, EXDEV, "the working directory '%s' is outside of the container", b->process->cwd);
+	return 0;
+}
+
+static int find_program(struct becoming *b, struct err *err)
+{
+	return program_find(b->process->args.items[0], &b->env, b->path, err);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct becoming *b, struct err *err);
+} preparations[] = {
+	{"user", find_user},
+	{"environment", make_environment},
+	{"terminal", open_terminal},
+	{"descriptors", place_descriptors},
+};
+
+static int say_ready(const struct becoming *b, struct sync *sync, struct err *err)
+{
+	int result;
+
+	if (!b->process->terminal)
+		return sync_send(sync, CHILD_READY, err);
+	result = sync_send_data(sync, CHILD_READY, &b->terminal.number, sizeof(b->terminal.number), &b->terminal.master, 1,
+				err);
+	(void)close(b->terminal.master);
+	(void)close(b->terminal.slave);
+	return result;
+}
+
+/* Waits until somebody says GO. After `create` that is whoever connects to the start socket, and the outcome is told there. */
+static int wait_for_go(struct sync *sync, int start_fd, struct err *err)
+{
+	/* The program outlives its creator, and its keeper. Until GO the end of the stream still ends this process. */
+	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
+		return err_set(err, errno, "outlive the parent process");
+	if (start_fd < 0)
+		return sync_wait(sync, CHILD_GO, err);
+	for (;;) {
+		int result;
+
+		sync_close(sync);
+		result = sync_accept(start_fd, sync, child_stage_names, CHILD_STAGE_COUNT, err);
+		if (result >= 0)
+			result = sync_wait(sync, CHILD_GO, err);
+		/* Whoever knocked and went away (killed, say) has said nothing: the next one may. */
+		if (result != -ECONNRESET) {
+			(void)close(start_fd);
+			return result;
+		}
+	}
+}
+
+static int execute(const struct becoming *b, struct sync *sync, int listener, struct err *err)
+{
+	int result = 0;
+
+	if (b->process->no_new_privs)
+		result = load_filter(b, &listener, err);
+	if (result >= 0)
+		result = sync_send_data(sync, CHILD_EXEC, NULL, 0, &listener, listener >= 0 ? 1 : 0, err);
+	if (result < 0)
+		return result;
+	if (listener >= 0)
+		(void)close(listener);
+	(void)execve(b->path, b->process->args.items, b->env.items);
+	return program_exec_failed(b->path, errno, err);
+}
+
+int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync, int start_fd,
+		 int (*before_exec)(void *context, struct err *err), void *context, struct err *err)
+{
+	struct arena arena = ARENA_INIT; /* never freed: it ends with the exec */
+	struct becoming b = {
+		.program = program,
+		.process = program->process,
+		.rootfd = rootfd,
+		.procfd = procfd,
+		.console = console,
+		.arena = &arena,
+	};
+	int listener = -1, result = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(preparations) && result >= 0; i++) {
+		result = fault_point("child", preparations[i].name, err);
+		if (result >= 0)
+			result = preparations[i].run(&b, err);
+	}
+	if (result >= 0)
+		result = give_up_rights(&b, &listener, err);
+	if (result >= 0)
+		result = limits_apply_inside(&b.process->limits, err);
+	if (result >= 0)
+		result = enter_working_directory(&b, err);
+	if (result >= 0)
+		result = find_program(&b, err);
+	if (result >= 0)
+		result = say_ready(&b, sync, err);
+	if (result >= 0)
+		result = wait_for_go(sync, start_fd, err);
+	if (result >= 0 && before_exec)
+		result = before_exec(context, err);
+	if (result >= 0)
+		result = fault_point("child", "exec", err);
+	if (result >= 0)
+		result = execute(&b, sync, listener, err);
+	return result;
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/child.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "namespaces/lsm.h"
+#include "namespaces/sysctl.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/path.h"
+#include "runtime/base/process.h"
+#include "runtime/core/fault.h"
+#include "runtime/core/hooks.h"
+#include "runtime/core/program.h"
+
+const char *const child_stage_names[CHILD_STAGE_COUNT] = {
+	[CHILD_ROOT] = "root",	 [CHILD_ASSEMBLED] = "assembled", [CHILD_HOOKED] = "hooked",
+	[CHILD_READY] = "ready", [CHILD_GO] = "go",		  [CHILD_EXEC] = "exec",
+};
+
+/* What the stages hand on to one another. */
+struct child {
+	struct child_setup *setup;
+	const struct plan *plan;
+	int received_root; /* a detached mount, from the parent */
+	struct root_handle root;
+};
+
+/*
+ * Right after the clone. Whatever happens to the parent from here on must not leave a half-made container behind.
+ * Should:   end with its parent; know no signal handler of the parent's.
+ * Must not: touch ids, which are not mapped yet; open any file.
+ */
+static int stage_begin(struct child *child, struct err *err)
+{
+	(void)child;
+	proc_reset_signals();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_set(err, errno, "ask to end with the parent process");
+	return 0;
+}
+
+/*
+ * The parent has written the id maps, moved this process into its cgroups, and built the root.
+ * Must not: go on without any of the three. An unmapped process owns nothing, and one outside its cgroup is not bounded.
+ */
+static int stage_wait_for_root(struct child *child, struct err *err)
+{
+	unsigned fd_count = 1;
+	size_t len = 0;
+
+	return sync_wait_data(&child->setup->sync, CHILD_ROOT, NULL, &len, &child->received_root, &fd_count, err);
+}
+
+/*
+ * Should:   be the user namespace's own root, so that what is made from here on belongs to it; lead a session of its own, so that the caller's
+ *           terminal is out of reach (TIOCSTI, CVE-2017-5226).
+ * Must not: keep any group of the caller's.
+ */
+static int stage_be_root(struct child *child, struct err *err)
+{
+	if (setsid() < 0)
+		return err_set(err, errno, "make a session");
+	if (!child->setup->program.own_user_namespace)
+		return 0;
+	/* Without a map of groups, or where setgroups is denied, there are none to drop. */
+	if (child->plan->set_groups_allowed && setgroups(0, NULL) < 0)
+		return err_set(err, errno, "drop supplementary groups");
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_set(err, errno, "become root of the user namespace");
+	/* The change of user has made the kernel forget the wish. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_set(err, errno, "ask to end with the parent process");
+	return 0;
+}
+
+/*
+ * Should:   take the cgroup that it is in now for the root of what it sees.
+ * Must not: have happened before the parent moved it, or that root would be the caller's cgroup.
+ */
+static int stage_cgroup_namespace(struct child *child, struct err *err)
+{
+	if (child->plan->namespaces.kind[NS_CGROUP].how == NS_FRESH && unshare(CLONE_NEWCGROUP) < 0)
+		return err_set(err, errno, "make a cgroup namespace");
+	return 0;
+}
+
+static int stage_names(struct child *child, struct err *err)
+{
+	const char *host = child->plan->hostname, *domain = child->plan->domainname;
+
+	if (host && sethostname(host, strlen(host)) < 0)
+		return err_set(err, errno, "set the hostname to '%s'", host);
+	if (domain && setdomainname(domain, strlen(domain)) < 0)
+		return err_set(err, errno, "set the domain name to '%s'", domain);
+	return 0;
+}
+
+/*
+ * Should:   attach the root and everything below it, in all its own namespaces.
+ * Must not: have left the host's tree yet: /proc/self/fd is needed, and hooks may look at both.
+ */
+static int stage_assemble(struct child *child, struct err *err)
+{
+	return rootfs_assemble(&child->plan->root, child->setup->sources, fd_take(&child->received_root), &child->root, err);
+}
+
+/* Hooks of the runtime's side (prestart, createRuntime) see the mounts and the network, before pivot_root; createContainer runs here. */
+static int stage_hooks(struct child *child, struct err *err)
+{
+	const plan_hook_list *hooks = child->plan->hooks;
+	int result;
+
+	if (!child->setup->state)
+		return 0;
+	if (hooks[HOOK_PRESTART].count + hooks[HOOK_CREATE_RUNTIME].count > 0) {
+		result = sync_send(&child->setup->sync, CHILD_ASSEMBLED, err);
+		if (result >= 0)
+			result = sync_wait(&child->setup->sync, CHILD_HOOKED, err);
+		if (result < 0)
+			return result;
+	}
+	return hooks_run(&hooks[HOOK_CREATE_CONTAINER], HOOK_CREATE_CONTAINER, child->setup->state,
+			 child->setup->state_len, err);
+}
+
+/*
+ * A working directory that the image lacks is made, as images expect it; below the root's own descriptor, so never elsewhere.
+ * A read-only root without it fails later, at the chdir, with the user's rights and clear words.
+ */
+static int stage_working_directory(struct child *child, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int fd = path_make_dirs(child->root.root_fd, child->plan->process.cwd, 0755, &ignored);
+
+	(void)err;
+	return 0;
+}
+
+/*
+ * From here on there is no host tree: no descriptor or path of it is used after this.
+ */
+static int stage_pivot(struct child *child, struct err *err)
+{
+	return rootfs_pivot(&child->root, err);
+}
+
+/* Should: set sysctls while /proc/sys can still be written. Must not: trust a /proc that is none (proc_fd is verified). */
+static int stage_sysctls(struct child *child, struct err *err)
+{
+	const struct strmap *wanted = &child->plan->sysctls;
+	uint64_t own = 0;
+
+	for (int kind = 0; kind < NS_COUNT; kind++)
+		if (child->plan->namespaces.kind[kind].how != NS_HOST)
+			own |= ns_clone_flag((enum ns_kind)kind);
+	for (size_t i = 0; i < wanted->count; i++) {
+		struct sysctl_value value = {.name = wanted->items[i].key, .value = wanted->items[i].value};
+		int result = sysctl_apply(child->root.proc_fd, &value, 1, own, err);
+
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+/* Masks, read-only paths, the read-only root. Must not: have lost CAP_SYS_ADMIN yet; let any mount happen afterwards. */
+static int stage_seal(struct child *child, struct err *err)
+{
+	return rootfs_finish(&child->plan->root, &child->root, err);
+}
+
+static int start_container_hooks(void *context, struct err *err)
+{
+	struct child *child = context;
+
+	return hooks_run(&child->plan->hooks[HOOK_START_CONTAINER], HOOK_START_CONTAINER, child->setup->state,
+			 child->setup->state_len, err);
+}
+
+/* Becomes the program. Returns only on failure. */
+static int stage_become(struct child *child, struct err *err)
+{
+	return child_become(&child->setup->program, child->root.root_fd, child->root.proc_fd, true, &child->setup->sync,
+			    child->setup->start_fd, start_container_hooks, child, err);
+}
+
+static const struct {
+	const char *name; /* for fault injection, and in front of errors where `words` is set */
+	const char *words;
+	int (*run)(struct child *child, struct err *err);
+} stages[] = {
+	{"begin", NULL, stage_begin},
+	{"root", NULL, stage_wait_for_root},
+	{"ids", NULL, stage_be_root},
+	{"cgroup-namespace", NULL, stage_cgroup_namespace},
+	{"names", NULL, stage_names},
+	{"assemble", "root file system", stage_assemble},
+	{"hooks", NULL, stage_hooks},
+	{"working-directory", NULL, stage_working_directory},
+	{"pivot", "root file system", stage_pivot},
+	{"sysctls", NULL, stage_sysctls},
+	{"seal", "root file system", stage_seal},
+	{"become", NULL, stage_become},
+};
+
+_Noreturn void child_main(struct child_setup *setup)
+{
+	struct child child = {.setup = setup, .plan = setup->plan, .received_root = -1, .root = ROOT_HANDLE_INIT};
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+		int result = fault_point("child", stages[i].name, &err);
+
+		if (result >= 0)
+			result = stages[i].run(&child, &err);
+		if (result >= 0)
+			continue;
+		if (stages[i].words)
+			(void)err_wrap(&err, "%s", stages[i].words);
+		sync_send_err(&setup->sync, &err);
+		_exit(err.exit_code ? err.exit_code : 1);
+	}
+	_exit(1); /* not reached: the last stage becomes the program or fails */
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Between clone and exec: a container's first process sets itself up, stage by stage, and becomes the program.
+ *
+ *     parent                                      child
+ *     write the id maps
+ *     move it into its cgroups
+ *     build the root          -- ROOT (fd) -->
+ *     make the network                            assemble the root in its own namespaces
+ *                             <-- ASSEMBLED --    (only when hooks want to see it)
+ *     run the hooks           -- HOOKED -->
+ *                                                 pivot, seal, become the user, give up rights
+ *                             <-- READY (fd) --   everything that can fail has been tried; with the terminal's master
+ *     set limits from outside
+ *     write the record        -- GO -->           or, after `create`: somebody connects to the start socket and says GO there
+ *                             <-- EXEC --         the last word; with the seccomp listener, if there is one
+ *     (closed: it runs)                           exec
+ *
+ * Failure is the same error value, sent over the same socket. Both sides name the stage they wait for; the end of the stream is success only
+ * after EXEC, where the descriptor is closed by the exec itself.
+ *
+ * child.c knows no back end and no phases: whoever needs a process with these rights and this root comes through here.
+ */
+#ifndef HULL_RUNTIME_CORE_CHILD_H
+#define HULL_RUNTIME_CORE_CHILD_H
+
+#include "namespaces/rootfs.h"
+#include "runtime/base/confine.h"
+#include "runtime/base/err.h"
+#include "runtime/base/sync.h"
+#include "runtime/spec/plan.h"
+
+enum child_stage {
+	CHILD_ROOT = 1,
+	CHILD_ASSEMBLED,
+	CHILD_HOOKED,
+	CHILD_READY,
+	CHILD_GO,
+	CHILD_EXEC,
+	CHILD_STAGE_COUNT
+};
+/* Below the state folder: where a first process that was only created listens for GO. */
+#define START_SOCKET "start.sock"
+
+extern const char *const child_stage_names[CHILD_STAGE_COUNT];
+
+/* What every program needs that is started inside, the first one and those of `exec`. */
+struct child_program {
+	const struct plan_process *process;
+	const struct confine_filter *filter; /* compiled process->seccomp; NULL: none */
+	int stdio[3];			     /* -1: /dev/null. Not used with a terminal */
+	unsigned preserve_fds;		     /* 3 … 3+n-1 are passed on */
+	bool own_user_namespace;	     /* in a user namespace that is not hull's own */
+};
+
+/* What the first process needs besides. All of it is the parent's, shared by the clone. */
+struct child_setup {
+	struct child_program program;
+	const struct plan *plan;
+	struct root_sources *sources;
+	struct sync sync;	/* its own end */
+	int start_fd;		/* listening: wait there for GO; -1: over `sync` */
+	const char *state;	/* the OCI state for the hooks that run inside, without pid; NULL: no such hooks */
+	size_t state_len;
+};
+
+/* Sets up and executes the program. In the new process, right after the clone; never returns. */
+_Noreturn void child_main(struct child_setup *setup);
+
+/*
+ * The last stages, which `exec` shares: terminal, user, rights, program. `rootfd` and `procfd` are of the container. Says READY over `sync`,
+ * waits for GO (there, or at start_fd), says EXEC, executes. Returns only on failure, which it has told. `before_exec` (may be NULL) runs after GO.
+ */
+int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync, int start_fd,
+		 int (*before_exec)(void *context, struct err *err), void *context, struct err *err);
+
+#endif

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/process.h"
+#include "runtime/core/bundle_hooks.h"
+#include "runtime/core/cgroup_driver.h"
+#include "runtime/core/child.h"
+#include "runtime/core/create.h"
+#include "runtime/core/definition.h"
+#include "runtime/core/ending.h"
+
+#define KILL_WAIT_MS 10000
+
+/* --- Looking ---------------------------------------------------------------------------------------------------------- */
+
+int control_look(const struct store *store, struct arena *arena, const char *id, bool ask_freezer,
+		 struct control_view *ret, struct err *err)
+{
+	CLEANUP_FD int folder = store_find(store, id, err);
+	int result;
+
+	if (folder < 0)
+		return folder;
+	result = lifecycle_read(arena, folder, id, &ret->record, err);
+	if (result < 0)
+		return result;
+	ret->now = lifecycle_look(&ret->record, folder, ask_freezer);
+	return 0;
+}
+
+/* Opens and locks an instance whose state allows the action. */
+static int open_for(const struct store *store, struct arena *arena, const char *id, enum lifecycle_action action,
+		    struct instance *ret, struct err *err)
+{
+	struct lifecycle now;
+	int result = create_open(store, arena, id, ret, err);
+
+	if (result < 0)
+		return result;
+	now = lifecycle_look(&ret->record, ret->state_fd, true);
+	result = lifecycle_allows(&ret->record, &now, action, err);
+	if (result < 0)
+		instance_close(ret);
+	return result;
+}
+
+static int open_cgroup(struct instance *instance, struct err *err)
+{
+	const struct record_cgroup *place = &instance->record.cgroup;
+
+	return cg_open(cgroup_driver_parse(place->driver), place->path, &instance->cgroup, err);
+}
+
+/* --- Start ------------------------------------------------------------------------------------------------------------ */
+
+int control_start(const struct store *store, const char *id, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_INSTANCE struct instance instance;
+	CLEANUP_FD int listener = -1;
+	unsigned fd_count = 1;
+	size_t len = 0;
+	int result = open_for(store, &arena, id, ACTION_START, &instance, err);
+
+	if (result < 0)
+		return result;
+	result = sync_connect(instance.state_fd, START_SOCKET, &instance.sync, child_stage_names, CHILD_STAGE_COUNT, err);
+	/* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */
+	if (result >= 0)
+		result = lifecycle_enter(&instance.record, instance.state_fd, RECORD_RUNNING, err);
+	if (result >= 0)
+		result = sync_send(&instance.sync, CHILD_GO, err);
+	if (result >= 0)
+		result = sync_wait_data(&instance.sync, CHILD_EXEC, NULL, &len, &listener, &fd_count, err);
+	if (result >= 0 && fd_count > 0)
+		result = bundle_send_listener(&arena, &instance.record, listener, err);
+	if (result >= 0)
+		result = sync_wait_closed(&instance.sync, err);
+	if (result < 0)
+		return err_wrap(err, "container '%s'", id);
+	(void)unlinkat(instance.state_fd, START_SOCKET, 0);
+	return bundle_run_hooks(&arena, &instance.record, HOOK_POSTSTART, RECORD_RUNNING, err);
+}
+
+/* --- Signals ---------------------------------------------------------------------------------------------------------- */
+
+static int signal_all(const struct store *store, const char *id, int signo, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_INSTANCE struct instance instance;
+	int result = create_open(store, &arena, id, &instance, err);
+
+	if (result >= 0)
+		result = open_cgroup(&instance, err);
+	return result < 0 ? result : cg_signal(instance.cgroup, signo, err);
+}
+
+static int signal_first(const struct record *record, int signo, struct err *err)
+{
+	CLEANUP_FD int pidfd = proc_open(record->init.pid, record->init.start_ticks);
+	int result = pidfd < 0 ? pidfd : proc_signal(pidfd, signo);
+
+	return result < 0 ? err_set(err, -result, "send signal %d to container '%s'", signo, record->id) : 0;
+}
+
+int control_kill(const struct store *store, const char *id, int signo, bool all, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct control_view view;
+	int result = control_look(store, &arena, id, true, &view, err);
+
+	if (result < 0)
+		return result;
+	if (all)
+		return signal_all(store, id, signo, err);
+	result = lifecycle_allows(&view.record, &view.now, ACTION_KILL, err);
+	return result < 0 ? result : signal_first(&view.record, signo, err);
+}
+
+/* --- Freezer, limits, figures ----------------------------------------------------------------------------------------- */
+
+static int freeze(const struct store *store, const char *id, enum lifecycle_action action, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_INSTANCE struct instance instance;
+	int result = open_for(store, &arena, id, action, &instance, err);
+
+	if (result >= 0)
+		result = open_cgroup(&instance, err);
+	return result < 0 ? result : cg_freeze(instance.cgroup, action == ACTION_PAUSE, err);
+}
+
+int control_pause(const struct store *store, const char *id, struct err *err)
+{
+	return freeze(store, id, ACTION_PAUSE, err);
+}
+
+int control_resume(const struct store *store, const char *id, struct err *err)
+{
+	return freeze(store, id, ACTION_RESUME, err);
+}
+
+int control_update(const struct store *store, const char *id, const struct cg_limits *limits, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_INSTANCE struct instance instance;
+	int result = open_for(store, &arena, id, ACTION_UPDATE, &instance, err);
+
+	if (result >= 0)
+		result = open_cgroup(&instance, err);
+	return result < 0 ? result : cg_update(instance.cgroup, limits, err);
+}
+
+/* Opens the cgroup for reading: no lock, since figures and lists of processes are old when they are printed anyway. */
+static int look_at_cgroup(const struct store *store, struct arena *arena, const char *id, struct cg **ret, struct err *err)
+{
+	struct control_view view;
+	int result = control_look(store, arena, id, false, &view, err);
+
+	if (result < 0)
+		return result;
+	return cg_open(cgroup_driver_parse(view.record.cgroup.driver), view.record.cgroup.path, ret, err);
+}
+
+int control_stat(const struct store *store, const char *id, struct cg_stat *ret, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_CG struct cg *cgroup = NULL;
+	int result = look_at_cgroup(store, &arena, id, &cgroup, err);
+
+	return result < 0 ? result : cg_stat(cgroup, ret, err);
+}
+
+int control_pids(const struct store *store, struct arena *arena, const char *id, pid_t **ret, size_t *ret_count,
+		 struct err *err)
+{
+	CLEANUP_CG struct cg *cgroup = NULL;
+	int result = look_at_cgroup(store, arena, id, &cgroup, err);
+
+	return result < 0 ? result : cg_pids(cgroup, arena, ret, ret_count, err);
+}
+
+/* --- The end ---------------------------------------------------------------------------------------------------------- */
+
+int control_wait(const struct store *store, const char *id, int64_t timeout_ms, struct record_exit *ret, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_FD int folder = store_find(store, id, err);
+	struct record record;
+	struct lifecycle now;
+	int result;
+
+	if (folder < 0)
+		return folder;
+	result = lifecycle_read(&arena, folder, id, &record, err);
+	if (result >= 0)
+		result = ending_wait(&record, folder, timeout_ms, err);
+	if (result < 0)
+		return result;
+	now = lifecycle_look(&record, folder, false);
+	*ret = now.exit;
+	return 0;
+}
+
+int control_stop(const struct store *store, const char *id, int signo, int64_t timeout_ms, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_FD int folder = store_find(store, id, err);
+	struct err ignored = ERR_INIT;
+	struct control_view view;
+	int result;
+
+	if (folder < 0)
+		return folder;
+	result = control_look(store, &arena, id, true, &view, err);
+	if (result < 0)
+		return result;
+	definition_want_running(view.record.data_dir, false);
+	if (view.now.status == RECORD_STOPPED)
+		return 0;
+	result = signal_first(&view.record, signo, err);
+	/* A frozen process takes its signal when it is thawed. */
+	if (result >= 0 && view.now.status == RECORD_PAUSED)
+		result = control_resume(store, id, err);
+	if (result >= 0)
+		result = ending_wait(&view.record, folder, timeout_ms, err);
+	if (result == -ETIMEDOUT) {
+		err_clear(err);
+		result = signal_all(store, id, SIGKILL, &ignored);
+		if (result < 0)
+			result = signal_first(&view.record, SIGKILL, err);
+		if (result >= 0)
+			result = ending_wait(&view.record, folder, KILL_WAIT_MS, err);
+	}
+	return result == -ESRCH ? 0 : result;
+}
+
+/* --- Deletion --------------------------------------------------------------------------------------------------------- */
+
+static int kill_and_wait(struct instance *instance, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+
+	definition_want_running(instance->record.data_dir, false);
+	if (open_cgroup(instance, &ignored) == 0)
+		(void)cg_signal(instance->cgroup, SIGKILL, &ignored);
+	(void)signal_first(&instance->record, SIGKILL, &ignored);
+	return ending_wait(&instance->record, instance->state_fd, KILL_WAIT_MS, err);
+}
+
+int control_delete(const struct store *store, const char *id, bool force, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_INSTANCE struct instance instance;
+	struct lifecycle now;
+	int result = create_open(store, &arena, id, &instance, err);
+
+	if (result == -ENOENT && force)
+		return 0;
+	if (result < 0)
+		return result;
+	now = lifecycle_look(&instance.record, instance.state_fd, true);
+	if (now.status == RECORD_CREATING && !now.interrupted)
+		return err_say(err, EBUSY, "container '%s' is being created", id);
+	if (force && now.status != RECORD_STOPPED && now.status != RECORD_CREATING)
+		result = kill_and_wait(&instance, err);
+	else if (now.status != RECORD_CREATING)
+		result = lifecycle_allows(&instance.record, &now, ACTION_DELETE, err);
+	if (result >= 0)
+		result = create_undo(&instance, err);
+	if (result < 0)
+		return err_wrap(err, "delete container '%s'", id);
+	return bundle_run_hooks(&arena, &instance.record, HOOK_POSTSTOP, RECORD_STOPPED, err);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/create.h"
+
+#include <errno.h>
+
+#include "runtime/core/lifecycle.h"
+#include "runtime/core/phases.h"
+#include "runtime/core/steps.h"
+
+/*
+ * A creation, top to bottom; a deletion, bottom to top.
+ *
+ * Why this order: the record first, so that a crash anywhere below leaves a trace. The cgroup before the clone, so that a process is bounded from
+ * birth where the kernel can do that. The root needs the id maps; the child waits for it, and then makes its mounts while the network is made.
+ */
+static const struct phase phases[] = {
+	{"record", step_record, step_record_undo},
+	{"sources", step_sources, NULL},
+	{"streams", step_streams, NULL},
+	{"cgroup", step_cgroup, step_cgroup_undo},
+	{"clone", step_clone, step_clone_undo},
+	{"ids", step_ids, NULL},
+	{"join-cgroup", step_join_cgroup, NULL},
+	{"root", step_root, NULL},
+	{"network", step_network, step_network_undo},
+	{"hooks", step_hooks, NULL},
+	{"ready", step_ready, step_pid_file_undo},
+	{"created", step_created, NULL},
+	{"go", step_go, NULL},
+};
+
+int create_instance(const struct create_request *request, struct arena *arena, struct instance *ret, struct err *err)
+{
+	int result;
+
+	instance_init(ret, arena, request->store);
+	ret->plan = request->plan;
+	ret->request = request;
+	result = phases_run(phases, ARRAY_SIZE(phases), ret, err);
+	ret->request = NULL;
+	if (result < 0)
+		instance_close(ret);
+	return result;
+}
+
+int create_open(const struct store *store, struct arena *arena, const char *id, struct instance *ret, struct err *err)
+{
+	int result;
+
+	instance_init(ret, arena, store);
+	ret->state_fd = store_find_locked(store, id, err);
+	if (ret->state_fd < 0)
+		return ret->state_fd;
+	result = lifecycle_read(arena, ret->state_fd, id, &ret->record, err);
+	if (result < 0)
+		instance_close(ret);
+	return result;
+}
+
+int create_undo(struct instance *instance, struct err *err)
+{
+	return phases_undo(phases, ARRAY_SIZE(phases), instance, err);
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "namespaces/tty.h"
+#include "runtime/base/file.h"
+#include "runtime/base/path.h"
+#include "runtime/base/process.h"
+#include "runtime/core/cgroup_driver.h"
+#include "runtime/core/child.h"
+#include "runtime/core/control.h"
+#include "runtime/core/filter.h"
+#include "runtime/core/lifecycle.h"
+#include "runtime/core/spawn.h"
+#include "runtime/core/stdio.h"
+
+/* --- The new process -------------------------------------------------------------------------------------------------- */
+
+struct exec_child {
+	struct child_program program;
+	struct sync sync;
+	int parents_end; /* of the socket, which this side must not keep open */
+};
+
+/*
+ * In the container's namespaces, with all rights of its user namespace, undumpable: a process inside can neither trace it nor look at its
+ * descriptors before the exec (CVE-2016-9962).
+ * Must not: go on before the parent has moved it into the cgroup.
+ */
+static int enter(struct exec_child *child, struct err *err)
+{
+	int result;
+
+	proc_reset_signals();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_set(err, errno, "ask to end with the parent process");
+	result = sync_wait(&child->sync, CHILD_ROOT, err);
+	if (result < 0)
+		return result;
+	if (setsid() < 0)
+		return err_set(err, errno, "make a session");
+	if (!child->program.own_user_namespace)
+		return 0;
+	(void)setgroups(0, NULL); /* refused where setgroups is denied; then there are none of the caller's inside either */
+	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+		return err_set(err, errno, "become root of the user namespace");
+	return 0;
+}
+
+static int become(struct exec_child *child, struct err *err)
+{
+	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct err ignored = ERR_INIT;
+
+	if (root < 0)
+		return err_set(err, errno, "open the container's root");
+	if (proc >= 0 && path_verify_fs(proc, PROC_SUPER_MAGIC, "/proc", &ignored) < 0) {
+		(void)close(proc);
+		proc = -1;
+	}
+	return child_become(&child->program, root, proc, false, &child->sync, -1, NULL, NULL, err);
+}
+
+static __attribute__((noreturn)) void exec_child_main(void *context)
+{
+	struct exec_child *child = context;
+	struct err err = ERR_INIT;
+	int result;
+
+	(void)close(child->parents_end);
+	result = enter(child, &err);
+	if (result >= 0)
+		(void)become(child, &err);
+	sync_send_err(&child->sync, &err);
+	_exit(err.exit_code ? err.exit_code : 1);
+}
+
+/* --- The caller ------------------------------------------------------------------------------------------------------- */
+
+/* The namespaces of the first process that are not the caller's own. Joining one's own user namespace is an error, others cost time. */
+static int open_namespaces(const struct record_process *init, int pidfd, int ret_fds[static NS_COUNT], struct err *err)
+{
+	for (int kind = 0; kind < NS_COUNT; kind++) {
+		char theirs[64], ours[64];
+		struct stat their_ns, our_ns;
+
+		(void)snprintf(theirs, sizeof(theirs), "/proc/%d/ns/%s", init->pid, ns_proc_name((enum ns_kind)kind));
+		(void)snprintf(ours, sizeof(ours), "/proc/self/ns/%s", ns_proc_name((enum ns_kind)kind));
+		if (stat(theirs, &their_ns) < 0) {
+			if (errno == ENOENT)
+				continue; /* a kind that this kernel lacks; or a process that is gone: seen below */
+			return err_set(err, errno, "look at the container's %s namespace", ns_name((enum ns_kind)kind));
+		}
+		if (stat(ours, &our_ns) == 0 && our_ns.st_ino == their_ns.st_ino && our_ns.st_dev == their_ns.st_dev)
+			continue;
+		ret_fds[kind] = ns_open_path((enum ns_kind)kind, theirs, err);
+		if (ret_fds[kind] < 0)
+			return ret_fds[kind];
+	}
+	/* Still the same process: so these were its namespaces, and not those of one that got its pid. */
+	if (proc_signal(pidfd, 0) < 0)
+		return err_say(err, ESRCH, "the container has just ended");
+	return 0;
+}
+
+static void close_namespaces(int (*fds)[NS_COUNT])
+{
+	for (int kind = 0; kind < NS_COUNT; kind++)
+		scope_fd(&(*fds)[kind]);
+}
+
+static int check_state(const struct exec_request *request, const struct control_view *view, struct err *err)
+{
+	if (view->now.status == RECORD_PAUSED && request->ignore_paused)
+		return 0;
+	return lifecycle_allows(&view->record, &view->now, ACTION_EXEC, err);
+}
+
+static int join_cgroup(const struct record *record, pid_t pid, struct err *err)
+{
+	CLEANUP_CG struct cg *cgroup = NULL;
+	int result = cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, &cgroup, err);
+
+	cg_warm_join();
+	return result < 0 ? result : cg_join(cgroup, pid, err);
+}
+
+static int take_ready(const struct exec_request *request, struct sync *sync, struct exec_running *running, struct err *err)
+{
+	unsigned number = 0, fd_count = 1;
+	size_t len = sizeof(number);
+	int result = sync_wait_data(sync, CHILD_READY, &number, &len, &running->terminal, &fd_count, err);
+
+	if (result < 0)
+		return result;
+	if (fd_count == 0)
+		running->terminal = -1;
+	if (fd_count == 0 || !request->console_socket)
+		return 0;
+	result = tty_send_master(request->console_socket,
+				 &(struct tty_pair){.master = running->terminal, .slave = -1, .number = number}, err);
+	(void)close(running->terminal);
+	running->terminal = -1;
+	return result;
+}
+
+static int write_pid_file(const struct exec_request *request, pid_t pid, struct err *err)
+{
+	char words[16];
+	int len = snprintf(words, sizeof(words), "%d", pid);
+
+	if (!request->pid_file)
+		return 0;
+	return file_replace(AT_FDCWD, request->pid_file, words, (size_t)len, 0644, FILE_VOLATILE, err);
+}
+
+/* Everything after the clone, in the parent. On failure the new process ends by itself when the socket closes. */
+static int guide(const struct exec_request *request, const struct record *record, struct sync *sync,
+		 struct exec_running *running, struct err *err)
+{
+	int result = join_cgroup(record, running->pid, err);
+
+	if (result >= 0)
+		result = sync_send(sync, CHILD_ROOT, err);
+	if (result >= 0)
+		result = take_ready(request, sync, running, err);
+	if (result >= 0)
+		result = limits_apply_outside(&request->process->limits, running->pid, err);
+	if (result >= 0)
+		result = write_pid_file(request, running->pid, err);
+	if (result >= 0)
+		result = sync_send(sync, CHILD_GO, err);
+	if (result >= 0)
+		result = sync_wait(sync, CHILD_EXEC, err);
+	if (result >= 0)
+		result = sync_wait_closed(sync, err);
+	return result;
+}
+
+static int spawn_and_guide(const struct exec_request *request, const struct record *record, const int *namespaces,
+			   struct exec_child *child, struct exec_running *running, struct err *err)
+{
+	CLEANUP_SYNC struct sync ours = {.fd = -1}, theirs = {.fd = -1};
+	struct spawn_request spawning = {
+		.joins = namespaces, .cgroup_fd = -1, .main = exec_child_main, .context = child};
+	int result = sync_pair(&ours, &theirs, child_stage_names, CHILD_STAGE_COUNT, err), status;
+
+	if (result < 0)
+		return result;
+	child->sync = theirs;
+	child->parents_end = ours.fd;
+	result = spawn(&spawning, &running->pid, &running->pidfd, err);
+	sync_close(&theirs);
+	if (result < 0)
+		return result;
+	result = guide(request, record, &ours, running, err);
+	if (result < 0) {
+		if (running->pidfd >= 0)
+			(void)proc_signal(running->pidfd, SIGKILL);
+		sync_close(&ours);
+		(void)proc_wait(running->pid, &status);
+	}
+	return result;
+}
+
+int exec_start(const struct exec_request *request, struct exec_running *ret, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_STDIO struct stdio stdio = STDIO_INIT;
+	CLEANUP_FD int pidfd = -1;
+	int namespaces[NS_COUNT] __attribute__((cleanup(close_namespaces))) = {-1, -1, -1, -1, -1, -1, -1, -1};
+	struct control_view view;
+	struct confine_filter filter = {0};
+	struct exec_child child = {
+		.program = {.process = request->process, .preserve_fds = request->preserve_fds},
+	};
+	int result = control_look(request->store, &arena, request->id, true, &view, err);
+
+	*ret = (struct exec_running){.pidfd = -1, .terminal = -1};
+	if (result >= 0)
+		result = check_state(request, &view, err);
+	if (result < 0)
+		return result;
+	pidfd = proc_open(view.record.init.pid, view.record.init.start_ticks);
+	if (pidfd < 0)
+		return err_say(err, ESRCH, "container '%s' has just ended", request->id);
+	result = open_namespaces(&view.record.init, pidfd, namespaces, err);
+	if (result >= 0)
+		result = filter_compile(request->process->seccomp, request->seccomp_cache, &arena, &filter, err);
+	if (result >= 0)
+		result = stdio_settle(request->stdio, request->preserve_fds, &stdio, err);
+	if (result < 0)
+		return result;
+	child.program.own_user_namespace = namespaces[NS_USER] >= 0;
+	child.program.filter = request->process->seccomp ? &filter : NULL;
+	for (int number = 0; number < 3; number++)
+		child.program.stdio[number] = stdio.fds[number];
+	result = spawn_and_guide(request, &view.record, namespaces, &child, ret, err);
+	if (result < 0)
+		exec_running_close(ret);
+	return result;
+}
+
+void exec_running_close(struct exec_running *running)
+{
+	scope_fd(&running->pidfd);
+	scope_fd(&running->terminal);
+	running->pidfd = running->terminal = -1;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Another process in a running instance: joins its cgroup and namespaces, then goes through the same last stages as its first process.
+ */
+#ifndef HULL_RUNTIME_CORE_EXEC_H
+#define HULL_RUNTIME_CORE_EXEC_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "runtime/base/err.h"
+#include "runtime/core/store.h"
+#include "runtime/spec/plan.h"
+
+struct exec_request {
+	const struct store *store;
+	const char *id;
+	const struct plan_process *process;
+	int stdio[3];		    /* as in create_request */
+	const char *console_socket; /* where the master of process->terminal goes; NULL: exec_running.terminal */
+	const char *pid_file;
+	unsigned preserve_fds;
+	bool ignore_paused; /* else a paused instance is refused */
+	const char *seccomp_cache;
+};
+
+struct exec_running {
+	pid_t pid;
+	int pidfd;
+	int terminal; /* the pseudo-terminal's master, or -1 */
+};
+
+/* Starts it. The program is running when this returns; the caller is its parent and waits for it (proc_wait()). One thread only. */
+int exec_start(const struct exec_request *request, struct exec_running *ret, struct err *err);
+void exec_running_close(struct exec_running *running);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is known of an instance while somebody makes it or takes it back. Plain data: the phases' functions fill it, one after another.
+ */
+#ifndef HULL_RUNTIME_CORE_INSTANCE_H
+#define HULL_RUNTIME_CORE_INSTANCE_H
+
+#include <sys/types.h>
+
+#include "cgroups/cg.h"
+#include "namespaces/ns.h"
+#include "namespaces/rootfs.h"
+#include "runtime/base/arena.h"
+#include "runtime/base/confine.h"
+#include "runtime/base/sync.h"
+#include "runtime/core/stdio.h"
+#include "runtime/core/store.h"
+#include "runtime/core/streams.h"
+#include "runtime/spec/plan.h"
+#include "runtime/spec/record.h"
+
+struct create_request;
+
+struct instance {
+	struct arena *arena; /* the caller's; the record lives in it */
+	const struct store *store;
+	const struct create_request *request; /* NULL when opened from its record */
+	const struct plan *plan;	      /* NULL likewise: taking back needs no plan */
+	struct record record;
+	int state_fd; /* its folder, locked; -1 when there is none (yet) */
+
+	/* Held while it is made. */
+	struct cg *cgroup;
+	struct root_sources sources;
+	struct streams streams;	      /* to its keeper; empty without one, and with a terminal */
+	struct stdio stdio;
+	struct confine_filter filter; /* in the arena */
+	int joins[NS_COUNT];	      /* namespaces to join, -1 elsewhere */
+	int start_fd;		      /* listening: where control_start() will knock; -1 when started at once */
+	struct sync sync;	      /* to the first process */
+	pid_t init;
+	int init_pidfd;
+	int userns_fd; /* the container's user namespace, -1 when it is the host's */
+	int terminal;  /* the pseudo-terminal's master, -1 */
+};
+
+/* Nothing held, nothing known. */
+void instance_init(struct instance *instance, struct arena *arena, const struct store *store);
+/* Closes what is held. The instance itself stays as it is. */
+void instance_close(struct instance *instance);
+#define CLEANUP_INSTANCE CLEANUP(instance_close)
+
+#endif

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/lifecycle.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cgroups/cg.h"
+#include "runtime/base/file.h"
+#include "runtime/base/process.h"
+#include "runtime/core/cgroup_driver.h"
+#include "runtime/core/exit_file.h"
+
+#define IN(status) (1U << RECORD_##status)
+
+static const struct {
+	unsigned in; /* a bit for each status it is allowed in */
+	const char *words;
+} actions[ACTION_COUNT] = {
+	[ACTION_START] = {IN(CREATED), "cannot be started"},
+	[ACTION_EXEC] = {IN(CREATED) | IN(RUNNING), "cannot run another process"},
+	[ACTION_KILL] = {IN(CREATED) | IN(RUNNING) | IN(PAUSED), "cannot be sent a signal"},
+	[ACTION_PAUSE] = {IN(CREATED) | IN(RUNNING), "cannot be paused"},
+	[ACTION_RESUME] = {IN(PAUSED), "cannot be resumed"},
+	[ACTION_UPDATE] = {IN(CREATED) | IN(RUNNING) | IN(PAUSED), "cannot be updated"},
+	[ACTION_DELETE] = {IN(STOPPED), "cannot be deleted: stop it first"},
+};
+
+/* From which status each one may be entered. */
+static const unsigned entered_from[] = {
+	[RECORD_CREATING] = 0,
+	[RECORD_CREATED] = IN(CREATING),
+	[RECORD_RUNNING] = IN(CREATING) | IN(CREATED),
+	[RECORD_PAUSED] = 0,
+	[RECORD_STOPPED] = IN(CREATING) | IN(CREATED) | IN(RUNNING) | IN(STOPPED),
+};
+
+static bool is_of_this_boot(const struct record *record)
+{
+	struct err ignored = ERR_INIT;
+	char boot[37];
+
+	return record->boot_id && proc_boot_id(boot, &ignored) == 0 && strcmp(boot, record->boot_id) == 0;
+}
+
+static bool is_alive(const struct record_process *process)
+{
+	return process->pid > 0 && proc_look(process->pid, process->start_ticks) == PROC_ALIVE;
+}
+
+static bool is_frozen(const struct record *record)
+{
+	CLEANUP_CG struct cg *cgroup = NULL;
+	struct err ignored = ERR_INIT;
+	bool frozen = false;
+
+	if (!record->cgroup.path)
+		return false;
+	if (cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, &cgroup, &ignored) < 0)
+		return false;
+	return cg_frozen(cgroup, &frozen, &ignored) == 0 && frozen;
+}
+
+static void look_at_exit(const struct record *record, int state_fd, struct lifecycle *now)
+{
+	struct exit_file seen;
+
+	now->status = RECORD_STOPPED;
+	now->exit = record->exit;
+	now->finished = record->finished;
+	if (record->status != RECORD_STOPPED && exit_file_read(state_fd, &seen) == 0) {
+		now->exit = (struct record_exit){.known = seen.known, .code = seen.code, .signal = seen.signal};
+		now->finished = seen.finished_ns;
+	}
+}
+
+struct lifecycle lifecycle_look(const struct record *record, int state_fd, bool ask_freezer)
+{
+	struct lifecycle now = {.status = record->status};
+	bool this_boot = is_of_this_boot(record);
+
+	if (record->status == RECORD_CREATING) {
+		now.interrupted = !this_boot || !is_alive(&record->keeper);
+		return now;
+	}
+	if (record->status == RECORD_STOPPED || !this_boot || !is_alive(&record->init)) {
+		look_at_exit(record, state_fd, &now);
+		return now;
+	}
+	now.unattended = record->data_dir && !is_alive(&record->keeper);
+	if (ask_freezer && is_frozen(record))
+		now.status = RECORD_PAUSED;
+	return now;
+}
+
+int lifecycle_allows(const struct record *record, const struct lifecycle *now, enum lifecycle_action action,
+		     struct err *err)
+{
+	if (actions[action].in & (1U << now->status))
+		return 0;
+	return err_say(err, EINVAL, "container '%s' is %s: it %s", record->name ? record->name : record->id,
+		       record_status_name(now->status), actions[action].words);
+}
+
+int lifecycle_write(const struct record *record, int state_fd, struct err *err)
+{
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+	int result = record_write(record, &words, err);
+
+	if (result < 0)
+		return result;
+	return file_replace(state_fd, RECORD_FILE, words.data, words.len, RECORD_FILE_MODE, FILE_VOLATILE, err);
+}
+
+int lifecycle_enter(struct record *record, int state_fd, enum record_status status, struct err *err)
+{
+	if (!(entered_from[status] & (1U << record->status)))
+		return err_say(err, EINVAL, "container '%s' is %s: it cannot become %s", record->id,
+			       record_status_name(record->status), record_status_name(status));
+	record->status = status;
+	if (status == RECORD_RUNNING)
+		record->started = proc_now_ns();
+	if (status == RECORD_STOPPED && record->finished == 0)
+		record->finished = proc_now_ns();
+	return lifecycle_write(record, state_fd, err);
+}
+
+int lifecycle_read(struct arena *arena, int state_fd, const char *id, struct record *ret, struct err *err)
+{
+	int result = record_read(arena, state_fd, RECORD_FILE, ret, err);
+
+	if (result < 0)
+		return err_wrap(err, "container '%s'", id);
+	return 0;
+}

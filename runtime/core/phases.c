@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/phases.h"
+
+#include "runtime/core/fault.h"
+
+int phases_undo(const struct phase *phases, size_t count, struct instance *instance, struct err *err)
+{
+	int first_failure = 0;
+
+	while (count-- > 0) {
+		struct err failure = ERR_INIT;
+		int result;
+
+		if (!phases[count].undo)
+			continue;
+		result = phases[count].undo(instance, &failure);
+		if (result < 0 && first_failure == 0) {
+			first_failure = result;
+			*err = failure;
+		}
+	}
+	return first_failure;
+}
+
+int phases_run(const struct phase *phases, size_t count, struct instance *instance, struct err *err)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct err ignored = ERR_INIT;
+		int result = fault_point("phase", phases[i].name, err);
+
+		if (result >= 0 && phases[i].run)
+			result = phases[i].run(instance, err);
+		if (result < 0) {
+			/* What could not be taken back stays in the record, and the next command tries again. */
+			(void)phases_undo(phases, i, instance, &ignored);
+			return result;
+		}
+	}
+	return 0;
+}

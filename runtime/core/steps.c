@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/steps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "namespaces/idmap.h"
+#include "namespaces/tty.h"
+#include "net/network.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/file.h"
+#include "runtime/base/process.h"
+#include "runtime/core/cgroup_driver.h"
+#include "runtime/core/child.h"
+#include "runtime/core/create.h"
+#include "runtime/core/filter.h"
+#include "runtime/core/hooks.h"
+#include "runtime/core/instance.h"
+#include "runtime/core/lifecycle.h"
+#include "runtime/core/netfiles.h"
+#include "runtime/core/spawn.h"
+
+#define CGROUP_REMOVE_MS  10000
+#define CHILD_END_WAIT_MS 10000
+
+/* --- Record ----------------------------------------------------------------------------------------------------------- */
+
+static const char *net_state_dir(const struct instance *instance)
+{
+	return instance->plan->net.kind == PLAN_NET_ATTACH ? instance->plan->net.request.state_dir : NULL;
+}
+
+/*
+ * The record names, before anything is made, all that is going to be made: each is found by the id again. So whoever finds the record of a
+ * creation that was killed knows where to look.
+ */
+static int fill_record(struct instance *instance, struct err *err)
+{
+	const struct plan *plan = instance->plan;
+	struct record *record = &instance->record;
+	char *boot = arena_alloc(instance->arena, 37);
+	int result;
+
+	if (!boot)
+		return arena_check(instance->arena, err);
+	result = proc_boot_id(boot, err);
+	if (result < 0)
+		return result;
+	*record = (struct record){
+		.version = RECORD_VERSION,
+		.id = plan->id,
+		.name = plan->name,
+		.oci_version = plan->oci_version,
+		.bundle = plan->bundle,
+		.data_dir = instance->request->data_dir,
+		.root_path = plan->root.path,
+		.backend = plan->backend,
+		.status = RECORD_CREATING,
+		.keeper.pid = getpid(),
+		.boot_id = boot,
+		.rootless = plan->rootless,
+		.terminal = plan->process.terminal,
+		.cgroup = {.driver = cgroup_driver_name(plan->cgroup.driver), .path = plan->cgroup.path},
+		.net = {.state_dir = net_state_dir(instance), .name = plan->net.request.name},
+		.created = proc_now_ns(),
+		.annotations = plan->annotations,
+	};
+	result = proc_start_time(getpid(), &record->keeper.start_ticks);
+	return result < 0 ? err_set(err, -result, "read the start time of this process") : 0;
+}
+
+int step_record(struct instance *instance, struct err *err)
+{
+	int result = fill_record(instance, err);
+
+	if (result < 0)
+		return result;
+	instance->state_fd = store_claim(instance->store, instance->plan->id, err);
+	if (instance->state_fd < 0)
+		return instance->state_fd;
+	result = lifecycle_write(&instance->record, instance->state_fd, err);
+	if (result < 0) {
+		struct err ignored = ERR_INIT;
+
+		(void)store_remove(instance->store, instance->plan->id, &ignored);
+	}
+	return result;
+}
+
+int step_record_undo(struct instance *instance, struct err *err)
+{
+	return store_remove(instance->store, instance->record.id, err);
+}
+
+/* --- Sources ---------------------------------------------------------------------------------------------------------- */
+
+static int open_joins(struct instance *instance, struct err *err)
+{
+	for (int kind = 0; kind < NS_COUNT; kind++) {
+		const struct ns_choice *choice = &instance->plan->namespaces.kind[kind];
+
+		if (choice->how != NS_JOIN)
+			continue;
+		instance->joins[kind] = ns_open_path((enum ns_kind)kind, choice->path, err);
+		if (instance->joins[kind] < 0)
+			return instance->joins[kind];
+	}
+	return 0;
+}
+
+int step_sources(struct instance *instance, struct err *err)
+{
+	int result = netfiles_prepare(instance->plan, err);
+
+	if (result >= 0)
+		result = rootfs_open_sources(&instance->plan->root, &instance->sources, err);
+	if (result >= 0)
+		result = open_joins(instance, err);
+	if (result >= 0)
+		result = filter_compile(instance->plan->process.seccomp, instance->request->seccomp_cache, instance->arena,
+					&instance->filter, err);
+	if (result < 0 || !instance->request->wait_for_start)
+		return result;
+	instance->start_fd = sync_listen(instance->state_fd, START_SOCKET, err);
+	return instance->start_fd < 0 ? instance->start_fd : 0;
+}
+
+/* --- Streams ---------------------------------------------------------------------------------------------------------- */
+
+int step_streams(struct instance *instance, struct err *err)
+{
+	const struct plan *plan = instance->plan;
+	const int *wanted = instance->request->stdio;
+	uint32_t uid = 0, gid = 0;
+	int result = 0;
+
+	if (instance->request->kept && !plan->process.terminal) {
+		if (plan->idmap.uid_count > 0 && (idmap_to_host_uid(&plan->idmap, plan->process.uid, &uid) < 0 ||
+						  idmap_to_host_gid(&plan->idmap, plan->process.gid, &gid) < 0))
+			uid = gid = 0; /* the process will fail to become it, with words of its own */
+		result = streams_make(instance->state_fd, uid, gid, plan->keeper.interactive, &instance->streams, err);
+		wanted = instance->streams.program;
+	}
+	return result < 0 ? result : stdio_settle(wanted, instance->request->preserve_fds, &instance->stdio, err);
+}
+
+/* --- Cgroup ----------------------------------------------------------------------------------------------------------- */
+
+int step_cgroup(struct instance *instance, struct err *err)
+{
+	int result = cg_create(&instance->plan->cgroup, &instance->cgroup, err);
+
+	if (result >= 0)
+		instance->record.cgroup.path = cg_place(instance->cgroup);
+	return result;
+}
+
+int step_cgroup_undo(struct instance *instance, struct err *err)
+{
+	const struct record_cgroup *place = &instance->record.cgroup;
+	int result = 0;
+
+	if (!instance->cgroup && place->path)
+		result = cg_open(cgroup_driver_parse(place->driver), place->path, &instance->cgroup, err);
+	if (result < 0 || !instance->cgroup)
+		return result;
+	return cg_remove(instance->cgroup, CGROUP_REMOVE_MS, err);
+}
+
+/* --- Clone ------------------------------------------------------------------------------------------------------------ */
+
+static bool joins_any(const struct instance *instance)
+{
+	for (int kind = 0; kind < NS_COUNT; kind++)
+		if (instance->joins[kind] >= 0)
+			return true;
+	return false;
+}
+
+static bool has_own_user_namespace(const struct plan *plan)
+{
+	return plan->namespaces.kind[NS_USER].how != NS_HOST;
+}
+
+static bool has_inner_hooks(const struct plan *plan)
+{
+	for (int kind = HOOK_PRESTART; kind <= HOOK_START_CONTAINER; kind++)
+		if (plan->hooks[kind].count > 0)
+			return true;
+	return false;
+}
+
+/* Hooks inside get the state without a pid: in their PID namespace it would be 1, and they are told by being there. */
+static int add_state(struct instance *instance, struct child_setup *setup, struct err *err)
+{
+	struct text state = TEXT_INIT; /* the child's copy ends with its exec, this one with the phase */
+	int result;
+
+	if (!has_inner_hooks(instance->plan))
+		return 0;
+	result = record_state_json(&instance->record, RECORD_CREATING, 0, false, &state, err);
+	if (result >= 0) {
+		setup->state = arena_strndup(instance->arena, text_get(&state), state.len);
+		setup->state_len = state.len;
+		result = arena_check(instance->arena, err);
+	}
+	text_free(&state);
+	return result;
+}
+
+struct child_context {
+	struct instance *instance;
+	struct child_setup *setup;
+};
+
+/*
+ * What the child must not keep of the parent's: its end of the socket, or the end of the stream would never show; and the lock of the instance, which
+ * lives as long as any descriptor of it.
+ */
+static __attribute__((noreturn)) void enter_child(void *context)
+{
+	struct child_context *child = context;
+
+	sync_close(&child->instance->sync);
+	scope_fd(&child->instance->state_fd);
+	child_main(child->setup);
+}
+
+int step_clone(struct instance *instance, struct err *err)
+{
+	const struct plan *plan = instance->plan;
+	CLEANUP_SYNC struct sync theirs = {.fd = -1};
+	struct child_setup setup = {
+		.program = {
+			.process = &plan->process,
+			.filter = plan->process.seccomp ? &instance->filter : NULL,
+			.stdio = {instance->stdio.fds[0], instance->stdio.fds[1], instance->stdio.fds[2]},
+			.preserve_fds = instance->request->preserve_fds,
+			.own_user_namespace = has_own_user_namespace(plan),
+		},
+		.plan = plan,
+		.sources = &instance->sources,
+		.start_fd = instance->start_fd,
+	};
+	struct child_context child = {.instance = instance, .setup = &setup};
+	struct spawn_request spawning = {
+		.fresh = ns_fresh_flags(&plan->namespaces) & ~(uint64_t)CLONE_NEWCGROUP,
+		.joins = joins_any(instance) ? instance->joins : NULL,
+		.boottime = &plan->boottime,
+		.monotonic = &plan->monotonic,
+		.cgroup_fd = joins_any(instance) ? -1 : cg_birth_fd(instance->cgroup),
+		.main = enter_child,
+		.context = &child,
+	};
+	int result = sync_pair(&instance->sync, &theirs, child_stage_names, CHILD_STAGE_COUNT, err);
+
+	if (result >= 0)
+		result = add_state(instance, &setup, err);
+	if (result < 0)
+		return result;
+	instance->sync.peer = "container's first process";
+	setup.sync = theirs;
+	result = spawn(&spawning, &instance->init, &instance->init_pidfd, err);
+	if (result < 0)
+		return result;
+	instance->record.init.pid = instance->init;
+	result = proc_start_time(instance->init, &instance->record.init.start_ticks);
+	return result < 0 ? err_set(err, -result, "read the start time of the container's first process") : 0;
+}
+
+int step_clone_undo(struct instance *instance, struct err *err)
+{
+	const struct record_process *init = &instance->record.init;
+	int status, result;
+
+	if (init->pid <= 0)
+		return 0;
+	if (instance->init_pidfd < 0)
+		instance->init_pidfd = proc_open(init->pid, init->start_ticks);
+	if (instance->init_pidfd < 0)
+		return 0; /* gone */
+	(void)proc_signal(instance->init_pidfd, SIGKILL);
+	result = proc_wait_end(instance->init_pidfd, CHILD_END_WAIT_MS);
+	if (instance->init > 0)
+		(void)proc_wait(instance->init, &status); /* ours to reap */
+	if (result < 0)
+		return err_say(err, -result, "process %d does not end", init->pid);
+	return 0;
+}
+
+/* --- Ids, cgroup, root ------------------------------------------------------------------------------------------------ */
+
+int step_ids(struct instance *instance, struct err *err)
+{
+	const struct plan *plan = instance->plan;
+	char path[64];
+	int result = 0;
+
+	if (!has_own_user_namespace(plan))
+		return 0;
+	if (plan->namespaces.kind[NS_USER].how == NS_FRESH)
+		result = idmap_write(instance->init, &plan->idmap, plan->set_groups_allowed, err);
+	if (result < 0)
+		return result;
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", instance->init);
+	instance->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	return instance->userns_fd < 0 ? err_set(err, errno, "open the container's user namespace") : 0;
+}
+
+int step_join_cgroup(struct instance *instance, struct err *err)
+{
+	if (!joins_any(instance) && cg_birth_is_enough(instance->cgroup))
+		return 0;
+	cg_warm_join();
+	return cg_join(instance->cgroup, instance->init, err);
+}
+
+int step_root(struct instance *instance, struct err *err)
+{
+	CLEANUP_FD int root = -1;
+	int result = rootfs_build(&instance->plan->root, &instance->sources, instance->userns_fd, &root, err);
+
+	if (result < 0)
+		return result;
+	return sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, &root, 1, err);
+}
+
+/* --- Network ---------------------------------------------------------------------------------------------------------- */
+
+static int keep_lease(struct instance *instance, const struct net_lease *lease, struct err *err)
+{
+	struct record_net *net = &instance->record.net;
+
+	net->ip = arena_strdup(instance->arena, lease->ip);
+	net->gateway = arena_strdup(instance->arena, lease->gateway);
+	net->mac = arena_strdup(instance->arena, lease->mac);
+	net->veth = arena_strdup(instance->arena, lease->veth);
+	net->prefix_len = lease->prefix_len;
+	return arena_check(instance->arena, err);
+}
+
+int step_network(struct instance *instance, struct err *err)
+{
+	const struct plan_net *net = &instance->plan->net;
+	struct net_lease lease = {0};
+	CLEANUP_FD int netns = -1;
+	char path[64];
+	int result = 0;
+
+	if (net->kind != PLAN_NET_UNTOUCHED) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", instance->init);
+		netns = open(path, O_RDONLY | O_CLOEXEC);
+		if (netns < 0)
+			return err_set(err, errno, "open the container's network namespace");
+	}
+	if (net->kind == PLAN_NET_LOOPBACK)
+		result = net_loopback_up(netns, err);
+	if (net->kind == PLAN_NET_ATTACH) {
+		result = net_attach(&net->request, netns, &lease, err);
+		if (result >= 0)
+			result = keep_lease(instance, &lease, err);
+	}
+	if (result < 0)
+		return err_wrap(err, "network");
+	return netfiles_write(instance->plan, net->kind == PLAN_NET_ATTACH ? &lease : NULL, err);
+}
+
+int step_network_undo(struct instance *instance, struct err *err)
+{
+	const struct record_net *net = &instance->record.net;
+	struct net_lease lease = {.prefix_len = net->prefix_len};
+
+	if (!net->state_dir)
+		return 0;
+	(void)text_copy(lease.ip, sizeof(lease.ip), net->ip ? net->ip : "");
+	(void)text_copy(lease.veth, sizeof(lease.veth), net->veth ? net->veth : "");
+	/* The state of the network knows the ports. */
+	return net_detach(net->state_dir, instance->record.id, net->ip ? &lease : NULL, NULL, 1, err);
+}
+
+/* --- Hooks ------------------------------------------------------------------------------------------------------------ */
+
+static int run_hooks(struct instance *instance, enum plan_hook_kind kind, enum record_status status, struct err *err)
+{
+	CLEANUP_TEXT struct text state = TEXT_INIT;
+	int result;
+
+	if (instance->plan->hooks[kind].count == 0)
+		return 0;
+	result = record_state_json(&instance->record, status, instance->init, false, &state, err);
+	if (result < 0)
+		return result;
+	return hooks_run(&instance->plan->hooks[kind], kind, text_get(&state), state.len, err);
+}
+
+int step_hooks(struct instance *instance, struct err *err)
+{
+	const plan_hook_list *hooks = instance->plan->hooks;
+	int result;
+
+	if (hooks[HOOK_PRESTART].count + hooks[HOOK_CREATE_RUNTIME].count == 0)
+		return 0;
+	result = sync_wait(&instance->sync, CHILD_ASSEMBLED, err);
+	if (result >= 0)
+		result = run_hooks(instance, HOOK_PRESTART, RECORD_CREATING, err);
+	if (result >= 0)
+		result = run_hooks(instance, HOOK_CREATE_RUNTIME, RECORD_CREATING, err);
+	if (result >= 0)
+		result = sync_send(&instance->sync, CHILD_HOOKED, err);
+	return result;
+}
+
+/* --- Ready, created, go ----------------------------------------------------------------------------------------------- */
+
+static int write_pid_file(const struct instance *instance, struct err *err)
+{
+	char words[16];
+	int len = snprintf(words, sizeof(words), "%d", instance->init);
+
+	if (!instance->request->pid_file)
+		return 0;
+	return file_replace(AT_FDCWD, instance->request->pid_file, words, (size_t)len, 0644, FILE_VOLATILE, err);
+}
+
+static int hand_over_terminal(struct instance *instance, unsigned number, struct err *err)
+{
+	struct tty_pair pair = {.master = instance->terminal, .slave = -1, .number = number};
+	int result;
+
+	if (!instance->request->console_socket)
+		return 0;
+	result = tty_send_master(instance->request->console_socket, &pair, err);
+	scope_fd(&instance->terminal);
+	instance->terminal = -1;
+	return result;
+}
+
+int step_ready(struct instance *instance, struct err *err)
+{
+	unsigned number = 0, fd_count = 1;
+	size_t len = sizeof(number);
+	int result = sync_wait_data(&instance->sync, CHILD_READY, &number, &len, &instance->terminal, &fd_count, err);
+
+	if (result < 0)
+		return result;
+	if (fd_count > 0)
+		result = hand_over_terminal(instance, number, err);
+	/* Late: a tight limit on files or memory would hit the child's own setting up. */
+	if (result >= 0)
+		result = limits_apply_outside(&instance->plan->process.limits, instance->init, err);
+	if (result >= 0)
+		result = write_pid_file(instance, err);
+	return result;
+}
+
+int step_pid_file_undo(struct instance *instance, struct err *err)
+{
+	(void)err;
+	if (instance->request && instance->request->pid_file)
+		(void)unlink(instance->request->pid_file);
+	return 0;
+}
+
+/* With GO to come from control_start(), the record must say created before that; else the two changes of state are written as one. */
+int step_created(struct instance *instance, struct err *err)
+{
+	if (!instance->request->wait_for_start)
+		return 0;
+	return lifecycle_enter(&instance->record, instance->state_fd, RECORD_CREATED, err);
+}
+
+static int take_listener(struct instance *instance, struct err *err)
+{
+	const struct seccomp_profile *profile = instance->plan->process.seccomp;
+	CLEANUP_TEXT struct text state = TEXT_INIT;
+	CLEANUP_FD int listener = -1;
+	unsigned fd_count = 1;
+	size_t len = 0;
+	int result = sync_wait_data(&instance->sync, CHILD_EXEC, NULL, &len, &listener, &fd_count, err);
+
+	if (result < 0 || fd_count == 0 || !profile || !profile->listener_path)
+		return result;
+	result = record_process_state_json(&instance->record, RECORD_RUNNING, instance->init, profile->listener_metadata,
+					   &state, err);
+	if (result < 0)
+		return result;
+	return seccomp_listener_send(profile->listener_path, listener, text_get(&state), state.len, err);
+}
+
+int step_go(struct instance *instance, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	int result;
+
+	if (instance->request->wait_for_start)
+		return 0;
+	/* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */
+	result = lifecycle_enter(&instance->record, instance->state_fd, RECORD_RUNNING, err);
+	if (result >= 0)
+		result = sync_send(&instance->sync, CHILD_GO, err);
+	if (result >= 0)
+		result = take_listener(instance, err);
+	if (result >= 0)
+		result = sync_wait_closed(&instance->sync, err);
+	if (result >= 0)
+		(void)run_hooks(instance, HOOK_POSTSTART, RECORD_RUNNING, &ignored); /* a failure is not the program's */
+	return result;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The phases of a creation, in pairs: what is done, and how it is taken back. The order is create.c's table.
+ *
+ * A `run` works on an instance with a plan, a request and everything that earlier phases filled in. An `undo` also works on one that was
+ * opened from its record (no plan, no request), accepts that nothing or half was done, and may be repeated.
+ */
+#ifndef HULL_RUNTIME_CORE_STEPS_H
+#define HULL_RUNTIME_CORE_STEPS_H
+
+#include "runtime/base/err.h"
+
+struct instance;
+
+/* The state folder and the record: first done, last undone, so that a crash in between leaves a trace of who was at it. */
+int step_record(struct instance *instance, struct err *err);
+int step_record_undo(struct instance *instance, struct err *err);
+
+/* Everything from the host that the child inherits: bind sources, layers, namespaces to join, the filter, the start socket. */
+int step_sources(struct instance *instance, struct err *err);
+
+/* What the program gets as standard input, output and error. They go with the state folder. */
+int step_streams(struct instance *instance, struct err *err);
+
+int step_cgroup(struct instance *instance, struct err *err);
+int step_cgroup_undo(struct instance *instance, struct err *err);
+
+/* The first process. Undone: killed, and waited for. */
+int step_clone(struct instance *instance, struct err *err);
+int step_clone_undo(struct instance *instance, struct err *err);
+
+/* Id maps; then the process is moved into its cgroups. */
+int step_ids(struct instance *instance, struct err *err);
+int step_join_cgroup(struct instance *instance, struct err *err);
+
+/* The root, made with the host's rights and handed to the child. */
+int step_root(struct instance *instance, struct err *err);
+
+/* While the child assembles its root. */
+int step_network(struct instance *instance, struct err *err);
+int step_network_undo(struct instance *instance, struct err *err);
+
+/* Hooks of the runtime's side. Undone: the poststop hooks. */
+int step_hooks(struct instance *instance, struct err *err);
+
+/* The child has tried everything; limits from outside; the pid file; the terminal goes where it was asked for. */
+int step_ready(struct instance *instance, struct err *err);
+int step_pid_file_undo(struct instance *instance, struct err *err);
+
+/* The record says created, and then, when it was not asked to wait, the program is started. */
+int step_created(struct instance *instance, struct err *err);
+int step_go(struct instance *instance, struct err *err);
+
+#endif

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/store.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/file.h"
+
+/* A folder that is being made or removed begins with a dot, which no id does. */
+#define HIDDEN_NAME_BYTES (STORE_ID_MAX_BYTES + 32)
+
+int store_open(const char *path, bool sticky, struct store *ret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT) {
+		int result = file_make_dirs(path, sticky ? 01700 : 0700, err);
+
+		if (result < 0)
+			return result;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return err_set(err, errno, "open the state directory '%s'", path);
+	*ret = (struct store){.fd = fd, .path = path};
+	return 0;
+}
+
+void store_close(struct store *store)
+{
+	scope_fd(&store->fd);
+	store->fd = -1;
+}
+
+int store_check_id(const char *id, struct err *err)
+{
+	size_t len = id ? strlen(id) : 0;
+
+	if (len == 0)
+		return err_say(err, EINVAL, "an id must not be empty");
+	if (len > STORE_ID_MAX_BYTES)
+		return err_say(err, EINVAL, "id of %zu bytes: at most %d are allowed", len, STORE_ID_MAX_BYTES);
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)id[i]) && !strchr(i ? "_+.-" : "_+-", id[i]))
+			return err_say(err, EINVAL, "id '%s': only letters, digits and '_', '+', '-', '.' are allowed (no '.' first)",
+				       id);
+	return 0;
+}
+
+static int open_folder(const struct store *store, const char *name)
+{
+	return openat(store->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+int store_claim(const struct store *store, const char *id, struct err *err)
+{
+	CLEANUP_FD int fd = -1;
+	char hidden[HIDDEN_NAME_BYTES];
+	int result = store_check_id(id, err);
+
+	if (result < 0)
+		return result;
+	/* Locked before it gets its name: a command that sees the name sees the lock. */
+	(void)snprintf(hidden, sizeof(hidden), ".new-%d-%s", getpid(), id);
+	hidden[NAME_MAX] = '\0';
+	if (mkdirat(store->fd, hidden, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make a folder in the state directory '%s'", store->path);
+	fd = open_folder(store, hidden);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		result = err_set(err, errno, "lock a new folder in the state directory '%s'", store->path);
+		(void)unlinkat(store->fd, hidden, AT_REMOVEDIR);
+		return result;
+	}
+	if (renameat2(store->fd, hidden, store->fd, id, RENAME_NOREPLACE) < 0) {
+		int code = errno;
+
+		(void)unlinkat(store->fd, hidden, AT_REMOVEDIR);
+		if (code == EEXIST)
+			return err_say(err, EEXIST, "container '%s' already exists", id);
+		return err_set(err, code, "make '%s' in the state directory '%s'", id, store->path);
+	}
+	return fd_take(&fd);
+}
+
+int store_find(const struct store *store, const char *id, struct err *err)
+{
+	int result = store_check_id(id, err);
+	int fd;
+
+	if (result < 0)
+		return result;
+	fd = open_folder(store, id);
+	if (fd < 0 && errno == ENOENT)
+		return err_say(err, ENOENT, "container '%s' does not exist", id);
+	if (fd < 0)
+		return err_set(err, errno, "open '%s' in the state directory '%s'", id, store->path);
+	return fd;
+}
+
+static int find_and_lock(const struct store *store, const char *id, int operation, struct err *err)
+{
+	for (;;) {
+		CLEANUP_FD int fd = store_find(store, id, err);
+		struct stat held, named;
+
+		if (fd < 0)
+			return fd;
+		while (flock(fd, operation) < 0) {
+			if (errno == EWOULDBLOCK)
+				return -EWOULDBLOCK;
+			if (errno != EINTR)
+				return err_set(err, errno, "lock container '%s'", id);
+		}
+		/* It may have been removed, and even made anew, while we waited. */
+		if (fstat(fd, &held) == 0 && fstatat(store->fd, id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    held.st_ino == named.st_ino && held.st_dev == named.st_dev)
+			return fd_take(&fd);
+	}
+}
+
+int store_find_locked(const struct store *store, const char *id, struct err *err)
+{
+	return find_and_lock(store, id, LOCK_EX, err);
+}
+
+int store_find_unlocked(const struct store *store, const char *id, struct err *err)
+{
+	return find_and_lock(store, id, LOCK_EX | LOCK_NB, err);
+}
+
+int store_remove(const struct store *store, const char *id, struct err *err)
+{
+	char hidden[HIDDEN_NAME_BYTES];
+
+	/* Out of sight in one step, so that a crash leaves no folder without its record under the id. */
+	(void)snprintf(hidden, sizeof(hidden), ".old-%d-%s", getpid(), id);
+	hidden[NAME_MAX] = '\0';
+	if (renameat(store->fd, id, store->fd, hidden) < 0) {
+		if (errno == ENOENT)
+			return 0;
+		return err_set(err, errno, "remove container '%s' from the state directory", id);
+	}
+	return file_remove_tree(store->fd, hidden, err);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int store_list(const struct store *store, struct arena *arena, struct strv *ret, struct err *err)
+{
+	int fd = open_folder(store, ".");
+	CLEANUP_DIR DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!folder) {
+		scope_fd(&fd);
+		return err_set(err, errno, "list the state directory '%s'", store->path);
+	}
+	while ((entry = readdir(folder)))
+		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR &&
+		    strv_add(arena, ret, entry->d_name) < 0)
+			return arena_check(arena, err);
+	if (ret->count > 1)
+		qsort(ret->items, ret->count, sizeof(*ret->items), compare_names);
+	return 0;
+}
