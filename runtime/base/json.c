@@ -31,7 +31,6 @@ struct pool {
 
 struct parser {
 	struct arena *arena;
-	const char *what;
 	struct err *err;
 	int failure; /* of a callback, 0 or -errno; `err` is set */
 	struct json *root;
@@ -299,10 +298,11 @@ static bool surrogates_are_paired(const char *data, size_t len)
 }
 
 /* What yajl has to say, on one line, with the place. */
-static int syntax_error(struct parser *parser, yajl_handle yajl, const char *data, size_t len)
+static int syntax_error(struct parser *parser, yajl_handle yajl, const char *data, size_t len, bool at_end)
 {
 	char *words = (char *)yajl_get_error(yajl, 0, (const unsigned char *)data, len);
-	size_t offset = yajl_get_bytes_consumed(yajl);
+	/* What yajl finds when it is told of the end it places in a text of its own. */
+	size_t offset = at_end ? len : yajl_get_bytes_consumed(yajl);
 	size_t line = 1, column = 1;
 
 	for (size_t i = 0; i < offset && i < len; i++) {
@@ -330,23 +330,25 @@ static int run_yajl(struct parser *parser, struct pool *pool, const char *data, 
 	yajl_alloc_funcs memory = {.malloc = pool_malloc, .realloc = pool_realloc, .free = pool_free, .ctx = pool};
 	yajl_handle yajl;
 	yajl_status status;
+	bool at_end;
 
 	if (setjmp(pool->no_memory))
 		return err_set(parser->err, ENOMEM, "parse");
 	/* No yajl_free() on any way out: the pool's arena holds all that a handle has. */
 	yajl = yajl_alloc(&callbacks, &memory, parser);
 	status = yajl_parse(yajl, (const unsigned char *)data, len);
-	if (status == yajl_status_ok)
+	at_end = status == yajl_status_ok;
+	if (at_end)
 		status = yajl_complete_parse(yajl);
 	if (parser->failure)
 		return parser->failure;
-	return status == yajl_status_ok ? 0 : syntax_error(parser, yajl, data, len);
+	return status == yajl_status_ok ? 0 : syntax_error(parser, yajl, data, len, at_end);
 }
 
 int json_parse(struct arena *arena, const char *data, size_t len, const char *what, const struct json **ret,
 	       struct err *err)
 {
-	struct parser parser = {.arena = arena, .what = what, .err = err};
+	struct parser parser = {.arena = arena, .err = err};
 	struct pool pool = {.arena = {.max_bytes = POOL_BYTES(len)}};
 	int r;
 
