@@ -394,7 +394,7 @@ static const struct field linux_rows[] = {
 	ROW("namespaces", FIELD_LIST, namespaces, OF(namespace_table)),
 	ROW("uidMappings", FIELD_LIST, uid_mappings, OF(id_mapping_table), .max = MAX_IDMAP),
 	ROW("gidMappings", FIELD_LIST, gid_mappings, OF(id_mapping_table), .max = MAX_IDMAP),
-	ROW("timeOffsets", FIELD_OBJECT, time_offsets, OF(time_offsets_table)),
+	ROW("timeOffsets", FIELD_STRUCT, time_offsets, OF(time_offsets_table)),
 	ROW("devices", FIELD_LIST, devices, OF(device_table)),
 	ROW("netDevices", FIELD_DICT, net_devices, OF(net_device_table)),
 	ROW("cgroupsPath", FIELD_STRING, cgroups_path),

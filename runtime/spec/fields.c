@@ -531,3 +531,24 @@ void fields_write(struct json_writer *writer, const char *key, const struct fiel
 	}
 	json_close(writer);
 }
+
+/* --- Checking ------------------------------------------------------------------------------------------------------------- */
+
+int fields_check(const struct field_table *table, struct err *err)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct field *field = &table->fields[i];
+		bool nests = field->kind == FIELD_STRUCT || field->kind == FIELD_OBJECT || field->kind == FIELD_LIST ||
+			     field->kind == FIELD_DICT;
+
+		if (field->offset + field->bytes > table->struct_bytes)
+			return err_say(err, EINVAL, "'%s' lies outside of its struct", field->name);
+		if (nests != !!field->table || (field->kind == FIELD_ENUM) != !!field->words)
+			return err_say(err, EINVAL, "'%s' lacks a table or words, or has too many", field->name);
+		if (field->kind == FIELD_STRUCT && field->bytes != field->table->struct_bytes)
+			return err_say(err, EINVAL, "'%s' has the table of another struct", field->name);
+		if (nests && fields_check(field->table, err) < 0)
+			return err_wrap(err, "%s", field->name);
+	}
+	return 0;
+}

@@ -91,8 +91,8 @@ struct field {
 	const char *name;
 	enum field_kind kind;
 	unsigned flags;
-	size_t offset;
-	uint64_t max; /* numbers: the greatest value; lists, maps: the most items. 0: the kind's own bound */
+	size_t offset, bytes; /* where the member is, and how large */
+	uint64_t max;	      /* numbers: the greatest value; lists, maps: the most items. 0: the kind's own bound */
 	const struct field_table *table; /* FIELD_STRUCT, _OBJECT, _LIST, _DICT */
 	const char *const *words;	 /* FIELD_ENUM: ends with NULL */
 };
@@ -120,5 +120,8 @@ int fields_read(const struct field_reading *reading, const struct field_table *t
 
 /* Writes a struct as an object named `key` (NULL at the root and in arrays). Absent members are left out. */
 void fields_write(struct json_writer *writer, const char *key, const struct field_table *table, const void *from);
+
+/* Whether every row of these tables, and of those below, lies within its struct and names the table of its own struct. For tests. */
+int fields_check(const struct field_table *table, struct err *err);
 
 #endif
