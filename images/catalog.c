@@ -151,17 +151,23 @@ static int find_id(struct arena *arena, const char *store, const char *words, co
 
 int catalog_find(struct arena *arena, const char *store, const char *words, struct image *ret, struct err *err)
 {
+	/* What a candidate was not is forgotten when another is it. */
+	struct err why = ERR_INIT;
 	/* "sha256:…" has the form of a repository with a tag, but nobody means that. */
 	bool only_id = text_starts(words, "sha256:");
 	const char *hex;
 	bool may_be_id = reference_is_id(words, &hex);
-	int r = only_id ? -ENOENT : find_name(arena, store, words, ret, err);
+	int r = only_id ? -ENOENT : find_name(arena, store, words, ret, &why);
 
 	if (r == -EINVAL && may_be_id)
 		r = -ENOENT; /* 64 digits are no repository's name */
 	if (r == -ENOENT && may_be_id)
-		r = find_id(arena, store, words, hex, ret, err);
-	return r == -ENOENT ? not_found(words, err) : r;
+		r = find_id(arena, store, words, hex, ret, &why);
+	if (r == -ENOENT)
+		return not_found(words, err);
+	if (r < 0 && err)
+		*err = why;
+	return r;
 }
 
 /* --- all of them --- */
@@ -205,15 +211,18 @@ int catalog_list(struct arena *arena, const char *store, struct image **ret, siz
 	images = arena_array(arena, files.count + 1, sizeof(*images));
 	for (size_t i = 0; images && i < files.count; i++) {
 		struct catalog_record record;
+		struct err why = ERR_INIT;
 		const char *path = arena_printf(arena, "%s/ids/%s", store, files.items[i]);
 
 		if (!path || !text_ends(path, ".json"))
 			continue;
-		r = catalog_record_read(arena, store, AT_FDCWD, path, &record, err);
+		r = catalog_record_read(arena, store, AT_FDCWD, path, &record, &why);
 		if (r == -ENOENT)
 			continue; /* removed meanwhile */
-		if (r < 0)
+		if (r < 0) {
+			*err = why;
 			return r;
+		}
 		images[count++] = record.image;
 	}
 	if (arena_check(arena, err) < 0)
