@@ -54,6 +54,8 @@ struct root_request {
 	const char *upper, *work;
 	bool idmap_lowers; /* map the ids of the layers (or of the directory) by the container's user namespace. Never the upper:
 			    * that would come up silently read-only */
+	bool volatile_upper; /* the upper is thrown away with the instance (--rm): the kernel need not sync it when it is unmounted,
+			      * which the program's exit would wait for */
 	bool readonly;
 	uint64_t propagation; /* of "/" (MS_* with MS_REC); 0: private towards the host's tree, which is left anyway */
 
@@ -109,6 +111,8 @@ int rootfs_build(const struct root_request *request, struct root_sources *source
 struct root_handle {
 	int root_fd; /* the root's mount: every later path is resolved below it */
 	int proc_fd; /* the container's /proc, verified to be procfs (for labels and sysctls), or -1 when it has none */
+	int *sealed; /* mounts that become read-only in the end, since others, or nodes, had to go into them first */
+	size_t sealed_count;
 	struct mask_cover cover;
 };
 #define ROOT_HANDLE_INIT ((struct root_handle){.root_fd = -1, .proc_fd = -1, .cover = MASK_COVER_INIT})
