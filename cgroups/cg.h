@@ -17,7 +17,7 @@
  * Everything below a mount is reached by descriptor (openat); paths never come from inside a container. Host code only: no
  * function here may be called between clone and exec. None but cg_warm_start() starts a process.
  *
- * Layouts are found at run time from /proc/self/mountinfo and /proc/self/cgroup, once in a process.
+ * `err` is never NULL here. Layouts are found at run time from /proc/self/mountinfo and /proc/self/cgroup, once in a process.
  */
 #ifndef HULL_CGROUPS_CG_H
 #define HULL_CGROUPS_CG_H
@@ -36,7 +36,7 @@
 enum cg_driver_kind {
 	CG_DRIVER_CGROUPFS, /* folders made by hull itself */
 	CG_DRIVER_SYSTEMD,  /* scopes asked from systemd: refused by cg_check() in a build without that driver */
-	CG_DRIVER_DISABLED, /* no cgroup at all: every operation succeeds and does nothing, limits are refused */
+	CG_DRIVER_DISABLED, /* no cgroup at all. Limits but device rules are refused; what needs a cgroup is -ENOTSUP, the rest does nothing */
 };
 
 struct cg_request {
@@ -61,9 +61,9 @@ struct cg; /* an open cgroup: the descriptors of its folders */
 int cg_check(const struct cg_request *request, struct err *err);
 
 /*
- * Makes the folder in every tree (with missing parents), applies the limits, and opens it. An existing cgroup of that path is
- * -EEXIST if it holds processes or folders, and is used as it is (limits applied) when it is empty: what a crash left. On failure
- * what was made by this call is removed again. The caller owns *ret: cg_close().
+ * Makes the folder in every tree (with missing parents, which stay), applies the limits, and opens it. Where that folder exists it
+ * is removed and made afresh when it is empty (what a crash left), and else it is -EEXIST. On failure what was made by this call
+ * is removed again. The caller owns *ret: cg_close().
  */
 int cg_create(const struct cg_request *request, struct cg **ret, struct err *err);
 
@@ -110,8 +110,9 @@ int cg_pids(struct cg *cg, struct arena *arena, pid_t **ret, size_t *ret_count, 
 int cg_stat(struct cg *cg, struct cg_stat *ret, struct err *err);
 
 /*
- * Kills what is left, removes it and every cgroup below it in every tree. Waits for the processes' end by events, at most `timeout_ms`
- * in all: then -EBUSY with words that name the processes that would not die. A missing cgroup is success. `cg` stays to be closed.
+ * Kills what is left, thaws it, removes it and every cgroup below it in every tree. Waits for the processes' end by events, at most `timeout_ms`
+ * in all: then -EBUSY with words that name the processes that would not die. A missing cgroup is success. -EDEADLK: the caller
+ * itself is in it. `cg` stays to be closed.
  */
 int cg_remove(struct cg *cg, unsigned timeout_ms, struct err *err);
 

@@ -7,7 +7,7 @@
  */
 #include "cgroups/driver.h"
 
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "runtime/base/file.h"
@@ -159,23 +159,47 @@ static void rule_words(const struct cg_device_rule *rule, char to[static 64])
 		       rule->write ? "w" : "", rule->mknod ? "m" : "");
 }
 
-static int write_rule(const struct cg_folder *folder, bool allow, const char *words, struct err *err)
-{
-	int r = file_write_value(folder->fd, allow ? "devices.allow" : "devices.deny", words);
+/* The two files that take rules, open: a configuration has a dozen of them. */
+struct rule_files {
+	const struct cg_folder *folder;
+	int allow_fd, deny_fd;
+};
 
-	if (r == 0)
-		return 0;
-	err_set(err, -r, "limit 'devices': %s '%s' in cgroup '%s'", allow ? "allow" : "deny", words, folder->below);
-	return r == -EPERM ? err_hint(err, "a cgroup above it does not have that device") : r;
+static void close_rule_files(struct rule_files *files)
+{
+	scope_fd(&files->allow_fd);
+	scope_fd(&files->deny_fd);
 }
 
-static int write_exceptions(const struct cg_folder *folder, const struct policy *policy, struct err *err)
+static int open_rule_files(const struct cg_folder *folder, struct rule_files *ret, struct err *err)
+{
+	ret->folder = folder;
+	ret->allow_fd = openat(folder->fd, "devices.allow", O_WRONLY | O_CLOEXEC);
+	ret->deny_fd = openat(folder->fd, "devices.deny", O_WRONLY | O_CLOEXEC);
+	if (ret->allow_fd < 0 || ret->deny_fd < 0)
+		return err_set(err, errno, "limit 'devices': open the rules of cgroup '%s'", folder->below);
+	return 0;
+}
+
+static int write_rule(const struct rule_files *files, bool allow, const char *words, struct err *err)
+{
+	size_t len = strlen(words);
+	ssize_t n = write(allow ? files->allow_fd : files->deny_fd, words, len);
+
+	if (n == (ssize_t)len)
+		return 0;
+	err_set(err, n < 0 ? errno : EIO, "limit 'devices': %s '%s' in cgroup '%s'", allow ? "allow" : "deny", words,
+		files->folder->below);
+	return err->code == EPERM ? err_hint(err, "a cgroup above it does not have that device") : -err->code;
+}
+
+static int write_exceptions(const struct rule_files *files, const struct policy *policy, struct err *err)
 {
 	for (size_t i = 0; i < policy->count; i++) {
 		char words[64];
 
 		rule_words(&policy->exceptions[i], words);
-		if (write_rule(folder, policy->exceptions[i].allow, words, err) < 0)
+		if (write_rule(files, policy->exceptions[i].allow, words, err) < 0)
 			return -err->code;
 	}
 	return 0;
@@ -201,7 +225,7 @@ static bool parse_rule(const char *line, struct cg_device_rule *ret)
 }
 
 /* Denies what the list has and the policy has not. */
-static int deny_others(const struct cg_folder *folder, char *list, const struct policy *policy, struct err *err)
+static int deny_others(const struct rule_files *files, char *list, const struct policy *policy, struct err *err)
 {
 	char *position = NULL;
 
@@ -210,8 +234,8 @@ static int deny_others(const struct cg_folder *folder, char *list, const struct 
 		char words[64];
 
 		if (!parse_rule(line, &old))
-			return err_say(err, EPROTO, "devices.list of cgroup '%s': '%s' is no rule", folder->below,
-				       line);
+			return err_say(err, EPROTO, "devices.list of cgroup '%s': '%s' is no rule",
+				       files->folder->below, line);
 		for (size_t i = 0; i < policy->count; i++) {
 			const struct cg_device_rule *new = &policy->exceptions[i];
 
@@ -224,42 +248,43 @@ static int deny_others(const struct cg_folder *folder, char *list, const struct 
 		if (!old.read && !old.write && !old.mknod)
 			continue;
 		rule_words(&old, words);
-		if (write_rule(folder, false, words, err) < 0)
+		if (write_rule(files, false, words, err) < 0)
 			return -err->code;
 	}
 	return 0;
 }
 
 /* A running program must not meet a moment without its devices: what is new is allowed before what is old is denied. */
-static int update(const struct cg_folder *folder, const struct policy *policy, bool *ret_done, struct err *err)
+static int update(const struct rule_files *files, const struct policy *policy, bool *ret_done, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	char *list;
 	size_t len;
 
-	if (file_read(&arena, folder->fd, "devices.list", 1 << 20, &list, &len, err) < 0)
-		return err_wrap(err, "cgroup '%s'", folder->below);
+	if (file_read(&arena, files->folder->fd, "devices.list", 1 << 20, &list, &len, err) < 0)
+		return err_wrap(err, "cgroup '%s'", files->folder->below);
 	*ret_done = !policy->allow_by_default && !text_starts(list, "a ");
 	if (!*ret_done)
 		return 0;
-	if (write_exceptions(folder, policy, err) < 0)
+	if (write_exceptions(files, policy, err) < 0)
 		return -err->code;
-	return deny_others(folder, list, policy, err);
+	return deny_others(files, list, policy, err);
 }
 
 int cg_devices_v1_apply(const struct cg_folder *folder, const struct cg_device_rule *rules, size_t count, bool fresh,
 			struct err *err)
 {
+	CLEANUP(close_rule_files) struct rule_files files = {.allow_fd = -1, .deny_fd = -1};
 	struct policy policy;
 	bool done = false;
 
-	if (reduce(rules, count, &policy, err) < 0)
+	if (reduce(rules, count, &policy, err) < 0 || open_rule_files(folder, &files, err) < 0)
 		return -err->code;
-	if (!fresh && update(folder, &policy, &done, err) < 0)
+	if (!fresh && update(&files, &policy, &done, err) < 0)
 		return -err->code;
 	if (done)
 		return 0;
-	if (write_rule(folder, policy.allow_by_default, "a", err) < 0)
+	if (write_rule(&files, policy.allow_by_default, "a", err) < 0)
 		return -err->code;
-	return write_exceptions(folder, &policy, err);
+	return write_exceptions(&files, &policy, err);
 }

@@ -26,7 +26,7 @@ int cg_list_parse(const char *words, struct cg_list *ret)
 {
 	struct cg_list list = {0};
 
-	do {
+	for (;; words++) {
 		int first = take_number(&words), last = first;
 
 		if (first >= 0 && *words == '-') {
@@ -37,7 +37,9 @@ int cg_list_parse(const char *words, struct cg_list *ret)
 			return last == -ERANGE || first == -ERANGE ? -ERANGE : -EINVAL;
 		for (int i = first; i <= last; i++)
 			list.bits[i / 64] |= UINT64_C(1) << (i % 64);
-	} while (*words == ',' && *++words);
+		if (*words != ',')
+			break;
+	}
 	if (*words)
 		return -EINVAL;
 	*ret = list;

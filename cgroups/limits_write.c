@@ -102,13 +102,13 @@ static const char *folder_to_probe(const struct cg_tree *tree, const char *path,
 
 static bool lacks_file(const struct cg_write *write, const char *below)
 {
-	char folder[PATH_MAX], file[PATH_MAX], other[PATH_MAX];
+	char path[PATH_MAX];
 
-	if (!name_file(folder, write->tree, below, "cgroup.procs") || access(folder, F_OK) < 0 ||
-	    !name_file(file, write->tree, below, write->file) ||
-	    !name_file(other, write->tree, below, write->other_file ? write->other_file : write->file))
+	if (!name_file(path, write->tree, below, write->file) || access(path, F_OK) == 0 || errno != ENOENT)
 		return false;
-	return access(file, F_OK) < 0 && errno == ENOENT && access(other, F_OK) < 0;
+	if (write->other_file && name_file(path, write->tree, below, write->other_file) && access(path, F_OK) == 0)
+		return false;
+	return name_file(path, write->tree, below, "cgroup.procs") && access(path, F_OK) == 0;
 }
 
 static int check_files(const struct cg_writes *writes, const char *path, struct err *err)
