@@ -5,11 +5,8 @@
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"

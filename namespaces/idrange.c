@@ -55,7 +55,7 @@ static bool line_is(const struct table *table, size_t line, const char *holder)
 	const char *words = table->lines + line * LINE_BYTES;
 	size_t len = strlen(holder);
 
-	return memcmp(words, holder, len) == 0 && words[len] == ' ';
+	return memcmp(words, holder, len) == 0 && (words[len] == ' ' || words[len] == '\n');
 }
 
 static bool line_is_free(const struct table *table, size_t line)

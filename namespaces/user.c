@@ -75,6 +75,18 @@ static bool is_name(const char *words)
 	return true;
 }
 
+/* Whether words can be a user or group at all: checked before anything is looked up. */
+static int check_form(const char *kind, const char *words, struct err *err)
+{
+	uint32_t number;
+
+	if (is_number(words) && parse_id(words, &number) < 0)
+		return err_say(err, EINVAL, "%s '%s': an id is a number from 0 to 4294967294", kind, words);
+	if (!is_number(words) && !is_name(words))
+		return err_say(err, EINVAL, "%s '%s': neither a name nor a number", kind, words);
+	return 0;
+}
+
 /* A file that is not there is an empty one. */
 static int open_table(struct arena *arena, int rootfd, const char *path, struct line_reader *ret, struct err *err)
 {
@@ -133,14 +145,9 @@ static int find_user(int rootfd, const char *name, uint32_t wanted, struct user 
 static int resolve_user(int rootfd, const char *words, struct user *user, struct err *err)
 {
 	uint32_t number = 0;
-	bool numeric = is_number(words);
-	int r;
+	bool numeric = parse_id(words, &number) == 0;
+	int r = find_user(rootfd, numeric ? NULL : words, number, user, err);
 
-	if (numeric && parse_id(words, &number) < 0)
-		return err_say(err, EINVAL, "user '%s': a user id is a number from 0 to 4294967294", words);
-	if (!numeric && !is_name(words))
-		return err_say(err, EINVAL, "user '%s': neither a name nor a number", words);
-	r = find_user(rootfd, numeric ? NULL : words, number, user, err);
 	if (r < 0)
 		return r;
 	if (r == 0 && !numeric)
@@ -219,13 +226,8 @@ static int resolve_group(int rootfd, const char *words, uint32_t *ret_gid, struc
 {
 	int r;
 
-	if (is_number(words)) {
-		if (parse_id(words, ret_gid) < 0)
-			return err_say(err, EINVAL, "group '%s': a group id is a number from 0 to 4294967294", words);
+	if (parse_id(words, ret_gid) == 0)
 		return 0;
-	}
-	if (!is_name(words))
-		return err_say(err, EINVAL, "group '%s': neither a name nor a number", words);
 	r = find_group(rootfd, words, ret_gid, err);
 	if (r == 0)
 		return err_say(err, ENOENT, "group '%s' is not in the container's /etc/group", words);
@@ -247,7 +249,11 @@ int user_resolve(int rootfd, const char *words, struct user *ret, struct err *er
 		return err_say(err, EINVAL, "user '%.40s…': the name is too long", words);
 	if (colon)
 		user_words[colon - words] = '\0';
-	r = resolve_user(rootfd, user_words, &user, err);
+	r = check_form("user", user_words, err);
+	if (r == 0 && colon)
+		r = check_form("group", colon + 1, err);
+	if (r == 0)
+		r = resolve_user(rootfd, user_words, &user, err);
 	if (r < 0)
 		return r;
 	if (colon)
@@ -262,7 +268,9 @@ int user_resolve(int rootfd, const char *words, struct user *ret, struct err *er
 int user_add_group(int rootfd, const char *words, struct user *user, struct err *err)
 {
 	uint32_t gid;
-	int r = resolve_group(rootfd, words, &gid, err);
+	int r = check_form("group", words, err);
 
+	if (r == 0)
+		r = resolve_group(rootfd, words, &gid, err);
 	return r < 0 ? r : add_group(user, gid, err);
 }
