@@ -2,8 +2,8 @@
 #include "runtime/spec/extension.h"
 
 #include "runtime/base/json.h"
-#include "runtime/spec/extension_fields.h"
 #include "runtime/spec/field_rows.h"
+#include "runtime/spec/hull_fields.h"
 
 static const char *const isolation_words[] = {"ns", "vm", NULL};
 static const char *const network_mode_words[] = {"bridge", "none", "host", "container", NULL};
@@ -136,7 +136,7 @@ static const struct field extension_rows[] = {
 	ROW("init", FIELD_BOOL, init),
 	ROW("detachKeys", FIELD_STRING, detach_keys),
 };
-TABLE(extension_table, extension_rows);
+PUBLIC_TABLE(extension_fields, extension_rows);
 #undef TYPE
 
 const char *extension_protocol_name(enum extension_protocol protocol)
@@ -193,7 +193,7 @@ static int read_extension(struct arena *arena, const struct json *root, const ch
 	if (r == 0)
 		r = check_version(root, err);
 	if (r == 0)
-		r = fields_read(&reading, &extension_table, root, extension, err);
+		r = fields_read(&reading, &extension_fields, root, extension, err);
 	if (r < 0)
 		return err_wrap(err, "%s", what);
 	*ret = extension;
@@ -221,7 +221,7 @@ int extension_write(const struct extension *extension, struct text *out, struct 
 {
 	struct json_writer writer = {.out = out, .indent = true};
 
-	fields_write(&writer, NULL, &extension_table, extension);
+	fields_write(&writer, NULL, &extension_fields, extension);
 	text_add(out, "\n");
 	return text_check(out, err);
 }

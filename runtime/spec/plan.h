@@ -182,6 +182,10 @@ int plan_exec(struct arena *arena, const struct config *config, const struct ext
 /* Resources as the cgroups' limits: for `update`, too. */
 int plan_limits(struct arena *arena, const struct config_resources *resources, struct cg_limits *ret, struct err *err);
 
+/* The hooks alone: for the commands that come after the creation (poststart, poststop). */
+int plan_config_hooks(struct arena *arena, const struct config *config, plan_hook_list ret[HOOK_KIND_COUNT],
+		      struct err *err);
+
 /* Adds the plan as JSON for people to `out` (`--dry-run`). The names are config.json's where it has one. 0 or -ENOMEM. */
 int plan_print(const struct plan *plan, struct text *out, struct err *err);
 

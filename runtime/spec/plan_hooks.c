@@ -44,9 +44,10 @@ static int take_list(struct planning *p, const char *name, const config_hook_lis
 	return 0;
 }
 
-int plan_hooks(struct planning *p, struct err *err)
+int plan_config_hooks(struct arena *arena, const struct config *config, plan_hook_list ret[HOOK_KIND_COUNT], struct err *err)
 {
-	const struct config_hooks *hooks = &p->config->hooks;
+	struct planning planning = {.arena = arena, .config = config};
+	const struct config_hooks *hooks = &config->hooks;
 	const config_hook_list *lists[HOOK_KIND_COUNT] = {
 		[HOOK_PRESTART] = &hooks->prestart,
 		[HOOK_CREATE_RUNTIME] = &hooks->create_runtime,
@@ -57,11 +58,15 @@ int plan_hooks(struct planning *p, struct err *err)
 	};
 
 	for (int kind = 0; kind < HOOK_KIND_COUNT; kind++) {
-		int r = take_list(p, plan_hook_name((enum plan_hook_kind)kind), lists[kind], &p->plan->hooks[kind],
-				  err);
+		int r = take_list(&planning, plan_hook_name((enum plan_hook_kind)kind), lists[kind], &ret[kind], err);
 
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+int plan_hooks(struct planning *p, struct err *err)
+{
+	return plan_config_hooks(p->arena, p->config, p->plan->hooks, err);
 }

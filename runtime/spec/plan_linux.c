@@ -7,8 +7,6 @@
 
 #include "runtime/spec/plan_parts.h"
 
-#define DEFAULT_CGROUP_PARENT "/hull"
-
 /*
  * Devices that every program may use, whatever the caller's list says: the specification has them in every container ("Default Devices"),
  * and a node is of no use if it cannot be opened. Making nodes is allowed as such: opening them is what is policed.
@@ -269,8 +267,10 @@ static int choose_path(struct planning *p, const char **ret, struct err *err)
 	enum cg_driver_kind driver = p->host->cgroup_driver;
 
 	if (text_is_empty(path)) {
-		*ret = driver == CG_DRIVER_SYSTEMD ? arena_printf(p->arena, ":hull:%s", p->host->id)
-						   : arena_printf(p->arena, DEFAULT_CGROUP_PARENT "/%s", p->host->id);
+		/* An unprivileged caller has its own cgroup at most, and what is below. */
+		const char *parent = driver == CG_DRIVER_SYSTEMD ? ":hull:" : p->host->rootless ? "hull/" : "/hull/";
+
+		*ret = arena_printf(p->arena, "%s%s", parent, p->host->id);
 		return *ret ? 0 : plan_no_memory(p, err);
 	}
 	if (driver == CG_DRIVER_SYSTEMD && !is_systemd_path(path))

@@ -6,8 +6,8 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
-#include "runtime/spec/extension_fields.h"
 #include "runtime/spec/field_rows.h"
+#include "runtime/spec/hull_fields.h"
 
 static const char *const status_words[] = {"creating", "created", "running", "paused", "stopped", NULL};
 
@@ -87,7 +87,7 @@ static const struct field record_rows[] = {
 	ROW("annotations", FIELD_MAP, annotations),
 	ROW("namespaces", FIELD_LIST, namespaces, OF(namespace_table), .max = 8),
 };
-TABLE(record_table, record_rows);
+PUBLIC_TABLE(record_fields, record_rows);
 #undef TYPE
 
 const char *record_status_name(enum record_status status)
@@ -120,7 +120,7 @@ static int read_record(struct arena *arena, const struct json *root, struct reco
 	if (number != RECORD_VERSION)
 		return json_complain(version, err, "schema version %u is not known: this hull reads version %d", number,
 				     RECORD_VERSION);
-	r = fields_read(&reading, &record_table, root, ret, err);
+	r = fields_read(&reading, &record_fields, root, ret, err);
 	if (r < 0)
 		return r;
 	if (ret->status == RECORD_PAUSED)
@@ -162,7 +162,7 @@ int record_write(const struct record *record, struct text *out, struct err *err)
 {
 	struct json_writer writer = {.out = out};
 
-	fields_write(&writer, NULL, &record_table, record);
+	fields_write(&writer, NULL, &record_fields, record);
 	text_add(out, "\n");
 	return text_check(out, err);
 }
