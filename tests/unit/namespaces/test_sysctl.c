@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "namespaces/sysctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/base/file.h"
+#include "runtime/base/scope.h"
+#include "tests/unit/tap.h"
+
+#define ALL (CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+
+static void test_check_allows(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t needs;
+	} names[] = {
+		{"net.ipv4.ip_forward", CLONE_NEWNET},
+		{"net/ipv4/conf/eth0.100/forwarding", CLONE_NEWNET},
+		{"net.ipv4.conf.eth0/100.forwarding", CLONE_NEWNET},
+		{"kernel.shmmax", CLONE_NEWIPC},
+		{"kernel.shm_rmid_forced", CLONE_NEWIPC},
+		{"kernel.msgmax", CLONE_NEWIPC},
+		{"kernel.sem", CLONE_NEWIPC},
+		{"fs.mqueue.msg_max", CLONE_NEWIPC},
+		{"kernel/sem", CLONE_NEWIPC},
+		{"kernel.domainname", CLONE_NEWUTS},
+		{"kernel.hostname", CLONE_NEWUTS},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		CHECK_INT(sysctl_check(names[i].name, names[i].needs, NULL), 0);
+		CHECK_INT(sysctl_check(names[i].name, ALL & ~names[i].needs, NULL), -EPERM);
+	}
+}
+
+static void test_check_refuses(void)
+{
+	static const char *const hosts[] =
+		{"kernel.core_pattern",	       "kernel.semx", "kernel.panic", "vm.swappiness", "fs.file-max",
+		 "kernel/core_pattern",	       "kernel.shm",  "netx.ipv4",    "fs.mqueuex.y",  "kernel.hostname.x",
+		 "fs.inotify.max_user_watches"};
+	static const char *const wrong[] = {"",
+					    "net",
+					    ".",
+					    "net..ipv4",
+					    "net.",
+					    ".net",
+					    "net/../kernel/core_pattern",
+					    "/etc",
+					    "net.//.kernel.core_pattern",
+					    "net/../../etc/passwd"};
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+		CHECK_INT(sysctl_check(hosts[i], ALL, NULL), -EPERM);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		CHECK_INT(sysctl_check(wrong[i], ALL, NULL), -EINVAL);
+	CHECK(sysctl_check("net.ipv4.ip_forward", CLONE_NEWIPC, &err) < 0);
+	CHECK_STR(err.msg,
+		  "sysctl 'net.ipv4.ip_forward' needs a network namespace of its own: it would change the host");
+	CHECK(sysctl_check("vm.swappiness", ALL, &err) < 0);
+	CHECK_STR(err.msg, "sysctl 'vm.swappiness' belongs to no namespace: it would change the host");
+}
+
+static int in_child(int (*run)(void))
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ||
+		    mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+			_exit(99);
+		_exit(run());
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool reads(const char *path, const char *wanted)
+{
+	char words[64];
+
+	return file_read_line(AT_FDCWD, path, words, sizeof(words)) >= 0 && strcmp(words, wanted) == 0;
+}
+
+static int run_apply(void)
+{
+	static const struct sysctl_value values[] = {{"net.ipv4.ip_unprivileged_port_start", "77"},
+						     {"kernel.msgmax", "12345"},
+						     {"fs.mqueue.msg_max", "33"},
+						     {"kernel.domainname", "hull.example"}};
+	int procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (sysctl_apply(procfd, values, 4, ALL, NULL) < 0)
+		return 1;
+	if (!reads("/proc/sys/net/ipv4/ip_unprivileged_port_start", "77"))
+		return 2;
+	if (!reads("/proc/sys/kernel/msgmax", "12345") || !reads("/proc/sys/fs/mqueue/msg_max", "33"))
+		return 3;
+	return reads("/proc/sys/kernel/domainname", "hull.example") ? 0 : 4;
+}
+
+static int run_checks_again(void)
+{
+	static const struct sysctl_value value = {"kernel.domainname", "x"};
+	int procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return sysctl_apply(procfd, &value, 1, CLONE_NEWNET, NULL) == -EPERM ? 0 : 1;
+}
+
+static int run_unknown_or_bad_value(void)
+{
+	static const struct sysctl_value unknown = {"net.ipv4.no_such", "1"}, bad = {"kernel.msgmax", "words"};
+	int procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct err err = ERR_INIT;
+
+	if (sysctl_apply(procfd, &unknown, 1, ALL, &err) != -ENOENT || !strstr(err.msg, "net.ipv4.no_such"))
+		return 1;
+	if (sysctl_apply(procfd, &bad, 1, ALL, &err) != -EINVAL || !strstr(err.msg, "'words'"))
+		return 2;
+	return 0;
+}
+
+/* An image brings a /proc of its own: a tmpfs with the right names in it. */
+static int run_faked_proc(void)
+{
+	static const struct sysctl_value value = {"kernel.domainname", "x"};
+	int procfd, made;
+
+	if (mount("none", "/mnt", "tmpfs", 0, NULL) < 0 || mkdir("/mnt/sys", 0755) < 0 ||
+	    mkdir("/mnt/sys/kernel", 0755) < 0)
+		return 1;
+	made = open("/mnt/sys/kernel/domainname", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	procfd = open("/mnt", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (made < 0 || sysctl_apply(procfd, &value, 1, ALL, NULL) >= 0)
+		return 2;
+	return lseek(made, 0, SEEK_END) == 0 ? 0 : 3;
+}
+
+/* A real proc, with something else mounted over one file, and over a folder. */
+static int run_covered_file(void)
+{
+	static const struct sysctl_value host = {"kernel.domainname", "x"}, net = {"net.ipv4.ip_forward", "1"};
+	int procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (mount("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/domainname", NULL, MS_BIND, NULL) < 0 ||
+	    mount("none", "/proc/sys/net", "tmpfs", 0, NULL) < 0)
+		return 1;
+	if (sysctl_apply(procfd, &host, 1, ALL, NULL) != -EXDEV)
+		return 2;
+	return sysctl_apply(procfd, &net, 1, ALL, NULL) == -EXDEV ? 0 : 3;
+}
+
+static void test_apply(void)
+{
+	CHECK_INT(in_child(run_apply), 0);
+}
+static void test_checks_again(void)
+{
+	CHECK_INT(in_child(run_checks_again), 0);
+}
+static void test_unknown_or_bad_value(void)
+{
+	CHECK_INT(in_child(run_unknown_or_bad_value), 0);
+}
+static void test_faked_proc(void)
+{
+	CHECK_INT(in_child(run_faked_proc), 0);
+}
+static void test_covered_file(void)
+{
+	CHECK_INT(in_child(run_covered_file), 0);
+}
+
+int main(void)
+{
+	return TAP_RUN(TAP_CASE(test_check_allows), TAP_CASE(test_check_refuses), TAP_CASE(test_apply),
+		       TAP_CASE(test_checks_again), TAP_CASE(test_unknown_or_bad_value), TAP_CASE(test_faked_proc),
+		       TAP_CASE(test_covered_file));
+}
