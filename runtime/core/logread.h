@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Reading the log of an instance (logfile.h) with its rotated parts, oldest first, and following it while it grows.
+ */
+#ifndef HULL_RUNTIME_CORE_LOGREAD_H
+#define HULL_RUNTIME_CORE_LOGREAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+#include "runtime/core/logfile.h"
+
+struct log_filter {
+	uint64_t since_ns, until_ns;   /* since the epoch, until_ns excluded; 0: no bound */
+	int64_t tail;		       /* only the last so many lines (of the wanted streams); -1: all */
+	bool only_stdout, only_stderr; /* neither: both */
+	bool timestamps;	       /* "2026-01-02T03:04:05.000000006Z " in front of each line */
+};
+
+/*
+ * Takes some of the output: a line with its newline, or a piece of one (as the program wrote it; then the next piece of the same stream goes on where this one
+ * stopped). Not 0: reading stops, and returns it.
+ */
+typedef int (*log_sink)(void *user, enum log_stream stream, const char *bytes, size_t len);
+
+/* Reads what is there. `data_fd` is the instance's data folder. Without a log: success, nothing read. */
+int log_read(int data_fd, const struct log_filter *filter, log_sink sink, void *user, struct err *err);
+
+struct log_follow {
+	/* Whether nothing more will be written: the instance's exit is known. What was written before the question is still read. */
+	bool (*ended)(void *user);
+	int wake_fd; /* readable when it may be worth to ask (a pidfd of the program); it is asked now and then anyway. -1: none */
+};
+/* As log_read(), and goes on with what is written, over rotations, until `ended`. A terminating signal ends the caller as usual. */
+int log_read_follow(int data_fd, const struct log_filter *filter, const struct log_follow *follow, log_sink sink,
+		    void *user, struct err *err);
+
+#endif
