@@ -150,14 +150,15 @@ static int run_faked_proc(void)
 static int run_covered_file(void)
 {
 	static const struct sysctl_value host = {"kernel.domainname", "x"}, net = {"net.ipv4.ip_forward", "1"};
+	struct err err = ERR_INIT;
 	int procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (mount("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/domainname", NULL, MS_BIND, NULL) < 0 ||
 	    mount("none", "/proc/sys/net", "tmpfs", 0, NULL) < 0)
 		return 1;
-	if (sysctl_apply(procfd, &host, 1, ALL, NULL) != -EXDEV)
+	if (sysctl_apply(procfd, &host, 1, ALL, &err) != -EXDEV)
 		return 2;
-	return sysctl_apply(procfd, &net, 1, ALL, NULL) == -EXDEV ? 0 : 3;
+	return sysctl_apply(procfd, &net, 1, ALL, &err) == -EXDEV ? 0 : 3;
 }
 
 static void test_apply(void)

@@ -180,12 +180,12 @@ static bool is_untouched(const char *path)
 
 static int run_console_is_link(int rootfd)
 {
-	int r, fd = open("/mnt/target", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	int r, fd = open("/mnt/dev/target", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
 
-	if (fd < 0 || symlink("/target", "/mnt/dev/console") < 0)
+	if (fd < 0 || symlink("target", "/mnt/dev/console") < 0)
 		return 1;
 	r = refuses(rootfd, "console");
-	return r ? r : is_untouched("/mnt/target") ? 0 : 2;
+	return r ? r : is_untouched("/mnt/dev/target") ? 0 : 2;
 }
 
 static int run_dev_is_link(int rootfd)
