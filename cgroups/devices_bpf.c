@@ -50,8 +50,8 @@ static int access_bits(const struct cg_device_rule *rule)
 static size_t compile_rule(const struct cg_device_rule *rule, struct bpf_insn *to)
 {
 	size_t n = 0;
-	/* Each test that fails skips the tests behind it and the four instructions of the verdict. */
-	int skip = 4 + (rule->type != 'a') + (rule->major >= 0) + (rule->minor >= 0);
+	/* A test that fails skips the tests behind it and the verdict, which is four instructions or five. */
+	int skip = (rule->allow ? 4 : 5) + (rule->type != 'a') + (rule->major >= 0) + (rule->minor >= 0);
 
 	if (rule->type != 'a')
 		to[n++] = IF_NOT_EQUAL(REG_TYPE, rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR, --skip);
