@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/oci/oci.h"
+#include "runtime/base/log.h"
+#include "runtime/base/process.h"
+#include "runtime/core/cgroup_driver.h"
+
+#define DEFAULT_ROOT "/run/hull-oci"
+
+static const char *const log_formats[] = {"text", "json", NULL};
+static const char *const cgroup_managers[] = {"cgroupfs", "systemd", "disabled", NULL};
+
+const struct option_row oci_globals[] = {
+	{"root", 0, OPTION_STRING, offsetof(struct oci, root), "DIR", "state directory (default " DEFAULT_ROOT ")",
+	 NULL, NULL},
+	{"log", 0, OPTION_STRING, offsetof(struct oci, log), "FILE", "also write log lines there", NULL, NULL},
+	{"log-format", 0, OPTION_STRING, offsetof(struct oci, log_format), "FORMAT", "of log lines", log_formats, NULL},
+	{"log-level", 0, OPTION_STRING, offsetof(struct oci, log_level), "LEVEL", "error, warn, info or debug", NULL,
+	 NULL},
+	{"debug", 0, OPTION_FLAG, offsetof(struct oci, debug), NULL, "the same as --log-level debug", NULL, NULL},
+	{"systemd-cgroup", 0, OPTION_FLAG, offsetof(struct oci, systemd_cgroup), NULL, "ask systemd for cgroups", NULL,
+	 NULL},
+	{"cgroup-manager", 0, OPTION_STRING, offsetof(struct oci, cgroup_manager), "DRIVER", "how cgroups are made",
+	 cgroup_managers, NULL},
+	{"version", 'v', OPTION_FLAG, offsetof(struct oci, version), NULL, "show the version", NULL, NULL},
+	OPTIONS_END,
+};
+
+static const struct command *const commands[] = {
+	&oci_create, &oci_start,  &oci_run,  &oci_state, &oci_list, &oci_kill, &oci_delete,
+	&oci_pause,  &oci_resume, &oci_exec, &oci_ps,	 &oci_spec, NULL,
+};
+
+static int prepare(struct command_call *call, struct err *err)
+{
+	const struct oci *oci = call->globals;
+	enum log_format format = LOG_FORMAT_TEXT;
+	enum log_level level = LOG_LEVEL_WARN;
+	int fd = -1;
+
+	if (oci->version) {
+		printf("hull-oci version %s\nspec: %s\n", HULL_VERSION, CONFIG_OCI_VERSION);
+		(void)fflush(stdout);
+		exit(0);
+	}
+	if (oci->log_format)
+		(void)log_format_parse(oci->log_format, &format);
+	if (oci->log_level && log_level_parse(oci->log_level, &level) < 0)
+		return err_say(err, EINVAL, "unknown log level '%s'", oci->log_level);
+	if (oci->debug)
+		level = LOG_LEVEL_DEBUG;
+	if (oci->log) {
+		fd = open(oci->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+		if (fd < 0)
+			return err_set(err, errno, "open the log '%s'", oci->log);
+	}
+	log_setup("hull-oci", fd, format, level);
+	return 0;
+}
+
+int oci_open_store(const struct command_call *call, struct store *ret, struct err *err)
+{
+	const struct oci *oci = call->globals;
+
+	return store_open(oci->root ? oci->root : DEFAULT_ROOT, true, ret, err);
+}
+
+enum cg_driver_kind oci_cgroup_driver(const struct command_call *call)
+{
+	const struct oci *oci = call->globals;
+
+	return oci->systemd_cgroup ? CG_DRIVER_SYSTEMD : cgroup_driver_parse(oci->cgroup_manager);
+}
+
+const char *oci_seccomp_cache(const struct command_call *call, const struct store *store)
+{
+	return arena_printf(call->arena, "%s/.seccomp", store->path);
+}
+
+int oci_plan(const struct command_call *call, const char *id, const char *bundle, struct plan *ret, struct err *err)
+{
+	const struct config *config;
+	struct plan_host host;
+	char path[4096];
+	int fd, result;
+
+	if (!realpath(bundle ? bundle : ".", path))
+		return err_set(err, errno, "bundle '%s'", bundle ? bundle : ".");
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "open the bundle '%s'", path);
+	result = config_read(call->arena, fd, "config.json", &config, NULL, err);
+	(void)close(fd);
+	if (result < 0)
+		return result;
+	plan_host_probe(&host);
+	host.id = id;
+	host.bundle = arena_strdup(call->arena, path);
+	host.cgroup_driver = oci_cgroup_driver(call);
+	result = plan_make(call->arena, config, NULL, &host, ret, err);
+	for (size_t i = 0; result >= 0 && i < ret->warnings.count; i++)
+		log_line(LOG_LEVEL_WARN, "%s", ret->warnings.items[i]);
+	return result;
+}
+
+int oci_wait(pid_t pid, struct err *err)
+{
+	int status, result = proc_wait(pid, &status);
+
+	return result < 0 ? err_set(err, -result, "wait for process %d", pid) : proc_exit_code(status);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct program hull_oci = {
+		.name = "hull-oci",
+		.summary = "Runs OCI bundles: the runtime that podman, containerd, CRI-O and Docker drive.",
+		.commands = commands,
+		.globals = oci_globals,
+		.globals_bytes = sizeof(struct oci),
+		.failure = 1,
+		.single_dash_long = true,
+		.prepare = prepare,
+	};
+
+	return program_main(&hull_oci, argc, argv);
+}

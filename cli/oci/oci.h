@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hull-oci: the OCI runtime's command line, as runc and crun have it. What its verbs share.
+ */
+#ifndef HULL_CLI_OCI_OCI_H
+#define HULL_CLI_OCI_OCI_H
+
+#include "cgroups/cg.h"
+#include "cli/command.h"
+#include "runtime/core/store.h"
+#include "runtime/spec/plan.h"
+
+/* Global options. */
+struct oci {
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless, *criu;
+	bool debug, systemd_cgroup, version;
+};
+extern const struct option_row oci_globals[];
+
+/* Opens the state directory: --root, or the default of this user. */
+int oci_open_store(const struct command_call *call, struct store *ret, struct err *err);
+enum cg_driver_kind oci_cgroup_driver(const struct command_call *call);
+/* Where compiled filters are kept, below the state directory. NULL without memory. */
+const char *oci_seccomp_cache(const struct command_call *call, const struct store *store);
+/* Reads a bundle's config.json and makes the plan. `bundle` NULL: the working directory. Warnings are logged. */
+int oci_plan(const struct command_call *call, const char *id, const char *bundle, struct plan *ret, struct err *err);
+/* A pid from a pidfd's process, waited for: the exit code that a caller of `run` and `exec` gets. */
+int oci_wait(pid_t pid, struct err *err);
+
+extern const struct command oci_create, oci_run, oci_start, oci_state, oci_list, oci_kill, oci_delete, oci_pause,
+	oci_resume, oci_exec, oci_ps, oci_spec;
+
+#endif

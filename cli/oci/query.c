@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* state, list, ps */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/oci/oci.h"
+#include "runtime/core/control.h"
+
+struct list_options {
+	const char *format;
+	bool quiet;
+};
+static const char *const list_formats[] = {"table", "json", NULL};
+static const struct option_row list_rows[] = {
+	{"format", 'f', OPTION_STRING, offsetof(struct list_options, format), "FORMAT", "of the list", list_formats,
+	 NULL},
+	{"quiet", 'q', OPTION_FLAG, offsetof(struct list_options, quiet), NULL, "only ids", NULL, NULL},
+	OPTIONS_END,
+};
+
+static int add_state(const struct control_view *view, struct text *to, struct err *err)
+{
+	enum record_status status = view->now.status;
+
+	return record_state_json(&view->record, status, status == RECORD_STOPPED ? 0 : view->record.init.pid, true, to,
+				 err);
+}
+
+static int run_state(struct command_call *call, struct err *err)
+{
+	CLEANUP_STORE struct store store = {.fd = -1};
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+	struct control_view view;
+	int result = oci_open_store(call, &store, err);
+
+	if (result >= 0)
+		result = control_look(&store, call->arena, call->operands.items[0], true, &view, err);
+	if (result >= 0)
+		result = add_state(&view, &words, err);
+	if (result < 0)
+		return result;
+	(void)puts(text_get(&words));
+	return 0;
+}
+
+/* One that goes away while the list is made is not in it. */
+static int add_row(const struct command_call *call, const struct store *store, const char *id, bool first,
+		   struct text *to, struct err *err)
+{
+	const struct list_options *options = call->options;
+	struct control_view view;
+	struct err ignored = ERR_INIT;
+	char created[36];
+
+	if (control_look(store, call->arena, id, true, &view, &ignored) < 0)
+		return 0;
+	if (options->quiet) {
+		text_addf(to, "%s\n", id);
+	} else if (options->format && strcmp(options->format, "json") == 0) {
+		text_add(to, first ? "" : ",");
+		return add_state(&view, to, err);
+	} else {
+		text_addf(to, "%-36s %-8d %-9s %-40s %s\n", id,
+			  view.now.status == RECORD_STOPPED ? 0 : view.record.init.pid,
+			  record_status_name(view.now.status), view.record.bundle,
+			  text_time(view.record.created, created));
+	}
+	return text_check(to, err);
+}
+
+static int run_list(struct command_call *call, struct err *err)
+{
+	const struct list_options *options = call->options;
+	bool json = options->format && strcmp(options->format, "json") == 0 && !options->quiet;
+	CLEANUP_STORE struct store store = {.fd = -1};
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+	struct strv ids = {0};
+	int result = oci_open_store(call, &store, err);
+
+	if (result >= 0)
+		result = store_list(&store, call->arena, &ids, err);
+	if (json)
+		text_add(&words, "[");
+	else if (!options->quiet)
+		text_addf(&words, "%-36s %-8s %-9s %-40s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED");
+	for (size_t i = 0, before = words.len; result >= 0 && i < ids.count; i++)
+		result = add_row(call, &store, ids.items[i], words.len == before, &words, err);
+	if (result < 0)
+		return result;
+	text_add(&words, json ? "]\n" : "");
+	(void)fputs(text_get(&words), stdout);
+	return 0;
+}
+
+static int run_ps(struct command_call *call, struct err *err)
+{
+	const struct list_options *options = call->options;
+	CLEANUP_STORE struct store store = {.fd = -1};
+	pid_t *pids = NULL;
+	size_t count = 0;
+	bool json = options->format && strcmp(options->format, "json") == 0;
+	int result = oci_open_store(call, &store, err);
+
+	if (result >= 0)
+		result = control_pids(&store, call->arena, call->operands.items[0], &pids, &count, err);
+	if (result < 0)
+		return result;
+	(void)fputs(json ? "[" : "PID\n", stdout);
+	for (size_t i = 0; i < count; i++)
+		printf(json ? "%s%d" : "%s%d\n", json && i ? "," : "", pids[i]);
+	(void)fputs(json ? "]\n" : "", stdout);
+	return 0;
+}
+
+const struct command oci_state = {
+	.name = "state",
+	.operands = "ID",
+	.summary = "Show a container's state as JSON",
+	.min_operands = 1,
+	.max_operands = 1,
+	.run = run_state,
+};
+const struct command oci_list = {
+	.name = "list",
+	.operands = "",
+	.summary = "List containers",
+	.options = list_rows,
+	.options_bytes = sizeof(struct list_options),
+	.run = run_list,
+};
+const struct command oci_ps = {
+	.name = "ps",
+	.operands = "ID",
+	.summary = "List a container's processes",
+	.options = list_rows,
+	.options_bytes = sizeof(struct list_options),
+	.min_operands = 1,
+	.max_operands = 1,
+	.run = run_ps,
+};
