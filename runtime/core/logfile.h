@@ -18,6 +18,10 @@
 /* "2026-01-02T03:04:05.000000006Z stdout F " */
 #define LOGFILE_HEADER_BYTES 40
 
+/* "log", "log.1", …: `to` holds it. Part 0 is the one that is written. */
+#define LOGFILE_NAME_BYTES 16
+void logfile_part_name(char to[static LOGFILE_NAME_BYTES], uint32_t part);
+
 enum log_stream { LOG_STDOUT, LOG_STDERR };
 
 struct logfile {
