@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The state record: both ways, its strictness, and the OCI state made from it. */
+#include "runtime/base/json.h"
+#include "runtime/base/scope.h"
+#include "runtime/spec/hull_fields.h"
+#include "runtime/spec/record.h"
+#include "tests/unit/tap.h"
+
+static const char everything[] =
+	"{\"version\":1,\"id\":\"abc\",\"name\":\"web\",\"ociVersion\":\"1.3.0\",\"bundle\":\"/b\",\"dataDir\":\"/"
+	"d\",\"rootPath\":\"/b/rootfs\","
+	"\"backend\":\"ns\",\"status\":\"running\",\"init\":{\"pid\":12,\"startTicks\":34},\"keeper\":{\"pid\":56,"
+	"\"startTicks\":78},"
+	"\"bootID\":\"4d1d0e8a-0000-0000-0000-000000000000\",\"rootless\":true,\"terminal\":true,"
+	"\"cgroup\":{\"driver\":\"cgroupfs\",\"path\":\"/hull/abc\"},"
+	"\"net\":{\"stateDir\":\"/run/hull/"
+	"net\",\"name\":\"bridge\",\"ip\":\"10.98.0.7\",\"gateway\":\"10.98.0.1\",\"mac\":\"02:68:00:00:00:07\","
+	"\"veth\":\"hull0-7\",\"prefixLen\":20,\"ports\":[{\"hostIP\":\"0.0.0.0\",\"hostPort\":8080,\"containerPort\":"
+	"80,\"protocol\":\"tcp\"}]},"
+	"\"idRange\":{\"base\":1879048192,\"size\":65536},\"steps\":[\"record\",\"cgroup\",\"clone\"],"
+	"\"created\":\"2026-01-02T03:04:05.000000001Z\",\"started\":\"2026-01-02T03:04:06.000000002Z\","
+	"\"finished\":\"2026-01-02T03:04:07.000000003Z\",\"exit\":{\"known\":true,\"code\":137,\"signal\":9,\"oom\":"
+	"true},"
+	"\"restartCount\":2,\"annotations\":{\"k\":\"v\"},\"namespaces\":[{\"type\":\"network\",\"path\":\"/proc/12/ns/"
+	"net\"}]}";
+
+#define LEAST "\"version\":1,\"id\":\"a\",\"ociVersion\":\"1.0.0\",\"bundle\":\"/b\""
+
+static int parse(struct arena *arena, const char *document, struct record *ret, struct err *err)
+{
+	return record_parse(arena, document, strlen(document), "record.json", ret, err);
+}
+
+static size_t count_rows(const struct field_table *table)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < table->count; i++)
+		count += 1 + (table->fields[i].table ? count_rows(table->fields[i].table) : 0);
+	return count;
+}
+
+static size_t count_members(const struct json *value)
+{
+	size_t count = 0;
+
+	json_each (child, value)
+		count += (child->key ? 1 : 0) + count_members(child);
+	return count;
+}
+
+static void test_round_trip(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_TEXT struct text once = TEXT_INIT, twice = TEXT_INIT;
+	const struct json *before, *after;
+	struct record record;
+	struct err err = ERR_INIT;
+
+	CHECK_INT(parse(&arena, everything, &record, &err), 0);
+	if (err.code) {
+		printf("# %s\n", err.msg);
+		return;
+	}
+	CHECK_INT(record.status, RECORD_RUNNING);
+	CHECK_INT(record.init.pid, 12);
+	CHECK_INT(record.init.start_ticks, 34);
+	CHECK_INT(record.keeper.pid, 56);
+	CHECK_INT(record.net.ports.items[0].container_port, 80);
+	CHECK_INT(record.exit.signal, 9);
+	CHECK_INT(record.started - record.created, 1000000001);
+	CHECK_STR(record.steps.items[2], "clone");
+	CHECK_INT(record_write(&record, &once, &err), 0);
+	CHECK_INT(parse(&arena, text_get(&once), &record, &err), 0);
+	CHECK_INT(record_write(&record, &twice, &err), 0);
+	CHECK_STR(text_get(&once), text_get(&twice));
+	CHECK_INT(json_parse(&arena, everything, strlen(everything), "before", &before, &err), 0);
+	CHECK_INT(json_parse(&arena, once.data, once.len, "after", &after, &err), 0);
+	CHECK_INT(count_members(after), count_members(before));
+	CHECK_INT(count_members(before), count_rows(&record_fields) + 1);
+}
+
+/* An exit that nobody saw is not 0, and stays so over a round trip. */
+static void test_unknown_exit_stays_unknown(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_TEXT struct text out = TEXT_INIT;
+	struct record record = {.version = RECORD_VERSION,
+				.id = "a",
+				.oci_version = "1.3.0",
+				.bundle = "/b",
+				.status = RECORD_STOPPED};
+	struct err err = ERR_INIT;
+
+	CHECK_INT(record_write(&record, &out, &err), 0);
+	CHECK_INT(parse(&arena, text_get(&out), &record, &err), 0);
+	CHECK(!record.exit.known);
+	record.exit.known = true;
+	text_free(&out);
+	CHECK_INT(record_write(&record, &out, &err), 0);
+	CHECK_INT(parse(&arena, text_get(&out), &record, &err), 0);
+	CHECK(record.exit.known && record.exit.code == 0);
+}
+
+static void test_refusals(void)
+{
+	static const struct {
+		const char *document, *words;
+	} rows[] = {
+		{"", "record.json"},
+		{"{}", "the member 'version' is missing"},
+		{"{\"version\":7}", "version: schema version 7 is not known"},
+		{"{\"version\":1}", "the member 'id' is missing"},
+		{"{" LEAST "}", "the member 'status' is missing"},
+		{"{" LEAST ",\"status\":\"paused\"}", "'paused' is derived"},
+		{"{" LEAST ",\"status\":\"dead\"}", "status: 'dead' is none of"},
+		{"{" LEAST ",\"status\":\"running\",\"new\":1}", "new: unknown member"},
+		{"{" LEAST ",\"status\":\"running\",\"init\":{\"pid\":-1,\"startTicks\":1}}", "a pid is negative"},
+		{"{" LEAST ",\"status\":\"running\",\"init\":{\"pid\":1}}", "init: the member 'startTicks' is missing"},
+		{"{" LEAST ",\"status\":\"running\",\"net\":{\"prefixLen\":129}}",
+		 "net.prefixLen: 129 is out of range"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_ARENA struct arena arena = ARENA_INIT;
+		struct record record = {.id = "untouched"};
+		struct err err = ERR_INIT;
+
+		CHECK(parse(&arena, rows[i].document, &record, &err) < 0);
+		CHECK_HAS(err.msg, rows[i].words);
+		CHECK_STR(record.id, "untouched");
+	}
+}
+
+static void test_too_large(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_FREE char *large = calloc(1, RECORD_MAX_BYTES + 2);
+	struct record record;
+	struct err err = ERR_INIT;
+
+	memset(large, ' ', RECORD_MAX_BYTES + 1);
+	CHECK_INT(record_parse(&arena, large, RECORD_MAX_BYTES + 1, "record.json", &record, &err), -EFBIG);
+}
+
+static void test_status_words(void)
+{
+	CHECK_INT(record_status_parse("paused"), RECORD_PAUSED);
+	CHECK_INT(record_status_parse("gone"), -EINVAL);
+	for (int status = RECORD_CREATING; status <= RECORD_STOPPED; status++)
+		CHECK_INT(record_status_parse(record_status_name((enum record_status)status)), status);
+}
+
+static void test_state_for_hooks(void)
+{
+	static struct strpair annotation = {"k", "v \"quoted\""};
+	const struct record record = {.id = "abc",
+				      .oci_version = "1.3.0",
+				      .bundle = "/b",
+				      .root_path = "/b/rootfs",
+				      .created = 1,
+				      .annotations = {&annotation, 1}};
+	CLEANUP_TEXT struct text out = TEXT_INIT;
+	struct err err = ERR_INIT;
+
+	CHECK_INT(record_state_json(&record, RECORD_CREATED, 42, false, &out, &err), 0);
+	CHECK_STR(text_get(&out),
+		  "{\"ociVersion\":\"1.3.0\",\"id\":\"abc\",\"status\":\"created\",\"pid\":42,\"bundle\":\"/b\","
+		  "\"rootfs\":\"/b/rootfs\",\"created\":\"1970-01-01T00:00:00.000000001Z\","
+		  "\"annotations\":{\"k\":\"v \\\"quoted\\\"\"}}");
+	text_free(&out);
+	CHECK_INT(record_state_json(&record, RECORD_STOPPED, 0, true, &out, &err), 0);
+	CHECK(!strstr(text_get(&out), "pid"));
+	CHECK(text_ends(text_get(&out), "}\n"));
+}
+
+static void test_state_for_a_seccomp_agent(void)
+{
+	const struct record record = {.id = "abc", .oci_version = "1.3.0", .bundle = "/b"};
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_TEXT struct text out = TEXT_INIT;
+	const struct json *root;
+	struct err err = ERR_INIT;
+	const char *words = "";
+
+	CHECK_INT(record_process_state_json(&record, RECORD_RUNNING, 42, "meta", &out, &err), 0);
+	CHECK_INT(json_parse(&arena, out.data, out.len, "state", &root, &err), 0);
+	CHECK_INT(json_string(json_first(json_get(root, "fds")), &words, &err), 0);
+	CHECK_STR(words, "seccompFd");
+	CHECK_INT(json_string(json_get(json_get(root, "state"), "status"), &words, &err), 0);
+	CHECK_STR(words, "running");
+}
+
+int main(void)
+{
+	return TAP_RUN(TAP_CASE(test_round_trip), TAP_CASE(test_unknown_exit_stays_unknown), TAP_CASE(test_refusals),
+		       TAP_CASE(test_too_large), TAP_CASE(test_status_words), TAP_CASE(test_state_for_hooks),
+		       TAP_CASE(test_state_for_a_seccomp_agent));
+}
