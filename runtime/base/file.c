@@ -176,8 +176,10 @@ int file_replace(int dirfd, const char *name, const void *data, size_t len, mode
 	char temp[32];
 	int r;
 
-	if (folder < 0)
-		return err_wrap(err, "replace '%s'", name);
+	if (folder < 0) {
+		(void)err_wrap(err, "replace '%s'", name); /* there may be no err to know the code */
+		return folder;
+	}
 	fd = create_temp(folder, temp);
 	if (fd < 0)
 		return err_set(err, -fd, "replace '%s': make a temporary file beside it", name);

@@ -77,6 +77,11 @@ static void give_rights(int fd)
 		(void)fchmod(fd, (st.st_mode & 07777) | 0700);
 }
 
+static int refuse_mount(const struct removal *removal, const char *name, struct err *err)
+{
+	return err_say(err, EBUSY, "remove '%s': '%s' is a mount point: unmount it first", removal->what, name);
+}
+
 static int push(struct removal *removal, int parent, const char *name, struct err *err)
 {
 	struct level *level = &removal->levels[removal->depth];
@@ -132,6 +137,8 @@ static int remove_entry(struct removal *removal, const struct dirent *entry, str
 	}
 	if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
+	if (errno == EBUSY)
+		return refuse_mount(removal, name, err);
 	if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES)
 		return err_set(err, errno, "remove '%s': remove folder '%s'", removal->what, name);
 	if (removal->depth == STACK_DEPTH)
