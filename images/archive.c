@@ -44,7 +44,9 @@ static int archive_complain(struct archive_reader *reader, struct archive *from,
 		*err = reader->failure;
 		return -err->code;
 	}
-	return err_say(err, EINVAL, "%s", why ? why : "not a tar archive");
+	if (!reader->begun && archive_errno(from) == ARCHIVE_ERRNO_FILE_FORMAT)
+		why = "not a tar archive (plain, gzip, xz, zstd or bzip2)";
+	return err_say(err, EINVAL, "%s", why ? why : "a damaged archive");
 }
 
 /* --- the stream --- */
@@ -184,8 +186,6 @@ int archive_next(struct archive_reader *reader, struct archive_entry **ret, stru
 
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (r < ARCHIVE_WARN && !reader->begun && !reader->failure.code)
-		return err_say(err, EINVAL, "not a tar archive (plain, gzip, xz, zstd or bzip2)");
 	/* A warning is about a name in another character set, which is then taken byte by byte. */
 	if (r < ARCHIVE_WARN || reader->failure.code)
 		return archive_complain(reader, reader->inner, err);
