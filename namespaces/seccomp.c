@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "namespaces/seccomp.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -15,118 +14,8 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/socket.h"
 
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
-
 #define ERRNO_MAX 4095u	 /* what the kernel lets a filter return */
 #define TRACE_MAX 65535u /* SECCOMP_RET_DATA */
-
-/* Words ------------------------------------------------------------------------------------------------------------------------ */
-
-/* The word lists are the tables: a position is the value, or the index into the values beside it. NULL-terminated for `features`. */
-static const char *const action_words[] = {"SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS",
-					   "SCMP_ACT_TRAP",	   "SCMP_ACT_ERRNO",
-					   "SCMP_ACT_TRACE",	   "SCMP_ACT_ALLOW",
-					   "SCMP_ACT_LOG",	   "SCMP_ACT_NOTIFY",
-					   "SCMP_ACT_KILL",	   NULL};
-static_assert(ARRAY_SIZE(action_words) == SECCOMP_ACTION_COUNT + 2, "a word for each action, and KILL for KILL_THREAD");
-
-static const char *const op_words[] = {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",	   "SCMP_CMP_EQ",
-				       "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ", NULL};
-static_assert(ARRAY_SIZE(op_words) == SECCOMP_OP_COUNT + 1, "a word for each operator");
-
-static const char *const arch_words[] = {"SCMP_ARCH_X86",      "SCMP_ARCH_X86_64",	"SCMP_ARCH_X32",
-					 "SCMP_ARCH_ARM",      "SCMP_ARCH_AARCH64",	"SCMP_ARCH_MIPS",
-					 "SCMP_ARCH_MIPS64",   "SCMP_ARCH_MIPS64N32",	"SCMP_ARCH_MIPSEL",
-					 "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC",
-					 "SCMP_ARCH_PPC64",    "SCMP_ARCH_PPC64LE",	"SCMP_ARCH_S390",
-					 "SCMP_ARCH_S390X",    "SCMP_ARCH_PARISC",	"SCMP_ARCH_PARISC64",
-					 "SCMP_ARCH_RISCV64",  "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",
-					 "SCMP_ARCH_SH",       "SCMP_ARCH_SHEB",	NULL};
-/* Those that libseccomp 2.5 has no token for get one of ours; as none of them can run here, they are never compiled. */
-#define ARCH_FOREIGN UINT32_C(0xffffff00)
-static const uint32_t arch_tokens[] = {SCMP_ARCH_X86,	   SCMP_ARCH_X86_64,	  SCMP_ARCH_X32,
-				       SCMP_ARCH_ARM,	   SCMP_ARCH_AARCH64,	  SCMP_ARCH_MIPS,
-				       SCMP_ARCH_MIPS64,   SCMP_ARCH_MIPS64N32,	  SCMP_ARCH_MIPSEL,
-				       SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64N32, SCMP_ARCH_PPC,
-				       SCMP_ARCH_PPC64,	   SCMP_ARCH_PPC64LE,	  SCMP_ARCH_S390,
-				       SCMP_ARCH_S390X,	   SCMP_ARCH_PARISC,	  SCMP_ARCH_PARISC64,
-				       SCMP_ARCH_RISCV64,  ARCH_FOREIGN | 0,	  ARCH_FOREIGN | 1,
-				       ARCH_FOREIGN | 2,   ARCH_FOREIGN | 3};
-static_assert(ARRAY_SIZE(arch_words) == ARRAY_SIZE(arch_tokens) + 1, "a token for each architecture");
-
-static const char *const flag_words[] = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG",
-					 "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-					 NULL};
-static const unsigned flag_values[] = {SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_FILTER_FLAG_LOG,
-				       SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV};
-static_assert(ARRAY_SIZE(flag_words) == ARRAY_SIZE(flag_values) + 1, "a value for each flag");
-
-static int word_index(const char *const *words, const char *word)
-{
-	for (int i = 0; words[i]; i++)
-		if (strcmp(words[i], word) == 0)
-			return i;
-	return -EINVAL;
-}
-
-int seccomp_parse_action(const char *word, enum seccomp_action *ret)
-{
-	int index = word_index(action_words, word);
-
-	if (index < 0)
-		return index;
-	*ret = index == SECCOMP_ACTION_COUNT ? SECCOMP_DO_KILL_THREAD : (enum seccomp_action)index;
-	return 0;
-}
-
-int seccomp_parse_op(const char *word, enum seccomp_op *ret)
-{
-	int index = word_index(op_words, word);
-
-	if (index < 0)
-		return index;
-	*ret = (enum seccomp_op)index;
-	return 0;
-}
-
-int seccomp_parse_arch(const char *word, uint32_t *ret)
-{
-	int index = word_index(arch_words, word);
-
-	if (index < 0)
-		return index;
-	*ret = arch_tokens[index];
-	return 0;
-}
-
-int seccomp_parse_flag(const char *word, unsigned *ret)
-{
-	int index = word_index(flag_words, word);
-
-	if (index < 0)
-		return index;
-	*ret = flag_values[index];
-	return 0;
-}
-
-const char *const *seccomp_action_words(void)
-{
-	return action_words;
-}
-const char *const *seccomp_op_words(void)
-{
-	return op_words;
-}
-const char *const *seccomp_arch_words(void)
-{
-	return arch_words;
-}
-const char *const *seccomp_flag_words(void)
-{
-	return flag_words;
-}
 
 /* Facts about a profile ------------------------------------------------------------------------------------------------------- */
 
@@ -209,7 +98,8 @@ static int check_action(enum seccomp_action action, bool has_errno, uint32_t err
 	if (has_errno && errno_ret > (action == SECCOMP_DO_TRACE ? TRACE_MAX : ERRNO_MAX))
 		return err_say(err, EINVAL, "seccomp: errnoRet %u is out of range", errno_ret);
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &kernel_action) < 0)
-		return err_say(err, ENOTSUP, "seccomp: this kernel does not know the action %s", action_words[action]);
+		return err_say(err, ENOTSUP, "seccomp: this kernel does not know the action %s",
+			       seccomp_action_words()[action]);
 	return 0;
 }
 
@@ -245,20 +135,22 @@ static int check_rule(const struct seccomp_rule *rule, struct err *err)
 
 static int check_flags(const struct seccomp_profile *profile, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(flag_values); i++) {
-		unsigned flags = flag_values[i];
+	const char *const *words = seccomp_flag_words();
 
-		if (!(profile->flags & flag_values[i]))
+	for (size_t i = 0; words[i]; i++) {
+		unsigned flags = 0;
+
+		if (seccomp_parse_flag(words[i], &flags) < 0 || !(profile->flags & flags))
 			continue;
 		if (flags == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
 			if (!seccomp_wants_listener(profile))
 				return err_say(err, EINVAL, "seccomp: flag %s needs a rule with SCMP_ACT_NOTIFY",
-					       flag_words[i]);
+					       words[i]);
 			flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
 		}
 		/* No program at all: a kernel that knows the flag gets as far as reading it (EFAULT). */
 		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EINVAL)
-			return err_say(err, ENOTSUP, "seccomp: this kernel does not know the flag %s", flag_words[i]);
+			return err_say(err, ENOTSUP, "seccomp: this kernel does not know the flag %s", words[i]);
 	}
 	return 0;
 }

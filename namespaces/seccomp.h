@@ -47,7 +47,10 @@ enum seccomp_op {
 	SECCOMP_OP_COUNT
 };
 
-/* A condition on one argument. All of a rule's conditions must hold; comparisons are of 64 bits, unsigned. */
+/*
+ * A condition on one argument. Comparisons are of 64 bits, unsigned; for an int argument, of which the kernel reads the low half only, use MASKED_EQ
+ * with 0xffffffff. All of a rule's conditions must hold; but where a rule names one argument twice they are alternatives, as in every OCI runtime.
+ */
 struct seccomp_arg {
 	uint32_t index; /* 0..5 */
 	enum seccomp_op op;
@@ -55,6 +58,7 @@ struct seccomp_arg {
 	uint64_t value_two; /* for MASKED_EQ only */
 };
 
+/* Rules for the same call: in the profile's order, the first whose conditions hold decides; none, the default action. */
 struct seccomp_rule {
 	const char *const *names; /* system calls; unknown names are reported, never fatal */
 	size_t name_count;
@@ -107,7 +111,7 @@ int seccomp_default(struct arena *arena, uint64_t caps, struct seccomp_profile *
 int seccomp_check(const struct seccomp_profile *profile, struct err *err);
 
 /*
- * Compiles: about 5 ms for a list of 400 names. The program is in the arena. Names that neither libseccomp nor this build knows are added to
+ * Compiles: about 2 ms for a list of 300 names. The program is in the arena. Names that neither libseccomp nor this build knows are added to
  * *ret_unknown_names (may be NULL), each once; they are not fatal, since a profile is written for many kernels.
  */
 int seccomp_compile(const struct seccomp_profile *profile, struct arena *arena, struct confine_filter *ret,

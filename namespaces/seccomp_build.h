@@ -5,7 +5,14 @@
 #ifndef HULL_NAMESPACES_SECCOMP_BUILD_H
 #define HULL_NAMESPACES_SECCOMP_BUILD_H
 
+#include <linux/seccomp.h>
+
 #include "namespaces/seccomp.h"
+
+/* Linux 5.19, newer than the headers of a stable distribution may be. */
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
 
 /* seccomp_names.c: calls newer than the oldest libseccomp that hull is built with. */
 struct seccomp_newer {

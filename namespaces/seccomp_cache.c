@@ -102,22 +102,20 @@ static void key_file_name(const struct text *key, char name[static CACHE_NAME_BY
 
 /* Reading --------------------------------------------------------------------------------------------------------------------- */
 
-static bool is_ours(int fd, mode_t type)
+static bool is_ours(int fd, mode_t type, struct stat *ret)
 {
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == type && st.st_uid == geteuid() &&
-	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+	return fstat(fd, ret) == 0 && (ret->st_mode & S_IFMT) == type && ret->st_uid == geteuid() &&
+	       (ret->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* The whole file in one read, 4-aligned in the arena. NULL: there is none that can be used. */
+/* The whole file in one read, aligned in the arena. NULL: there is none that can be used. */
 static char *read_ours(int dirfd, const char *name, struct arena *arena, size_t *ret_len)
 {
 	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st;
 	char *data;
 
-	if (fd < 0 || !is_ours(fd, S_IFREG) || fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(struct cache_header) ||
+	if (fd < 0 || !is_ours(fd, S_IFREG, &st) || st.st_size < (off_t)sizeof(struct cache_header) ||
 	    st.st_size > (off_t)CACHE_FILE_MAX_BYTES)
 		return NULL;
 	data = arena_alloc(arena, (size_t)st.st_size);
@@ -209,7 +207,8 @@ int seccomp_cached(int cache_dirfd, const struct seccomp_profile *profile, struc
 		   struct confine_filter *ret, struct strv *ret_unknown_names, bool *ret_hit, struct err *err)
 {
 	CLEANUP_TEXT struct text key = TEXT_INIT;
-	bool usable = is_ours(cache_dirfd, S_IFDIR), hit = false;
+	struct stat st;
+	bool usable = is_ours(cache_dirfd, S_IFDIR, &st), hit = false;
 	struct strv unknown = {0};
 	char name[CACHE_NAME_BYTES];
 	char *data;

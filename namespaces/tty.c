@@ -19,6 +19,8 @@
 #include "runtime/base/socket.h"
 
 /* Numbers of Documentation/admin-guide/devices.txt. */
+#define OWN_TTY_MAJOR	5
+#define OWN_TTY_MINOR	0
 #define PTMX_MAJOR	5
 #define PTMX_MINOR	2
 #define PTS_MAJOR_FIRST 136
@@ -159,12 +161,12 @@ int tty_open_in_container(int rootfd, const struct tty_request *request, struct 
 	return 0;
 }
 
-/* A new session. EPERM: this process leads its group already; fine if it leads its session, too. */
+/* A new session. 1 if this process leads one already, which is as good; it then may have a terminal. */
 static int new_session(struct err *err)
 {
-	if (setsid() < 0 && getsid(0) != getpid())
-		return err_set(err, errno, "begin a session");
-	return 0;
+	if (setsid() >= 0)
+		return 0;
+	return getsid(0) == getpid() ? 1 : err_set(err, errno, "begin a session");
 }
 
 int tty_make_controlling(int slave, struct err *err)
@@ -183,20 +185,33 @@ int tty_make_controlling(int slave, struct err *err)
 	return 0;
 }
 
+/*
+ * A leader's terminal, by whatever name it has it: one of its standard descriptors, or /dev/tty. That one may be an image's: it is looked at
+ * before it is opened, since opening some devices does something.
+ */
+static void give_up_terminal(void)
+{
+	CLEANUP_FD int node = -1;
+	CLEANUP_FD int fd = -1;
+
+	for (int number = STDIN_FILENO; number <= STDERR_FILENO; number++)
+		if (ioctl(number, TIOCNOTTY) == 0)
+			return;
+	node = open("/dev/tty", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (node < 0 || path_verify_char(node, OWN_TTY_MAJOR, OWN_TTY_MINOR, "/dev/tty", NULL) < 0)
+		return;
+	fd = open(fd_name(node).path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)ioctl(fd, TIOCNOTTY);
+}
+
 int tty_no_terminal(struct err *err)
 {
 	int r = new_session(err);
-	int fd;
 
-	if (r < 0)
-		return r;
-	/* A leader that had a terminal already keeps it over all this: give it up. */
-	fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (fd >= 0) {
-		(void)ioctl(fd, TIOCNOTTY);
-		(void)close(fd);
-	}
-	return 0;
+	if (r > 0)
+		give_up_terminal();
+	return r < 0 ? r : 0;
 }
 
 /* The host's side ------------------------------------------------------------------------------------------------------------- */
