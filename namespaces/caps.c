@@ -201,7 +201,7 @@ static int fill_flag(cap_t caps, cap_flag_t flag, uint64_t mask)
 static int set_process_caps(const struct caps_sets *sets, struct err *err)
 {
 	CLEANUP_CAPS cap_t caps = cap_init();
-	struct caps_sets now;
+	struct caps_sets now = {0};
 	int code;
 
 	if (!caps || fill_flag(caps, CAP_PERMITTED, sets->permitted) < 0 ||

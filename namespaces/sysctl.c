@@ -88,7 +88,7 @@ static int check_path(const char *name, const char *path, uint64_t own_namespace
 
 int sysctl_check(const char *name, uint64_t own_namespaces, struct err *err)
 {
-	char path[SYSCTL_NAME_MAX];
+	char path[SYSCTL_NAME_MAX] = "";
 
 	if (sysctl_path(name, path) < 0)
 		return err_say(err, EINVAL, "sysctl '%s': this is no name such as net.ipv4.ip_forward", name);
@@ -97,7 +97,7 @@ int sysctl_check(const char *name, uint64_t own_namespaces, struct err *err)
 
 static int apply_one(int procfd, const struct sysctl_value *sysctl, uint64_t own_namespaces, struct err *err)
 {
-	char path[SYSCTL_NAME_MAX], below_proc[SYSCTL_NAME_MAX + 8];
+	char path[SYSCTL_NAME_MAX] = "", below_proc[SYSCTL_NAME_MAX + 8];
 	size_t len = strlen(sysctl->value);
 	CLEANUP_FD int fd = -1;
 	ssize_t written;
