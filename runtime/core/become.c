@@ -210,8 +210,8 @@ static int say_ready(const struct becoming *b, struct sync *sync, struct err *er
 
 	if (!b->process->terminal)
 		return sync_send(sync, CHILD_READY, err);
-	result = sync_send_data(sync, CHILD_READY, &b->terminal.number, sizeof(b->terminal.number), &b->terminal.master, 1,
-				err);
+	result = sync_send_data(sync, CHILD_READY, &b->terminal.number, sizeof(b->terminal.number), &b->terminal.master,
+				1, err);
 	(void)close(b->terminal.master);
 	(void)close(b->terminal.slave);
 	return result;
@@ -256,8 +256,8 @@ static int execute(const struct becoming *b, struct sync *sync, int listener, st
 	return program_exec_failed(b->path, errno, err);
 }
 
-int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync, int start_fd,
-		 int (*before_exec)(void *context, struct err *err), void *context, struct err *err)
+int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync,
+		 int start_fd, int (*before_exec)(void *context, struct err *err), void *context, struct err *err)
 {
 	struct arena arena = ARENA_INIT; /* never freed: it ends with the exec */
 	struct becoming b = {

@@ -13,8 +13,8 @@ static int read_config(struct arena *arena, const struct record *record, const s
 	return bundle < 0 ? bundle : config_read(arena, bundle, "config.json", ret, NULL, err);
 }
 
-int bundle_run_hooks(struct arena *arena, const struct record *record, enum plan_hook_kind kind, enum record_status status,
-		     struct err *err)
+int bundle_run_hooks(struct arena *arena, const struct record *record, enum plan_hook_kind kind,
+		     enum record_status status, struct err *err)
 {
 	CLEANUP_TEXT struct text state = TEXT_INIT;
 	plan_hook_list hooks[HOOK_KIND_COUNT] = {0};
@@ -40,6 +40,8 @@ int bundle_send_listener(struct arena *arena, const struct record *record, int l
 	seccomp = config->linux_ ? config->linux_->seccomp : NULL;
 	if (!seccomp || !seccomp->listener_path)
 		return 0;
-	result = record_process_state_json(record, RECORD_RUNNING, record->init.pid, seccomp->listener_metadata, &state, err);
-	return result < 0 ? result : seccomp_listener_send(seccomp->listener_path, listener, text_get(&state), state.len, err);
+	result = record_process_state_json(record, RECORD_RUNNING, record->init.pid, seccomp->listener_metadata, &state,
+					   err);
+	return result < 0 ? result
+			  : seccomp_listener_send(seccomp->listener_path, listener, text_get(&state), state.len, err);
 }

@@ -14,8 +14,8 @@
  * Runs the bundle's hooks of this kind, with the state on their standard input. A bundle that is gone or can't be read has none: the instance has to
  * be taken back all the same.
  */
-int bundle_run_hooks(struct arena *arena, const struct record *record, enum plan_hook_kind kind, enum record_status status,
-		     struct err *err);
+int bundle_run_hooks(struct arena *arena, const struct record *record, enum plan_hook_kind kind,
+		     enum record_status status, struct err *err);
 
 /* Hands a seccomp notify descriptor to the agent that the bundle's profile names. `listener` stays the caller's. */
 int bundle_send_listener(struct arena *arena, const struct record *record, int listener, struct err *err);

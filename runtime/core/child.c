@@ -20,8 +20,8 @@
 #include "runtime/core/program.h"
 
 const char *const child_stage_names[CHILD_STAGE_COUNT] = {
-	[CHILD_ROOT] = "root",	 [CHILD_ASSEMBLED] = "assembled", [CHILD_HOOKED] = "hooked",
-	[CHILD_READY] = "ready", [CHILD_GO] = "go",		  [CHILD_EXEC] = "exec",
+	[CHILD_ROOT] = "root", [CHILD_ASSEMBLED] = "assembled", [CHILD_HOOKED] = "hooked", [CHILD_READY] = "ready",
+	[CHILD_GO] = "go",     [CHILD_EXEC] = "exec",
 };
 
 /* What the stages hand on to one another. */
@@ -108,7 +108,8 @@ static int stage_names(struct child *child, struct err *err)
  */
 static int stage_assemble(struct child *child, struct err *err)
 {
-	return rootfs_assemble(&child->plan->root, child->setup->sources, fd_take(&child->received_root), &child->root, err);
+	return rootfs_assemble(&child->plan->root, child->setup->sources, fd_take(&child->received_root), &child->root,
+			       err);
 }
 
 /* Hooks of the runtime's side (prestart, createRuntime) see the mounts and the network, before pivot_root; createContainer runs here. */

@@ -58,9 +58,9 @@ struct child_setup {
 	struct child_program program;
 	const struct plan *plan;
 	struct root_sources *sources;
-	struct sync sync;	/* its own end */
-	int start_fd;		/* listening: wait there for GO; -1: over `sync` */
-	const char *state;	/* the OCI state for the hooks that run inside, without pid; NULL: no such hooks */
+	struct sync sync;  /* its own end */
+	int start_fd;	   /* listening: wait there for GO; -1: over `sync` */
+	const char *state; /* the OCI state for the hooks that run inside, without pid; NULL: no such hooks */
 	size_t state_len;
 };
 
@@ -71,7 +71,7 @@ _Noreturn void child_main(struct child_setup *setup);
  * The last stages, which `exec` shares: terminal, user, rights, program. `rootfd` and `procfd` are of the container. Says READY over `sync`,
  * waits for GO (there, or at start_fd), says EXEC, executes. Returns only on failure, which it has told. `before_exec` (may be NULL) runs after GO.
  */
-int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync, int start_fd,
-		 int (*before_exec)(void *context, struct err *err), void *context, struct err *err);
+int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync,
+		 int start_fd, int (*before_exec)(void *context, struct err *err), void *context, struct err *err);
 
 #endif

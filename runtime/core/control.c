@@ -70,7 +70,8 @@ int control_start(const struct store *store, const char *id, struct err *err)
 
 	if (result < 0)
 		return result;
-	result = sync_connect(instance.state_fd, START_SOCKET, &instance.sync, child_stage_names, CHILD_STAGE_COUNT, err);
+	result = sync_connect(instance.state_fd, START_SOCKET, &instance.sync, child_stage_names, CHILD_STAGE_COUNT,
+			      err);
 	/* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */
 	if (result >= 0)
 		result = lifecycle_enter(&instance.record, instance.state_fd, RECORD_RUNNING, err);
@@ -158,7 +159,8 @@ int control_update(const struct store *store, const char *id, const struct cg_li
 }
 
 /* Opens the cgroup for reading: no lock, since figures and lists of processes are old when they are printed anyway. */
-static int look_at_cgroup(const struct store *store, struct arena *arena, const char *id, struct cg **ret, struct err *err)
+static int look_at_cgroup(const struct store *store, struct arena *arena, const char *id, struct cg **ret,
+			  struct err *err)
 {
 	struct control_view view;
 	int result = control_look(store, arena, id, false, &view, err);
@@ -188,7 +190,8 @@ int control_pids(const struct store *store, struct arena *arena, const char *id,
 
 /* --- The end ---------------------------------------------------------------------------------------------------------- */
 
-int control_wait(const struct store *store, const char *id, int64_t timeout_ms, struct record_exit *ret, struct err *err)
+int control_wait(const struct store *store, const char *id, int64_t timeout_ms, struct record_exit *ret,
+		 struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_FD int folder = store_find(store, id, err);

@@ -45,7 +45,8 @@ int control_pids(const struct store *store, struct arena *arena, const char *id,
 int control_stop(const struct store *store, const char *id, int signo, int64_t timeout_ms, struct err *err);
 
 /* Waits for the end (-ETIMEDOUT after timeout_ms; -1: for ever) and tells how it was. A stopped one answers at once. */
-int control_wait(const struct store *store, const char *id, int64_t timeout_ms, struct record_exit *ret, struct err *err);
+int control_wait(const struct store *store, const char *id, int64_t timeout_ms, struct record_exit *ret,
+		 struct err *err);
 
 /*
  * Takes the instance back: all phases' undos. `force` kills it first. An interrupted creation is undone too. With `force`

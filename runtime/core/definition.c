@@ -62,14 +62,15 @@ void definitions_close(struct definitions *definitions)
 
 /* Made-up names are two words that are easy to say and to type; 32 × 32 of them before a number is added. */
 static const char *const moods[] = {
-	"able", "brave", "calm", "clear", "crisp", "early", "fair", "fast", "firm", "fresh", "glad",
-	"good", "green", "keen", "kind", "light", "lively", "loyal", "lucky", "merry", "mild", "neat",
-	"noble", "proud", "quick", "quiet", "sharp", "smart", "solid", "steady", "swift", "warm",
+	"able",	 "brave", "calm",  "clear", "crisp", "early",  "fair",	"fast",	  "firm",  "fresh", "glad",
+	"good",	 "green", "keen",  "kind",  "light", "lively", "loyal", "lucky",  "merry", "mild",  "neat",
+	"noble", "proud", "quick", "quiet", "sharp", "smart",  "solid", "steady", "swift", "warm",
 };
 static const char *const ships[] = {
-	"barge", "bark", "brig", "buoy", "canoe", "carrack", "clipper", "cog", "coracle", "cutter", "dhow",
-	"dinghy", "dory", "ferry", "frigate", "galley", "gig", "hoy", "junk", "kayak", "ketch", "launch",
-	"lugger", "pinnace", "punt", "raft", "schooner", "skiff", "sloop", "trawler", "tug", "yawl",
+	"barge",   "bark",   "brig",	 "buoy",   "canoe", "carrack", "clipper", "cog",
+	"coracle", "cutter", "dhow",	 "dinghy", "dory",  "ferry",   "frigate", "galley",
+	"gig",	   "hoy",    "junk",	 "kayak",  "ketch", "launch",  "lugger",  "pinnace",
+	"punt",	   "raft",   "schooner", "skiff",  "sloop", "trawler", "tug",	  "yawl",
 };
 
 static int check_name(const char *name, struct err *err)
@@ -81,7 +82,9 @@ static int check_name(const char *name, struct err *err)
 	for (size_t i = 0; i < len; i++)
 		if (!isalnum((unsigned char)name[i]) && (i == 0 || !strchr("_.-", name[i])))
 			return err_say(err, EINVAL,
-				       "name '%s': only letters, digits, '_', '.' and '-' are allowed, a letter or digit first", name);
+				       "name '%s': only letters, digits, '_', '.' and '-' are allowed, a letter or "
+				       "digit first",
+				       name);
 	return 0;
 }
 
@@ -112,7 +115,8 @@ static int take_name(const struct definitions *definitions, struct arena *arena,
 			return 0;
 		}
 		if (errno == EEXIST)
-			return err_say(err, EEXIST, "the name '%s' is in use: remove that container first, or choose another name",
+			return err_say(err, EEXIST,
+				       "the name '%s' is in use: remove that container first, or choose another name",
 				       wanted);
 		return err_set(err, errno, "take the name '%s'", wanted);
 	}
@@ -195,7 +199,8 @@ static int find_by_beginning(const struct definitions *definitions, const char *
 	if (found == 0)
 		return err_say(err, ENOENT, "no container '%s': see 'hull ps -a'", words);
 	if (found > 1)
-		return err_say(err, EEXIST, "'%s' is the beginning of %u containers' ids: give more of it", words, found);
+		return err_say(err, EEXIST, "'%s' is the beginning of %u containers' ids: give more of it", words,
+			       found);
 	return 0;
 }
 
@@ -313,7 +318,8 @@ int definition_exit_write(int folder_fd, const struct definition_exit *exit, str
 	json_put_u64(&w, "restarts", exit->restart_count);
 	json_close(&w);
 	result = text_check(&words, err);
-	return result < 0 ? result : file_replace(folder_fd, EXIT_JSON, words.data, words.len, 0600, FILE_VOLATILE, err);
+	return result < 0 ? result
+			  : file_replace(folder_fd, EXIT_JSON, words.data, words.len, 0600, FILE_VOLATILE, err);
 }
 
 int definition_exit_read(int folder_fd, struct definition_exit *ret, struct err *err)

@@ -55,7 +55,8 @@ int ending_wait(const struct record *record, int state_fd, int64_t timeout_ms, s
 	pidfd = proc_open(record->init.pid, record->init.start_ticks);
 	result = pidfd < 0 ? pidfd : proc_wait_end(pidfd, wait_ms);
 	if (result == -ETIMEDOUT)
-		return err_say(err, ETIMEDOUT, "container '%s' did not end within %lld ms", record->id, (long long)timeout_ms);
+		return err_say(err, ETIMEDOUT, "container '%s' did not end within %lld ms", record->id,
+			       (long long)timeout_ms);
 	if (result < 0 && result != -ESRCH)
 		return err_set(err, -result, "wait for container '%s'", record->id);
 	if (record->data_dir)

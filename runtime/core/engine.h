@@ -17,7 +17,8 @@
 
 #include "runtime/base/err.h"
 #include "runtime/base/text.h"
-#include "runtime/core/control.h"
+#include "runtime/core/definition.h"
+#include "runtime/core/lifecycle.h"
 #include "runtime/core/store.h"
 #include "runtime/spec/plan.h"
 
@@ -26,9 +27,10 @@ struct engine_request {
 	const struct plan *plan;
 	const char *data_dir; /* the instance's data folder (absolute) */
 	const char *seccomp_cache;
-	bool attach;	      /* the client will attach: the keeper knows it from the start, so that no output is lost */
-	bool durable;	      /* the definition is synced to disk after the start (not for --rm) */
-	const struct strv *unmake; /* the program that the keeper executes at the end, with its arguments; [0] is an absolute path */
+	bool attach;  /* the client will attach: the keeper knows it from the start, so that no output is lost */
+	bool durable; /* the definition is synced to disk after the start (not for --rm) */
+	const struct strv *
+		unmake; /* the program that the keeper executes at the end, with its arguments; [0] is an absolute path */
 };
 
 /*
@@ -61,8 +63,11 @@ int engine_unmake(const struct store *store, const char *id, struct engine_unmad
 struct engine_settling {
 	const struct store *store;
 	/* The command a new keeper executes at the end, in the arena. */
-	int (*unmake_command)(struct arena *arena, const char *id, struct strv *ret);
+	int (*unmake_command)(void *user, struct arena *arena, const char *id, struct strv *ret);
 	void (*complain)(const char *id, const struct err *err);
+	/* Called for one that has ended unseen and was unmade, so that its definition is removed or it is started again. */
+	void (*unmade)(void *user, const char *id, const struct engine_unmade *what);
+	void *user;
 };
 int engine_settle(const struct engine_settling *settling, struct err *err);
 

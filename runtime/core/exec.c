@@ -50,7 +50,8 @@ static int enter(struct exec_child *child, struct err *err)
 		return err_set(err, errno, "make a session");
 	if (!child->program.own_user_namespace)
 		return 0;
-	(void)setgroups(0, NULL); /* refused where setgroups is denied; then there are none of the caller's inside either */
+	(void)setgroups(
+		0, NULL); /* refused where setgroups is denied; then there are none of the caller's inside either */
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return err_set(err, errno, "become root of the user namespace");
 	return 0;
@@ -135,7 +136,8 @@ static int join_cgroup(const struct record *record, pid_t pid, struct err *err)
 	return result < 0 ? result : cg_join(cgroup, pid, err);
 }
 
-static int take_ready(const struct exec_request *request, struct sync *sync, struct exec_running *running, struct err *err)
+static int take_ready(const struct exec_request *request, struct sync *sync, struct exec_running *running,
+		      struct err *err)
 {
 	unsigned number = 0, fd_count = 1;
 	size_t len = sizeof(number);
@@ -191,8 +193,10 @@ static int spawn_and_guide(const struct exec_request *request, const struct reco
 			   struct exec_child *child, struct exec_running *running, struct err *err)
 {
 	CLEANUP_SYNC struct sync ours = {.fd = -1}, theirs = {.fd = -1};
-	struct spawn_request spawning = {
-		.joins = namespaces, .cgroup_fd = -1, .main = exec_child_main, .context = child};
+	struct spawn_request spawning = {.joins = namespaces,
+					 .cgroup_fd = -1,
+					 .main = exec_child_main,
+					 .context = child};
 	int result = sync_pair(&ours, &theirs, child_stage_names, CHILD_STAGE_COUNT, err), status;
 
 	if (result < 0)

@@ -5,8 +5,8 @@
 
 #include "runtime/base/file.h"
 
-int filter_compile(const struct seccomp_profile *profile, const char *cache, struct arena *arena, struct confine_filter *ret,
-		   struct err *err)
+int filter_compile(const struct seccomp_profile *profile, const char *cache, struct arena *arena,
+		   struct confine_filter *ret, struct err *err)
 {
 	CLEANUP_FD int folder = -1;
 

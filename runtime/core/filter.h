@@ -8,7 +8,7 @@
 /*
  * Compiles `profile` (NULL: nothing to do) into the arena. `cache` is the path of a 0700 folder of this user's own, made where missing; NULL: no cache.
  */
-int filter_compile(const struct seccomp_profile *profile, const char *cache, struct arena *arena, struct confine_filter *ret,
-		   struct err *err);
+int filter_compile(const struct seccomp_profile *profile, const char *cache, struct arena *arena,
+		   struct confine_filter *ret, struct err *err);
 
 #endif

@@ -32,7 +32,7 @@ struct instance {
 	/* Held while it is made. */
 	struct cg *cgroup;
 	struct root_sources sources;
-	struct streams streams;	      /* to its keeper; empty without one, and with a terminal */
+	struct streams streams; /* to its keeper; empty without one, and with a terminal */
 	struct stdio stdio;
 	struct confine_filter filter; /* in the arena */
 	int joins[NS_COUNT];	      /* namespaces to join, -1 elsewhere */

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "namespaces/idmap.h"
 #include "net/hosts.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/scope.h"
@@ -55,10 +54,10 @@ struct netfile {
 	int (*make)(const struct plan *plan, const struct net_lease *lease, struct text *to, struct err *err);
 };
 #define NETFILE_COUNT 3
-#define NETFILES(plan)                                                                                       \
-	{                                                                                                    \
-		{(plan)->net.files.hosts, make_hosts}, {(plan)->net.files.hostname, make_hostname},          \
-			{(plan)->net.files.resolv_conf, make_resolv_conf},                                   \
+#define NETFILES(plan)                                                                              \
+	{                                                                                           \
+		{(plan)->net.files.hosts, make_hosts}, {(plan)->net.files.hostname, make_hostname}, \
+			{(plan)->net.files.resolv_conf, make_resolv_conf},                          \
 	}
 
 int netfiles_prepare(const struct plan *plan, struct err *err)
@@ -77,17 +76,9 @@ int netfiles_prepare(const struct plan *plan, struct err *err)
 	return 0;
 }
 
-static int own_by_root_inside(const struct plan *plan, int fd)
-{
-	uint32_t uid = 0, gid = 0;
-
-	if (plan->idmap.uid_count > 0 && (idmap_to_host_uid(&plan->idmap, 0, &uid) < 0 || idmap_to_host_gid(&plan->idmap, 0, &gid) < 0))
-		return 0;
-	return fchown(fd, uid, gid) < 0 ? -errno : 0;
-}
-
 /* An instance that is started again keeps its file, and whatever the program wrote into hosts before is gone: the address is another one. */
-static int write_one(const struct plan *plan, const struct netfile *file, const struct net_lease *lease, struct err *err)
+static int write_one(const struct plan *plan, const struct netfile *file, const struct net_lease *lease,
+		     struct err *err)
 {
 	CLEANUP_TEXT struct text contents = TEXT_INIT;
 	CLEANUP_FD int fd = -1;
@@ -99,8 +90,6 @@ static int write_one(const struct plan *plan, const struct netfile *file, const 
 	if (fd < 0)
 		return err_set(err, errno, "open '%s'", file->path);
 	result = fd_write_all(fd, text_get(&contents), contents.len);
-	if (result >= 0)
-		result = own_by_root_inside(plan, fd);
 	return result < 0 ? err_set(err, -result, "write '%s'", file->path) : 0;
 }
 

@@ -12,7 +12,7 @@
 /* Makes the files that the plan names, empty, so that they can be opened as bind sources before the network exists. */
 int netfiles_prepare(const struct plan *plan, struct err *err);
 
-/* Writes their contents in place: what was bound shows them. They belong to the container's root. `lease` NULL: no address. */
+/* Writes their contents in place: what was bound shows them. They are the host root's on disk, and bound id-mapped: the container's root's inside. `lease` NULL: no address. */
 int netfiles_write(const struct plan *plan, const struct net_lease *lease, struct err *err);
 
 #endif

@@ -13,10 +13,11 @@
 #include "runtime/spec/plan.h"
 
 struct spawn_request {
-	uint64_t fresh;		    /* CLONE_NEW* of the namespaces to be made, without the cgroup one (that is made later, in the child) */
-	const int *joins;	    /* NS_COUNT descriptors, -1 where nothing is joined; NULL: none */
+	uint64_t
+		fresh; /* CLONE_NEW* of the namespaces to be made, without the cgroup one (that is made later, in the child) */
+	const int *joins; /* NS_COUNT descriptors, -1 where nothing is joined; NULL: none */
 	const struct plan_time_offset *boottime, *monotonic; /* with CLONE_NEWTIME; NULL: none */
-	int cgroup_fd;		    /* a v2 cgroup to be born in, or -1 */
+	int cgroup_fd;					     /* a v2 cgroup to be born in, or -1 */
 	void (*main)(void *context) __attribute__((noreturn));
 	void *context;
 };

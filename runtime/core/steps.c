@@ -122,8 +122,8 @@ int step_sources(struct instance *instance, struct err *err)
 	if (result >= 0)
 		result = open_joins(instance, err);
 	if (result >= 0)
-		result = filter_compile(instance->plan->process.seccomp, instance->request->seccomp_cache, instance->arena,
-					&instance->filter, err);
+		result = filter_compile(instance->plan->process.seccomp, instance->request->seccomp_cache,
+					instance->arena, &instance->filter, err);
 	if (result < 0 || !instance->request->wait_for_start)
 		return result;
 	instance->start_fd = sync_listen(instance->state_fd, START_SOCKET, err);
@@ -236,13 +236,14 @@ int step_clone(struct instance *instance, struct err *err)
 	const struct plan *plan = instance->plan;
 	CLEANUP_SYNC struct sync theirs = {.fd = -1};
 	struct child_setup setup = {
-		.program = {
-			.process = &plan->process,
-			.filter = plan->process.seccomp ? &instance->filter : NULL,
-			.stdio = {instance->stdio.fds[0], instance->stdio.fds[1], instance->stdio.fds[2]},
-			.preserve_fds = instance->request->preserve_fds,
-			.own_user_namespace = has_own_user_namespace(plan),
-		},
+		.program =
+			{
+				.process = &plan->process,
+				.filter = plan->process.seccomp ? &instance->filter : NULL,
+				.stdio = {instance->stdio.fds[0], instance->stdio.fds[1], instance->stdio.fds[2]},
+				.preserve_fds = instance->request->preserve_fds,
+				.own_user_namespace = has_own_user_namespace(plan),
+			},
 		.plan = plan,
 		.sources = &instance->sources,
 		.start_fd = instance->start_fd,
@@ -485,8 +486,8 @@ static int take_listener(struct instance *instance, struct err *err)
 
 	if (result < 0 || fd_count == 0 || !profile || !profile->listener_path)
 		return result;
-	result = record_process_state_json(&instance->record, RECORD_RUNNING, instance->init, profile->listener_metadata,
-					   &state, err);
+	result = record_process_state_json(&instance->record, RECORD_RUNNING, instance->init,
+					   profile->listener_metadata, &state, err);
 	if (result < 0)
 		return result;
 	return seccomp_listener_send(profile->listener_path, listener, text_get(&state), state.len, err);
@@ -508,6 +509,7 @@ int step_go(struct instance *instance, struct err *err)
 	if (result >= 0)
 		result = sync_wait_closed(&instance->sync, err);
 	if (result >= 0)
-		(void)run_hooks(instance, HOOK_POSTSTART, RECORD_RUNNING, &ignored); /* a failure is not the program's */
+		(void)run_hooks(instance, HOOK_POSTSTART, RECORD_RUNNING,
+				&ignored); /* a failure is not the program's */
 	return result;
 }

@@ -16,16 +16,14 @@
 #include "runtime/base/scope.h"
 
 struct streams {
-	int program[3];	    /* what the program gets; [0] is -1 without input */
-	int keeper_in;	    /* write end, or -1 */
+	int program[3]; /* what the program gets; [0] is -1 without input */
+	int keeper_in;	/* write end, or -1 */
 	int keeper_out, keeper_err;
 };
 #define STREAMS_INIT ((struct streams){.program = {-1, -1, -1}, .keeper_in = -1, .keeper_out = -1, .keeper_err = -1})
 
 /* Makes and opens them, CLOEXEC. The FIFOs belong to uid:gid, so that the program can open /dev/stdout again. */
 int streams_make(int state_fd, uid_t uid, gid_t gid, bool with_input, struct streams *ret, struct err *err);
-/* Opens the keeper's ends of the FIFOs that are there: for a new keeper of a running program. There is no input any more. */
-int streams_reopen(int state_fd, struct streams *ret, struct err *err);
 void streams_close(struct streams *streams);
 #define CLEANUP_STREAMS CLEANUP(streams_close)
 

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "images/catalog.h"
+#include "images/overlay.h"
+#include "namespaces/idrange.h"
+#include "net/network.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+#include "runtime/base/process.h"
+#include "runtime/core/control.h"
+
+/* --- Looking ---------------------------------------------------------------------------------------------------------- */
+
+static const char *data_dir_of(const struct command_call *call, const char *id)
+{
+	return arena_printf(call->arena, "%s/instances/%s", hull_of(call)->data, id);
+}
+
+/* What the definition says of an instance that has no state folder: it never ran, or it was unmade, or the machine was booted since. */
+static void look_at_rest(int folder, struct instance_view *view)
+{
+	struct err ignored = ERR_INIT;
+
+	view->now.status = RECORD_STOPPED;
+	view->never_ran = definition_exit_read(folder, &view->last, &ignored) == -ENOENT;
+	view->now.exit = view->last.exit;
+	view->now.finished = view->last.finished;
+}
+
+static int look_by_id(const struct command_call *call, const struct stores *stores, const char *id,
+		      struct instance_view *ret, struct err *err)
+{
+	CLEANUP_FD int folder = definition_open(&stores->definitions, id, err);
+	struct control_view view;
+	struct err ignored = ERR_INIT;
+	int result;
+
+	if (folder < 0)
+		return folder;
+	*ret = (struct instance_view){.data_dir = data_dir_of(call, id)};
+	(void)text_copy(ret->id, sizeof(ret->id), id);
+	result = extension_read(call->arena, folder, EXTENSION_FILE, &ret->extension, err);
+	if (result == -ENOENT)
+		return err_say(err, ENOENT, "no container '%.12s': its creation was interrupted", id);
+	if (result < 0)
+		return result;
+	look_at_rest(folder, ret);
+	if (control_look(&stores->store, call->arena, id, true, &view, &ignored) < 0)
+		return arena_check(call->arena, err);
+	ret->has_record = true;
+	ret->never_ran = false;
+	ret->record = view.record;
+	ret->now = view.now;
+	return arena_check(call->arena, err);
+}
+
+int instance_look(const struct command_call *call, const struct stores *stores, const char *words,
+		  struct instance_view *ret, struct err *err)
+{
+	char id[DEFINITION_ID_BYTES];
+	int result = definition_find(&stores->definitions, words, id, err);
+
+	if (result < 0)
+		return result;
+	result = look_by_id(call, stores, id, ret, err);
+	return result == -ENOENT ? err_say(err, ENOENT, "no container '%s': see 'hull ps -a'", words) : result;
+}
+
+static int compare_created(const void *a, const void *b)
+{
+	const struct instance_view *left = a, *right = b;
+
+	if (left->extension->created != right->extension->created)
+		return left->extension->created < right->extension->created ? 1 : -1;
+	return strcmp(left->id, right->id);
+}
+
+int instance_list(const struct command_call *call, const struct stores *stores, struct instance_view **ret,
+		  size_t *ret_count, struct err *err)
+{
+	struct strv ids = {0};
+	int result = definition_list(&stores->definitions, call->arena, &ids, err);
+
+	if (result < 0)
+		return result;
+	*ret_count = 0;
+	*ret = arena_array(call->arena, ids.count + 1, sizeof(**ret));
+	for (size_t i = 0; *ret && i < ids.count; i++) {
+		struct err gone = ERR_INIT;
+
+		if (look_by_id(call, stores, ids.items[i], &(*ret)[*ret_count], &gone) >= 0)
+			(*ret_count)++;
+	}
+	result = arena_check(call->arena, err);
+	if (result >= 0)
+		qsort(*ret, *ret_count, sizeof(**ret), compare_created);
+	return result;
+}
+
+/* --- Removing --------------------------------------------------------------------------------------------------------- */
+
+int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, struct err *err)
+{
+	const struct hull *hull = hull_of(call);
+	const char *data_dir = data_dir_of(call, id), *name = NULL;
+	const struct extension *extension;
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int folder = definition_open(&stores->definitions, id, &ignored);
+	int result = arena_check(call->arena, err);
+
+	if (result >= 0 && folder >= 0 &&
+	    extension_read(call->arena, folder, EXTENSION_FILE, &extension, &ignored) >= 0)
+		name = extension->name;
+	if (result >= 0)
+		result = overlay_remove(data_dir, err);
+	if (result >= 0)
+		result = definition_remove(&stores->definitions, id, name, err);
+	/* Only when nothing that belongs to the range is left on the disk. */
+	if (result >= 0)
+		result = idrange_release(hull->idranges, id, err);
+	if (result >= 0)
+		result = catalog_release(hull->images, id, err);
+	return result;
+}
+
+/* --- Settling --------------------------------------------------------------------------------------------------------- */
+
+struct settling {
+	const struct command_call *call;
+	const struct stores *stores;
+	bool found; /* something was set right: so look for what nobody holds, too */
+};
+
+static void complain(const char *id, const struct err *err)
+{
+	log_line(LOG_LEVEL_WARN, "container '%.12s': %s", id, err->msg);
+}
+
+static int unmake_command(void *user, struct arena *arena, const char *id, struct strv *ret)
+{
+	const struct settling *settling = user;
+
+	return hull_unmake_command(settling->call, arena, id, ret);
+}
+
+static void after_unmade(void *user, const char *id, const struct engine_unmade *what)
+{
+	struct settling *settling = user;
+	struct instance_starting again = {.id = id};
+	struct err err = ERR_INIT;
+	int result = 0;
+
+	settling->found = true;
+	if (what->remove)
+		result = instance_remove(settling->call, settling->stores, id, &err);
+	else if (what->restart)
+		result = instance_start(settling->call, settling->stores, &again, NULL, &err);
+	if (result < 0)
+		complain(id, &err);
+}
+
+/* A folder that nobody is at, and that never got its bundle; or one made with --rm that does not run any more. */
+static bool is_left_over(const struct command_call *call, const struct stores *stores, const char *id)
+{
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int folder = definition_open(&stores->definitions, id, &ignored);
+	CLEANUP_FD int state = -1;
+	const struct extension *extension;
+	int result;
+
+	if (folder < 0 || flock(folder, LOCK_EX | LOCK_NB) < 0)
+		return false;
+	result = extension_read(call->arena, folder, EXTENSION_FILE, &extension, &ignored);
+	if (result == -ENOENT)
+		return true;
+	if (result < 0 || !extension->auto_remove)
+		return false;
+	state = store_find(&stores->store, id, &ignored);
+	return state == -ENOENT;
+}
+
+static void settle_definitions(struct settling *settling)
+{
+	struct strv ids = {0};
+	struct err err = ERR_INIT;
+
+	if (definition_list(&settling->stores->definitions, settling->call->arena, &ids, &err) < 0) {
+		log_err(&err);
+		return;
+	}
+	for (size_t i = 0; i < ids.count; i++) {
+		if (!is_left_over(settling->call, settling->stores, ids.items[i]))
+			continue;
+		settling->found = true;
+		if (instance_remove(settling->call, settling->stores, ids.items[i], &err) < 0)
+			complain(ids.items[i], &err);
+	}
+	(void)definition_sweep(&settling->stores->definitions, &err);
+}
+
+static bool is_defined(const char *id, void *context)
+{
+	const struct settling *settling = context;
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int folder = definition_open(&settling->stores->definitions, id, &ignored);
+
+	return folder != -ENOENT;
+}
+
+static bool has_state(const char *id, void *context)
+{
+	const struct settling *settling = context;
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int folder = store_find(&settling->stores->store, id, &ignored);
+
+	return folder != -ENOENT;
+}
+
+void instance_settle(const struct command_call *call, const struct stores *stores)
+{
+	const struct hull *hull = hull_of(call);
+	struct settling settling = {.call = call, .stores = stores};
+	struct engine_settling how = {
+		.store = &stores->store,
+		.unmake_command = unmake_command,
+		.complain = complain,
+		.unmade = after_unmade,
+		.user = &settling,
+	};
+	struct err err = ERR_INIT;
+
+	if (engine_settle(&how, &err) < 0)
+		log_err(&err);
+	settle_definitions(&settling);
+	(void)net_collect(hull->net_state, has_state, &settling, &err);
+	(void)idrange_collect(hull->idranges, is_defined, &settling, &err);
+	(void)catalog_sweep_holds(hull->images, is_defined, &settling, &err);
+}
+
+/* --- Starting --------------------------------------------------------------------------------------------------------- */
+
+/* The namespaces of another instance, where it runs now. */
+static int find_joined(const struct command_call *call, const struct stores *stores, const struct extension_join *join,
+		       struct plan_host *host, struct err *err)
+{
+	int kind = ns_parse(join->type);
+	struct instance_view other;
+	int result = kind < 0 ? err_say(err, EINVAL, "'%s' is no kind of namespace", join->type)
+			      : instance_look(call, stores, join->container, &other, err);
+
+	if (result < 0)
+		return result;
+	if (other.now.status != RECORD_RUNNING && other.now.status != RECORD_PAUSED)
+		return err_say(err, EINVAL, "container '%s' is not running: its %s namespace cannot be joined",
+			       other.extension->name, join->type);
+	host->joined[kind] =
+		arena_printf(call->arena, "/proc/%d/ns/%s", other.record.init.pid, ns_proc_name((enum ns_kind)kind));
+	if (kind == NS_USER && other.extension->id_range) {
+		struct idmap_range *range = ARENA_NEW(call->arena, struct idmap_range);
+
+		if (range) {
+			*range = (struct idmap_range){.inside = 0,
+						      .outside = other.extension->id_range->base,
+						      .count = other.extension->id_range->size};
+			host->joined_idmap =
+				(struct idmap){.uids = range, .gids = range, .uid_count = 1, .gid_count = 1};
+		}
+	}
+	return arena_check(call->arena, err);
+}
+
+int instance_plan(const struct command_call *call, const struct stores *stores, const char *id, struct plan *ret_plan,
+		  const struct extension **ret_extension, struct err *err)
+{
+	CLEANUP_FD int folder = definition_open(&stores->definitions, id, err);
+	const struct config *config;
+	struct plan_host host;
+	int result = folder;
+
+	if (result >= 0)
+		result = config_read(call->arena, folder, "config.json", &config, NULL, err);
+	if (result >= 0)
+		result = extension_read(call->arena, folder, EXTENSION_FILE, ret_extension, err);
+	if (result < 0)
+		return result;
+	plan_host_probe(&host);
+	host.id = arena_strdup(call->arena, id);
+	host.bundle = data_dir_of(call, id);
+	host.net_state_dir = hull_of(call)->net_state;
+	for (size_t i = 0; i < (*ret_extension)->joins.count; i++) {
+		result = find_joined(call, stores, &(*ret_extension)->joins.items[i], &host, err);
+		if (result < 0)
+			return result;
+	}
+	return plan_make(call->arena, config, *ret_extension, &host, ret_plan, err);
+}
+
+int instance_start(const struct command_call *call, const struct stores *stores, const struct instance_starting *how,
+		   int *ret_client_fd, struct err *err)
+{
+	struct plan *plan = ARENA_NEW(call->arena, struct plan);
+	const struct extension *extension;
+	struct strv unmake = {0};
+	struct engine_request request = {
+		.store = &stores->store,
+		.plan = plan,
+		.data_dir = data_dir_of(call, how->id),
+		.seccomp_cache = hull_of(call)->seccomp_cache,
+		.attach = how->attach,
+		.unmake = &unmake,
+	};
+	pid_t pid;
+	int result = arena_check(call->arena, err);
+
+	if (result >= 0)
+		result = instance_plan(call, stores, how->id, plan, &extension, err);
+	if (result >= 0)
+		result = hull_unmake_command(call, call->arena, how->id, &unmake);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < plan->warnings.count; i++)
+		log_line(LOG_LEVEL_WARN, "%s", plan->warnings.items[i]);
+	request.durable = !extension->auto_remove;
+	if (how->in_place)
+		return engine_become(&request, err);
+	return engine_start(&request, ret_client_fd, &pid, err);
+}

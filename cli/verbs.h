@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* hull's commands: one file a verb or a family of verbs, and here the list of them all. */
+#ifndef HULL_CLI_VERBS_H
+#define HULL_CLI_VERBS_H
+
+#include "cli/command.h"
+
+extern const struct command verb_run, verb_create, verb_start;			     /* run.c */
+extern const struct command verb_unmake;					     /* unmake.c */
+extern const struct command verb_ps, verb_inspect, verb_wait;			     /* ps.c, inspect.c, wait.c */
+extern const struct command verb_exec, verb_attach;				     /* exec.c, attach.c */
+extern const struct command verb_logs;						     /* logs.c */
+extern const struct command verb_stop, verb_kill, verb_pause, verb_unpause, verb_rm; /* lifecycle.c, rm.c */
+extern const struct command verb_image_ls, verb_image_import, verb_image_rm, verb_image_inspect; /* image.c */
+extern const struct command verb_info, verb_version;						 /* info.c */
+extern const struct command verb_complete, verb_man;						 /* documentation.c */
+
+/* In the order of the help; ends with NULL. */
+extern const struct command *const hull_commands[];
+
+#endif
