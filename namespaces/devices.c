@@ -19,11 +19,13 @@ static const struct device_request default_devices[] = {
 	{.path = "/dev/tty", .type = 'c', .major = 5, .minor = 0, .mode = 0666},
 };
 
+/* In /dev. `host_has`: only where the host has this file. */
 static const struct {
-	const char *path, *target;
+	const char *name, *target, *host_has;
 } links[] = {
-	{"/dev/fd", "/proc/self/fd"},	    {"/dev/stdin", "/proc/self/fd/0"}, {"/dev/stdout", "/proc/self/fd/1"},
-	{"/dev/stderr", "/proc/self/fd/2"}, {"/dev/core", "/proc/kcore"},      {"/dev/ptmx", "pts/ptmx"},
+	{"fd", "/proc/self/fd", NULL},		{"stdin", "/proc/self/fd/0", NULL},
+	{"stdout", "/proc/self/fd/1", NULL},	{"stderr", "/proc/self/fd/2", NULL},
+	{"core", "/proc/kcore", "/proc/kcore"}, {"ptmx", "pts/ptmx", NULL},
 };
 
 const struct device_request *devices_default(size_t *ret_count)
@@ -76,95 +78,95 @@ int device_open_host(const struct device_request *device, struct err *err)
 
 /* --------------------------------------------------------------------------------------------- in the child */
 
-/* A bind needs a file to be mounted on; one that is there is covered, unless it is a symlink, which would lead elsewhere. */
-static int open_bind_target(int parent, const char *name, const char *path, struct err *err)
+/*
+ * A bind needs a file to be mounted on. One that was just made is where its name says; one that is there is covered, unless it is a symlink,
+ * which would lead elsewhere, and is then looked at again.
+ */
+static int bind_node(int folder, const char *name, const struct device_request *device, int host_fd, struct err *err)
 {
-	int fd = openat(parent, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-
-	if (fd >= 0)
-		return fd;
-	if (errno != EEXIST && errno != EROFS)
-		return err_set(err, errno, "device '%s'", path);
-	fd = path_open(parent, name, O_PATH | O_CLOEXEC, PATH_NO_LINK_LAST, err);
-	return fd < 0 ? err_wrap(err, "device '%s'", path) : fd;
-}
-
-static int bind_node(int rootfd, const struct device_request *device, int host_fd, struct err *err)
-{
-	char name[256];
-	CLEANUP_FD int parent = path_parent(rootfd, device->path, true, name, err);
-	CLEANUP_FD int target = -1;
+	CLEANUP_FD int target = openat(folder, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	int r;
 
-	if (parent < 0)
-		return parent;
-	target = open_bind_target(parent, name, device->path, err);
+	if (target >= 0)
+		return mount_attach(host_fd, target, device->path, err);
+	if (errno != EEXIST && errno != EROFS)
+		return err_set(err, errno, "device '%s'", device->path);
+	target = path_open(folder, name, O_PATH | O_CLOEXEC, PATH_NO_LINK_LAST, err);
 	if (target < 0)
-		return target;
+		return err_wrap(err, "device '%s'", device->path);
 	r = mount_attach(host_fd, target, device->path, err);
-	if (r == 0)
-		r = verify_node(host_fd, device, device->path, err);
-	return r < 0 ? r : mount_verify(parent, name, host_fd, err);
+	return r < 0 ? r : mount_verify(folder, name, host_fd, err);
 }
 
 /* What is there already stays when it is the same in all; so a root that may not be written to can bring its nodes along. */
-static bool is_wanted_node(int parent, const char *name, const struct device_request *device)
+static bool is_wanted_node(int folder, const char *name, const struct device_request *device)
 {
 	struct stat info;
 
-	return fstatat(parent, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       info.st_mode == (node_type(device) | (device->mode & 07777)) && info.st_rdev == node_number(device) &&
 	       info.st_uid == device->uid && info.st_gid == device->gid;
 }
 
-static int make_fresh(int parent, const char *name, const struct device_request *device)
+static int mknod_exactly(int folder, const char *name, const struct device_request *device)
 {
 	mode_t old_mask = umask(0);
-	int r = mknodat(parent, name, node_type(device) | (device->mode & 07777), node_number(device));
+	int r = mknodat(folder, name, node_type(device) | (device->mode & 07777), node_number(device));
+	int code = errno;
 
 	umask(old_mask);
-	return r;
+	return r < 0 ? -code : 0;
 }
 
-static int make_node(int rootfd, const struct device_request *device, struct err *err)
+static int make_node(int folder, const char *name, const struct device_request *device, struct err *err)
 {
-	char name[256];
-	CLEANUP_FD int parent = path_parent(rootfd, device->path, true, name, err);
-	CLEANUP_FD int made = -1;
+	int r = mknod_exactly(folder, name, device);
 
-	if (parent < 0)
-		return parent;
-	if (make_fresh(parent, name, device) < 0) {
-		if (is_wanted_node(parent, name, device))
-			return 0;
-		/* Something of the image's has its name, a symlink perhaps: it is replaced, never followed. */
-		if (errno != EEXIST || unlinkat(parent, name, 0) < 0 || make_fresh(parent, name, device) < 0)
-			return err_set(err, errno, "device '%s'", device->path);
-	}
-	if ((device->uid || device->gid) && fchownat(parent, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (r < 0 && is_wanted_node(folder, name, device))
+		return 0;
+	/* Something of the image's has its name, a symlink perhaps: it is replaced, never followed. */
+	if (r == -EEXIST && unlinkat(folder, name, 0) == 0)
+		r = mknod_exactly(folder, name, device);
+	if (r < 0)
+		return err_set(err, -r, "device '%s'", device->path);
+	if ((device->uid || device->gid) && fchownat(folder, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(err, errno, "device '%s': giving it to %u:%u", device->path, device->uid, device->gid);
-	made = path_open(parent, name, O_PATH | O_CLOEXEC, PATH_NO_LINK_LAST, err);
-	return made < 0 ? made : verify_node(made, device, device->path, err);
+	return 0;
+}
+
+static int place_in(int folder, const char *name, const struct device_request *device, int host_fd, struct err *err)
+{
+	return host_fd >= 0 ? bind_node(folder, name, device, host_fd, err) : make_node(folder, name, device, err);
 }
 
 int device_place(int rootfd, const struct device_request *device, int host_fd, struct err *err)
 {
-	return host_fd >= 0 ? bind_node(rootfd, device, host_fd, err) : make_node(rootfd, device, err);
+	char name[256];
+	CLEANUP_FD int folder = path_parent(rootfd, device->path, true, name, err);
+
+	return folder < 0 ? folder : place_in(folder, name, device, host_fd, err);
 }
 
-int devices_link(int rootfd, struct err *err)
+static int make_links(int dev, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-		char name[256];
-		CLEANUP_FD int parent = -1;
-
-		if (strcmp(links[i].path, "/dev/core") == 0 && access("/proc/kcore", F_OK) < 0)
+		if (links[i].host_has && access(links[i].host_has, F_OK) < 0)
 			continue;
-		parent = path_parent(rootfd, links[i].path, true, name, err);
-		if (parent < 0)
-			return parent;
-		if (symlinkat(links[i].target, parent, name) < 0 && errno != EEXIST && errno != EROFS)
-			return err_set(err, errno, "link '%s'", links[i].path);
+		if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST && errno != EROFS)
+			return err_set(err, errno, "link '/dev/%s'", links[i].name);
 	}
 	return 0;
+}
+
+int devices_place_default(int rootfd, const int *host_fds, struct err *err)
+{
+	CLEANUP_FD int dev = path_make_dirs(rootfd, "/dev", 0755, err);
+	int r = dev < 0 ? dev : 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(default_devices); i++) {
+		const struct device_request *device = &default_devices[i];
+
+		r = place_in(dev, device->path + strlen("/dev/"), device, host_fds ? host_fds[i] : -1, err);
+	}
+	return r < 0 ? r : make_links(dev, err);
 }

@@ -36,9 +36,9 @@ int device_open_host(const struct device_request *device, struct err *err);
 int device_place(int rootfd, const struct device_request *device, int host_fd, struct err *err);
 
 /*
- * /dev/fd, stdin, stdout, stderr, core (where the host has /proc/kcore) and ptmx → pts/ptmx, where nothing of that name is.
- * Child, after the mounts.
+ * The default nodes, bound from `host_fds` (one for each, in the order of devices_default(); NULL: all are made), and the links /dev/fd,
+ * stdin, stdout, stderr, core (where the host has /proc/kcore) and ptmx → pts/ptmx where nothing of that name is. Child, after the mounts.
  */
-int devices_link(int rootfd, struct err *err);
+int devices_place_default(int rootfd, const int *host_fds, struct err *err);
 
 #endif

@@ -1,30 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The child's half of a root: attaching it, mounting in it, and leaving the host's tree.
+ * The child's half of a root: attaching it, leaving the host's tree, sealing what must not be changed.
  */
 #include "namespaces/rootfs.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 
-#include "namespaces/copy_up.h"
 #include "namespaces/mount.h"
-#include "runtime/base/path.h"
-#include "runtime/base/text.h"
+#include "namespaces/root_mounts.h"
 
 static const struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
-
-struct assembly {
-	const struct root_request *request;
-	struct root_sources *sources;
-	struct root_handle *handle;
-};
 
 void root_handle_close(struct root_handle *handle)
 {
@@ -37,350 +24,17 @@ void root_handle_close(struct root_handle *handle)
 	*handle = ROOT_HANDLE_INIT;
 }
 
-/* Remembers a mount that becomes read-only in rootfs_finish(). Takes the descriptor when it succeeds. */
-static int seal_later(struct root_handle *handle, int *fd, struct err *err)
+static int place_devices(const struct root_request *request, const int *host_fds, int root_fd, struct err *err)
 {
-	int *grown = realloc(handle->sealed, (handle->sealed_count + 1) * sizeof(*grown));
-
-	if (!grown)
-		return err_set(err, ENOMEM, "mounts");
-	handle->sealed = grown;
-	handle->sealed[handle->sealed_count++] = fd_take(fd);
-	return 0;
-}
-
-/* ------------------------------------------------------------------------------------------------ targets */
-
-/* Names a missing target's likely reason: a root that nobody may write to. */
-static int target_failed(const char *path, struct err *err)
-{
-	if (err && err->code == EROFS)
-		err_hint(err, "the root is read-only and does not have this path");
-	return err_wrap(err, "mount on '%s'", path);
-}
-
-static int target_folder(int rootfd, const char *path, struct err *err)
-{
-	int fd = path_make_dirs(rootfd, path, 0755, err);
-
-	return fd < 0 ? target_failed(path, err) : fd;
-}
-
-static int target_file(int rootfd, const char *path, struct err *err)
-{
-	int fd = path_open(rootfd, path, O_PATH | O_CLOEXEC, 0, err);
-
-	if (fd == -ENOENT) {
-		err_clear(err);
-		fd = path_make_file(rootfd, path, 0644, err);
-	}
-	return fd < 0 ? target_failed(path, err) : fd;
-}
-
-/* /proc and /sys themselves: not by way of a symlink, which a file of the image could point at a folder that others can change. */
-static int target_kernel_folder(int rootfd, const char *path, struct err *err)
-{
-	int fd = path_open(rootfd, path, O_PATH | O_DIRECTORY | O_CLOEXEC, PATH_NO_LINKS, err);
-
-	if (fd == -ENOENT) {
-		err_clear(err);
-		return target_folder(rootfd, path, err);
-	}
-	return fd < 0 ? target_failed(path, err) : fd;
-}
-
-static int is_folder(int fd, const char *what, struct err *err)
-{
-	struct stat info;
-
-	if (fstat(fd, &info) < 0)
-		return err_set(err, errno, "'%s'", what);
-	return S_ISDIR(info.st_mode);
-}
-
-/* ------------------------------------------------------------------------------------- what may cover /proc */
-
-/* Files that lxcfs and its like show in their own way; nothing that hull or a program trusts for its safety. */
-static const char *const proc_files_bindable[] = {
-	"/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg",
-	"/proc/meminfo", "/proc/net/dev",   "/proc/slabinfo",
-	"/proc/stat",	 "/proc/swaps",	    "/proc/sys/kernel/ns_last_pid",
-	"/proc/uptime",
-};
-
-/*
- * A mount over a part of /proc could make a write of a label or a sysctl go elsewhere, so only those harmless files may be covered. Whether a
- * target lies in /proc is asked of the target, not of its name.
- */
-static int check_covers_proc(int target, const char *path, struct err *err)
-{
-	struct statfs fs;
-
-	if (fstatfs(target, &fs) < 0)
-		return err_set(err, errno, "mount on '%s'", path);
-	if (fs.f_type != PROC_SUPER_MAGIC)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(proc_files_bindable); i++)
-		if (strcmp(path, proc_files_bindable[i]) == 0)
-			return 0;
-	return err_say(err, EPERM, "mount on '%s': it would cover a part of /proc", path);
-}
-
-static bool is_proc_itself(const char *destination)
-{
-	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	const char *clean = path_clean(&arena, destination);
-
-	return clean && strcmp(clean, "/proc") == 0;
-}
-
-/* What comes to /proc must be procfs, whatever the request calls it; and hull keeps the descriptor. */
-static int take_proc(struct assembly *it, int *fd, struct err *err)
-{
-	int r = path_verify_fs(*fd, PROC_SUPER_MAGIC, "/proc of the container", err);
-
-	if (r < 0)
-		return r;
-	scope_fd(&it->handle->proc_fd);
-	it->handle->proc_fd = fd_take(fd);
-	return 0;
-}
-
-/* ------------------------------------------------------------------------------------------------- mounts */
-
-/* Attaches, then makes sure that the path leads to it. Nothing is ever mounted by name. */
-static int attach_verified(struct assembly *it, int fd, int target, const char *path, struct err *err)
-{
-	int r = check_covers_proc(target, path, err);
-
-	if (r == 0)
-		r = mount_attach(fd, target, path, err);
-	return r < 0 ? r : mount_verify(it->handle->root_fd, path, fd, err);
-}
-
-/* File systems that take an SELinux context. */
-static bool takes_label(const char *type)
-{
-	static const char *const types[] = {"tmpfs", "devpts", "ramfs"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (strcmp(type, types[i]) == 0)
-			return true;
-	return false;
-}
-
-static int fresh_file_system(struct assembly *it, const struct mount_request *mount, uint64_t attributes,
-			     struct err *err)
-{
-	const struct mount_options *options = &mount->options;
-	const char *label = it->request->mount_label;
-	CLEANUP_TEXT struct text data = {.max_bytes = 8192};
-
-	if (!label || !takes_label(mount->type))
-		return mount_new(mount->type, mount->source, options->data, options->super_flags, attributes, err);
-	text_addf(&data, "%s%scontext=\"%s\"", options->data ? options->data : "", options->data ? "," : "", label);
-	if (text_check(&data, err) < 0)
-		return -ENOMEM;
-	return mount_new(mount->type, mount->source, text_get(&data), options->super_flags, attributes, err);
-}
-
-static int copy_up_into(struct assembly *it, int fd, const char *path, struct err *err)
-{
-	CLEANUP_FD int from = path_open(it->handle->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, err);
-
-	/* What fsmount(2) gives is a place only (O_PATH): the copy changes owner and mode of the folder itself. */
-	CLEANUP_FD int to = path_open(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, err);
-
-	return from < 0 || to < 0 ? (from < 0 ? from : to) : copy_up(from, to, err);
-}
-
-/* What the r options and the plain ones say together, for a mount that has nothing below it. */
-static uint64_t all_attributes(const struct mount_options *options)
-{
-	return (options->tree.set & ~options->one.clear) | options->one.set;
-}
-
-static bool is_kernel_type(const char *type)
-{
-	return strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
-}
-
-static int mount_fresh(struct assembly *it, const struct mount_request *mount, struct err *err)
-{
-	const char *path = mount->destination;
-	uint64_t attributes = all_attributes(&mount->options);
-	/* A tmpfs gets nodes and mount points after it has been mounted: read-only comes last. */
-	bool seal = strcmp(mount->type, "tmpfs") == 0 && attributes & MOUNT_ATTR_RDONLY;
-	int rootfd = it->handle->root_fd;
-	CLEANUP_FD int target = is_kernel_type(mount->type) ? target_kernel_folder(rootfd, path, err)
-							    : target_folder(rootfd, path, err);
-	CLEANUP_FD int fd = -1;
-	static const struct mount_change none;
-	int r;
-
-	if (target < 0)
-		return target;
-	fd = fresh_file_system(it, mount, seal ? attributes & ~(uint64_t)MOUNT_ATTR_RDONLY : attributes, err);
-	if (fd < 0)
-		return err_wrap(err, "mount on '%s'", path);
-	r = mount->options.copy_up ? copy_up_into(it, fd, path, err) : 0;
-	if (r == 0)
-		r = attach_verified(it, fd, target, path, err);
-	if (r == 0 && mount->options.propagation)
-		r = mount_change(fd, mount->options.propagation & MS_REC, &none, mount->options.propagation, path, err);
-	if (r == 0 && is_proc_itself(path))
-		return take_proc(it, &fd, err);
-	if (r == 0 && seal)
-		r = seal_later(it->handle, &fd, err);
-	return r;
-}
-
-static int mount_bind(struct assembly *it, const struct mount_request *mount, int *source, struct err *err)
-{
-	const char *path = mount->destination;
-	int rootfd = it->handle->root_fd;
-	bool is_proc = is_proc_itself(path);
-	CLEANUP_FD int fd = fd_take(source);
-	CLEANUP_FD int target = -1;
-	int r = is_folder(fd, mount->source, err);
-
-	if (r < 0)
-		return r;
-	if (is_proc)
-		target = target_kernel_folder(rootfd, path, err);
-	else
-		target = r ? target_folder(rootfd, path, err) : target_file(rootfd, path, err);
-	if (target < 0)
-		return target;
-	r = attach_verified(it, fd, target, path, err);
-	return r == 0 && is_proc ? take_proc(it, &fd, err) : r;
-}
-
-static int mount_remount(struct assembly *it, const struct mount_request *mount, struct err *err)
-{
-	const struct mount_options *options = &mount->options;
-	const char *path = mount->destination;
-	CLEANUP_FD int fd = path_open(it->handle->root_fd, path, O_PATH | O_CLOEXEC, 0, err);
-	int r = 0;
-
-	if (fd < 0)
-		return fd;
-	if (options->data || options->super_flags)
-		r = mount_reconfigure(fd, path, options->data, options->super_flags, err);
-	if (r == 0)
-		r = mount_change(fd, true, &options->tree, 0, path, err);
-	return r < 0 ? r
-		     : mount_change(fd, options->propagation & MS_REC, &options->one, options->propagation, path, err);
-}
-
-/* ------------------------------------------------------------------------------------------------ cgroups */
-
-static int cgroup_mount(const struct cgroup_view *view, int *source, uint64_t attributes, const char *data,
-			struct err *err)
-{
-	static const struct mount_change ro = {.set = MOUNT_ATTR_RDONLY};
-	CLEANUP_FD int fd = fd_take(source);
-	int r;
-
-	if (!view->bind)
-		return mount_new(view->type, view->type, view->data ? view->data : data, 0, attributes, err);
-	r = attributes & MOUNT_ATTR_RDONLY ? mount_change(fd, false, &ro, 0, view->bind, err) : 0;
-	return r < 0 ? r : fd_take(&fd);
-}
-
-static int cgroup_entry(int tmpfs, const struct cgroup_view *view, int *source, uint64_t attributes, struct err *err)
-{
-	CLEANUP_FD int target = -1;
-	CLEANUP_FD int fd = -1;
-
-	if (view->link) {
-		if (symlinkat(view->link, tmpfs, view->folder) < 0)
-			return err_set(err, errno, "link '%s' of the cgroups", view->folder);
-		return 0;
-	}
-	if (mkdirat(tmpfs, view->folder, 0755) < 0)
-		return err_set(err, errno, "folder '%s' of the cgroups", view->folder);
-	target = path_open(tmpfs, view->folder, O_PATH | O_DIRECTORY | O_CLOEXEC, PATH_NO_LINK_LAST, err);
-	if (target < 0)
-		return target;
-	fd = cgroup_mount(view, source, attributes, NULL, err);
-	return fd < 0 ? err_wrap(err, "cgroups '%s'", view->folder) : mount_attach(fd, target, view->folder, err);
-}
-
-/* A tmpfs with a folder for each hierarchy; it is sealed at once, since only these belong in it. */
-static int cgroup_folders(struct assembly *it, const struct mount_request *mount, int target, struct err *err)
-{
-	uint64_t attributes = all_attributes(&mount->options);
-	CLEANUP_FD int tmpfs =
-		mount_new("tmpfs", "cgroup", "mode=755,size=64k", 0, attributes & ~(uint64_t)MOUNT_ATTR_RDONLY, err);
-	int r;
-
-	if (tmpfs < 0)
-		return tmpfs;
-	r = attach_verified(it, tmpfs, target, mount->destination, err);
-	for (size_t i = 0; r == 0 && i < it->request->cgroup_count; i++)
-		r = cgroup_entry(tmpfs, &it->request->cgroups[i], &it->sources->cgroups[i], attributes, err);
-	return r < 0 ? r : mount_change(tmpfs, false, &readonly, 0, mount->destination, err);
-}
-
-static int mount_cgroups(struct assembly *it, const struct mount_request *mount, struct err *err)
-{
-	const struct cgroup_view *views = it->request->cgroups;
-	const char *path = mount->destination;
-	CLEANUP_FD int target = target_folder(it->handle->root_fd, path, err);
-	CLEANUP_FD int fd = -1;
-
-	if (target < 0)
-		return target;
-	if (it->request->cgroup_count == 0)
-		return err_say(err, ENODEV, "mount on '%s': this host has no cgroups", path);
-	if (views[0].folder[0])
-		return cgroup_folders(it, mount, target, err);
-	fd = cgroup_mount(&views[0], &it->sources->cgroups[0], all_attributes(&mount->options), mount->options.data,
-			  err);
-	return fd < 0 ? err_wrap(err, "mount on '%s'", path) : attach_verified(it, fd, target, path, err);
-}
-
-/* -------------------------------------------------------------------------------------------- in their order */
-
-static bool is_cgroup_type(const char *type)
-{
-	return strcmp(type, "cgroup") == 0 || strcmp(type, "cgroup2") == 0;
-}
-
-static int mount_one(struct assembly *it, size_t index, struct err *err)
-{
-	const struct mount_request *mount = &it->request->mounts[index];
-
-	if (mount->destination[0] != '/')
-		return err_say(err, EINVAL, "mount on '%s': not an absolute path", mount->destination);
-	if (mount->options.remount)
-		return mount_remount(it, mount, err);
-	if (mount->options.bind)
-		return mount_bind(it, mount, &it->sources->mounts[index], err);
-	if (text_is_empty(mount->type))
-		return err_say(err, EINVAL, "mount on '%s': it has no type", mount->destination);
-	return is_cgroup_type(mount->type) ? mount_cgroups(it, mount, err) : mount_fresh(it, mount, err);
-}
-
-static int place_devices(struct assembly *it, struct err *err)
-{
-	const struct root_request *request = it->request;
 	size_t default_count = 0;
-	const struct device_request *defaults = devices_default(&default_count);
 	int r = 0;
 
-	if (!request->default_devices)
-		default_count = 0;
-	for (size_t i = 0; r == 0 && i < default_count + request->device_count; i++) {
-		const struct device_request *device =
-			i < default_count ? &defaults[i] : &request->devices[i - default_count];
-		int host_fd = i < it->sources->device_count ? it->sources->devices[i] : -1;
-
-		r = device_place(it->handle->root_fd, device, host_fd, err);
+	if (request->default_devices) {
+		(void)devices_default(&default_count);
+		r = devices_place_default(root_fd, host_fds, err);
 	}
-	if (r == 0 && request->default_devices)
-		r = devices_link(it->handle->root_fd, err);
+	for (size_t i = 0; r == 0 && i < request->device_count; i++)
+		r = device_place(root_fd, &request->devices[i], host_fds ? host_fds[default_count + i] : -1, err);
 	return r;
 }
 
@@ -401,27 +55,18 @@ static int attach_root(const struct root_request *request, int root_fd, struct e
 	return r < 0 ? r : mount_attach(root_fd, host_root, "/", err);
 }
 
-/* Somebody with a hand in a shared volume could have put something over /proc after it was mounted. */
-static int check_proc_last(const struct root_handle *handle, struct err *err)
-{
-	return handle->proc_fd < 0 ? 0 : mount_verify(handle->root_fd, "/proc", handle->proc_fd, err);
-}
-
 int rootfs_assemble(const struct root_request *request, struct root_sources *sources, int root_fd,
 		    struct root_handle *ret, struct err *err)
 {
 	CLEANUP_ROOT_HANDLE struct root_handle handle = ROOT_HANDLE_INIT;
-	struct assembly it = {request, sources, &handle};
 	int r;
 
 	handle.root_fd = root_fd;
 	r = attach_root(request, root_fd, err);
-	for (size_t i = 0; r == 0 && i < request->mount_count; i++)
-		r = mount_one(&it, i, err);
 	if (r == 0)
-		r = place_devices(&it, err);
+		r = root_mount_all(request, sources, &handle, err);
 	if (r == 0)
-		r = check_proc_last(&handle, err);
+		r = place_devices(request, sources->devices, root_fd, err);
 	if (r < 0)
 		return r;
 	handle.cover = sources->cover;

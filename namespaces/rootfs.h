@@ -6,7 +6,7 @@
  *   1. parent, before the clone: rootfs_open_sources() opens everything that comes from the host as detached mounts, so that no path of
  *      the host is resolved with the container's rights, and none of the container's with the host's;
  *   2. parent, when the id maps are written: rootfs_build() maps ids and makes the root a detached mount;
- *   3. child, in its own namespaces: rootfs_assemble() attaches the root, mounts in order, makes /dev;
+ *   3. child, in its own namespaces: rootfs_prepare() meanwhile, then rootfs_assemble() attaches the root, mounts in order, makes /dev;
  *   4. child: rootfs_pivot() leaves the host's tree for good; rootfs_finish() hides and seals.
  */
 #ifndef HULL_NAMESPACES_ROOTFS_H
@@ -118,6 +118,12 @@ struct root_handle {
 #define ROOT_HANDLE_INIT ((struct root_handle){.root_fd = -1, .proc_fd = -1, .cover = MASK_COVER_INIT})
 void root_handle_close(struct root_handle *handle);
 #define CLEANUP_ROOT_HANDLE CLEANUP(root_handle_close)
+
+/*
+ * Makes the file systems that are mounted afresh, as detached mounts in `sources`: work that needs no root yet, so the child can do it
+ * while its parent makes the overlay. Optional: rootfs_assemble() makes what is missing. The child must be where rootfs_assemble() wants it.
+ */
+int rootfs_prepare(const struct root_request *request, struct root_sources *sources, struct err *err);
 
 /*
  * Attaches the root in the child's mount namespace, then mounts in order, then /dev. The host's tree is still the process's own root

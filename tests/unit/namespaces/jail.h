@@ -31,6 +31,7 @@ static const struct idmap jail_map = {&jail_range, &jail_range, 1, 1};
 struct jail {
 	struct root_request request;
 	bool no_userns;
+	bool prepare;	      /* make fresh file systems while the parent builds */
 	uint64_t extra_flags; /* CLONE_NEWCGROUP… */
 	void (*inside)(void); /* in the child, everything done; CHECKs count */
 	void (*before_pivot)(const struct root_handle *handle);
@@ -38,8 +39,8 @@ struct jail {
 	int failing_side;	     /* out: 0 none, 1 parent, 2 child */
 };
 
-enum { JAIL_MAPPED = 1, JAIL_READY, JAIL_LOOK, JAIL_LOOKED };
-static const char *const jail_stages[] = {"none", "mapped", "ready", "look", "looked"};
+enum { JAIL_MAPPED = 1, JAIL_ROOT, JAIL_READY, JAIL_LOOK, JAIL_LOOKED };
+static const char *const jail_stages[] = {"none", "mapped", "root", "ready", "look", "looked"};
 
 static char jail_dir[PATH_MAX];
 
@@ -128,12 +129,18 @@ static inline int jail_child_setup(struct jail *jail, struct root_sources *sourc
 	unsigned fd_count = 1;
 	size_t len = 0;
 	int root_fd;
-	int r = sync_wait_data(sync, JAIL_MAPPED, NULL, &len, &root_fd, &fd_count, err);
+	int r = sync_wait(sync, JAIL_MAPPED, err);
 
 	if (r < 0)
 		return r;
 	if (!jail->no_userns && (setgid(0) < 0 || setuid(0) < 0))
 		return err_set(err, errno, "setuid");
+	if (jail->prepare)
+		r = rootfs_prepare(&jail->request, sources, err);
+	if (r == 0)
+		r = sync_wait_data(sync, JAIL_ROOT, NULL, &len, &root_fd, &fd_count, err);
+	if (r < 0)
+		return r;
 	r = rootfs_assemble(&jail->request, sources, root_fd, &handle, err);
 	if (r == 0 && jail->before_pivot)
 		jail->before_pivot(&handle);
@@ -178,9 +185,11 @@ static inline int jail_parent(struct jail *jail, struct root_sources *sources, s
 		snprintf(name, sizeof(name), "/proc/%d/ns/user", pid);
 		userns = open(name, O_RDONLY | O_CLOEXEC);
 	}
-	r = rootfs_build(&jail->request, sources, userns, &root_fd, err);
+	r = sync_send(sync, JAIL_MAPPED, err);
 	if (r == 0)
-		r = sync_send_data(sync, JAIL_MAPPED, NULL, 0, &root_fd, 1, err);
+		r = rootfs_build(&jail->request, sources, userns, &root_fd, err);
+	if (r == 0)
+		r = sync_send_data(sync, JAIL_ROOT, NULL, 0, &root_fd, 1, err);
 	if (r < 0)
 		return r;
 	root_sources_close(sources);

@@ -307,6 +307,16 @@ static void test_the_usual_mounts_devices_and_masks(void)
 	jail_close();
 }
 
+static void test_the_same_prepared_beforehand(void)
+{
+	struct jail jail = {.inside = inside_everything, .prepare = true};
+
+	jail_open();
+	jail.request = usual_request();
+	run_ok(&jail);
+	jail_close();
+}
+
 static void test_the_same_with_nodes_that_are_made(void)
 {
 	struct jail jail = {.inside = inside_everything, .no_userns = true};
@@ -439,7 +449,7 @@ int main(void)
 	return TAP_RUN(TAP_CASE(test_layers_are_mapped_and_the_upper_is_writable),
 		       TAP_CASE(test_one_layer_without_upper_is_read_only), TAP_CASE(test_a_volatile_upper),
 		       TAP_CASE(test_a_directory_without_user_namespace),
-		       TAP_CASE(test_the_usual_mounts_devices_and_masks),
+		       TAP_CASE(test_the_usual_mounts_devices_and_masks), TAP_CASE(test_the_same_prepared_beforehand),
 		       TAP_CASE(test_the_same_with_nodes_that_are_made), TAP_CASE(test_a_read_only_root_and_tmpfs),
 		       TAP_CASE(test_a_tmpfs_that_starts_with_a_copy), TAP_CASE(test_there_is_no_way_back),
 		       TAP_CASE(test_device_nodes_of_an_image_do_nothing));
