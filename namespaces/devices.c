@@ -98,14 +98,25 @@ static int bind_node(int folder, const char *name, const struct device_request *
 	return r < 0 ? r : mount_verify(folder, name, host_fd, err);
 }
 
-/* What is there already stays when it is the same in all; so a root that may not be written to can bring its nodes along. */
+/* Whether the device is there already, of the image's or even of the host's own /dev: it stays as it is. */
 static bool is_wanted_node(int folder, const char *name, const struct device_request *device)
 {
 	struct stat info;
 
-	return fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       info.st_mode == (node_type(device) | (device->mode & 07777)) && info.st_rdev == node_number(device) &&
-	       info.st_uid == device->uid && info.st_gid == device->gid;
+	return fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && (info.st_mode & S_IFMT) == node_type(device) &&
+	       info.st_rdev == node_number(device);
+}
+
+/* A link or a file that has a device's name is replaced, never followed. A node that is another device is not touched: it may be the host's. */
+static int remove_impostor(int folder, const char *name)
+{
+	struct stat info;
+
+	if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (!S_ISLNK(info.st_mode) && !S_ISREG(info.st_mode))
+		return -EEXIST;
+	return unlinkat(folder, name, 0) < 0 ? -errno : 0;
 }
 
 static int mknod_exactly(int folder, const char *name, const struct device_request *device)
@@ -124,9 +135,11 @@ static int make_node(int folder, const char *name, const struct device_request *
 
 	if (r < 0 && is_wanted_node(folder, name, device))
 		return 0;
-	/* Something of the image's has its name, a symlink perhaps: it is replaced, never followed. */
-	if (r == -EEXIST && unlinkat(folder, name, 0) == 0)
-		r = mknod_exactly(folder, name, device);
+	if (r == -EEXIST) {
+		r = remove_impostor(folder, name);
+		if (r == 0)
+			r = mknod_exactly(folder, name, device);
+	}
 	if (r < 0)
 		return err_set(err, -r, "device '%s'", device->path);
 	if ((device->uid || device->gid) && fchownat(folder, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)

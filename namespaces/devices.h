@@ -32,7 +32,11 @@ const struct device_request *devices_default(size_t *ret_count);
  */
 int device_open_host(const struct device_request *device, struct err *err);
 
-/* Puts a node at its path below the root: bound from `host_fd` (a detached mount), or made when that is -1. Child, before the pivot. */
+/*
+ * Puts a node at its path below the root: bound from `host_fd` (a detached mount), or made when that is -1. A node that is that device already
+ * stays as it is, mode and owner too. A link or file of that name is replaced when a node is made; another device is -EEXIST. Child,
+ * before the pivot.
+ */
 int device_place(int rootfd, const struct device_request *device, int host_fd, struct err *err);
 
 /*

@@ -5,11 +5,13 @@
 #include "namespaces/rootfs.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
 #include "namespaces/mount.h"
 #include "namespaces/root_mounts.h"
+#include "runtime/base/path.h"
 
 static const struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
 
@@ -24,10 +26,28 @@ void root_handle_close(struct root_handle *handle)
 	*handle = ROOT_HANDLE_INIT;
 }
 
+/* Where /dev is a folder of the host's, it has its nodes, and nothing may be made in it: that would be made on the host. */
+static bool has_dev_of_host(const struct root_request *request)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+
+	for (size_t i = 0; i < request->mount_count; i++) {
+		const struct mount_request *mount = &request->mounts[i];
+		const char *clean = mount->options.bind ? path_clean(&arena, mount->destination) : NULL;
+
+		if (clean && strcmp(clean, "/dev") == 0)
+			return true;
+	}
+	return false;
+}
+
 static int place_devices(const struct root_request *request, const int *host_fds, int root_fd, struct err *err)
 {
 	size_t default_count = 0;
 	int r = 0;
+
+	if (has_dev_of_host(request))
+		return 0;
 
 	if (request->default_devices) {
 		(void)devices_default(&default_count);

@@ -64,6 +64,7 @@ struct root_request {
 	const struct cgroup_view *cgroups;
 	size_t cgroup_count;
 
+	/* A bind mount on /dev itself is the host's: then no device is made or bound. */
 	const struct device_request *devices; /* beside the default ones */
 	size_t device_count;
 	bool default_devices; /* null zero full random urandom tty, and the links */

@@ -31,6 +31,7 @@ static const struct idmap jail_map = {&jail_range, &jail_range, 1, 1};
 struct jail {
 	struct root_request request;
 	bool no_userns;
+	bool cover;	      /* without pivot_root */
 	bool prepare;	      /* make fresh file systems while the parent builds */
 	uint64_t extra_flags; /* CLONE_NEWCGROUP… */
 	void (*inside)(void); /* in the child, everything done; CHECKs count */
@@ -145,7 +146,7 @@ static inline int jail_child_setup(struct jail *jail, struct root_sources *sourc
 	if (r == 0 && jail->before_pivot)
 		jail->before_pivot(&handle);
 	if (r == 0)
-		r = rootfs_pivot(&handle, err);
+		r = jail->cover ? rootfs_cover(&handle, err) : rootfs_pivot(&handle, err);
 	if (r == 0)
 		r = rootfs_finish(&jail->request, &handle, err);
 	return r;

@@ -422,6 +422,28 @@ static void test_there_is_no_way_back(void)
 	jail_close();
 }
 
+static void inside_covered(void)
+{
+	CHECK(access(host_secret, F_OK) < 0);
+	CHECK_STR(first_line("/etc/base"), "top\n");
+	for (int i = 0; i < 100; i++)
+		CHECK(chdir("..") == 0);
+	CHECK(access(host_secret + 1, F_OK) < 0);
+	CHECK(access("bin/busybox", F_OK) == 0);
+}
+
+static void test_a_root_without_pivot(void)
+{
+	struct jail jail = {.inside = inside_covered, .cover = true};
+
+	jail_open();
+	jail_write("secret", "host\n");
+	snprintf(host_secret, sizeof(host_secret), "%s", jail_path("secret"));
+	jail.request = usual_request();
+	run_ok(&jail);
+	jail_close();
+}
+
 static void inside_no_devices_of_the_image(void)
 {
 	CHECK(char_is("/etc/mem", 1, 3));
@@ -452,5 +474,5 @@ int main(void)
 		       TAP_CASE(test_the_usual_mounts_devices_and_masks), TAP_CASE(test_the_same_prepared_beforehand),
 		       TAP_CASE(test_the_same_with_nodes_that_are_made), TAP_CASE(test_a_read_only_root_and_tmpfs),
 		       TAP_CASE(test_a_tmpfs_that_starts_with_a_copy), TAP_CASE(test_there_is_no_way_back),
-		       TAP_CASE(test_device_nodes_of_an_image_do_nothing));
+		       TAP_CASE(test_a_root_without_pivot), TAP_CASE(test_device_nodes_of_an_image_do_nothing));
 }

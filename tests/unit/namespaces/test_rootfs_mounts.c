@@ -434,6 +434,42 @@ static void test_more_devices(void)
 	mounts_close();
 }
 
+static void inside_dev_of_host(void)
+{
+	struct stat info;
+
+	CHECK(stat("/dev/null", &info) == 0 && info.st_rdev == makedev(1, 7));
+}
+
+/* With a folder of the host's as /dev nothing is made in it, and nothing there is replaced. */
+static void test_a_dev_of_the_hosts(void)
+{
+	static const struct device_request more = {.path = "/dev/more",
+						   .type = 'c',
+						   .major = 1,
+						   .minor = 5,
+						   .mode = 0666};
+	const struct mount_request mount_dev = {.destination = "/dev/", .source = host_dir, BIND(.bind_tree = true)};
+	struct jail jail = {.inside = inside_dev_of_host, .no_userns = true};
+	struct err err = ERR_INIT;
+
+	mounts_open();
+	CHECK(mknod(jail_path("host/null"), S_IFCHR | 0600, makedev(1, 7)) == 0);
+	jail.request = jail_layers();
+	jail.request.user_namespace = jail.request.bind_devices = jail.request.idmap_lowers = false;
+	jail.request.mounts = &mount_dev;
+	jail.request.mount_count = 1;
+	jail.request.default_devices = true;
+	jail.request.devices = &more;
+	jail.request.device_count = 1;
+	if (jail_run(&jail, &err) < 0)
+		tap_fail(__FILE__, __LINE__, err.msg);
+	CHECK(access(jail_path("host/zero"), F_OK) < 0);
+	CHECK(access(jail_path("host/more"), F_OK) < 0);
+	CHECK(access(jail_path("host/fd"), F_OK) < 0);
+	mounts_close();
+}
+
 /* The mounts of these tests stay out of the host's own mount namespace. */
 int main(void)
 {
@@ -443,5 +479,5 @@ int main(void)
 		       TAP_CASE(test_what_cannot_be_mapped_is_refused), TAP_CASE(test_propagation),
 		       TAP_CASE(test_sharing_with_the_host), TAP_CASE(test_the_hosts_own_views),
 		       TAP_CASE(test_cgroups_of_a_hybrid_host), TAP_CASE(test_cgroups_of_a_unified_host),
-		       TAP_CASE(test_more_devices));
+		       TAP_CASE(test_more_devices), TAP_CASE(test_a_dev_of_the_hosts));
 }
