@@ -15,13 +15,8 @@
 
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
+#include "runtime/base/path_flags.h"
 #include "runtime/base/scope.h"
-
-enum path_flags {
-	PATH_NO_LINK_LAST = 1 << 0, /* the last component must not be a symlink (-ELOOP) */
-	PATH_NO_LINKS = 1 << 1,	    /* no component may be a symlink (-ELOOP) */
-	PATH_NO_MOUNTS = 1 << 2,    /* no mount point may be crossed (-EXDEV) */
-};
 
 /*
  * Opens `path` as if `rootfd` were "/": absolute symlinks and ".." stay inside, magic links (/proc/N/fd) are refused (-ELOOP).
@@ -34,7 +29,8 @@ int path_create(int rootfd, const char *path, int open_flags, mode_t mode, struc
 
 /*
  * Makes a folder with all its missing parents below the root, and opens it O_PATH. `mode` is less the umask. Existing symlinks inside are
- * followed inside the root, and what a dangling one names is made too; a component that vanishes or changes meanwhile is -EAGAIN after a few tries, never an escape.
+ * followed inside the root, and what a dangling one names is made too; a component that vanishes or changes meanwhile is -EAGAIN after a
+ * few tries, never an escape.
  */
 int path_make_dirs(int rootfd, const char *path, mode_t mode, struct err *err);
 /*

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
-#include "runtime/base/path.h"
+#include "runtime/base/path_flags.h"
 #include "runtime/base/scope.h"
 
 /* How often a walk may find a component changed between two looks. */

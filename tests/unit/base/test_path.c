@@ -532,7 +532,7 @@ static void races_never_lead_out(void)
 	unsigned made = 0, opened = 0, created = 0;
 	char name[256];
 
-	for (int i = 0; go_on(i, 2500, opened); i++) {
+	for (int i = 0; go_on(i, 1500, opened); i++) {
 		char path[64];
 
 		take(path_make_dirs(rootfd, "swap/deep/er", 0755, NULL), &made);
@@ -578,7 +578,7 @@ static void races_for_files_never_lead_out(void)
 	pid_t attacker = start_swapping_files();
 	unsigned opened = 0, made = 0;
 
-	for (int i = 0; go_on(i, 5000, opened); i++) {
+	for (int i = 0; go_on(i, 3000, opened); i++) {
 		take(path_open(rootfd, "secret", O_RDONLY, PATH_NO_LINK_LAST, NULL), &opened);
 		take(path_open(rootfd, "secret", O_RDONLY, 0, NULL), &opened);
 		take(path_make_file(rootfd, "born", 0644, NULL), &made);
