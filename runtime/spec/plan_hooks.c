@@ -44,7 +44,8 @@ static int take_list(struct planning *p, const char *name, const config_hook_lis
 	return 0;
 }
 
-int plan_config_hooks(struct arena *arena, const struct config *config, plan_hook_list ret[HOOK_KIND_COUNT], struct err *err)
+int plan_config_hooks(struct arena *arena, const struct config *config, plan_hook_list ret[HOOK_KIND_COUNT],
+		      struct err *err)
 {
 	struct planning planning = {.arena = arena, .config = config};
 	const struct config_hooks *hooks = &config->hooks;

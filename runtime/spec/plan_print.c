@@ -145,19 +145,27 @@ static void put_device_rules(struct json_writer *w, const struct cg_limits *limi
 	json_close_array(w);
 }
 
-static void put_rates(struct json_writer *w, const char *key, const struct cg_device_rate *rates, size_t count)
+/* Lists stay lists: a device may be in one twice, and a member's name may not. */
+static void put_device(struct json_writer *w, int64_t major, int64_t minor)
 {
 	char device[48];
 
+	(void)snprintf(device, sizeof(device), "%lld:%lld", (long long)major, (long long)minor);
+	json_put_string(w, "device", device);
+}
+
+static void put_rates(struct json_writer *w, const char *key, const struct cg_device_rate *rates, size_t count)
+{
 	if (!count)
 		return;
-	json_open(w, key);
+	json_open_array(w, key);
 	for (size_t i = 0; i < count; i++) {
-		(void)snprintf(device, sizeof(device), "%lld:%lld", (long long)rates[i].major,
-			       (long long)rates[i].minor);
-		json_put_u64(w, device, rates[i].rate);
+		json_open(w, NULL);
+		put_device(w, rates[i].major, rates[i].minor);
+		json_put_u64(w, "rate", rates[i].rate);
+		json_close(w);
 	}
-	json_close(w);
+	json_close_array(w);
 }
 
 static void put_value(struct json_writer *w, const char *key, struct cg_value value)
@@ -166,50 +174,72 @@ static void put_value(struct json_writer *w, const char *key, struct cg_value va
 		json_put_i64(w, key, value.value);
 }
 
-static void put_limit_lists(struct json_writer *w, const struct cg_limits *limits)
+static void put_block_io(struct json_writer *w, const struct cg_limits *limits)
 {
 	put_rates(w, "blockIO.throttleReadBpsDevice", limits->blkio_read_bps, limits->blkio_read_bps_count);
 	put_rates(w, "blockIO.throttleWriteBpsDevice", limits->blkio_write_bps, limits->blkio_write_bps_count);
 	put_rates(w, "blockIO.throttleReadIOPSDevice", limits->blkio_read_iops, limits->blkio_read_iops_count);
 	put_rates(w, "blockIO.throttleWriteIOPSDevice", limits->blkio_write_iops, limits->blkio_write_iops_count);
+	if (!limits->blkio_weight_count)
+		return;
+	json_open_array(w, "blockIO.weightDevice");
 	for (size_t i = 0; i < limits->blkio_weight_count; i++) {
-		char key[96];
-
-		(void)snprintf(key, sizeof(key), "blockIO.weightDevice.%lld:%lld",
-			       (long long)limits->blkio_weights[i].major, (long long)limits->blkio_weights[i].minor);
-		json_open(w, key);
+		json_open(w, NULL);
+		put_device(w, limits->blkio_weights[i].major, limits->blkio_weights[i].minor);
 		put_value(w, "weight", limits->blkio_weights[i].weight);
 		put_value(w, "leafWeight", limits->blkio_weights[i].leaf_weight);
 		json_close(w);
 	}
-	for (size_t i = 0; i < limits->hugepage_count; i++) {
-		char key[64];
+	json_close_array(w);
+}
 
-		(void)snprintf(key, sizeof(key), "hugepageLimits.%.32s", limits->hugepages[i].page_size);
-		json_put_u64(w, key, limits->hugepages[i].limit_bytes);
+static void put_hugepages(struct json_writer *w, const struct cg_limits *limits)
+{
+	if (!limits->hugepage_count)
+		return;
+	json_open_array(w, "hugepageLimits");
+	for (size_t i = 0; i < limits->hugepage_count; i++) {
+		json_open(w, NULL);
+		json_put_string(w, "pageSize", limits->hugepages[i].page_size);
+		json_put_u64(w, "limit", limits->hugepages[i].limit_bytes);
+		json_close(w);
 	}
-	if (limits->rdma_count)
+	json_close_array(w);
+}
+
+static void put_priorities(struct json_writer *w, const struct cg_limits *limits)
+{
+	if (!limits->net_priority_count)
+		return;
+	json_open_array(w, "network.priorities");
+	for (size_t i = 0; i < limits->net_priority_count; i++) {
+		json_open(w, NULL);
+		json_put_string(w, "name", limits->net_priorities[i].interface);
+		json_put_u64(w, "priority", limits->net_priorities[i].priority);
+		json_close(w);
+	}
+	json_close_array(w);
+}
+
+/* Both were objects in config.json, so that no name is there twice. */
+static void put_rdma_and_unified(struct json_writer *w, const struct cg_limits *limits)
+{
+	if (limits->rdma_count) {
 		json_open(w, "rdma");
-	for (size_t i = 0; i < limits->rdma_count; i++) {
-		json_open(w, limits->rdma[i].device);
-		put_value(w, "hcaHandles", limits->rdma[i].handles);
-		put_value(w, "hcaObjects", limits->rdma[i].objects);
+		for (size_t i = 0; i < limits->rdma_count; i++) {
+			json_open(w, limits->rdma[i].device);
+			put_value(w, "hcaHandles", limits->rdma[i].handles);
+			put_value(w, "hcaObjects", limits->rdma[i].objects);
+			json_close(w);
+		}
 		json_close(w);
 	}
-	if (limits->rdma_count)
-		json_close(w);
-	if (limits->net_priority_count)
-		json_open(w, "network.priorities");
-	for (size_t i = 0; i < limits->net_priority_count; i++)
-		json_put_u64(w, limits->net_priorities[i].interface, limits->net_priorities[i].priority);
-	if (limits->net_priority_count)
-		json_close(w);
-	if (limits->unified_count)
+	if (limits->unified_count) {
 		json_open(w, "unified");
-	for (size_t i = 0; i < limits->unified_count; i++)
-		json_put_string(w, limits->unified[i].file, limits->unified[i].value);
-	if (limits->unified_count)
+		for (size_t i = 0; i < limits->unified_count; i++)
+			json_put_string(w, limits->unified[i].file, limits->unified[i].value);
 		json_close(w);
+	}
 }
 
 static void put_cgroup(struct json_writer *w, const struct plan *plan)
@@ -229,7 +259,10 @@ static void put_cgroup(struct json_writer *w, const struct plan *plan)
 			  *(const struct cg_value *)((const char *)&plan->limits + limit_rows[i].offset));
 	put_optional(w, "cpu.cpus", plan->limits.cpuset_cpus);
 	put_optional(w, "cpu.mems", plan->limits.cpuset_mems);
-	put_limit_lists(w, &plan->limits);
+	put_block_io(w, &plan->limits);
+	put_hugepages(w, &plan->limits);
+	put_priorities(w, &plan->limits);
+	put_rdma_and_unified(w, &plan->limits);
 	json_close(w);
 	put_device_rules(w, &plan->limits);
 	json_close(w);
