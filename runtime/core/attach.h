@@ -93,8 +93,9 @@ struct attach_result {
 };
 
 /*
- * Relays until the program has ended or the user detaches, and puts the user's terminal back as it was. The end of the input is told to the program. A closed output is
- * no end: what comes for it is dropped. -ECONNRESET when the keeper went away without a word (the program may run on).
+ * Relays until the program has ended or the user detaches, and puts the user's terminal back as it was. The end of the input is told to the
+ * program. 0; else the program may run on: -ECONNRESET when the keeper went away without a word, -EPIPE (or what writing said) when nobody takes the output any
+ * more. From a process with one thread; SIGPIPE is ignored meanwhile.
  */
 int attach_run(const struct attach_request *request, struct attach_result *ret, struct err *err);
 

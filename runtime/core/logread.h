@@ -31,6 +31,7 @@ int log_read(int data_fd, const struct log_filter *filter, log_sink sink, void *
 struct log_follow {
 	/* Whether nothing more will be written: the instance's exit is known. What was written before the question is still read. */
 	bool (*ended)(void *user);
+	void *user; /* of `ended` */
 	int wake_fd; /* readable when it may be worth to ask (a pidfd of the program); it is asked now and then anyway. -1: none */
 };
 /* As log_read(), and goes on with what is written, over rotations, until `ended`. A terminating signal ends the caller as usual. */
