@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/operands.h"
+
+#include "runtime/base/log.h"
+
+int operands_each(struct command_call *call,
+		  int (*each)(const struct command_call *call, const char *operand, void *user, struct err *err),
+		  void *user)
+{
+	int exit_code = 0;
+
+	for (size_t i = 0; i < call->operands.count; i++) {
+		struct err err = ERR_INIT;
+
+		if (each(call, call->operands.items[i], user, &err) >= 0)
+			continue;
+		(void)err_wrap(&err, "%s", call->command->name);
+		log_err(&err);
+		exit_code = err.exit_code ? err.exit_code : call->program->failure;
+	}
+	return exit_code;
+}
+
+struct each_instance {
+	const struct stores *stores;
+	int (*each)(const struct instance_operand *operand, struct err *err);
+};
+
+static int look_and_do(const struct command_call *call, const char *operand, void *user, struct err *err)
+{
+	const struct each_instance *all = user;
+	struct instance_operand one = {.call = call, .stores = all->stores, .words = operand};
+	int result = instance_look(call, all->stores, operand, &one.view, err);
+
+	return result < 0 ? result : all->each(&one, err);
+}
+
+int operands_each_instance(struct command_call *call,
+			   int (*each)(const struct instance_operand *operand, struct err *err), struct err *err)
+{
+	CLEANUP_STORES struct stores stores = STORES_INIT;
+	struct each_instance all = {.stores = &stores, .each = each};
+	int result = stores_open(call, &stores, err);
+
+	if (result < 0)
+		return result;
+	instance_settle(call, &stores);
+	return operands_each(call, look_and_do, &all);
+}

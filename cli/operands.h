@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands that take several operands: what is wrong with one does not keep the others from being done. */
+#ifndef HULL_CLI_OPERANDS_H
+#define HULL_CLI_OPERANDS_H
+
+#include "cli/command.h"
+#include "cli/instance.h"
+
+/*
+ * Does `each` for every operand, in order. A failure is printed at once, as the command would have; afterwards the exit code says that there was one.
+ */
+int operands_each(struct command_call *call,
+		  int (*each)(const struct command_call *call, const char *operand, void *user, struct err *err),
+		  void *user);
+
+/*
+ * The same for commands on instances: opens the stores, sets right what crashes have left, looks each one up. `operand` is how the user calls it.
+ */
+struct instance_operand {
+	const struct command_call *call;
+	const struct stores *stores;
+	const char *words;
+	struct instance_view view;
+};
+int operands_each_instance(struct command_call *call,
+			   int (*each)(const struct instance_operand *operand, struct err *err), struct err *err);
+
+#endif
