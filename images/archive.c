@@ -44,7 +44,7 @@ static int archive_complain(struct archive_reader *reader, struct archive *from,
 		*err = reader->failure;
 		return -err->code;
 	}
-	if (!reader->begun && archive_errno(from) == ARCHIVE_ERRNO_FILE_FORMAT)
+	if (!reader->begun && archive_errno(from) == EILSEQ) /* its code for an unknown format */
 		why = "not a tar archive (plain, gzip, xz, zstd or bzip2)";
 	return err_say(err, EINVAL, "%s", why ? why : "a damaged archive");
 }

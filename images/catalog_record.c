@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #include "images/reference.h"
 #include "runtime/base/file.h"
@@ -136,20 +137,38 @@ int catalog_record_read(struct arena *arena, const char *store, int dirfd, const
 
 /* --- writing --- */
 
+/* Overlay does not ask a layer's root whether it is opaque; so what is below it is left out here. */
+static bool is_opaque(const char *store, const char *hex)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	const char *path = arena_printf(&arena, "%s/layers/%s", store, hex);
+	char value = '\0';
+
+	return path && getxattr(path, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+static bool is_repeated_above(const struct strv *diff_ids, size_t index)
+{
+	for (size_t above = index + 1; above < diff_ids->count; above++)
+		if (strcmp(diff_ids->items[above], diff_ids->items[index]) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Top first, and each layer once: overlay refuses a folder that it already has, and of two occurrences of one layer the lower
  * is wholly hidden by the upper, file for file.
  */
-static void write_layers(struct json_writer *w, const struct strv *diff_ids)
+static void write_layers(struct json_writer *w, const char *store, const struct strv *diff_ids)
 {
 	json_open_array(w, "layers");
 	for (size_t i = diff_ids->count; i-- > 0;) {
-		bool seen = false;
+		const char *hex = catalog_hex(diff_ids->items[i]);
 
-		for (size_t above = i + 1; above < diff_ids->count && !seen; above++)
-			seen = strcmp(diff_ids->items[above], diff_ids->items[i]) == 0;
-		if (!seen)
-			json_put_string(w, NULL, catalog_hex(diff_ids->items[i]));
+		if (!is_repeated_above(diff_ids, i))
+			json_put_string(w, NULL, hex);
+		if (is_opaque(store, hex))
+			break;
 	}
 	json_close_array(w);
 }
@@ -167,7 +186,7 @@ int catalog_record_write(const char *store, const struct catalog_entry *entry, s
 		json_put_string(&w, "manifest", entry->manifest);
 	json_put_u64(&w, "size", entry->size_bytes);
 	json_put_u64(&w, "imported_ns", proc_now_ns());
-	write_layers(&w, entry->diff_ids);
+	write_layers(&w, store, entry->diff_ids);
 	manifest_write_config(&w, "image", entry->config, NULL);
 	json_close(&w);
 	if (text_check(&out, err) < 0 || arena_check(&arena, err) < 0)
