@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "cli/volume.h"
 #include "images/catalog.h"
 #include "images/overlay.h"
 #include "namespaces/idrange.h"
@@ -107,7 +108,21 @@ int instance_list(const struct command_call *call, const struct stores *stores, 
 
 /* --- Removing --------------------------------------------------------------------------------------------------------- */
 
-int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, struct err *err)
+static void remove_volumes(const struct hull *hull, const struct extension *extension)
+{
+	struct err failure = ERR_INIT;
+
+	for (size_t i = 0; i < extension->volumes.count; i++) {
+		const struct extension_volume *volume = &extension->volumes.items[i];
+
+		if (volume->kind == VOLUME_NAMED && volume_is_anonymous(volume->name) &&
+		    volume_remove(hull, volume->name, &failure) < 0)
+			log_err(&failure);
+	}
+}
+
+int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, bool volumes,
+		    struct err *err)
 {
 	const struct hull *hull = hull_of(call);
 	const char *data_dir = data_dir_of(call, id), *name = NULL;
@@ -117,8 +132,11 @@ int instance_remove(const struct command_call *call, const struct stores *stores
 	int result = arena_check(call->arena, err);
 
 	if (result >= 0 && folder >= 0 &&
-	    extension_read(call->arena, folder, EXTENSION_FILE, &extension, &ignored) >= 0)
+	    extension_read(call->arena, folder, EXTENSION_FILE, &extension, &ignored) >= 0) {
 		name = extension->name;
+		if (volumes)
+			remove_volumes(hull, extension);
+	}
 	if (result >= 0)
 		result = overlay_remove(data_dir, err);
 	if (result >= 0)
@@ -160,7 +178,7 @@ static void after_unmade(void *user, const char *id, const struct engine_unmade 
 
 	settling->found = true;
 	if (what->remove)
-		result = instance_remove(settling->call, settling->stores, id, &err);
+		result = instance_remove(settling->call, settling->stores, id, true, &err);
 	else if (what->restart)
 		result = instance_start(settling->call, settling->stores, &again, NULL, &err);
 	if (result < 0)
@@ -200,7 +218,7 @@ static void settle_definitions(struct settling *settling)
 		if (!is_left_over(settling->call, settling->stores, ids.items[i]))
 			continue;
 		settling->found = true;
-		if (instance_remove(settling->call, settling->stores, ids.items[i], &err) < 0)
+		if (instance_remove(settling->call, settling->stores, ids.items[i], true, &err) < 0)
 			complain(ids.items[i], &err);
 	}
 	(void)definition_sweep(&settling->stores->definitions, &err);

@@ -29,8 +29,12 @@ int instance_look(const struct command_call *call, const struct stores *stores, 
 int instance_list(const struct command_call *call, const struct stores *stores, struct instance_view **ret,
 		  size_t *ret_count, struct err *err);
 
-/* Removes a stopped one wholly: writable layer, definition, name, hold on the image, range of ids. Idempotent. */
-int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, struct err *err);
+/*
+ * Removes a stopped one wholly: writable layer, definition, name, hold on the image, range of ids; with `volumes` also those volumes that nobody has
+ * named. Idempotent.
+ */
+int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, bool volumes,
+		    struct err *err);
 
 /*
  * Sets right what crashes have left: interrupted creations, instances whose end nobody saw, keepers that are gone, definitions half made, addresses

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/bundle.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/bundle_parts.h"
+#include "runtime/base/file.h"
+#include "runtime/base/process.h"
+
+const char *bundle_container_mode(const char *mode)
+{
+	return mode && text_starts(mode, "container:") ? mode + strlen("container:") : NULL;
+}
+
+bool bundle_is_host(const char *mode)
+{
+	return mode && strcmp(mode, "host") == 0;
+}
+
+bool bundle_wants_host_ids(const struct run_options *options)
+{
+	return options->privileged || bundle_is_host(options->userns);
+}
+
+int bundle_joined(const struct run_options *options, const char **ret_container, struct err *err)
+{
+	const char *const modes[] = {options->network, options->ipc, options->pid};
+
+	*ret_container = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		const char *container = bundle_container_mode(modes[i]);
+
+		if (!container)
+			continue;
+		/* Its user namespace is joined as well, and there can be only one of those. */
+		if (*ret_container && strcmp(*ret_container, container) != 0)
+			return err_say(err, EINVAL,
+				       "the namespaces of two containers, '%s' and '%s', cannot be joined at once",
+				       *ret_container, container);
+		*ret_container = container;
+	}
+	if (*ret_container && (options->userns || options->privileged))
+		return err_say(err, EINVAL,
+			       "with container:%s its user namespace is joined too: '--%s' cannot be had besides",
+			       *ret_container, options->userns ? "userns" : "privileged");
+	return 0;
+}
+
+static int (*const parts[])(struct bundling *b, struct err *err) = {
+	bundle_namespaces, bundle_rights,  bundle_network, bundle_process,
+	bundle_root,	   bundle_volumes, bundle_limits,  bundle_keeping,
+};
+
+static int make_identity(const struct bundling *b, struct err *err)
+{
+	const struct bundle_request *request = b->request;
+	struct extension *extension = b->extension;
+
+	extension->version = EXTENSION_VERSION;
+	extension->name = request->name;
+	extension->created = proc_now_ns();
+	extension->isolation = ISOLATION_NS;
+	extension->image.name = request->image_name;
+	extension->image.id = request->image ? request->image->id : NULL;
+	for (size_t i = 0; i < b->options->labels.count; i++) {
+		const char *label = b->options->labels.items[i], *equals = strchr(label, '=');
+		const char *key = equals ? arena_strndup(b->arena, label, (size_t)(equals - label)) : label;
+
+		if (!key || strmap_set(b->arena, &extension->labels, key, equals ? equals + 1 : "") < 0)
+			return arena_check(b->arena, err);
+	}
+	return 0;
+}
+
+int bundle_make(const struct bundle_request *request, struct bundle *ret, struct err *err)
+{
+	struct arena *arena = request->call->arena;
+	struct bundling b = {
+		.arena = arena,
+		.hull = hull_of(request->call),
+		.request = request,
+		.options = request->options,
+		.config = &ret->config,
+		.process = ARENA_NEW(arena, struct config_process),
+		.os = ARENA_NEW(arena, struct config_linux),
+		.resources = ARENA_NEW(arena, struct config_resources),
+		.extension = &ret->extension,
+		.user_namespace = request->own_range || request->joined_user,
+	};
+	int result = arena_check(arena, err);
+
+	*ret = (struct bundle){0};
+	if (result < 0)
+		return result;
+	ret->config.oci_version = CONFIG_OCI_VERSION;
+	ret->config.process = b.process;
+	ret->config.linux_ = b.os;
+	b.os->resources = b.resources;
+	result = make_identity(&b, err);
+	for (size_t i = 0; result >= 0 && i < ARRAY_SIZE(parts); i++)
+		result = parts[i](&b, err);
+	return result < 0 ? result : arena_check(arena, err);
+}
+
+int bundle_write(const struct bundle *bundle, int folder_fd, struct err *err)
+{
+	CLEANUP_TEXT struct text config = TEXT_INIT, extension = TEXT_INIT;
+	int result = config_write(&bundle->config, &config, err);
+
+	if (result >= 0)
+		result = extension_write(&bundle->extension, &extension, err);
+	if (result >= 0)
+		result = file_replace(folder_fd, "config.json", config.data, config.len, 0600, FILE_VOLATILE, err);
+	/* Last: a folder that has it has everything. */
+	if (result >= 0)
+		result = file_replace(folder_fd, EXTENSION_FILE, extension.data, extension.len, EXTENSION_FILE_MODE,
+				      FILE_VOLATILE, err);
+	return result;
+}

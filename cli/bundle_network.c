@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which network, which names, which ports. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cli/bundle_parts.h"
+#include "cli/ports.h"
+
+/* --- Mode ------------------------------------------------------------------------------------------------------------- */
+
+static int choose_mode(struct bundling *b, struct err *err)
+{
+	const char *mode = b->options->network, *container = bundle_container_mode(mode);
+	struct extension_network *network = &b->extension->network;
+
+	if (!mode || strcmp(mode, "bridge") == 0)
+		network->mode = NETWORK_BRIDGE;
+	else if (strcmp(mode, "none") == 0)
+		network->mode = NETWORK_NONE;
+	else if (strcmp(mode, "host") == 0)
+		network->mode = NETWORK_HOST;
+	else if (!text_is_empty(container))
+		network->mode = NETWORK_CONTAINER;
+	else
+		return err_say(err, EINVAL,
+			       "option '--network' does not take '%s': bridge, none, host or container:NAME", mode);
+	network->container = container;
+	network->ip = b->options->ip;
+	network->mac = b->options->mac;
+	if (network->mode != NETWORK_BRIDGE && (b->options->ports.count || b->options->ip || b->options->mac))
+		return err_say(err, EINVAL,
+			       "with '--network %s' there is no address of its own to publish or to choose", mode);
+	return 0;
+}
+
+/* --- Names ------------------------------------------------------------------------------------------------------------ */
+
+static int choose_hostname(struct bundling *b, struct err *err)
+{
+	const struct run_options *o = b->options;
+
+	if (bundle_is_host(o->uts)) {
+		if (o->hostname)
+			return err_say(err, EINVAL,
+				       "with '--uts host' the hostname is the host's: '--hostname' cannot be had "
+				       "besides");
+		return 0;
+	}
+	b->config->hostname = o->hostname ? o->hostname : arena_strndup(b->arena, b->request->id, 12);
+	return arena_check(b->arena, err);
+}
+
+/* Another container's network has another container's names. */
+static int share_files(struct bundling *b, struct err *err)
+{
+	struct instance_view other;
+	int result = instance_look(b->request->call, b->request->stores, b->extension->network.container, &other, err);
+
+	if (result >= 0)
+		b->extension->network.files = other.extension->network.files;
+	return result;
+}
+
+static int choose_files(struct bundling *b, struct err *err)
+{
+	struct extension_network_files *files = &b->extension->network.files;
+	const char *folder = b->request->data_dir;
+
+	if (b->extension->network.mode == NETWORK_CONTAINER)
+		return share_files(b, err);
+	files->hosts = arena_printf(b->arena, "%s/hosts", folder);
+	files->hostname = b->config->hostname ? arena_printf(b->arena, "%s/hostname", folder) : NULL;
+	files->resolv_conf = arena_printf(b->arena, "%s/resolv.conf", folder);
+	return arena_check(b->arena, err);
+}
+
+int bundle_network(struct bundling *b, struct err *err)
+{
+	struct extension_network *network = &b->extension->network;
+	int result = choose_mode(b, err);
+
+	if (result >= 0)
+		result = choose_hostname(b, err);
+	if (result >= 0)
+		result = choose_files(b, err);
+	network->dns = b->options->dns;
+	network->dns_search = b->options->dns_search;
+	network->dns_options = b->options->dns_options;
+	network->add_hosts = b->options->add_hosts;
+	for (size_t i = 0; result >= 0 && i < b->options->ports.count; i++)
+		result = ports_parse(b->arena, b->options->ports.items[i], network, err);
+	return result;
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Volumes: -v, --mount, --tmpfs, and those that the image asks for. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/bundle_parts.h"
+#include "cli/volume.h"
+
+static struct extension_volume *new_volume(struct bundling *b, enum extension_volume_kind kind, const char *destination)
+{
+	struct extension_volume *volume = LIST_ADD(b->arena, &b->extension->volumes);
+
+	if (volume)
+		*volume = (struct extension_volume){.kind = kind, .destination = destination};
+	return volume;
+}
+
+static int name_volume(struct bundling *b, struct extension_volume *volume, const char *name, struct err *err)
+{
+	volume->name = name ? name : volume_make_up_name(b->arena);
+	volume->idmap = true;
+	return volume->name ? volume_make(b->arena, b->hull, volume->name, &volume->source, err)
+			    : arena_check(b->arena, err);
+}
+
+/* A folder of the host is taken as it is now: no symlink is followed later. */
+static int find_source(struct bundling *b, struct extension_volume *volume, const char *source, struct err *err)
+{
+	char path[PATH_MAX];
+
+	if (!realpath(source, path))
+		return err_set(err, errno, "'%s'", source);
+	volume->source = arena_strdup(b->arena, path);
+	return arena_check(b->arena, err);
+}
+
+/* --- One word of options ---------------------------------------------------------------------------------------------- */
+
+/* Words that mean something to hull; others must be options of a mount. */
+static bool set_flag(struct extension_volume *volume, const char *word)
+{
+	if (strcmp(word, "ro") == 0 || strcmp(word, "readonly") == 0)
+		volume->read_only = true;
+	else if (strcmp(word, "rw") == 0)
+		volume->read_only = false;
+	else if (strcmp(word, "idmap") == 0)
+		volume->idmap = true;
+	else if (strcmp(word, "U") == 0)
+		volume->chown = true;
+	else
+		return false;
+	return true;
+}
+
+static const char *const mount_words[] = {
+	"exec",	   "noexec", "suid",   "nosuid",     "dev",	    "nodev",   "private",  "rprivate",	  "shared",
+	"rshared", "slave",  "rslave", "unbindable", "runbindable", "noatime", "relatime", "strictatime", "nosymfollow",
+};
+
+static int add_option(struct bundling *b, struct extension_volume *volume, const char *option, const char *word,
+		      struct err *err)
+{
+	if (set_flag(volume, word))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(mount_words); i++)
+		if (strcmp(mount_words[i], word) == 0)
+			return strv_add(b->arena, &volume->options, word) < 0 ? arena_check(b->arena, err) : 0;
+	return err_say(err, EINVAL, "option '%s': unknown word '%s': ro, rw, idmap, U or an option of a mount", option,
+		       word);
+}
+
+static int check_destination(const char *option, const char *destination, struct err *err)
+{
+	if (destination && destination[0] == '/')
+		return 0;
+	return err_say(err, EINVAL, "option '%s': '%s' is no absolute path inside", option,
+		       destination ? destination : "");
+}
+
+/* --- -v [SOURCE:]DIR[:WORD,WORD] -------------------------------------------------------------------------------------- */
+
+static bool is_path(const char *source)
+{
+	return source[0] == '/' || source[0] == '.' || source[0] == '~';
+}
+
+static int add_volume(struct bundling *b, const char *words, struct err *err)
+{
+	struct strv parts = {0}, options = {0};
+	struct extension_volume *volume;
+	const char *source, *destination;
+	int result;
+
+	if (strv_split(b->arena, &parts, words, ":", true) < 0)
+		return arena_check(b->arena, err);
+	source = parts.count > 1 ? parts.items[0] : NULL;
+	destination = parts.items[parts.count > 1 ? 1 : 0];
+	if (parts.count > 3 || (source && !*source))
+		return err_say(err, EINVAL, "option '--volume': '%s': want [SOURCE:]DIR[:OPTIONS]", words);
+	result = check_destination("--volume", destination, err);
+	if (result < 0)
+		return result;
+	volume = new_volume(b, source && is_path(source) ? VOLUME_HOST : VOLUME_NAMED, destination);
+	if (!volume || (parts.count > 2 && strv_split(b->arena, &options, parts.items[2], ",", false) < 0))
+		return arena_check(b->arena, err);
+	result =
+		volume->kind == VOLUME_HOST ? find_source(b, volume, source, err) : name_volume(b, volume, source, err);
+	if (result < 0)
+		return err_wrap(err, "option '--volume'");
+	for (size_t i = 0; result >= 0 && i < options.count; i++)
+		result = add_option(b, volume, "--volume", options.items[i], err);
+	return result;
+}
+
+/* --- --tmpfs DIR[:OPTIONS] -------------------------------------------------------------------------------------------- */
+
+static int add_tmpfs(struct bundling *b, const char *words, struct err *err)
+{
+	size_t len = strcspn(words, ":");
+	const char *destination = arena_strndup(b->arena, words, len);
+	struct extension_volume *volume = new_volume(b, VOLUME_TMPFS, destination);
+	struct strv options = {0};
+	int result = check_destination("--tmpfs", destination, err);
+
+	if (result < 0)
+		return result;
+	if (!volume || strv_split(b->arena, &options, words[len] ? words + len + 1 : "", ",", false) < 0 ||
+	    strv_add(b->arena, &volume->options, "noexec") < 0)
+		return arena_check(b->arena, err);
+	for (size_t i = 0; i < options.count; i++)
+		if (!set_flag(volume, options.items[i]) && strv_add(b->arena, &volume->options, options.items[i]) < 0)
+			return arena_check(b->arena, err);
+	return 0;
+}
+
+/* --- --mount type=TYPE,source=SOURCE,target=DIR,... -------------------------------------------------------------------- */
+
+struct mount_words {
+	const char *type, *source, *target, *size, *mode, *propagation;
+	bool read_only, idmap, chown;
+};
+
+static const struct {
+	const char *names[4];
+	size_t offset;
+	bool is_flag;
+} mount_keys[] = {
+	{{"type"}, offsetof(struct mount_words, type), false},
+	{{"source", "src"}, offsetof(struct mount_words, source), false},
+	{{"target", "destination", "dst"}, offsetof(struct mount_words, target), false},
+	{{"tmpfs-size"}, offsetof(struct mount_words, size), false},
+	{{"tmpfs-mode"}, offsetof(struct mount_words, mode), false},
+	{{"bind-propagation"}, offsetof(struct mount_words, propagation), false},
+	{{"readonly", "ro"}, offsetof(struct mount_words, read_only), true},
+	{{"idmap"}, offsetof(struct mount_words, idmap), true},
+	{{"U", "chown"}, offsetof(struct mount_words, chown), true},
+};
+
+static int take_key(struct bundling *b, struct mount_words *to, const char *pair, struct err *err)
+{
+	size_t len = strcspn(pair, "=");
+	const char *value = pair[len] ? pair + len + 1 : NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(mount_keys); i++) {
+		for (size_t n = 0; n < ARRAY_SIZE(mount_keys[i].names) && mount_keys[i].names[n]; n++) {
+			if (strlen(mount_keys[i].names[n]) != len || strncmp(mount_keys[i].names[n], pair, len) != 0)
+				continue;
+			if (mount_keys[i].is_flag)
+				*(bool *)((char *)to + mount_keys[i].offset) =
+					!value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+			else if (value)
+				*(const char **)((char *)to + mount_keys[i].offset) = arena_strdup(b->arena, value);
+			else
+				return err_say(err, EINVAL, "'%s' needs a value", pair);
+			return 0;
+		}
+	}
+	return err_say(err, EINVAL, "unknown key '%.*s'", (int)len, pair);
+}
+
+static int fill_tmpfs(struct bundling *b, const struct mount_words *words, struct extension_volume *volume,
+		      struct err *err)
+{
+	uint64_t bytes;
+
+	(void)strv_add(b->arena, &volume->options, "noexec");
+	if (words->source)
+		return err_say(err, EINVAL, "a tmpfs has no source");
+	if (words->size && text_size(words->size, &bytes) < 0)
+		return err_say(err, EINVAL, "'%s' is no size", words->size);
+	if (words->size)
+		(void)strv_add(b->arena, &volume->options,
+			       arena_printf(b->arena, "size=%llu", (unsigned long long)bytes));
+	if (words->mode)
+		(void)strv_add(b->arena, &volume->options, arena_printf(b->arena, "mode=%s", words->mode));
+	return arena_check(b->arena, err);
+}
+
+static int fill_mount(struct bundling *b, const struct mount_words *words, struct extension_volume *volume,
+		      struct err *err)
+{
+	volume->read_only = words->read_only;
+	volume->chown = words->chown;
+	volume->idmap = words->idmap;
+	if (words->propagation && strv_add(b->arena, &volume->options, words->propagation) < 0)
+		return arena_check(b->arena, err);
+	switch (volume->kind) {
+	case VOLUME_TMPFS:
+		return fill_tmpfs(b, words, volume, err);
+	case VOLUME_NAMED:
+		return name_volume(b, volume, words->source, err);
+	case VOLUME_HOST:
+		return words->source ? find_source(b, volume, words->source, err)
+				     : err_say(err, EINVAL, "a bind mount needs a source");
+	}
+	return -EINVAL;
+}
+
+static int add_mount(struct bundling *b, const char *words, struct err *err)
+{
+	struct mount_words taken = {.type = "volume"};
+	struct strv pairs = {0};
+	enum extension_volume_kind kind;
+	struct extension_volume *volume;
+	int result = strv_split(b->arena, &pairs, words, ",", false) < 0 ? arena_check(b->arena, err) : 0;
+
+	for (size_t i = 0; result >= 0 && i < pairs.count; i++)
+		result = take_key(b, &taken, pairs.items[i], err);
+	if (result < 0)
+		return err_wrap(err, "option '--mount'");
+	if (strcmp(taken.type, "bind") == 0)
+		kind = VOLUME_HOST;
+	else if (strcmp(taken.type, "tmpfs") == 0)
+		kind = VOLUME_TMPFS;
+	else if (strcmp(taken.type, "volume") == 0)
+		kind = VOLUME_NAMED;
+	else
+		return err_say(err, EINVAL, "option '--mount': unknown type '%s': bind, volume or tmpfs", taken.type);
+	result = check_destination("--mount", taken.target, err);
+	if (result < 0)
+		return result;
+	volume = new_volume(b, kind, taken.target);
+	if (!volume)
+		return arena_check(b->arena, err);
+	return fill_mount(b, &taken, volume, err) < 0 ? err_wrap(err, "option '--mount'") : 0;
+}
+
+/* --- The image's ------------------------------------------------------------------------------------------------------- */
+
+static bool is_taken(const struct bundling *b, const char *destination)
+{
+	for (size_t i = 0; i < b->extension->volumes.count; i++)
+		if (strcmp(b->extension->volumes.items[i].destination, destination) == 0)
+			return true;
+	return false;
+}
+
+static int add_images(struct bundling *b, struct err *err)
+{
+	const struct strv *wanted = b->request->image ? &b->request->image->config.volumes : &(struct strv){0};
+
+	for (size_t i = 0; i < wanted->count; i++) {
+		struct extension_volume *volume;
+		int result;
+
+		if (is_taken(b, wanted->items[i]))
+			continue;
+		volume = new_volume(b, VOLUME_NAMED, wanted->items[i]);
+		result = volume ? name_volume(b, volume, NULL, err) : arena_check(b->arena, err);
+		if (result < 0)
+			return err_wrap(err, "the image's volume '%s'", wanted->items[i]);
+	}
+	return 0;
+}
+
+static int for_each(struct bundling *b, const struct strv *list,
+		    int (*add)(struct bundling *b, const char *words, struct err *err), struct err *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; result >= 0 && i < list->count; i++)
+		result = add(b, list->items[i], err);
+	return result;
+}
+
+int bundle_volumes(struct bundling *b, struct err *err)
+{
+	int result = for_each(b, &b->options->volumes, add_volume, err);
+
+	if (result >= 0)
+		result = for_each(b, &b->options->mounts, add_mount, err);
+	if (result >= 0)
+		result = for_each(b, &b->options->tmpfs, add_tmpfs, err);
+	return result < 0 ? result : add_images(b, err);
+}

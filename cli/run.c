@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* run, create, start */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/bundle.h"
+#include "cli/foreground.h"
+#include "cli/instance.h"
+#include "cli/operands.h"
+#include "cli/progress.h"
+#include "images/helper.h"
+#include "namespaces/idrange.h"
+#include "runtime/base/file.h"
+#include "runtime/core/fault.h"
+
+/*
+ * A definition as a table of steps, each with its reverse, as a creation is: what one step took is given back when a later one fails.
+ */
+struct defining {
+	struct command_call *call;
+	const struct run_options *options;
+	const struct stores *stores;
+	struct bundle_request request;
+	struct image image;
+	char id[DEFINITION_ID_BYTES];
+	int folder_fd; /* holds the lock that says somebody is at it */
+};
+
+static int find_image(struct defining *d, struct err *err)
+{
+	struct image_watch watch = progress_watch();
+	const char *name = d->call->operands.items[0];
+	char path[PATH_MAX];
+	int result;
+
+	d->request.image_name = name;
+	if (!d->options->rootfs) {
+		result = image_find(d->call->arena, hull_of(d->call)->images, name, &watch, &d->image, err);
+		d->request.image = &d->image;
+		return result;
+	}
+	if (!realpath(name, path))
+		return err_set(err, errno, "root folder '%s'", name);
+	d->request.image_name = arena_strdup(d->call->arena, path);
+	return arena_check(d->call->arena, err);
+}
+
+static int claim(struct defining *d, struct err *err)
+{
+	d->folder_fd = definition_claim(&d->stores->definitions, d->call->arena, d->options->name, d->id,
+					&d->request.name, err);
+	if (d->folder_fd < 0)
+		return d->folder_fd;
+	d->request.id = d->id;
+	d->request.data_dir = arena_printf(d->call->arena, "%s/instances/%s", hull_of(d->call)->data, d->id);
+	return arena_check(d->call->arena, err);
+}
+
+static int hold_image(struct defining *d, struct err *err)
+{
+	return d->request.image ? catalog_hold(hull_of(d->call)->images, d->image.id, d->id, err) : 0;
+}
+
+/* Ids: the host's, another container's together with its namespaces, or a range that nobody else has. */
+static int choose_ids(struct defining *d, struct err *err)
+{
+	struct instance_view other;
+	const char *joined;
+	int result = bundle_joined(d->options, &joined, err);
+
+	if (result < 0 || bundle_wants_host_ids(d->options))
+		return result;
+	if (!joined) {
+		d->request.own_range = true;
+		return idrange_take(hull_of(d->call)->idranges, d->id, &d->request.range_base, err);
+	}
+	result = instance_look(d->call, d->stores, joined, &other, err);
+	if (result >= 0 && other.extension->id_range) {
+		d->request.joined_user = true;
+		d->request.range_base = other.extension->id_range->base;
+	}
+	return result;
+}
+
+static int prepare_root(struct defining *d, struct err *err)
+{
+	if (!d->request.image)
+		return 0;
+	return overlay_prepare(d->call->arena, d->request.data_dir, &d->image, d->request.range_base,
+			       &d->request.overlay, err);
+}
+
+static int write_bundle(struct defining *d, struct err *err)
+{
+	struct bundle *bundle = ARENA_NEW(d->call->arena, struct bundle);
+	int result = arena_check(d->call->arena, err);
+
+	if (result >= 0)
+		result = bundle_make(&d->request, bundle, err);
+	return result < 0 ? result : bundle_write(bundle, d->folder_fd, err);
+}
+
+static int write_cid_file(struct defining *d, struct err *err)
+{
+	CLEANUP_FD int fd = -1;
+
+	if (!d->options->cid_file)
+		return 0;
+	fd = open(d->options->cid_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, d->id, strlen(d->id)) < 0)
+		return err_set(err, errno, "write the id to '%s'", d->options->cid_file);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct defining *d, struct err *err);
+} definition_steps[] = {
+	{"image", find_image},	   {"claim", claim},	     {"hold", hold_image},	  {"ids", choose_ids},
+	{"overlay", prepare_root}, {"bundle", write_bundle}, {"cidfile", write_cid_file},
+};
+
+/* Everything that the steps take belongs to the definition: removing that takes all of it back. */
+static int define(struct defining *d, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(definition_steps); i++) {
+		int result = fault_point("define", definition_steps[i].name, err);
+
+		if (result >= 0)
+			result = definition_steps[i].run(d, err);
+		if (result < 0) {
+			if (d->folder_fd >= 0)
+				(void)instance_remove(d->call, d->stores, d->id, true, &ignored);
+			return result;
+		}
+	}
+	return 0;
+}
+
+/* --- create ----------------------------------------------------------------------------------------------------------- */
+
+static struct defining defining_of(struct command_call *call, const struct stores *stores)
+{
+	const struct strv *operands = &call->operands;
+
+	return (struct defining){
+		.call = call,
+		.options = call->options,
+		.stores = stores,
+		.request = {.call = call,
+			    .stores = stores,
+			    .options = call->options,
+			    .command = {.items = operands->items + 1, .count = operands->count - 1}},
+		.folder_fd = -1,
+	};
+}
+
+static int run_create(struct command_call *call, struct err *err)
+{
+	CLEANUP_STORES struct stores stores = STORES_INIT;
+	struct defining d = defining_of(call, &stores);
+	int result = stores_open(call, &stores, err);
+
+	if (result >= 0)
+		result = define(&d, err);
+	scope_fd(&d.folder_fd);
+	if (result >= 0)
+		(void)puts(d.id);
+	return result;
+}
+
+/* --- run -------------------------------------------------------------------------------------------------------------- */
+
+static int run_foreground(struct command_call *call, const struct stores *stores, const char *id, int client_fd,
+			  struct err *err)
+{
+	const struct run_options *options = call->options;
+	struct foreground how = {
+		.call = call,
+		.stores = stores,
+		.id = id,
+		.client_fd = client_fd,
+		.interactive = options->interactive,
+		.tty = options->tty,
+		.detach_keys = options->detach_keys,
+	};
+
+	return foreground_run(&how, err);
+}
+
+static int start_defined(struct command_call *call, const struct stores *stores, const char *id, struct err *err)
+{
+	const struct run_options *options = call->options;
+	struct instance_starting how = {.id = id, .attach = !options->detach};
+	CLEANUP_FD int client_fd = -1;
+	int result = instance_start(call, stores, &how, &client_fd, err);
+
+	if (result < 0)
+		return result;
+	if (!options->detach)
+		return run_foreground(call, stores, id, client_fd, err);
+	(void)puts(id);
+	return 0;
+}
+
+static int check_run(const struct run_options *options, struct err *err)
+{
+	if (options->tty && !options->detach && !isatty(STDIN_FILENO) && options->interactive)
+		return err_say(err, ENOTTY, "standard input is no terminal: leave '-t' out");
+	return 0;
+}
+
+static int run_run(struct command_call *call, struct err *err)
+{
+	CLEANUP_STORES struct stores stores = STORES_INIT;
+	struct defining d = defining_of(call, &stores);
+	struct err ignored = ERR_INIT;
+	int result = check_run(call->options, err);
+
+	if (result >= 0)
+		result = stores_open(call, &stores, err);
+	if (result >= 0)
+		result = define(&d, err);
+	if (result < 0)
+		return result;
+	result = start_defined(call, &stores, d.id, err);
+	/* As Docker does: a container that could not be started stays, unless it was asked to be removed. */
+	if (result < 0 && d.options->remove)
+		(void)instance_remove(call, &stores, d.id, true, &ignored);
+	scope_fd(&d.folder_fd);
+	return result;
+}
+
+/* --- start ------------------------------------------------------------------------------------------------------------ */
+
+struct start_options {
+	bool attach, interactive;
+	const char *detach_keys;
+};
+static const struct option_row start_rows[] = {
+	{"attach", 'a', OPTION_FLAG, offsetof(struct start_options, attach), NULL,
+	 "show the output, and wait for the end", NULL, NULL},
+	{"interactive", 'i', OPTION_FLAG, offsetof(struct start_options, interactive), NULL,
+	 "pass standard input on (with --attach)", NULL, NULL},
+	{"detach-keys", 0, OPTION_STRING, offsetof(struct start_options, detach_keys), "KEYS", "keys that detach", NULL,
+	 NULL},
+	OPTIONS_END,
+};
+
+static int start_one(const struct instance_operand *operand, struct err *err)
+{
+	const struct command_call *call = operand->call;
+	const struct start_options *options = call->options;
+	struct instance_starting how = {.id = operand->view.id, .attach = options->attach};
+	CLEANUP_FD int client_fd = -1;
+	int result;
+
+	if (operand->view.now.status != RECORD_STOPPED) {
+		if (options->attach)
+			return err_say(err, EBUSY, "container '%s' is running: see 'hull attach'", operand->words);
+		(void)puts(operand->words); /* it runs: that is what was wanted */
+		return 0;
+	}
+	definition_want_running(operand->view.data_dir, true);
+	result = instance_start(call, operand->stores, &how, &client_fd, err);
+	if (result < 0)
+		return result;
+	if (!options->attach) {
+		(void)puts(operand->words);
+		return 0;
+	}
+	return foreground_run(&(struct foreground){.call = call,
+						   .stores = operand->stores,
+						   .id = operand->view.id,
+						   .client_fd = client_fd,
+						   .interactive = options->interactive,
+						   .tty = true, /* where the program has one, and the user too */
+						   .detach_keys = options->detach_keys},
+			      err);
+}
+
+static int run_start(struct command_call *call, struct err *err)
+{
+	const struct start_options *options = call->options;
+
+	if (options->attach && call->operands.count > 1)
+		return err_say(err, EINVAL, "option '--attach' takes one container");
+	return operands_each_instance(call, start_one, err);
+}
+
+const struct command verb_run = {
+	.name = "run",
+	.operands = "IMAGE [COMMAND [ARG...]]",
+	.summary = "Run a program in a new container",
+	.description = "The container has a user namespace with ids of its own, the 11 usual capabilities inside that, "
+		       "a list of allowed system calls, its own\n"
+		       "network on the bridge hull0, and a writable layer over the image. Each of these can be "
+		       "loosened by an option, which names the risk.\n"
+		       "\n"
+		       "The exit code is the program's; 128 + N when signal N ended it; 127 when it was not found, 126 "
+		       "when it cannot be executed, 125 when hull\n"
+		       "failed.",
+	.examples = "hull run --rm busybox echo hello\n"
+		    "hull run -it --rm busybox sh\n"
+		    "hull run -d --name web -p 8080:80 -v ./site:/www:ro busybox httpd -f -h /www\n"
+		    "hull run --rm --memory 64m --cpus 0.5 --pids-limit 50 debian:12 sh -c 'echo limited'",
+	.options = run_rows,
+	.options_bytes = sizeof(struct run_options),
+	.min_operands = 1,
+	.max_operands = COMMAND_ANY,
+	.stop_at_operand = true,
+	.run = run_run,
+};
+const struct command verb_create = {
+	.name = "create",
+	.operands = "IMAGE [COMMAND [ARG...]]",
+	.summary = "Create a container without starting it",
+	.options = create_rows,
+	.options_bytes = sizeof(struct run_options),
+	.min_operands = 1,
+	.max_operands = COMMAND_ANY,
+	.stop_at_operand = true,
+	.run = run_create,
+};
+const struct command verb_start = {
+	.name = "start",
+	.operands = "CONTAINER [CONTAINER...]",
+	.summary = "Start containers that were created or have stopped",
+	.options = start_rows,
+	.options_bytes = sizeof(struct start_options),
+	.min_operands = 1,
+	.max_operands = COMMAND_ANY,
+	.run = run_start,
+};

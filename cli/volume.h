@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Named volumes: `<data>/volumes/NAME/data`, below folders of mode 0700, since what lies in them may be setuid. The ids on disk are those that containers
+ * see; each mounts it id-mapped, so that several share one.
+ */
+#ifndef HULL_CLI_VOLUME_H
+#define HULL_CLI_VOLUME_H
+
+#include <stdbool.h>
+
+#include "cli/hull.h"
+
+/* Makes the volume where it is missing. *ret_path (in the arena) is its data folder. -EINVAL when the name is none. */
+int volume_make(struct arena *arena, const struct hull *hull, const char *name, const char **ret_path, struct err *err);
+/* A name for a volume that nobody has named: 64 hexadecimal digits. NULL without memory or randomness. */
+const char *volume_make_up_name(struct arena *arena);
+/* Whether a name was made up so: such a volume goes with its container (`--rm`, `rm -v`). */
+bool volume_is_anonymous(const char *name);
+/* Removes a volume with all that is in it. Missing is success. */
+int volume_remove(const struct hull *hull, const char *name, struct err *err);
+
+#endif
