@@ -31,7 +31,8 @@ int mount_clone(int dirfd, const char *path, unsigned clone_flags, struct err *e
 		flags |= AT_EMPTY_PATH;
 	fd = open_tree(dirfd, path, flags);
 	if (fd < 0)
-		return err_set(err, errno, "cloning the mount of '%s'", path);
+		return *path ? err_set(err, errno, "cloning the mount of '%s'", path)
+			     : err_set(err, errno, "cloning a mount");
 	return fd;
 }
 

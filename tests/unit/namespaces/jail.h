@@ -128,6 +128,7 @@ static inline int jail_child_setup(struct jail *jail, struct root_sources *sourc
 {
 	CLEANUP_ROOT_HANDLE struct root_handle handle = ROOT_HANDLE_INIT;
 	unsigned fd_count = 1;
+	char nothing[1];
 	size_t len = 0;
 	int root_fd;
 	int r = sync_wait(sync, JAIL_MAPPED, err);
@@ -139,7 +140,7 @@ static inline int jail_child_setup(struct jail *jail, struct root_sources *sourc
 	if (jail->prepare)
 		r = rootfs_prepare(&jail->request, sources, err);
 	if (r == 0)
-		r = sync_wait_data(sync, JAIL_ROOT, NULL, &len, &root_fd, &fd_count, err);
+		r = sync_wait_data(sync, JAIL_ROOT, nothing, &len, &root_fd, &fd_count, err);
 	if (r < 0)
 		return r;
 	r = rootfs_assemble(&jail->request, sources, root_fd, &handle, err);
@@ -190,7 +191,7 @@ static inline int jail_parent(struct jail *jail, struct root_sources *sources, s
 	if (r == 0)
 		r = rootfs_build(&jail->request, sources, userns, &root_fd, err);
 	if (r == 0)
-		r = sync_send_data(sync, JAIL_ROOT, NULL, 0, &root_fd, 1, err);
+		r = sync_send_data(sync, JAIL_ROOT, "", 0, &root_fd, 1, err);
 	if (r < 0)
 		return r;
 	root_sources_close(sources);
