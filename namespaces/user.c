@@ -267,7 +267,7 @@ int user_resolve(int rootfd, const char *words, struct user *ret, struct err *er
 
 int user_add_group(int rootfd, const char *words, struct user *user, struct err *err)
 {
-	uint32_t gid;
+	uint32_t gid = 0;
 	int r = check_form("group", words, err);
 
 	if (r == 0)
