@@ -370,10 +370,12 @@ static int put_entry(struct unpacker *u, struct archive_entry *entry, struct err
 {
 	const char *raw = archive_entry_pathname(entry);
 	char path[PATH_MAX];
-	int r = clean_name(raw, path, err);
+	int r = 0;
 
-	if (r >= 0 && ++u->counts.entries > u->limits->max_entries)
+	if (++u->counts.entries > u->limits->max_entries)
 		r = err_say(err, E2BIG, "one entry more than the limit");
+	if (r >= 0)
+		r = clean_name(raw, path, err);
 	if (r >= 0)
 		r = put_path(u, path, entry, err);
 	if (r >= 0)
