@@ -394,6 +394,35 @@ static void test_damaged_documents(void)
 	}
 }
 
+/* Items of a long list do not lie over what belongs to them. */
+static void test_long_lists(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_TEXT struct text document = TEXT_INIT;
+	const struct config *config;
+	struct err err = ERR_INIT;
+
+	text_add(&document, "{\"ociVersion\":\"1.0.0\",\"mounts\":[");
+	for (int i = 0; i < 100; i++)
+		text_addf(&document,
+			  "%s{\"destination\":\"/%d\",\"options\":[\"a%d\",\"b\"],\"uidMappings\":[{\"containerID\":%d,"
+			  "\"hostID\":1,\"size\":1}]}",
+			  i ? "," : "", i, i, i);
+	text_add(&document, "]}");
+	config = parse(&arena, text_get(&document), NULL, &err);
+	CHECK(config);
+	for (size_t i = 0; config && i < config->mounts.count; i++) {
+		const struct config_mount *mount = &config->mounts.items[i];
+		char words[32];
+
+		(void)snprintf(words, sizeof(words), "a%zu", i);
+		CHECK_STR(mount->options.items[0], words);
+		CHECK_INT(mount->uid_mappings.items[0].container_id, i);
+		(void)snprintf(words, sizeof(words), "/%zu", i);
+		CHECK_STR(mount->destination, words);
+	}
+}
+
 static void test_parts_alone(void)
 {
 	static const char process[] = "{\"cwd\":\"/\",\"args\":[\"sh\"],\"user\":{\"uid\":5,\"gid\":6}}";
@@ -433,5 +462,5 @@ int main(void)
 		       TAP_CASE(test_round_trip_of_files), TAP_CASE(test_every_member_is_typed),
 		       TAP_CASE(test_refusals), TAP_CASE(test_unknown_members_are_ignored_and_kept_in_mind),
 		       TAP_CASE(test_ignored_list_is_bounded), TAP_CASE(test_hostile_documents_are_bounded),
-		       TAP_CASE(test_damaged_documents), TAP_CASE(test_parts_alone));
+		       TAP_CASE(test_damaged_documents), TAP_CASE(test_long_lists), TAP_CASE(test_parts_alone));
 }
