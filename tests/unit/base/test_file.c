@@ -16,6 +16,12 @@
 static char base[] = "/tmp/test-file-XXXXXX";
 static int basefd = -1;
 
+/* A step of an attack: whether it works depends on the moment. */
+static void attempt(int result)
+{
+	(void)result;
+}
+
 static void put(const char *name, const char *words)
 {
 	CLEANUP_FD int fd = openat(basefd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -134,7 +140,7 @@ static void test_replacing(void)
 	char path[PATH_MAX];
 	char *data = NULL;
 
-	mkdirat(basefd, "r", 0755);
+	CHECK_INT(mkdirat(basefd, "r", 0755), 0);
 	CHECK_INT(file_replace(basefd, "r/f", "one", 3, 0600, FILE_VOLATILE, NULL), 0);
 	CHECK_INT(mode_of("r/f"), 0600);
 	/* The mode is exact, whatever the umask. */
@@ -147,11 +153,11 @@ static void test_replacing(void)
 	CHECK(exists("r/g"));
 	CHECK_INT(file_replace(basefd, "missing/f", "x", 1, 0644, FILE_VOLATILE, NULL), -ENOENT);
 	/* What can't be replaced is left, and so is nothing else. */
-	mkdirat(basefd, "r/d", 0755);
+	CHECK_INT(mkdirat(basefd, "r/d", 0755), 0);
 	CHECK_INT(file_replace(basefd, "r/d", "x", 1, 0644, FILE_VOLATILE, NULL), -EISDIR);
 	CHECK_INT(entries("r"), 3);
 	/* A link is replaced, not followed. */
-	symlinkat("/etc/hostname", basefd, "r/link");
+	CHECK_INT(symlinkat("/etc/hostname", basefd, "r/link"), 0);
 	CHECK_INT(file_replace(basefd, "r/link", "x", 1, 0644, FILE_VOLATILE, NULL), 0);
 	CHECK(file_read(&arena, basefd, "r/link", 100, &data, NULL, NULL) == 0 && strcmp(data, "x") == 0);
 }
@@ -217,7 +223,7 @@ static void test_locks(void)
 	other = file_try_lock(basefd, "lock", FILE_LOCK_SHARED, &err);
 	CHECK(fd >= 0 && other >= 0);
 	CHECK_INT(file_try_lock(basefd, "lock", FILE_LOCK_EXCLUSIVE, &err), -EWOULDBLOCK);
-	symlinkat("lock", basefd, "lock-link");
+	CHECK_INT(symlinkat("lock", basefd, "lock-link"), 0);
 	CHECK_INT(file_lock(basefd, "lock-link", FILE_LOCK_SHARED, &err), -ELOOP);
 	CHECK_INT(file_lock(basefd, "missing/lock", FILE_LOCK_SHARED, &err), -ENOENT);
 }
@@ -301,23 +307,23 @@ static void test_folders_of_names(void)
 static void test_removing_a_tree(void)
 {
 	put("outside", "kept");
-	mkdirat(basefd, "outside-dir", 0755);
+	CHECK_INT(mkdirat(basefd, "outside-dir", 0755), 0);
 	put("outside-dir/file", "kept");
-	mkdirat(basefd, "t", 0755);
-	mkdirat(basefd, "t/a", 0755);
-	mkdirat(basefd, "t/a/empty", 0755);
+	CHECK_INT(mkdirat(basefd, "t", 0755), 0);
+	CHECK_INT(mkdirat(basefd, "t/a", 0755), 0);
+	CHECK_INT(mkdirat(basefd, "t/a/empty", 0755), 0);
 	put("t/a/file", "x");
-	symlinkat("../outside", basefd, "t/link");
-	symlinkat("../outside-dir", basefd, "t/dir-link");
-	symlinkat("../../outside-dir", basefd, "t/a/dir-link");
-	mkfifoat(basefd, "t/fifo", 0644);
+	CHECK_INT(symlinkat("../outside", basefd, "t/link"), 0);
+	CHECK_INT(symlinkat("../outside-dir", basefd, "t/dir-link"), 0);
+	CHECK_INT(symlinkat("../../outside-dir", basefd, "t/a/dir-link"), 0);
+	CHECK_INT(mkfifoat(basefd, "t/fifo", 0644), 0);
 	CHECK_INT(file_remove_tree(basefd, "t", NULL), 0);
 	CHECK(!exists("t"));
 	CHECK(exists("outside") && exists("outside-dir/file"));
 	CHECK_INT(file_remove_tree(basefd, "t", NULL), 0);
 	CHECK_INT(file_remove_tree(basefd, "t/missing", NULL), 0);
 	/* The thing itself is a link, or a file. */
-	symlinkat("outside-dir", basefd, "link");
+	CHECK_INT(symlinkat("outside-dir", basefd, "link"), 0);
 	CHECK_INT(file_remove_tree(basefd, "link", NULL), 0);
 	CHECK(!exists("link") && exists("outside-dir/file"));
 	CHECK_INT(file_remove_tree(basefd, "outside", NULL), 0);
@@ -358,9 +364,9 @@ static void test_removing_a_deep_tree(void)
 
 	CHECK_INT(dig("deep", 30000), 0);
 	/* Names that the removal would give are taken, by a full folder, an empty one and a file. */
-	mkdirat(basefd, "deep/" FILE_TEMP_PREFIX "0", 0755);
+	CHECK_INT(mkdirat(basefd, "deep/" FILE_TEMP_PREFIX "0", 0755), 0);
 	put("deep/" FILE_TEMP_PREFIX "0/x", "");
-	mkdirat(basefd, "deep/" FILE_TEMP_PREFIX "1", 0755);
+	CHECK_INT(mkdirat(basefd, "deep/" FILE_TEMP_PREFIX "1", 0755), 0);
 	put("deep/" FILE_TEMP_PREFIX "2", "");
 	getrlimit(RLIMIT_NOFILE, &before);
 	getrlimit(RLIMIT_STACK, &stack);
@@ -378,10 +384,10 @@ static void test_removing_a_wide_tree(void)
 {
 	char name[64];
 
-	mkdirat(basefd, "wide", 0755);
+	CHECK_INT(mkdirat(basefd, "wide", 0755), 0);
 	for (int i = 0; i < 3000; i++) {
 		snprintf(name, sizeof(name), "wide/%d", i);
-		mkdirat(basefd, name, 0755);
+		CHECK_INT(mkdirat(basefd, name, 0755), 0);
 		strcat(name, "/f");
 		put(name, "");
 	}
@@ -399,10 +405,10 @@ static int remove_unprivileged(void)
 		return 101;
 	put("open/u/a/b/f", "");
 	put("open/u/c/f", "");
-	fchmodat(basefd, "open/u/a/b", 0, 0);
-	fchmodat(basefd, "open/u/a", 0500, 0);
-	fchmodat(basefd, "open/u/c", 0300, 0);
-	fchmodat(basefd, "open/u", 0100, 0);
+	CHECK_INT(fchmodat(basefd, "open/u/a/b", 0, 0), 0);
+	CHECK_INT(fchmodat(basefd, "open/u/a", 0500, 0), 0);
+	CHECK_INT(fchmodat(basefd, "open/u/c", 0300, 0), 0);
+	CHECK_INT(fchmodat(basefd, "open/u", 0100, 0), 0);
 	return file_remove_tree(basefd, "open/u", NULL) != 0 || exists("open/u");
 }
 
@@ -413,8 +419,8 @@ static void test_removing_what_the_owner_locked(void)
 	if (geteuid() != 0)
 		SKIP("changing to another user wants root");
 	CHECK_INT(fchmod(basefd, 0755), 0);
-	mkdirat(basefd, "open", 0777);
-	fchmodat(basefd, "open", 0777, 0);
+	CHECK_INT(mkdirat(basefd, "open", 0777), 0);
+	CHECK_INT(fchmodat(basefd, "open", 0777, 0), 0);
 	pid = fork();
 	if (pid == 0)
 		_exit(remove_unprivileged());
@@ -431,10 +437,10 @@ static int remove_with_mounts(void)
 		return 100;
 	/* The old descriptor is still on the old namespace's mount, and would not see the new one. */
 	basefd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	mkdirat(basefd, "volume", 0755);
+	CHECK_INT(mkdirat(basefd, "volume", 0755), 0);
 	put("volume/data", "kept");
-	mkdirat(basefd, "c", 0755);
-	mkdirat(basefd, "c/mnt", 0755);
+	CHECK_INT(mkdirat(basefd, "c", 0755), 0);
+	CHECK_INT(mkdirat(basefd, "c/mnt", 0755), 0);
 	snprintf(from, sizeof(from), "%s/volume", base);
 	snprintf(to, sizeof(to), "%s/c/mnt", base);
 	/* A bind mount of the same file system: the device number is the same on both sides. */
@@ -466,20 +472,20 @@ static void test_removing_under_a_swap(void)
 {
 	pid_t swapper;
 
-	mkdirat(basefd, "safe", 0755);
+	CHECK_INT(mkdirat(basefd, "safe", 0755), 0);
 	put("safe/data", "kept");
 	swapper = fork();
 	if (swapper == 0) {
 		for (;;) {
-			mkdirat(basefd, "s/x", 0755);
-			put("s/x/f", "");
-			renameat2(basefd, "s/x", basefd, "s/y", RENAME_EXCHANGE);
-			renameat2(basefd, "s/x", basefd, "s/y", RENAME_EXCHANGE);
-			symlinkat("../safe", basefd, "s/y");
+			attempt(mkdirat(basefd, "s/x", 0755));
+			attempt(mknodat(basefd, "s/x/f", S_IFREG | 0644, 0));
+			attempt(renameat2(basefd, "s/x", basefd, "s/y", RENAME_EXCHANGE));
+			attempt(renameat2(basefd, "s/x", basefd, "s/y", RENAME_EXCHANGE));
+			attempt(symlinkat("../safe", basefd, "s/y"));
 		}
 	}
 	for (int i = 0; i < 1500; i++) {
-		mkdirat(basefd, "s", 0755);
+		attempt(mkdirat(basefd, "s", 0755));
 		(void)file_remove_tree(basefd, "s", NULL);
 	}
 	kill(swapper, SIGKILL);
