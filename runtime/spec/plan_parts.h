@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parts of a plan, one a file, and the order they are made in (plan.c's table). A part may read what an earlier one has put into
+ * The parts of a plan, one a file, and the order they are made in (plan_make.c's table). A part may read what an earlier one has put into
  * the plan. For the plan_*.c files only.
  */
 #ifndef HULL_RUNTIME_SPEC_PLAN_PARTS_H
