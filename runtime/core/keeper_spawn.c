@@ -101,15 +101,21 @@ static int add_fd(struct arguments *to, const char *key, int fd)
 
 static int add_fds(struct arguments *to, const struct keeper_request *request, int listen_fd, struct err *err)
 {
+	/* Opened anew: the caller's may hold the instance's lock, which would live as long as the keeper. That one is released by the exec. */
+	int state_fd = openat(request->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct {
 		const char *key;
 		int fd;
 	} fds[] = {
-		{"pidfd", request->pidfd},	{"state", request->state_fd},	{"data", request->data_fd},
-		{"stdout", request->stdout_fd}, {"stderr", request->stderr_fd}, {"stdin", request->stdin_fd},
-		{"tty", request->terminal_fd},	{"client", request->client_fd}, {"listen", listen_fd},
+		{"pidfd", request->pidfd},	{"state", state_fd},
+		{"data", request->data_fd},	{"stdout", request->stdout_fd},
+		{"stderr", request->stderr_fd}, {"stdin", request->stdin_fd},
+		{"tty", request->terminal_fd},	{"client", request->client_fd},
+		{"listen", listen_fd},
 	};
 
+	if (state_fd < 0)
+		return err_set(err, errno, "open the state folder");
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		int r = add_fd(to, fds[i].key, fds[i].fd);
 

@@ -18,9 +18,9 @@
 /* Descriptors are the caller's; -1: there is none. */
 struct keeper_request {
 	const char *id;
-	pid_t pid; /* the first process */
-	int pidfd; /* of it */
-	int state_fd;
+	pid_t pid;		  /* the first process */
+	int pidfd;		  /* of it */
+	int state_fd;		  /* may hold the instance's lock: the keeper does not get that */
 	int data_fd;		  /* where the log goes; -1: no log */
 	int stdout_fd, stderr_fd; /* reading ends, opened O_RDONLY|O_NONBLOCK; -1 with a terminal */
 	int stdin_fd;		  /* writing end */

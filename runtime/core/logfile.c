@@ -19,8 +19,8 @@
 
 /* Lines that are on their way into the file: parts that point into the caller's bytes and the headers. */
 struct batch {
-	struct iovec parts[3 * BATCH_LINES];
-	int part_count;
+	struct iovec parts[1 + 3 * BATCH_LINES]; /* the first is for a notice of lost lines */
+	int part_count;				 /* of the others */
 	unsigned lines;
 	size_t bytes;
 };
@@ -63,15 +63,16 @@ static int open_current(struct logfile *log)
 	struct stat st;
 	uint64_t size_bytes;
 
-	log->fd = openat(log->folder_fd, LOGFILE_NAME, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (log->fd < 0)
+	CLEANUP_FD int fd =
+		openat(log->folder_fd, LOGFILE_NAME, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	if (fstat(log->fd, &st) < 0)
-		return 0;
-	size_bytes = cut_half_line(log->fd, (uint64_t)st.st_size);
-	if (size_bytes < (uint64_t)st.st_size)
-		(void)ftruncate(log->fd, (off_t)size_bytes);
+	size_bytes = cut_half_line(fd, (uint64_t)st.st_size);
+	if (size_bytes < (uint64_t)st.st_size && ftruncate(fd, (off_t)size_bytes) < 0)
+		return -errno;
 	log->size_bytes = size_bytes;
+	log->fd = fd_take(&fd);
 	return 0;
 }
 
@@ -132,8 +133,9 @@ static int write_parts(struct logfile *log, struct iovec *parts, int count, size
 	}
 	/* A short write has no errno of its own; the usual reason is that the disk is full. */
 	code = n < 0 ? errno : ENOSPC;
-	if (n > 0)
-		(void)ftruncate(log->fd, (off_t)log->size_bytes);
+	/* Opened anew the next time, it is tried again. */
+	if (n > 0 && ftruncate(log->fd, (off_t)log->size_bytes) < 0)
+		logfile_close(log);
 	return -code;
 }
 
@@ -145,36 +147,39 @@ static void make_header(char to[static LOGFILE_HEADER_BYTES + 1], uint64_t now_n
 		       stream == LOG_STDOUT ? "stdout" : "stderr", whole ? 'F' : 'P');
 }
 
-/* Says that lines were lost, when there were any. 0 or -errno. */
-static int tell_of_loss(struct logfile *log, uint64_t now_ns)
-{
-	char line[LOGFILE_HEADER_BYTES + 160];
-	struct iovec part = {.iov_base = line};
-	int len, r;
+#define NOTICE_BYTES (LOGFILE_HEADER_BYTES + 120)
 
-	if (!log->lost_lines)
-		return 0;
-	make_header(line, now_ns, LOG_STDERR, true);
-	len = snprintf(line + LOGFILE_HEADER_BYTES, sizeof(line) - LOGFILE_HEADER_BYTES,
-		       "hull-keeper: %" PRIu64 " lines are missing here: the log could not be written (errno %d)\n",
-		       log->lost_lines, log->lost_code);
-	part.iov_len = LOGFILE_HEADER_BYTES + (size_t)len;
-	r = write_parts(log, &part, 1, part.iov_len);
-	if (r == 0)
-		log->lost_lines = 0;
-	return r;
+/* The line that says that lines were lost. Its length. */
+static size_t make_notice(const struct logfile *log, char to[static NOTICE_BYTES], uint64_t now_ns)
+{
+	int len = snprintf(to + LOGFILE_HEADER_BYTES, NOTICE_BYTES - LOGFILE_HEADER_BYTES,
+			   "hull-keeper: lines missing here: %" PRIu64 ", the log could not be written (errno %d)\n",
+			   log->lost_lines, log->lost_code);
+	char header[LOGFILE_HEADER_BYTES + 1];
+
+	make_header(header, now_ns, LOG_STDERR, true);
+	memcpy(to, header, LOGFILE_HEADER_BYTES);
+	return LOGFILE_HEADER_BYTES + (size_t)len;
 }
 
 static void flush(struct logfile *log, struct batch *batch, uint64_t now_ns)
 {
+	char notice[NOTICE_BYTES];
+	int skipped = 1;
 	int r;
 
 	if (!batch->lines)
 		return;
-	r = tell_of_loss(log, now_ns);
-	if (r == 0)
-		r = write_parts(log, batch->parts, batch->part_count, batch->bytes);
-	if (r < 0) {
+	/* In one write with what comes behind it: told only when that could be written again. */
+	if (log->lost_lines) {
+		batch->parts[0] = (struct iovec){notice, make_notice(log, notice, now_ns)};
+		batch->bytes += batch->parts[0].iov_len;
+		skipped = 0;
+	}
+	r = write_parts(log, batch->parts + skipped, 1 + batch->part_count - skipped, batch->bytes);
+	if (r == 0) {
+		log->lost_lines = 0;
+	} else {
 		log->lost_lines += batch->lines;
 		log->lost_code = -r;
 	}
@@ -185,7 +190,7 @@ static void flush(struct logfile *log, struct batch *batch, uint64_t now_ns)
 
 static void batch_add(struct batch *batch, const char *bytes, size_t len)
 {
-	batch->parts[batch->part_count++] = (struct iovec){(void *)(uintptr_t)bytes, len};
+	batch->parts[1 + batch->part_count++] = (struct iovec){(void *)(uintptr_t)bytes, len};
 	batch->bytes += len;
 }
 
