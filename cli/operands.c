@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/operands.h"
 
+#include <errno.h>
+
 #include "runtime/base/log.h"
 
 int operands_each(struct command_call *call,
@@ -12,11 +14,14 @@ int operands_each(struct command_call *call,
 	for (size_t i = 0; i < call->operands.count; i++) {
 		struct err err = ERR_INIT;
 
-		if (each(call, call->operands.items[i], user, &err) >= 0)
-			continue;
-		(void)err_wrap(&err, "%s", call->command->name);
-		log_err(&err);
-		exit_code = err.exit_code ? err.exit_code : call->program->failure;
+		int result = each(call, call->operands.items[i], user, &err);
+
+		if (result < 0) {
+			(void)err_wrap(&err, "%s", call->command->name);
+			log_err(&err);
+			result = err.exit_code ? err.exit_code : call->program->failure;
+		}
+		exit_code = result ? result : exit_code;
 	}
 	return exit_code;
 }
@@ -24,6 +29,7 @@ int operands_each(struct command_call *call,
 struct each_instance {
 	const struct stores *stores;
 	int (*each)(const struct instance_operand *operand, struct err *err);
+	bool missing_is_fine;
 };
 
 static int look_and_do(const struct command_call *call, const char *operand, void *user, struct err *err)
@@ -32,18 +38,31 @@ static int look_and_do(const struct command_call *call, const char *operand, voi
 	struct instance_operand one = {.call = call, .stores = all->stores, .words = operand};
 	int result = instance_look(call, all->stores, operand, &one.view, err);
 
+	if (result == -ENOENT && all->missing_is_fine)
+		return 0;
 	return result < 0 ? result : all->each(&one, err);
+}
+
+static int each_instance(struct command_call *call, struct each_instance *all, struct err *err)
+{
+	CLEANUP_STORES struct stores stores = STORES_INIT;
+	int result = stores_open(call, &stores, err);
+
+	if (result < 0)
+		return result;
+	all->stores = &stores;
+	instance_settle(call, &stores);
+	return operands_each(call, look_and_do, all);
 }
 
 int operands_each_instance(struct command_call *call,
 			   int (*each)(const struct instance_operand *operand, struct err *err), struct err *err)
 {
-	CLEANUP_STORES struct stores stores = STORES_INIT;
-	struct each_instance all = {.stores = &stores, .each = each};
-	int result = stores_open(call, &stores, err);
+	return each_instance(call, &(struct each_instance){.each = each}, err);
+}
 
-	if (result < 0)
-		return result;
-	instance_settle(call, &stores);
-	return operands_each(call, look_and_do, &all);
+int operands_each_found(struct command_call *call, int (*each)(const struct instance_operand *operand, struct err *err),
+			struct err *err)
+{
+	return each_instance(call, &(struct each_instance){.each = each, .missing_is_fine = true}, err);
 }

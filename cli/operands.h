@@ -7,7 +7,8 @@
 #include "cli/instance.h"
 
 /*
- * Does `each` for every operand, in order. A failure is printed at once, as the command would have; afterwards the exit code says that there was one.
+ * Does `each` for every operand, in order. A failure is printed at once, as the command would have; afterwards the exit code says that there was one. What
+ * `each` returns above 0 is an exit code, too.
  */
 int operands_each(struct command_call *call,
 		  int (*each)(const struct command_call *call, const char *operand, void *user, struct err *err),
@@ -24,5 +25,8 @@ struct instance_operand {
 };
 int operands_each_instance(struct command_call *call,
 			   int (*each)(const struct instance_operand *operand, struct err *err), struct err *err);
+/* The same, but one that does not exist is success. */
+int operands_each_found(struct command_call *call, int (*each)(const struct instance_operand *operand, struct err *err),
+			struct err *err);
 
 #endif
