@@ -138,12 +138,28 @@ static void put_one_queue(struct netlink_batch *batch)
 	netlink_put_u32(batch, IFLA_NUM_RX_QUEUES, 1);
 }
 
+/* A port's settings are taken from a message about a link that is there, not from the one that makes it. */
+static void put_hairpin(struct netlink_batch *batch, const char *name)
+{
+	const struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
+
+	netlink_begin(batch, RTM_NEWLINK, 0, &info, sizeof(info));
+	netlink_put_string(batch, IFLA_IFNAME, name);
+	netlink_nest(batch, IFLA_LINKINFO);
+	netlink_put_string(batch, IFLA_INFO_SLAVE_KIND, "bridge");
+	netlink_nest(batch, IFLA_INFO_SLAVE_DATA);
+	netlink_put_u8(batch, IFLA_BRPORT_MODE, 1);
+	netlink_nest_end(batch);
+	netlink_nest_end(batch);
+}
+
 int link_add_veth(struct netlink *netlink, const struct link_veth *veth, struct err *err)
 {
 	CLEANUP_NETLINK_BATCH struct netlink_batch batch = NETLINK_BATCH_INIT;
 	const struct ifinfomsg info = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 	/* The peer cannot be born up: it is opened before the kernel has tied the pair together, which fails with ENOTCONN. */
 	const struct ifinfomsg peer = {0};
+	struct netlink_failure failure = {0};
 
 	netlink_begin(&batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
 	netlink_put_string(&batch, IFLA_IFNAME, veth->name);
@@ -165,7 +181,11 @@ int link_add_veth(struct netlink *netlink, const struct link_veth *veth, struct 
 	netlink_nest_end(&batch);
 	netlink_nest_end(&batch);
 	netlink_nest_end(&batch);
-	if (netlink_run(netlink, &batch, NULL, NULL, NULL, err) < 0)
-		return err_wrap(err, "make veth '%s'", veth->name);
-	return 0;
+	if (veth->hairpin)
+		put_hairpin(&batch, veth->name);
+	if (netlink_run(netlink, &batch, NULL, NULL, &failure, err) == 0)
+		return 0;
+	if (failure.message > 0)
+		(void)link_delete(netlink, veth->name, NULL);
+	return err_wrap(err, "make veth '%s'", veth->name);
 }

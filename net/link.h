@@ -47,6 +47,7 @@ struct link_veth {
 	int peer_netns_fd; /* the namespace in which the peer is made */
 	uint8_t peer_mac[LINK_MAC_BYTES];
 	uint32_t mtu; /* of both; 0: the kernel's default */
+	bool hairpin; /* the bridge may send a frame back to the port that it came from */
 };
 /*
  * Makes a pair in one message; the host's end is up and a port of the bridge, the peer is down still. -EEXIST: one of the names is taken there; -EXFULL: the bridge has no port left. Nothing is left

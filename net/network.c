@@ -189,7 +189,12 @@ static int connect_namespace(struct attachment *to, int netns_fd, struct net_lea
 				 .master = to->bridge_index,
 				 .peer_name = ifname,
 				 .peer_netns_fd = netns_fd,
-				 .mtu = (uint32_t)to->request->mtu};
+				 .mtu = (uint32_t)to->request->mtu,
+				 /*
+				  * Where bridged packets pass the ruleset too (br_netfilter), one that asks for its own published port
+				  * is turned round within the bridge.
+				  */
+				 .hairpin = to->request->port_count > 0};
 	struct link peer;
 	int ret;
 
