@@ -137,10 +137,12 @@ unsigned ipam_used(const struct ipam *ipam)
 unsigned ipam_next_free(const struct ipam *ipam)
 {
 	const unsigned count = IPAM_LAST_SLOT - IPAM_FIRST_SLOT + 1;
+	/* The number comes from the file: any leads to a slot that exists. */
+	const bool exists = ipam->next >= IPAM_FIRST_SLOT && ipam->next <= IPAM_LAST_SLOT;
+	const unsigned first = exists ? ipam->next - IPAM_FIRST_SLOT : 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		/* `next` comes from the file: any number leads to a slot that exists. */
-		unsigned slot = IPAM_FIRST_SLOT + (ipam->next % IPAM_SLOTS + IPAM_SLOTS - IPAM_FIRST_SLOT + i) % count;
+		unsigned slot = IPAM_FIRST_SLOT + (first + i) % count;
 
 		if (ipam->states[slot] == IPAM_FREE)
 			return slot;
