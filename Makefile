@@ -37,6 +37,7 @@ objects  = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
 
 include contrib/make/deps.mk
 include contrib/make/programs.mk
+include contrib/make/images.mk
 include contrib/make/install.mk
 include contrib/make/tests.mk
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/bundle_parts.h"
+#include "cli/instance.h"
 #include "cli/ports.h"
 
 /* --- Mode ------------------------------------------------------------------------------------------------------------- */

@@ -3,7 +3,9 @@
 #ifndef HULL_CLI_BUNDLE_PARTS_H
 #define HULL_CLI_BUNDLE_PARTS_H
 
-#include "cli/bundle.h"
+#include "cli/bundle_request.h"
+#include "runtime/spec/config.h"
+#include "runtime/spec/extension.h"
 
 struct bundling {
 	struct arena *arena;
@@ -27,10 +29,5 @@ int bundle_volumes(struct bundling *b, struct err *err); /* bundle_volumes.c */
 int bundle_network(struct bundling *b, struct err *err); /* bundle_network.c */
 int bundle_limits(struct bundling *b, struct err *err);	 /* bundle_limits.c */
 int bundle_keeping(struct bundling *b, struct err *err); /* bundle_limits.c */
-
-/* "container:NAME" gives NAME, else NULL. */
-const char *bundle_container_mode(const char *mode);
-/* Whether a mode option says "host". */
-bool bundle_is_host(const char *mode);
 
 #endif

@@ -1,63 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * A program as a table of commands: dispatch, --help, man pages and completion come from the same rows. hull and hull-oci are two such tables.
- */
+/* Running a program that is a table of commands (program.h). */
 #ifndef HULL_CLI_COMMAND_H
 #define HULL_CLI_COMMAND_H
 
-#include <limits.h>
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "cli/options.h"
-#include "runtime/base/arena.h"
-#include "runtime/base/err.h"
-#include "runtime/base/text.h"
-
-struct program;
-struct command;
-
-/* One call of a command. All of it lives as long as the process. */
-struct command_call {
-	const struct program *program;
-	const struct command *command;
-	struct arena *arena;
-	void *globals;	      /* the program's struct of global options */
-	void *options;	      /* the command's struct of options, zeroed and then filled */
-	struct strv operands; /* what is no option */
-};
-
-struct command {
-	const char *name;	    /* "run", or two words: "image import" */
-	const char *const *aliases; /* whole names: "images" for "image ls"; ends with NULL; NULL: none */
-	const char *operands;	    /* "IMAGE [COMMAND [ARG...]]", "" for none */
-	const char *summary;	    /* one line */
-	const char *
-		description; /* paragraphs with empty lines between, for help and man page; NULL: the summary says all */
-	const char *examples;		  /* lines as they are typed; NULL */
-	const struct option_row *options; /* NULL: none but --help */
-	size_t options_bytes;
-	unsigned min_operands, max_operands; /* COMMAND_ANY: no bound */
-	bool stop_at_operand;		     /* as in options_parsing */
-	bool hidden;			     /* for hull's own programs: not in help or completion */
-	/* The exit code, or -errno with `err`, which is then printed as one line. */
-	int (*run)(struct command_call *call, struct err *err);
-};
-#define COMMAND_ANY UINT_MAX
-
-struct program {
-	const char *name;		       /* "hull" */
-	const char *summary;		       /* for help */
-	const struct command *const *commands; /* ends with NULL */
-	const struct option_row *globals;
-	size_t globals_bytes;
-	int failure; /* the exit code where an error asks for none: 125, or 1 */
-	bool single_dash_long;
-	/* Called when global options are known, before the command; may be NULL. */
-	int (*prepare)(struct command_call *call, struct err *err);
-	/* Prints an error, NULL: one line on standard error. */
-	void (*complain)(const struct command_call *call, const struct err *err);
-};
+#include "cli/program.h"
 
 /* Runs a program: parses globals, finds the command, parses its options, runs it. Returns the exit code for main(). */
 int program_main(const struct program *program, int argc, char **argv);

@@ -5,7 +5,7 @@
 #ifndef HULL_CLI_DESCRIBE_H
 #define HULL_CLI_DESCRIBE_H
 
-#include "cli/command.h"
+#include "cli/program.h"
 
 /* Help on standard output: of the program, of a group ("image"), of one command. */
 void describe_program(const struct program *program);

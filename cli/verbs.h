@@ -3,7 +3,7 @@
 #ifndef HULL_CLI_VERBS_H
 #define HULL_CLI_VERBS_H
 
-#include "cli/command.h"
+#include "cli/program.h"
 
 extern const struct command verb_run, verb_create, verb_start;			     /* run.c */
 extern const struct command verb_unmake;					     /* unmake.c */

@@ -191,11 +191,13 @@ int sync_wait_data(struct sync *sync, unsigned stage, void *to, size_t *len, int
 	}
 	if (len) {
 		*len = received.packet.header.len;
-		memcpy(to, received.packet.words, *len);
+		if (*len > 0)
+			memcpy(to, received.packet.words, *len);
 	}
 	if (fd_count) {
 		*fd_count = received.fd_count;
-		memcpy(ret_fds, received.fds, *fd_count * sizeof(int));
+		if (*fd_count > 0)
+			memcpy(ret_fds, received.fds, *fd_count * sizeof(int));
 	}
 	return 0;
 }

@@ -5,6 +5,7 @@
 #ifndef HULL_RUNTIME_CORE_INSTANCE_H
 #define HULL_RUNTIME_CORE_INSTANCE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "cgroups/cg.h"
@@ -19,7 +20,20 @@
 #include "runtime/spec/plan.h"
 #include "runtime/spec/record.h"
 
-struct create_request;
+/* What a creation is asked to do. */
+struct create_request {
+	const struct store *store;
+	const struct plan *plan; /* must live as long as the instance */
+	const char *data_dir;	 /* hull run's instances: their data folder; else NULL */
+	int stdio[3]; /* what the program gets as 0, 1 and 2; -1: /dev/null. Not used with a terminal. The caller's */
+	bool kept;    /* a keeper comes: streams of their own instead of `stdio` */
+	const char
+		*console_socket;   /* where a terminal's master is sent (OCI), or NULL: it is instance->terminal then */
+	const char *pid_file;	   /* or NULL */
+	unsigned preserve_fds;	   /* descriptors 3 … 3+n-1 are passed on */
+	bool wait_for_start;	   /* `create`: the program waits for control_start(); else it is started at once */
+	const char *seccomp_cache; /* a 0700 folder for compiled filters, made where missing; NULL: none */
+};
 
 struct instance {
 	struct arena *arena; /* the caller's; the record lives in it */

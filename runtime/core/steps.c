@@ -17,7 +17,6 @@
 #include "runtime/base/process.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
-#include "runtime/core/create.h"
 #include "runtime/core/filter.h"
 #include "runtime/core/hooks.h"
 #include "runtime/core/instance.h"

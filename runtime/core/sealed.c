@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/sealed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "namespaces/mount.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/host.h"
+#include "runtime/base/scope.h"
+
+static int clone_read_only(const char *path, struct err *err)
+{
+	const struct mount_change change = {.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+	CLEANUP_FD int fd = mount_clone(AT_FDCWD, path, 0, err);
+	int result = fd < 0 ? fd : mount_change(fd, false, &change, 0, path, err);
+
+	return result < 0 ? result : fd_take(&fd);
+}
+
+static int copy_and_seal(const char *path, struct err *err)
+{
+	CLEANUP_FD int from = open(path, O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int to = memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct stat found;
+
+	if (from < 0 || to < 0 || fstat(from, &found) < 0)
+		return err_set(err, errno, "copy '%s' into memory", path);
+	for (off_t done = 0; done < found.st_size;) {
+		ssize_t sent = sendfile(to, from, NULL, (size_t)(found.st_size - done));
+
+		if (sent <= 0)
+			return err_set(err, sent < 0 ? errno : EIO, "copy '%s' into memory", path);
+		done += sent;
+	}
+	if (fcntl(to, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return err_set(err, errno, "seal a copy of '%s'", path);
+	return fd_take(&to);
+}
+
+int sealed_open(const char *path, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	int fd = host_has(HOST_MOUNT_SETATTR) ? clone_read_only(path, &ignored) : -ENOSYS;
+
+	return fd >= 0 ? fd : copy_and_seal(path, err);
+}
+
+static bool is_sealed(int self)
+{
+	struct statvfs view;
+	int seals = fcntl(self, F_GET_SEALS);
+
+	if (seals >= 0)
+		return seals & F_SEAL_WRITE;
+	return fstatvfs(self, &view) == 0 && (view.f_flag & ST_RDONLY);
+}
+
+int sealed_self(char **argv, struct err *err)
+{
+	CLEANUP_FD int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int sealed = -1;
+	char path[4096];
+	ssize_t len;
+
+	if (self < 0)
+		return err_set(err, errno, "open /proc/self/exe");
+	if (is_sealed(self))
+		return 0;
+	len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (len < 0)
+		return err_set(err, errno, "read /proc/self/exe");
+	path[len] = '\0';
+	sealed = sealed_open(path, err);
+	if (sealed < 0)
+		return sealed;
+	(void)execveat(sealed, "", argv, environ, AT_EMPTY_PATH);
+	return err_set(err, errno, "execute '%s' from a read-only view", path);
+}

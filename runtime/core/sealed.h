@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Programs of the host's that are executed where a container can reach them: through a view that cannot be written.
+ *
+ * A process inside can open /proc/PID/exe of what hull executes, and later write to it, if its ids are the host's (CVE-2019-5736). So such a program
+ * is executed from a read-only clone of its mount, or, where the kernel has none, from a sealed copy in memory.
+ */
+#ifndef HULL_RUNTIME_CORE_SEALED_H
+#define HULL_RUNTIME_CORE_SEALED_H
+
+#include <stdbool.h>
+
+#include "runtime/base/err.h"
+
+/* A descriptor for execveat(fd, "", …, AT_EMPTY_PATH) of the program at an absolute path of the host. CLOEXEC, the caller's. */
+int sealed_open(const char *path, struct err *err);
+
+/*
+ * Makes sure that this process itself runs from such a view: executes itself again from one where it does not. To be called by main() of a program that
+ * goes into containers, before anything else is done; `argv` is main's. Returns 0 when it is so; -errno when it could not be made so.
+ */
+int sealed_self(char **argv, struct err *err);
+
+#endif
