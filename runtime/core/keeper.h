@@ -81,7 +81,6 @@ struct keeper {
 	struct keeper_client *input_owner; /* whose frame is half written */
 	bool has_log;
 	struct logfile log;
-	struct keeper_client clients[KEEPER_CLIENTS];
 	bool has_ended;
 	struct attach_exit exit;
 	/*
@@ -90,6 +89,8 @@ struct keeper {
 	 */
 	int rest_fd;
 	off_t rest_len, rest_exit_at;
+	/* Last: what is used by all instances is close together, and these pages are not. */
+	struct keeper_client clients[KEEPER_CLIENTS];
 };
 
 /* keeper_output.c: starts watching; stops or goes on with reading as clients can or can't take more. */

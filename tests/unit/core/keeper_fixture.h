@@ -115,7 +115,9 @@ __attribute__((noreturn)) static inline void fixture_engine(struct fixture *f, i
 		(void)close(program[fd]);
 	request.pid = f->program;
 	request.pidfd = proc_pidfd(f->program);
-	(void)fd_write_all(report, &f->program, sizeof(f->program));
+	/* Not reaped yet: so it has a start time, however short it lived. */
+	(void)proc_start_time(f->program, &f->program_ticks);
+	(void)fd_write_all(report, f, sizeof(*f));
 	(void)keeper_exec(&request, &err);
 	fprintf(stderr, "# %s\n", err.msg);
 	_exit(99);
@@ -148,13 +150,16 @@ static inline bool fixture_start(struct fixture *f)
 	if (pair[1] >= 0)
 		(void)close(pair[1]);
 	f->client = pair[0];
-	bool is_there = fd_read_all(report[0], &f->program, sizeof(f->program)) == 0;
+	struct fixture told = *f;
+	bool is_there = fd_read_all(report[0], &told, sizeof(told)) == 0;
+
+	f->program = told.program;
+	f->program_ticks = told.program_ticks;
 
 	CHECK(is_there);
 	/* The engine has become the keeper when the pipe is closed. */
 	(void)fd_read_all(report[0], &(char){0}, 1);
 	(void)close(report[0]);
-	CHECK(proc_start_time(f->program, &f->program_ticks) == 0);
 	return is_there;
 }
 
