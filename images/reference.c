@@ -179,20 +179,19 @@ static int complain(struct err *err, const char *words, const char *what)
 	return err_say(err, EINVAL, "image name '%s': %s", words, what);
 }
 
-/* "docker.io" is known by an older name too, and keeps its one-word repositories in a folder. */
-static int apply_docker_habits(struct reference *ref)
+/* "docker.io" is known by an older name too, and keeps its one-word repositories in a folder. -ENAMETOOLONG for the whole. */
+static int complete_name(struct reference *ref)
 {
-	char repository[REFERENCE_NAME_BYTES];
+	size_t len = strlen(ref->repository), folder = 0;
 
 	if (strcmp(ref->registry, "index.docker.io") == 0)
 		text_copy(ref->registry, sizeof(ref->registry), DEFAULT_REGISTRY);
-	if (strcmp(ref->registry, DEFAULT_REGISTRY) != 0 || strchr(ref->repository, '/'))
-		return 0;
-	if (text_copy(repository, sizeof(repository), ref->repository) < 0 ||
-	    strlen(repository) + strlen(DEFAULT_FOLDER) >= sizeof(ref->repository))
+	if (strcmp(ref->registry, DEFAULT_REGISTRY) == 0 && !strchr(ref->repository, '/'))
+		folder = strlen(DEFAULT_FOLDER);
+	if (strlen(ref->registry) + 1 + folder + len >= REFERENCE_NAME_BYTES)
 		return -ENAMETOOLONG;
-	memcpy(ref->repository, DEFAULT_FOLDER, strlen(DEFAULT_FOLDER));
-	memcpy(ref->repository + strlen(DEFAULT_FOLDER), repository, strlen(repository) + 1);
+	memmove(ref->repository + folder, ref->repository, len + 1);
+	memcpy(ref->repository, DEFAULT_FOLDER, folder);
 	return 0;
 }
 
@@ -214,7 +213,7 @@ static int parse_name(const char *words, char *name, struct reference *ref, stru
 	if (strlen(name) == 64 && is_hex(name, 64))
 		return complain(err, words, "64 hexadecimal digits would be taken for an image's id");
 	text_copy(ref->repository, sizeof(ref->repository), name);
-	if (apply_docker_habits(ref) < 0 || strlen(ref->registry) + strlen(ref->repository) + 1 >= REFERENCE_NAME_BYTES)
+	if (complete_name(ref) < 0)
 		return complain(err, words, "longer than 255 characters");
 	return 0;
 }
@@ -270,8 +269,8 @@ int reference_candidates(const struct reference *reference, struct reference ret
 		if (*reference->registry)
 			return 1;
 		text_copy(candidate->registry, sizeof(candidate->registry), REGISTRIES[i]);
-		/* A name that only its default folder makes too long was never given to an image. */
-		count += apply_docker_habits(candidate) == 0;
+		/* A name that only this makes too long was never given to an image. */
+		count += complete_name(candidate) == 0;
 	}
 	return count;
 }
@@ -285,7 +284,8 @@ int reference_for_import(const char *words, struct reference *ret, struct err *e
 		return r;
 	if (*parsed.digest)
 		return complain(err, words, "a digest cannot be given, it follows from the contents");
-	(void)reference_candidates(&parsed, candidates);
+	if (reference_candidates(&parsed, candidates) == 0)
+		return complain(err, words, "longer than 255 characters with its registry");
 	*ret = candidates[0];
 	return 0;
 }

@@ -36,7 +36,8 @@ int reference_parse(const char *words, struct reference *ret, struct err *err);
 /*
  * The full names that a reference may mean in the store, in the order in which they are tried: a name with a registry means only
  * itself; a short one means localhost/NAME (what was made or imported here), then docker.io/library/NAME. A missing tag becomes
- * "latest" unless there is a digest. Returns how many, 1 or 2.
+ * "latest" unless there is a digest. Returns how many: 0 when every one would be
+ * too long.
  */
 #define REFERENCE_MAX_CANDIDATES 2
 int reference_candidates(const struct reference *reference, struct reference ret[static REFERENCE_MAX_CANDIDATES]);

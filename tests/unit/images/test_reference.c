@@ -110,7 +110,7 @@ static void test_refused_names(void)
 static void test_import_names(void)
 {
 	struct err err = ERR_INIT;
-	struct reference ref;
+	struct reference ref, candidates[REFERENCE_MAX_CANDIDATES];
 	char words[REFERENCE_BYTES];
 
 	CHECK_INT(reference_for_import("debian:12", &ref, &err), 0);
@@ -118,6 +118,11 @@ static void test_import_names(void)
 	CHECK_STR(reference_familiar(&ref, words), "debian:12");
 	CHECK_INT(reference_for_import("docker.io/debian", &ref, &err), 0);
 	CHECK_STR(reference_familiar(&ref, words), "docker.io/library/debian:latest");
+	/* Without a registry it fits, with one it does not. */
+	CHECK_INT(reference_parse(A128 A64 A16 A16 A16, &ref, &err), 0);
+	CHECK_INT(reference_candidates(&ref, candidates), 1);
+	CHECK_STR(candidates[0].registry, "localhost");
+	CHECK_INT(reference_for_import(A128 A64 A16 A16 A16 "aaaaaaaa", &ref, &err), -EINVAL);
 	CHECK_INT(reference_for_import("app@sha256:" HEX64, &ref, &err), -EINVAL);
 }
 
