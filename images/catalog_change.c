@@ -42,10 +42,26 @@ static int link_name(const char *store, const char *hex, const char *full_name, 
 	return catalog_sync_folder(store, "names", err);
 }
 
+/* The manifest that an image came with stays its manifest when it comes again in a form that has none. */
+static const char *known_manifest(struct arena *arena, const char *store, const char *hex)
+{
+	struct catalog_record record;
+	const char *path = arena_printf(arena, "%s/ids/%s.json", store, hex);
+
+	if (!path || catalog_record_read(arena, store, AT_FDCWD, path, &record, NULL) < 0 || !*record.image.manifest)
+		return NULL;
+	return arena_strdup(arena, record.image.manifest);
+}
+
 int catalog_put(const char *store, const struct catalog_entry *entry, struct err *err)
 {
-	int r = catalog_record_write(store, entry, err);
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct catalog_entry whole = *entry;
+	int r;
 
+	if (!whole.manifest)
+		whole.manifest = known_manifest(&arena, store, catalog_hex(entry->id));
+	r = catalog_record_write(store, &whole, err);
 	if (r >= 0 && entry->name)
 		r = link_name(store, catalog_hex(entry->id), entry->name, err);
 	return r < 0 ? r : 0;

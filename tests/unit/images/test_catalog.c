@@ -111,6 +111,20 @@ static void test_finding(void)
 	CHECK_INT(find(&store, "../../ids/x", &image), -EINVAL);
 }
 
+static void test_the_manifest_is_kept(void)
+{
+	CLEANUP_STORE struct store store = open_store();
+	struct image_config config = {0};
+	struct strv diff_ids = {0};
+	struct catalog_entry again = {.id = ID_A, .config = &config, .diff_ids = &diff_ids, .name = "localhost/app:2"};
+	struct image image;
+
+	put(&store, ID_A, "1", "localhost/app:1");
+	CHECK_INT(catalog_put(store.path, &again, &store.err), 0);
+	CHECK_INT(find(&store, "app:2", &image), 0);
+	CHECK_STR(image.manifest, ID_B);
+}
+
 static void test_which_name_goes_first(void)
 {
 	CLEANUP_STORE struct store store = open_store();
@@ -355,7 +369,8 @@ static void test_damaged_records(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_finding), TAP_CASE(test_which_name_goes_first), TAP_CASE(test_ambiguous_ids),
+	return TAP_RUN(TAP_CASE(test_finding), TAP_CASE(test_the_manifest_is_kept),
+		       TAP_CASE(test_which_name_goes_first), TAP_CASE(test_ambiguous_ids),
 		       TAP_CASE(test_repeated_and_hidden_layers), TAP_CASE(test_listing_and_tagging),
 		       TAP_CASE(test_removing), TAP_CASE(test_holding), TAP_CASE(test_sweeping_holds),
 		       TAP_CASE(test_collecting), TAP_CASE(test_gc_waits_for_imports),
