@@ -10,6 +10,7 @@
 #include "net/nft.h"
 #include "net/ruleset.h"
 #include "runtime/base/arena.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/file.h"
 
 /* A line for a message: "127.0.0.1:8080/tcp". */
@@ -123,7 +124,7 @@ static struct file_name ports_file(unsigned slot)
 	return to;
 }
 
-/* The file is an array of struct net_port: it is read by the same machine in the same boot. Missing or damaged: no ports. */
+/* The file is an array of struct net_port: it is read by the same machine in the same boot. Missing: no ports. */
 static int read_ports(struct arena *arena, const struct ipam *ipam, unsigned slot, const struct net_port **ret,
 		      size_t *ret_count, struct err *err)
 {
@@ -134,10 +135,22 @@ static int read_ports(struct arena *arena, const struct ipam *ipam, unsigned slo
 			     &data, &len, &failed);
 
 	*ret = (const struct net_port *)(const void *)data;
-	*ret_count = code < 0 || len % sizeof(struct net_port) != 0 ? 0 : len / sizeof(struct net_port);
+	*ret_count = code < 0 ? 0 : len / sizeof(struct net_port);
 	if (code < 0 && code != -ENOENT)
 		return err_say(err, -code, "read published ports: %s", failed.msg);
 	return 0;
+}
+
+/*
+ * Written in place: what a kill leaves of the file is a beginning of it, and every port in it is in the kernel. A temporary name would be one more
+ * thing to leave behind.
+ */
+static int write_ports(const struct ipam *ipam, unsigned slot, const struct net_port *ports, size_t count)
+{
+	CLEANUP_FD int fd = openat(ipam->dir_fd, ports_file(slot).name,
+				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : fd_write_all(fd, ports, count * sizeof(*ports));
 }
 
 static void put_add(struct netlink_batch *batch, const struct net_port *port, uint32_t address)
@@ -202,11 +215,11 @@ int publish_add(struct netlink *netfilter, const struct ipam *ipam, unsigned slo
 			       port_words(&ports[failure.message - 1]).words);
 	if (code < 0)
 		return err_say(err, -code, "publish ports: %s", failed.msg);
-	code = file_replace(ipam->dir_fd, ports_file(slot).name, ports, count * sizeof(*ports), 0600, FILE_VOLATILE,
-			    err);
+	code = write_ports(ipam, slot, ports, count);
 	if (code < 0) {
+		(void)unlinkat(ipam->dir_fd, ports_file(slot).name, 0);
 		(void)delete_elements(netfilter, ports, count, NULL);
-		return err_wrap(err, "record published ports");
+		return err_set(err, -code, "record published ports");
 	}
 	return 0;
 }
