@@ -2,6 +2,7 @@
 #include "net/network.h"
 
 #include <net/if.h>
+#include <signal.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -403,6 +404,91 @@ static void test_collect_after_kill(void)
 	world_end();
 }
 
+static bool is_nobody(const char *instance __attribute__((unused)), void *context __attribute__((unused)))
+{
+	return false;
+}
+
+/* kill -9 at any time of an attachment: what is left is collected once the namespace is gone. */
+static void test_kill_anywhere(void)
+{
+	const struct net_port port = tcp(8080, 80);
+	CLEANUP_FD int first = -1;
+	struct net_lease lease;
+	unsigned finished = 0, begun = 0;
+
+	world_begin();
+	ATTACH_OK(attach("first", NULL, 0, &first, &lease));
+	close(fd_take(&first));
+	for (unsigned round = 0; round < 60; round++) {
+		int ns = world_instance_ns();
+		const struct net_request request = {.instance = "victim",
+						    .state_dir = world_state,
+						    .ports = &port,
+						    .port_count = 1};
+		int status = 0;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(net_attach(&request, ns, &lease, NULL) < 0);
+		usleep(round * 30);
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		close(ns);
+		finished += WIFEXITED(status);
+		CHECK(!WIFEXITED(status) || WEXITSTATUS(status) == 0);
+		begun += sh("nft list map inet hull ports | grep -q 8080") == 0;
+		CHECK_INT(net_collect(world_state, is_nobody, NULL, &err), 0);
+		CHECK(sh("nft list map inet hull ports | grep -q 8080") != 0);
+	}
+	printf("# of 60, %u were further than the port, %u had finished\n", begun, finished);
+	for (unsigned i = 0; i < 200 && used() > 0; i++) {
+		usleep(10000);
+		CHECK_INT(net_collect(world_state, is_nobody, NULL, &err), 0);
+	}
+	CHECK_INT(used(), 0);
+	CHECK_INT(sh("test $(ip -o link show master hull0 | wc -l) = 0"), 0);
+	CHECK_INT(sh("test $(ls -A %s | grep -c -e ports -e tmp) = 0", world_state), 0);
+	world_end();
+}
+
+/* Many at once: each gets an address of its own. */
+static void test_many_at_once(void)
+{
+	enum { MANY = 24 };
+	int ns[MANY];
+	pid_t pids[MANY];
+	struct net_lease lease;
+
+	world_begin();
+	for (unsigned i = 0; i < MANY; i++) {
+		const struct net_port port = tcp(8000 + i, 80);
+		const struct net_request request = {.instance = "many",
+						    .state_dir = world_state,
+						    .ports = &port,
+						    .port_count = 1};
+
+		ns[i] = world_instance_ns();
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			int ret = net_attach(&request, ns[i], &lease, &err);
+
+			if (ret < 0)
+				printf("# %s\n", err.msg);
+			exit(ret < 0);
+		}
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		int status = -1;
+
+		waitpid(pids[i], &status, 0);
+		CHECK_INT(status, 0);
+		close(ns[i]);
+	}
+	CHECK_INT(used(), MANY);
+	world_end();
+}
+
 static void test_flushed_ruleset_comes_back(void)
 {
 	const struct net_port ports[] =
@@ -603,6 +689,7 @@ int main(void)
 		       TAP_CASE(test_failed_attach_leaves_nothing), TAP_CASE(test_host_loopback_is_out_of_reach),
 		       TAP_CASE(test_host_services_are_out_of_reach), TAP_CASE(test_unpublished_ports_are_out_of_reach),
 		       TAP_CASE(test_outgoing), TAP_CASE(test_detach_and_collect), TAP_CASE(test_collect_after_kill),
+		       TAP_CASE(test_kill_anywhere), TAP_CASE(test_many_at_once),
 		       TAP_CASE(test_flushed_ruleset_comes_back), TAP_CASE(test_subnet_avoids_routes),
 		       TAP_CASE(test_lost_state), TAP_CASE(test_cost_of_a_port), TAP_CASE(test_full_bridge));
 }
