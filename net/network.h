@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/port.h"
 #include "runtime/base/err.h"
 
 #define NET_STATE_DIR	   "/run/hull/net"
@@ -30,14 +31,6 @@
 #define NET_DEFAULT_BRIDGE "hull0"
 #define NET_DEFAULT_IFNAME "eth0"
 #define NET_INSTANCE_BYTES 120 /* the longest instance id that can hold an address, with its NUL */
-
-/* A port of the host that leads to a port of the instance. */
-struct net_port {
-	uint32_t host_ip;	 /* in network order; 0: every address of the host, 127.0.0.1 among them */
-	uint16_t host_port;	 /* in host order, not 0 */
-	uint16_t container_port; /* in host order, not 0 */
-	bool udp;		 /* else TCP */
-};
 
 /* Who wants to be attached to what. Strings belong to the caller; those that may be NULL say what NULL means. */
 struct net_request {

@@ -18,7 +18,7 @@
 
 #include "net/ipam.h"
 #include "net/netlink.h"
-#include "net/network.h"
+#include "net/port.h"
 #include "runtime/base/err.h"
 
 #define PUBLISH_MAX_PORTS 16384 /* of one instance */
