@@ -44,7 +44,8 @@ bool address_overlap(const struct address_subnet *a, const struct address_subnet
 /* Puts an address on an interface; one that is there already is success. */
 int address_add(struct netlink *netlink, int index, uint32_t address, unsigned prefix_len, struct err *err);
 /*
- * All that a namespace of an instance needs, in one send: lo up, interface `index` up with the address, the default route through `gateway`.
+ * All that a namespace of an instance needs, in one send: lo up, interface `index` up with the address, the default
+ * route through `gateway`.
  */
 int address_configure(struct netlink *netlink, int index, uint32_t address, unsigned prefix_len, uint32_t gateway,
 		      struct err *err);
@@ -53,8 +54,9 @@ int address_of_link(struct netlink *netlink, int index, uint32_t *ret_address, u
 		    struct err *err);
 
 /*
- * Chooses the first of `candidates` that no route of the host overlaps, in any table. Routes shorter than a /8 are ways to everywhere (a
- * default route, or a VPN's two halves of one) and do not count. -EADDRNOTAVAIL with words when all are in use.
+ * Chooses the first of `candidates` that no route of the host overlaps, in any table. Routes shorter than a /8 are
+ * ways to everywhere (a default route, or a VPN's two halves of one) and do not count. -EADDRNOTAVAIL with words when
+ * all are in use.
  */
 int address_choose(struct netlink *netlink, const struct address_subnet *candidates, size_t count,
 		   struct address_subnet *ret, struct err *err);

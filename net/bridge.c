@@ -12,8 +12,8 @@
 #include "runtime/base/file.h"
 
 /*
- * Where the subnet may be: pieces of each of the three private ranges (RFC 1918), away from what routers at home, other container
- * programs and clouds like to take. The first that nothing is routed to is used.
+ * Where the subnet may be: pieces of each of the three private ranges (RFC 1918), away from what routers at home,
+ * other container programs and clouds like to take. The first that nothing is routed to is used.
  */
 #define RANGE(a, b, c)                                                                            \
 	{                                                                                         \

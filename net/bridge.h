@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The network "bridge" itself: its subnet, its interface, its ruleset. Made when an instance needs it and something is missing; looked
- * at, three messages, when all is there.
+ * The network "bridge" itself: its subnet, its interface, its ruleset. Made when an instance needs it and something
+ * is missing; looked at, three messages, when all is there.
  */
 #ifndef HULL_NET_BRIDGE_H
 #define HULL_NET_BRIDGE_H
@@ -19,8 +19,9 @@ struct bridge_veth {
 struct bridge_veth bridge_veth(const struct ipam *ipam, unsigned slot);
 
 /*
- * Makes what is missing of the network and says the bridge's interface index. Sets up `ipam`, which is open, when it has no state: the subnet is
- * the one that the bridge has already, or the first range that the host does not use. `route` and `netfilter` are sockets.
+ * Makes what is missing of the network and says the bridge's interface index. Sets up `ipam`, which is open, when it
+ * has no state: the subnet is the one that the bridge has already, or the first range that the host does not use.
+ * `route` and `netfilter` are sockets.
  *   -EBUSY          instances are attached to a bridge of another name
  *   -EEXIST         the name is another kind of interface's
  *   -EADDRNOTAVAIL  no range is free

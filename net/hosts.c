@@ -203,7 +203,10 @@ static int take_words(struct arena *arena, struct strv *to, const struct strv *l
 	return 0;
 }
 
-/* Of the host's file; what cannot be understood is left out, as resolvers do. A later "search" or "domain" replaces an earlier one. */
+/*
+ * Of the host's file; what cannot be understood is left out, as resolvers do. A later "search" or "domain" replaces
+ * an earlier one.
+ */
 static int take_line(struct arena *arena, struct resolv *to, const char *line, bool keep_loopback)
 {
 	struct strv words = {0};
@@ -245,8 +248,8 @@ static int parse_resolv(struct arena *arena, const char *contents, bool keep_loo
 }
 
 /*
- * The host's settings. One whose servers are all on loopback asks a stub of its own that no other namespace can reach: then what systemd-resolved
- * itself asks stands in, when it is known.
+ * The host's settings. One whose servers are all on loopback asks a stub of its own that no other namespace can
+ * reach: then what systemd-resolved itself asks stands in, when it is known.
  */
 static int host_resolv(struct arena *arena, const struct resolv_request *request, struct resolv *ret)
 {

@@ -2,8 +2,9 @@
 /*
  * The contents of /etc/hosts, /etc/hostname and /etc/resolv.conf of an instance.
  *
- * Pure but for hosts_read_resolv(): words in, text out. Every word that comes from a user is checked before it is written, so that none
- * can add a line of its own: names are RFC 1123 names (underscore allowed, as everybody allows it), addresses are parsed.
+ * Pure but for hosts_read_resolv(): words in, text out. Every word that comes from a user is checked before it is
+ * written, so that none can add a line of its own: names are RFC 1123 names (underscore allowed, as everybody allows
+ * it), addresses are parsed.
  */
 #ifndef HULL_NET_HOSTS_H
 #define HULL_NET_HOSTS_H
@@ -33,7 +34,10 @@ int hosts_check_extra(const char *words, bool have_gateway, struct err *err);
 
 /* /etc/hostname: the name and a newline. */
 int hosts_make_hostname(const char *hostname, struct text *to, struct err *err);
-/* A host name: 1 to HOSTS_NAME_MAX characters, labels of letters, digits, '-' and '_' with dots between. -EINVAL with words. */
+/*
+ * A host name: 1 to HOSTS_NAME_MAX characters, labels of letters, digits, '-' and '_' with dots between. -EINVAL with
+ * words.
+ */
 int hosts_check_name(const char *hostname, struct err *err);
 
 /* /etc/resolv.conf */
@@ -52,16 +56,20 @@ struct resolv_request {
 	bool share_host; /* the instance is in the host's network: loopback servers are reachable, and kept */
 };
 /*
- * Adds the whole file to `to`: the host's lines but comments, servers on 127/8 and ::1 left out unless share_host, at most 3 servers (what
- * resolvers read). Lines of the host's that cannot be understood are left out. `*ret_servers`, when not NULL, is how many servers it names:
- * with 0 the instance cannot resolve names, which is worth a warning. -EINVAL with words for a bad word of the user's.
+ * Adds the whole file to `to`: the host's lines but comments, servers on 127/8 and ::1 left out unless share_host, at
+ * most 3 servers (what resolvers read). Lines of the host's that cannot be understood are left out. `*ret_servers`,
+ * when not NULL, is how many servers it names: with 0 the instance cannot resolve names, which is worth a warning.
+ * -EINVAL with words for a bad word of the user's.
  */
 int hosts_make_resolv(const struct resolv_request *request, struct text *to, size_t *ret_servers, struct err *err);
 /* Checks single words of --dns, --dns-search, --dns-option. For the plan. */
 int hosts_check_server(const char *words, struct err *err);
 int hosts_check_search(const char *words, struct err *err);
 int hosts_check_option(const char *words, struct err *err);
-/* Reads the host's files into host_conf and upstream_conf (the second only when it is needed). Missing files are fine. */
+/*
+ * Reads the host's files into host_conf and upstream_conf (the second only when it is needed). Missing files are
+ * fine.
+ */
 int hosts_read_resolv(struct arena *arena, struct resolv_request *request, struct err *err);
 
 #endif

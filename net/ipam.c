@@ -35,7 +35,10 @@ struct image {
 _Static_assert(sizeof(struct image) == HOLDERS_AT, "the file's first part is two pages");
 _Static_assert(IPAM_HOLDER_BYTES <= HOLDER_STRIDE, "a holder fits its record, which never crosses a page");
 
-/* Whether what was read is a state of this version. A state that is not is set up anew: it can only be of another hull. */
+/*
+ * Whether what was read is a state of this version. A state that is not is set up anew: it can only be of another
+ * hull.
+ */
 static bool image_is_valid(const struct image *image)
 {
 	const struct header *header = &image->header;

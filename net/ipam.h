@@ -2,16 +2,16 @@
 /*
  * Who holds which address of a network: one file below its state folder, under one lock.
  *
- * An address is a slot, its distance from the subnet's base. A slot is FREE, HELD by an instance, or LEAVING: given back, but the
- * interface that carries it may still be there.
+ * An address is a slot, its distance from the subnet's base. A slot is FREE, HELD by an instance, or LEAVING: given
+ * back, but the interface that carries it may still be there.
  *
  *     "addresses":  4096 bytes  header: version, bridge, subnet, where to look for the next free slot
  *                   4096 bytes  a byte for each slot: its state
  *                   128 bytes   for each slot: the holder's id
  *
- * A slot changes by writing its one byte, and what belongs to it is written before that, so whoever is killed in the middle
- * has either taken the slot or not. The file lives as long as the boot: nothing is synced to disk. Looking for a free slot reads one
- * page, however many are held.
+ * A slot changes by writing its one byte, and what belongs to it is written before that, so whoever is killed in the
+ * middle has either taken the slot or not. The file lives as long as the boot: nothing is synced to disk. Looking for
+ * a free slot reads one page, however many are held.
  *
  * Every function but ipam_open() needs an open struct ipam, hence the lock.
  */
@@ -48,8 +48,9 @@ struct ipam {
 #define IPAM_INIT ((struct ipam){.dir_fd = -1, .lock_fd = -1, .fd = -1})
 
 /*
- * Locks (waits for others) and reads the state. With `create` the folder is made; else a missing one is -ENOENT without words. `fd` is
- * -1 afterwards when there is no state yet, or one that another version wrote: the caller sets it up.
+ * Locks (waits for others) and reads the state. With `create` the folder is made; else a missing one is -ENOENT
+ * without words. `fd` is -1 afterwards when there is no state yet, or one that another version wrote: the caller sets
+ * it up.
  */
 int ipam_open(struct ipam *ipam, const char *state_dir, bool create, struct err *err);
 void ipam_close(struct ipam *ipam);

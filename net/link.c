@@ -157,7 +157,10 @@ int link_add_veth(struct netlink *netlink, const struct link_veth *veth, struct 
 {
 	CLEANUP_NETLINK_BATCH struct netlink_batch batch = NETLINK_BATCH_INIT;
 	const struct ifinfomsg info = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-	/* The peer cannot be born up: it is opened before the kernel has tied the pair together, which fails with ENOTCONN. */
+	/*
+	 * The peer cannot be born up: it is opened before the kernel has tied the pair together, which fails with
+	 * ENOTCONN.
+	 */
 	const struct ifinfomsg peer = {0};
 	struct netlink_failure failure = {0};
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network interfaces over a NETLINK_ROUTE socket: looking, making a bridge and veth pairs, raising, deleting. All of them act in the
- * namespace of the socket. Making several changes in one message is deliberate: each message takes the kernel's one
- * network lock, and some wait for a grace period.
+ * Network interfaces over a NETLINK_ROUTE socket: looking, making a bridge and veth pairs, raising, deleting. All of
+ * them act in the namespace of the socket. Making several changes in one message is deliberate: each message takes
+ * the kernel's one network lock, and some wait for a grace period.
  */
 #ifndef HULL_NET_LINK_H
 #define HULL_NET_LINK_H
@@ -32,8 +32,8 @@ int link_get(struct netlink *netlink, const char *name, struct link *ret, struct
 /* A bridge, up, with a MAC address of its own (else it would change with its ports). -EEXIST when the name is taken. */
 int link_add_bridge(struct netlink *netlink, const char *name, const uint8_t mac[LINK_MAC_BYTES], struct err *err);
 /*
- * Lets packets with addresses of 127.0.0.0/8 be routed through the interface. Only together with a filter that drops those which
- * arrive from it: without, its neighbours reach what listens on 127.0.0.1.
+ * Lets packets with addresses of 127.0.0.0/8 be routed through the interface. Only together with a filter that drops
+ * those which arrive from it: without, its neighbours reach what listens on 127.0.0.1.
  */
 int link_route_localnet(struct netlink *netlink, int index, struct err *err);
 int link_up(struct netlink *netlink, int index, struct err *err);
@@ -50,8 +50,8 @@ struct link_veth {
 	bool hairpin; /* the bridge may send a frame back to the port that it came from */
 };
 /*
- * Makes a pair in one message; the host's end is up and a port of the bridge, the peer is down still. -EEXIST: one of the names is taken there; -EXFULL: the bridge has no port left. Nothing is left
- * behind on failure.
+ * Makes a pair in one message; the host's end is up and a port of the bridge, the peer is down still. -EEXIST: one of
+ * the names is taken there; -EXFULL: the bridge has no port left. Nothing is left behind on failure.
  */
 int link_add_veth(struct netlink *netlink, const struct link_veth *veth, struct err *err);
 

@@ -12,7 +12,10 @@
 
 /* One message's room: the longest is a rule of nf_tables with about ten expressions. */
 #define MESSAGE_BYTES 4096
-/* A batch's bound: some 60,000 ports. The kernel has its own (the socket's send buffer), which netlink_run() raises as needed. */
+/*
+ * A batch's bound: some 60,000 ports. The kernel has its own (the socket's send buffer), which netlink_run() raises
+ * as needed.
+ */
 #define BATCH_MAX_BYTES ((size_t)8 << 20)
 /* The kernel never makes a datagram of a dump longer than this when the reader's buffer is that long. */
 #define RECEIVE_BYTES 32768
@@ -33,7 +36,9 @@ int netlink_open(struct netlink *netlink, int protocol, struct err *err)
 		nl_socket_free(opened);
 		return err_say(err, EIO, "netlink socket of protocol %d: %s", protocol, nl_geterror(ret));
 	}
-	/* Words with errors, and no copy of the request in them: an older kernel has neither, and nothing needs them. */
+	/*
+	 * Words with errors, and no copy of the request in them: an older kernel has neither, and nothing needs them.
+	 */
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		(void)setsockopt(nl_socket_get_fd(opened), SOL_NETLINK, options[i], &(int){1}, sizeof(int));
 	(void)setsockopt(nl_socket_get_fd(opened), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
@@ -210,8 +215,8 @@ static uint32_t batch_number(struct netlink *netlink, struct netlink_batch *batc
 }
 
 /*
- * The usual buffers hold some hundred messages, and about as many answers: of a batch that fails, each message may have one.
- * The forced sizes need CAP_NET_ADMIN, which is here.
+ * The usual buffers hold some hundred messages, and about as many answers: of a batch that fails, each message may
+ * have one. The forced sizes need CAP_NET_ADMIN, which is here.
  */
 static void raise_buffers(int fd, const struct netlink_batch *batch)
 {

@@ -2,9 +2,9 @@
 /*
  * Netlink: a socket, messages gathered into a batch, and the answer to all of them.
  *
- * A batch is built without looking at results: the first failure (memory, bound) sticks and is told by netlink_run(). Only the last
- * message asks for an acknowledgement; the kernel answers failures of the others anyway, in order, so that one
- * send and usually one receive do for a whole batch.
+ * A batch is built without looking at results: the first failure (memory, bound) sticks and is told by netlink_run().
+ * Only the last message asks for an acknowledgement; the kernel answers failures of the others anyway, in order, so
+ * that one send and usually one receive do for a whole batch.
  *
  *     netlink_begin(&batch, RTM_NEWLINK, NLM_F_CREATE, &header, sizeof(header));
  *     netlink_put_string(&batch, IFLA_IFNAME, "hull0");
@@ -37,8 +37,9 @@ struct netlink {
 /* Opens a socket of a protocol (NETLINK_ROUTE, NETLINK_NETFILTER) in the process's network namespace. */
 int netlink_open(struct netlink *netlink, int protocol, struct err *err);
 /*
- * The same in the namespace `netns_fd`, where the process goes for a moment: the socket stays there, the process comes back. `inside`, when
- * not NULL, is called while the process is inside. -ENOTRECOVERABLE: it could not come back, and must do nothing more in any network.
+ * The same in the namespace `netns_fd`, where the process goes for a moment: the socket stays there, the process
+ * comes back. `inside`, when not NULL, is called while the process is inside. -ENOTRECOVERABLE: it could not come
+ * back, and must do nothing more in any network.
  */
 int netlink_open_in(struct netlink *netlink, int protocol, int netns_fd, int (*inside)(struct err *err),
 		    struct err *err);
@@ -63,13 +64,13 @@ void netlink_batch_free(struct netlink_batch *batch);
 #define CLEANUP_NETLINK_BATCH CLEANUP(netlink_batch_free)
 
 /*
- * Begins a message, which ends the one before. `header` is the protocol's own (struct ifinfomsg, ...). NLM_F_REQUEST is added.
- * Returns its number in the batch, from 0, for netlink_failure.
+ * Begins a message, which ends the one before. `header` is the protocol's own (struct ifinfomsg, ...). NLM_F_REQUEST
+ * is added. Returns its number in the batch, from 0, for netlink_failure.
  */
 uint32_t netlink_begin(struct netlink_batch *batch, int type, int flags, const void *header, size_t header_bytes);
 /*
- * The same for a message that only closes the batch (nf_tables' NFNL_MSG_BATCH_END) and that older kernels leave unanswered: the one
- * before asks for the answer. It is the last one of the batch.
+ * The same for a message that only closes the batch (nf_tables' NFNL_MSG_BATCH_END) and that older kernels leave
+ * unanswered: the one before asks for the answer. It is the last one of the batch.
  */
 void netlink_begin_closing(struct netlink_batch *batch, int type, const void *header, size_t header_bytes);
 
@@ -92,15 +93,16 @@ struct netlink_failure {
 typedef int (*netlink_reply)(const struct nlmsghdr *reply, void *context);
 
 /*
- * Sends the batch and waits until its last message is acknowledged (a dump: until its end). The batch is empty afterwards. `ret_failure` may
- * be NULL. Returns 0 or the first failure's -errno, with the kernel's words in `err`, which callers put what they did in front of.
+ * Sends the batch and waits until its last message is acknowledged (a dump: until its end). The batch is empty
+ * afterwards. `ret_failure` may be NULL. Returns 0 or the first failure's -errno, with the kernel's words in `err`,
+ * which callers put what they did in front of.
  */
 int netlink_run(struct netlink *netlink, struct netlink_batch *batch, netlink_reply reply, void *context,
 		struct netlink_failure *ret_failure, struct err *err);
 
 /*
- * The protocol's header (`header_bytes` long) of a reply that must be of type `type`, and what is behind it. NULL when it is another type
- * or too short.
+ * The protocol's header (`header_bytes` long) of a reply that must be of type `type`, and what is behind it. NULL
+ * when it is another type or too short.
  */
 const void *netlink_header(const struct nlmsghdr *reply, int type, size_t header_bytes, const void **ret_attributes,
 			   size_t *ret_len);

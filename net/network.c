@@ -116,7 +116,10 @@ static int take_address(struct attachment *to, struct err *err)
 	const char *wanted = to->request->want_ip;
 	int ret = 0;
 
-	/* The look at leaving ones costs each a call, so only who cannot do without them takes it: every thousandth, or so. */
+	/*
+	 * The look at leaving ones costs each a call, so only who cannot do without them takes it: every thousandth,
+	 * or so.
+	 */
 	if (!text_is_empty(wanted) || is_full(&to->ipam))
 		ret = bridge_sweep(&to->ipam, err);
 	if (ret == 0 && is_full(&to->ipam))
@@ -167,8 +170,8 @@ static void fill_lease(const struct attachment *to, const uint8_t mac[static LIN
 }
 
 /*
- * Before eth0 is made, so that it never has a link-local address: that would cost a start more than this does, and let a neighbour's
- * router advertisements give routes to the instance.
+ * Before eth0 is made, so that it never has a link-local address: that would cost a start more than this does, and
+ * let a neighbour's router advertisements give routes to the instance.
  */
 static int inside_turn_off_ipv6(struct err *err)
 {
@@ -179,7 +182,10 @@ static int inside_turn_off_ipv6(struct err *err)
 	return 0;
 }
 
-/* The pair, and the instance's end of it. Every step here is a message to the kernel; none waits for another instance. */
+/*
+ * The pair, and the instance's end of it. Every step here is a message to the kernel; none waits for another
+ * instance.
+ */
 static int connect_namespace(struct attachment *to, int netns_fd, struct net_lease *lease, struct err *err)
 {
 	CLEANUP_NETLINK struct netlink inside = NETLINK_INIT;
@@ -191,8 +197,8 @@ static int connect_namespace(struct attachment *to, int netns_fd, struct net_lea
 				 .peer_netns_fd = netns_fd,
 				 .mtu = (uint32_t)to->request->mtu,
 				 /*
-				  * Where bridged packets pass the ruleset too (br_netfilter), one that asks for its own published port
-				  * is turned round within the bridge.
+				  * Where bridged packets pass the ruleset too (br_netfilter), one that asks for its
+				  * own published port is turned round within the bridge.
 				  */
 				 .hairpin = to->request->port_count > 0};
 	struct link peer;
@@ -212,7 +218,9 @@ static int connect_namespace(struct attachment *to, int netns_fd, struct net_lea
 	return ret;
 }
 
-/* What can fail here fails in the state of net_collect()'s reach; the error that led here is what the caller is told. */
+/*
+ * What can fail here fails in the state of net_collect()'s reach; the error that led here is what the caller is told.
+ */
 static void undo(struct attachment *to)
 {
 	if (to->linked)

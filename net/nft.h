@@ -3,10 +3,11 @@
  * nf_tables messages: transactions, tables, chains, maps, rules made of expressions. What hull's table contains is
  * ruleset.h's; ports are publish.h's.
  *
- * Everything between nft_begin() and nft_commit() becomes true at once or not at all. Tables are of family inet. Numbers of nf_tables are
- * big-endian, but what expressions compare is as the packet or the kernel has it.
+ * Everything between nft_begin() and nft_commit() becomes true at once or not at all. Tables are of family inet.
+ * Numbers of nf_tables are big-endian, but what expressions compare is as the packet or the kernel has it.
  *
- * In a rule, one register is enough: each match loads it and compares. A key of several parts is loaded part by part, four bytes each.
+ * In a rule, one register is enough: each match loads it and compares. A key of several parts is loaded part by part,
+ * four bytes each.
  */
 #ifndef HULL_NET_NFT_H
 #define HULL_NET_NFT_H
@@ -20,7 +21,10 @@
 #include "runtime/base/err.h"
 
 void nft_begin(struct netlink_batch *batch);
-/* Ends, sends and empties the batch. -errno of the first message that failed, and which; message 0 is the transaction itself. */
+/*
+ * Ends, sends and empties the batch. -errno of the first message that failed, and which; message 0 is the transaction
+ * itself.
+ */
 int nft_commit(struct netlink *netlink, struct netlink_batch *batch, struct netlink_failure *ret_failure,
 	       struct err *err);
 
@@ -49,8 +53,8 @@ struct nft_map {
 void nft_map_add(struct netlink_batch *batch, const char *table, const struct nft_map *map);
 
 /*
- * Adds or deletes an element. Adding one whose key is there fails with -EEXIST, deleting one that is not with -ENOENT (each with
- * the whole transaction). Returns the message's number.
+ * Adds or deletes an element. Adding one whose key is there fails with -EEXIST, deleting one that is not with -ENOENT
+ * (each with the whole transaction). Returns the message's number.
  */
 uint32_t nft_element_add(struct netlink_batch *batch, const char *table, const struct nft_map *map, const void *key,
 			 const void *data);

@@ -87,8 +87,8 @@ static struct element port_element(const struct net_port *port, uint32_t address
 }
 
 /*
- * A process of the host that listens there would no longer be reached, and never know why: binding tells. A socket in TIME_WAIT
- * is no listener: SO_REUSEADDR looks past it (but for UDP it would look past real ones).
+ * A process of the host that listens there would no longer be reached, and never know why: binding tells. A socket in
+ * TIME_WAIT is no listener: SO_REUSEADDR looks past it (but for UDP it would look past real ones).
  */
 static int check_host_port(const struct net_port *port, struct err *err)
 {
@@ -142,8 +142,8 @@ static int read_ports(struct arena *arena, const struct ipam *ipam, unsigned slo
 }
 
 /*
- * Written in place: what a kill leaves of the file is a beginning of it, and every port in it is in the kernel. A temporary name would be one more
- * thing to leave behind.
+ * Written in place: what a kill leaves of the file is a beginning of it, and every port in it is in the kernel. A
+ * temporary name would be one more thing to leave behind.
  */
 static int write_ports(const struct ipam *ipam, unsigned slot, const struct net_port *ports, size_t count)
 {
@@ -173,7 +173,10 @@ static int delete_elements(struct netlink *netfilter, const struct net_port *por
 	int code = 0;
 
 	for (size_t pass = 0; pass < 2; pass++) {
-		/* All in one transaction; where one is missing (the ruleset was flushed) all would stay, so then one by one. */
+		/*
+		 * All in one transaction; where one is missing (the ruleset was flushed) all would stay, so then one
+		 * by one.
+		 */
 		size_t at_once = pass == 0 ? count : 1;
 
 		for (size_t done = 0; done < count; done += at_once) {

@@ -72,9 +72,10 @@ struct rule {
 
 static const struct rule rules[] = {
 	/*
-	 * route_localnet makes 127.0.0.0/8 routable on the bridge, for the host's own way to published ports. Without this, a
-	 * neighbour could send to 127.0.0.1 and reach what trusts only this host (CVE-2020-8558). Replies to the host's own
-	 * connections are not touched: on the wire they go to the bridge's address, and become 127.0.0.1 only behind this chain.
+	 * route_localnet makes 127.0.0.0/8 routable on the bridge, for the host's own way to published ports. Without
+	 * this, a neighbour could send to 127.0.0.1 and reach what trusts only this host (CVE-2020-8558). Replies to
+	 * the host's own connections are not touched: on the wire they go to the bridge's address, and become
+	 * 127.0.0.1 only behind this chain.
 	 */
 	{"guard", {NOT_FROM_LO, IPV4, DESTINATION_LOOPBACK}, DROP},
 	/* No forged source (127.0.0.0/8 among them), and no IPv6: nobody gave an instance such an address, and a router
@@ -88,7 +89,10 @@ static const struct rule rules[] = {
 	{"published_local", {IPV4, DESTINATION_LOCAL}, TO_PORT_ANY},
 
 	{"outgoing", {NOT_TO_BRIDGE, IPV4, SOURCE_IN_SUBNET}, MASQUERADE},
-	/* An instance that asks for a published port of another or its own: the answer must come back through the host. */
+	/*
+	 * An instance that asks for a published port of another or its own: the answer must come back through the
+	 * host.
+	 */
 	{"outgoing", {TO_BRIDGE, PUBLISHED, IPV4, SOURCE_IN_SUBNET}, MASQUERADE},
 	/* The host itself, through 127.0.0.1: no instance could answer to that. */
 	{"outgoing", {TO_BRIDGE, IPV4, SOURCE_LOOPBACK}, MASQUERADE},
@@ -103,7 +107,10 @@ static const struct rule rules[] = {
 	{"input", {FROM_BRIDGE, REPLY}, ACCEPT},
 	{"input", {FROM_BRIDGE}, DROP},
 
-	/* To an instance that asks for a published port, the kernel would say that its neighbour is the shorter way to the host. */
+	/*
+	 * To an instance that asks for a published port, the kernel would say that its neighbour is the shorter way
+	 * to the host.
+	 */
 	{"output", {TO_BRIDGE, IPV4, REDIRECT}, DROP},
 };
 

@@ -59,7 +59,10 @@ static bool wait_gone(const char *ifname)
 	return if_nametoindex(ifname) == 0;
 }
 
-/* A neighbour on another interface of the host: 203.0.113.2, the host is 203.0.113.1, and it routes everything to the host. */
+/*
+ * A neighbour on another interface of the host: 203.0.113.2, the host is 203.0.113.1, and it routes everything to the
+ * host.
+ */
 static int lan(void)
 {
 	int ns = world_instance_ns();
@@ -263,7 +266,10 @@ static void test_failed_attach_leaves_nothing(void)
 	world_end();
 }
 
-/* CVE-2020-8558: an instance that sends to the host's 127.0.0.1. Each protection is taken away in turn, to see that the attack is real. */
+/*
+ * CVE-2020-8558: an instance that sends to the host's 127.0.0.1. Each protection is taken away in turn, to see that
+ * the attack is real.
+ */
 static void test_host_loopback_is_out_of_reach(void)
 {
 	const struct net_port port = tcp(8080, 80);

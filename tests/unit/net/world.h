@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A small world for tests of the network: everything happens in network namespaces of their own, the "host" too, so that the
- * machine's network is not touched and all is gone when the test program ends.
+ * A small world for tests of the network: everything happens in network namespaces of their own, the "host" too, so
+ * that the machine's network is not touched and all is gone when the test program ends.
  */
 #ifndef HULL_TESTS_UNIT_NET_WORLD_H
 #define HULL_TESTS_UNIT_NET_WORLD_H
