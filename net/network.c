@@ -111,6 +111,12 @@ static bool is_full(const struct ipam *ipam)
 	return ipam_used(ipam) >= IPAM_MAX_USED || ipam_next_free(ipam) == 0;
 }
 
+static int network_full(struct err *err)
+{
+	return err_say(err, EXFULL, "network '%s' is full: its bridge takes %u instances", NET_DEFAULT_NAME,
+		       IPAM_MAX_USED);
+}
+
 static int take_address(struct attachment *to, struct err *err)
 {
 	const char *wanted = to->request->want_ip;
@@ -123,8 +129,7 @@ static int take_address(struct attachment *to, struct err *err)
 	if (!text_is_empty(wanted) || is_full(&to->ipam))
 		ret = bridge_sweep(&to->ipam, err);
 	if (ret == 0 && is_full(&to->ipam))
-		ret = err_say(err, EXFULL, "network '%s' is full: its bridge takes %u instances", NET_DEFAULT_NAME,
-			      IPAM_MAX_USED);
+		ret = network_full(err);
 	if (ret == 0 && !text_is_empty(wanted))
 		ret = find_wanted(to, err);
 	if (ret < 0)
@@ -209,6 +214,9 @@ static int connect_namespace(struct attachment *to, int netns_fd, struct net_lea
 	if (ret == 0) {
 		ret = link_add_veth(&to->route, &veth, err);
 		to->linked = ret == 0;
+		/* Somebody else has put interfaces into the bridge: it is full before the addresses are. */
+		if (ret == -EXFULL)
+			ret = network_full(err);
 	}
 	if (ret == 0)
 		ret = link_get(&inside, ifname, &peer, err);

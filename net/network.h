@@ -64,9 +64,8 @@ struct net_lease {
 int net_check(const struct net_request *request, struct err *err);
 
 /*
- * Reads a host address of a published port: "" and "0.0.0.0" are 0 (every IPv4 address). Pure. IPv6 addresses, "::1"
- * among them, are
- * -EAFNOSUPPORT with words that say that publishing is for IPv4.
+ * Reads a host address of a published port: "" and "0.0.0.0" are 0 (every IPv4 address). Pure. For IPv6 addresses,
+ * "::1" among them, it returns -EAFNOSUPPORT with words that say that publishing is for IPv4.
  */
 int net_host_ip_parse(const char *words, uint32_t *ret_ip, struct err *err);
 
