@@ -149,7 +149,7 @@ static int no_command(const struct command_call *call, const struct strv *words)
 int program_main(const struct program *program, int argc, char **argv)
 {
 	struct arena arena = ARENA_INIT; /* lives as long as the process */
-	struct command_call call = {.program = program, .arena = &arena};
+	struct command_call call = {.program = program, .arena = &arena, .argv = argv};
 	struct common common = {0};
 	struct strv words = {0};
 	struct err err = ERR_INIT;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/verbs.h"
+#include "runtime/base/installed.h"
 #include "runtime/base/log.h"
 
 #define DEFAULT_ROOT "/run/hull"
@@ -75,13 +76,13 @@ void stores_close(struct stores *stores)
 int hull_unmake_command(const struct command_call *call, struct arena *arena, const char *id, struct strv *ret)
 {
 	const struct hull *hull = hull_of(call);
-	char self[4096];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char self[INSTALLED_PATH_BYTES];
+	struct err ignored = ERR_INIT;
+	int result = installed_self(self, &ignored);
 	const char *words[] = {self, "--root", hull->root, "--data", hull->data, "__unmake", id};
 
-	if (len < 0)
-		return -errno;
-	self[len] = '\0';
+	if (result < 0)
+		return result;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strv_add(arena, ret, words[i]) < 0)
 			return -ENOMEM;

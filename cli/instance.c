@@ -17,6 +17,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/process.h"
 #include "runtime/core/control.h"
+#include "runtime/core/sealed.h"
 
 /* --- Looking ---------------------------------------------------------------------------------------------------------- */
 
@@ -346,6 +347,8 @@ int instance_start(const struct command_call *call, const struct stores *stores,
 		return result;
 	for (size_t i = 0; i < plan->warnings.count; i++)
 		log_line(LOG_LEVEL_WARN, "%s", plan->warnings.items[i]);
+	if (plan->namespaces.kind[NS_USER].how == NS_HOST && sealed_self(call->argv, err) < 0)
+		return -err->code;
 	request.durable = !extension->auto_remove;
 	if (how->in_place)
 		return engine_become(&request, err);

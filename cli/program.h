@@ -25,6 +25,7 @@ struct command_call {
 	void *globals;	      /* the program's struct of global options */
 	void *options;	      /* the command's struct of options, zeroed and then filled */
 	struct strv operands; /* what is no option */
+	char **argv;	      /* main's */
 };
 
 struct command {

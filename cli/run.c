@@ -16,6 +16,7 @@
 #include "namespaces/idrange.h"
 #include "runtime/base/file.h"
 #include "runtime/core/fault.h"
+#include "runtime/core/sealed.h"
 
 /*
  * A definition as a table of steps, each with its reverse, as a creation is: what one step took is given back when a later one fails.
@@ -209,8 +210,13 @@ static int start_defined(struct command_call *call, const struct stores *stores,
 	return 0;
 }
 
-static int check_run(const struct run_options *options, struct err *err)
+static int check_run(const struct command_call *call, struct err *err)
 {
+	const struct run_options *options = call->options;
+
+	/* With the host's ids inside, what runs there must not be able to reach this executable. Before anything is done: it starts anew. */
+	if (bundle_wants_host_ids(options) && sealed_self(call->argv, err) < 0)
+		return -err->code;
 	if (options->tty && !options->detach && !isatty(STDIN_FILENO) && options->interactive)
 		return err_say(err, ENOTTY, "standard input is no terminal: leave '-t' out");
 	return 0;
@@ -221,7 +227,7 @@ static int run_run(struct command_call *call, struct err *err)
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	struct defining d = defining_of(call, &stores);
 	struct err ignored = ERR_INIT;
-	int result = check_run(call->options, err);
+	int result = check_run(call, err);
 
 	if (result >= 0)
 		result = stores_open(call, &stores, err);

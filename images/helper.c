@@ -11,53 +11,13 @@
 
 #include "images/reference.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/installed.h"
 #include "runtime/base/process.h"
 #include "runtime/base/scope.h"
 
 #define LINE_MAX_BYTES ((size_t)64 << 10)
 
 extern char **environ;
-
-/* --- where things are --- */
-
-/* Finds a file or folder that hull brings along: beside the executable that runs, then below the prefix. */
-static int find_part(struct arena *arena, const char *const *places, size_t count, const char *name, const char **ret,
-		     struct err *err)
-{
-	char program[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	char *slash;
-
-	if (len <= 0)
-		return err_set(err, len < 0 ? errno : ENOENT, "find hull's own executable");
-	program[len] = '\0';
-	slash = strrchr(program, '/');
-	if (slash)
-		*slash = '\0';
-	for (size_t i = 0; i <= count; i++) {
-		const char *path = i < count ? arena_printf(arena, "%s/../%s/%s", program, places[i], name)
-					     : arena_printf(arena, "%s/%s/%s", HULL_PREFIX, places[0], name);
-
-		if (!path)
-			return arena_check(arena, err);
-		if (access(path, F_OK) == 0) {
-			*ret = path;
-			return 0;
-		}
-	}
-	return -ENOENT;
-}
-
-static int find_program(struct arena *arena, const char **ret, struct err *err)
-{
-	static const char *const PLACES[] = {"libexec/hull", "libexec"};
-	int r = find_part(arena, PLACES, ARRAY_SIZE(PLACES), "hull-image", ret, err);
-
-	if (r == -ENOENT)
-		return err_say(err, ENOENT, "the program hull-image is not installed: it belongs into %s/libexec/hull",
-			       HULL_PREFIX);
-	return r;
-}
 
 /* --- running it --- */
 
@@ -178,8 +138,8 @@ static int add_limit(struct arena *arena, struct strv *args, const char *option,
 
 static int begin_args(struct arena *arena, const char *verb, const char *store, struct strv *args, struct err *err)
 {
-	const char *program;
-	int r = find_program(arena, &program, err);
+	char program[INSTALLED_PATH_BYTES];
+	int r = installed_program("hull-image", program, err);
 
 	if (r < 0)
 		return r;
@@ -226,15 +186,18 @@ int image_helper_gc(const char *store, const struct image_watch *watch, struct e
 static int find_embedded(struct arena *arena, const char *words, const char **ret_name, const char **ret_layout,
 			 struct err *err)
 {
-	static const char *const PLACES[] = {"share/hull/images"};
 	struct reference ref;
-	char name[REFERENCE_BYTES];
+	char name[REFERENCE_BYTES], *layout;
+	const char *place;
 
 	if (reference_for_import(words, &ref, NULL) < 0 || strcmp(ref.registry, "localhost") != 0 ||
 	    strcmp(ref.tag, "latest") != 0 || strchr(ref.repository, '/'))
 		return -ENOENT;
 	*ret_name = arena_strdup(arena, reference_format(&ref, name));
-	return find_part(arena, PLACES, ARRAY_SIZE(PLACES), ref.repository, ret_layout, err);
+	layout = arena_alloc(arena, INSTALLED_PATH_BYTES);
+	place = arena_printf(arena, "images/%s", ref.repository);
+	*ret_layout = layout;
+	return layout && place ? installed_share(place, layout) : arena_check(arena, err);
 }
 
 int image_find(struct arena *arena, const char *store, const char *words, const struct image_watch *watch,

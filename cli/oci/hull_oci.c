@@ -10,6 +10,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/process.h"
 #include "runtime/core/cgroup_driver.h"
+#include "runtime/core/sealed.h"
 
 #define DEFAULT_ROOT "/run/hull-oci"
 
@@ -83,6 +84,14 @@ const char *oci_seccomp_cache(const struct command_call *call, const struct stor
 	return arena_printf(call->arena, "%s/.seccomp", store->path);
 }
 
+static bool has_user_namespace(const struct config *config)
+{
+	for (size_t i = 0; config->linux_ && i < config->linux_->namespaces.count; i++)
+		if (strcmp(config->linux_->namespaces.items[i].type, "user") == 0)
+			return true;
+	return false;
+}
+
 int oci_plan(const struct command_call *call, const char *id, const char *bundle, struct plan *ret, struct err *err)
 {
 	const struct config *config;
@@ -99,6 +108,9 @@ int oci_plan(const struct command_call *call, const char *id, const char *bundle
 	(void)close(fd);
 	if (result < 0)
 		return result;
+	/* With the host's ids inside, what runs there must not be able to reach this executable. Nothing is done yet: it starts anew. */
+	if (!has_user_namespace(config) && sealed_self(call->argv, err) < 0)
+		return -err->code;
 	plan_host_probe(&host);
 	host.id = id;
 	host.bundle = arena_strdup(call->arena, path);

@@ -33,6 +33,7 @@ endif
 ifneq ($(wildcard runtime/core/keeper.c),)
 $(eval $(call program,libexec/hull-keeper,$(call main,runtime/core/keeper),runtime/core runtime/base,$(STATIC)))
 endif
+$(eval $(call program,libexec/hull-init,$(call main,runtime/core/init),,$(STATIC)))
 ifneq ($(wildcard images/hull_image.c),)
 $(eval $(call program,libexec/hull-image,$(call main,images/hull_image),images runtime/base,$(if $(SANITIZE),$(STATIC)) $(IMAGE_LIBS)))
 endif

@@ -62,4 +62,11 @@ int file_open_folder_of(int dirfd, const char *name, const char **ret_base, stru
  */
 int file_remove_tree(int dirfd, const char *name, struct err *err);
 
+/*
+ * Gives a tree, its top included, to uid:gid. It descends by descriptor, follows no link and crosses no mount; contents may be hostile. Where a file has that
+ * owner already it is left alone. -ELOOP past FILE_OWN_MAX_DEPTH folders. What was done before a failure stays done.
+ */
+#define FILE_OWN_MAX_DEPTH 200
+int file_own_tree(const char *path, uid_t uid, gid_t gid, struct err *err);
+
 #endif

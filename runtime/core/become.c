@@ -3,6 +3,7 @@
  * The last stages between clone and exec, which a container's first process and those of `exec` share: terminal, user, rights, program.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
 #include <string.h>
@@ -240,6 +241,23 @@ static int wait_for_go(struct sync *sync, int start_fd, struct err *err)
 	}
 }
 
+/* The program itself, or hull-init with the program behind it. Returns only on failure. */
+static int execute_program(const struct becoming *b, struct err *err)
+{
+	const struct strv *args = &b->process->args;
+	struct strv with_init = {0};
+
+	if (b->program->init_fd < 0) {
+		(void)execve(b->path, args->items, b->env.items);
+		return program_exec_failed(b->path, errno, err);
+	}
+	if (strv_add(b->arena, &with_init, "hull-init") < 0 || strv_add(b->arena, &with_init, b->path) < 0 ||
+	    strv_add_list(b->arena, &with_init, args) < 0)
+		return arena_check(b->arena, err);
+	(void)execveat(b->program->init_fd, "", with_init.items, b->env.items, AT_EMPTY_PATH);
+	return program_exec_failed("hull-init", errno, err);
+}
+
 static int execute(const struct becoming *b, struct sync *sync, int listener, struct err *err)
 {
 	int result = 0;
@@ -252,8 +270,7 @@ static int execute(const struct becoming *b, struct sync *sync, int listener, st
 		return result;
 	if (listener >= 0)
 		(void)close(listener);
-	(void)execve(b->path, b->process->args.items, b->env.items);
-	return program_exec_failed(b->path, errno, err);
+	return execute_program(b, err);
 }
 
 int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync,

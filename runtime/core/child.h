@@ -50,6 +50,7 @@ struct child_program {
 	const struct confine_filter *filter; /* compiled process->seccomp; NULL: none */
 	int stdio[3];			     /* -1: /dev/null. Not used with a terminal */
 	unsigned preserve_fds;		     /* 3 … 3+n-1 are passed on */
+	int init_fd;			     /* hull-init, to be executed in front of the program; -1: none */
 	bool own_user_namespace;	     /* in a user namespace that is not hull's own */
 };
 

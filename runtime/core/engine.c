@@ -9,6 +9,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
+#include "runtime/base/installed.h"
 #include "runtime/base/process.h"
 #include "runtime/base/socket.h"
 #include "runtime/core/create.h"
@@ -36,8 +37,8 @@ static void sync_definition(const char *data_dir)
 }
 
 /* Returns only on failure: then the program is killed, since nobody would take its output. */
-static int become_keeper(const struct engine_request *request, struct instance *instance, int client_fd,
-			 struct err *err)
+static int become_keeper(const struct engine_request *request, const char *program, struct instance *instance,
+			 int client_fd, struct err *err)
 {
 	const struct plan_keeper *wishes = &request->plan->keeper;
 	CLEANUP_FD int data_fd = file_open_dir(AT_FDCWD, request->data_dir, err);
@@ -45,6 +46,7 @@ static int become_keeper(const struct engine_request *request, struct instance *
 	struct err ignored = ERR_INIT;
 	int result = data_fd;
 
+	keeper.program = program;
 	keeper.id = request->plan->id;
 	keeper.pid = instance->init;
 	keeper.pidfd = instance->init_pidfd;
@@ -89,14 +91,17 @@ static int make_and_keep(const struct engine_request *request, int client_fd, st
 		.kept = true,
 		.seccomp_cache = request->seccomp_cache,
 	};
-	int result = create_instance(&creation, &arena, &instance, err);
+	char keeper[INSTALLED_PATH_BYTES];
+	int result = installed_program("hull-keeper", keeper, err); /* before there is anything to keep */
 
+	if (result >= 0)
+		result = create_instance(&creation, &arena, &instance, err);
 	tell_client(client_fd, result < 0 ? err : NULL, result < 0 ? 0 : instance.init);
 	if (result < 0)
 		return result;
 	if (request->durable)
 		sync_definition(request->data_dir);
-	return become_keeper(request, &instance, request->attach ? client_fd : -1, err);
+	return become_keeper(request, keeper, &instance, request->attach ? client_fd : -1, err);
 }
 
 int engine_become(const struct engine_request *request, struct err *err)

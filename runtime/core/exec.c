@@ -226,7 +226,7 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 	struct control_view view;
 	struct confine_filter filter = {0};
 	struct exec_child child = {
-		.program = {.process = request->process, .preserve_fds = request->preserve_fds},
+		.program = {.process = request->process, .preserve_fds = request->preserve_fds, .init_fd = -1},
 	};
 	int result = control_look(request->store, &arena, request->id, true, &view, err);
 

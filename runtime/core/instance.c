@@ -12,6 +12,7 @@ void instance_init(struct instance *instance, struct arena *arena, const struct 
 		.sources = ROOT_SOURCES_INIT,
 		.streams = STREAMS_INIT,
 		.stdio = STDIO_INIT,
+		.init_program_fd = -1,
 		.start_fd = -1,
 		.sync.fd = -1,
 		.init_pidfd = -1,
@@ -37,6 +38,7 @@ void instance_close(struct instance *instance)
 	sync_close(&instance->sync);
 	for (int kind = 0; kind < NS_COUNT; kind++)
 		close_and_forget(&instance->joins[kind]);
+	close_and_forget(&instance->init_program_fd);
 	close_and_forget(&instance->start_fd);
 	close_and_forget(&instance->init_pidfd);
 	close_and_forget(&instance->userns_fd);

@@ -49,6 +49,7 @@ struct instance {
 	struct streams streams; /* to its keeper; empty without one, and with a terminal */
 	struct stdio stdio;
 	struct confine_filter filter; /* in the arena */
+	int init_program_fd;	      /* hull-init, from where it cannot be written; -1 when it is not wanted */
 	int joins[NS_COUNT];	      /* namespaces to join, -1 elsewhere */
 	int start_fd;		      /* listening: where control_start() will knock; -1 when started at once */
 	struct sync sync;	      /* to the first process */

@@ -168,7 +168,6 @@ static void process_ended(struct loop *loop, struct loop_source *source, uint32_
 	keeper.has_ended = true;
 	keeper.rest_fd = memfd_create("rest", MFD_CLOEXEC);
 	keeper_output_drain(&keeper);
-	keeper_input_stop(&keeper);
 	if (fault_point("keeper", "exit", NULL) < 0)
 		_exit(1);
 	(void)exit_file_write(keeper.args.state, &exit, NULL);

@@ -107,8 +107,6 @@ bool keeper_input_turn(struct keeper *keeper, const struct keeper_client *client
 size_t keeper_input_write(struct keeper *keeper, struct keeper_client *client, const void *bytes, size_t len);
 void keeper_input_end(struct keeper *keeper);
 void keeper_input_resize(struct keeper *keeper, const struct attach_resize *size);
-/* The program is gone: all that clients still send is dropped, and none waits. */
-void keeper_input_stop(struct keeper *keeper);
 /* A client is gone. */
 void keeper_input_forget(struct keeper *keeper, const struct keeper_client *client);
 /* Somebody waits for his turn: the clients are resumed when the program takes input again. */

@@ -11,12 +11,14 @@
  * Clients take turns, frame by frame: one whose frame is half written owns the input until the rest is taken. While anybody waits, the
  * descriptor is watched for room, and then all go on, the owner first.
  */
-static void resume_all(struct keeper *keeper)
+static void input_ready(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
 {
+	struct keeper *keeper = KEEPER_OF(loop, struct keeper, loop);
 	struct keeper_client *owner = keeper->input_owner;
 
+	(void)epoll_events;
 	/* Forgotten first: who still has to wait after this round watches it again. */
-	loop_forget(&keeper->loop, &keeper->input);
+	loop_forget(loop, source);
 	if (owner)
 		keeper_client_resume(keeper, owner);
 	for (size_t i = 0; i < KEEPER_CLIENTS; i++) {
@@ -25,21 +27,7 @@ static void resume_all(struct keeper *keeper)
 		if (client->is_used && client->waits_for_input && client != keeper->input_owner)
 			keeper_client_resume(keeper, client);
 	}
-}
-
-static void input_ready(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
-{
-	struct keeper *keeper = KEEPER_OF(loop, struct keeper, loop);
-
-	(void)source, (void)epoll_events;
-	resume_all(keeper);
 	keeper_update(keeper);
-}
-
-void keeper_input_stop(struct keeper *keeper)
-{
-	keeper->input_is_gone = true;
-	resume_all(keeper);
 }
 
 bool keeper_input_turn(struct keeper *keeper, const struct keeper_client *client)

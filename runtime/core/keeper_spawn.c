@@ -12,55 +12,13 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/process.h"
 #include "runtime/base/socket.h"
+#include "runtime/base/installed.h"
 #include "runtime/base/text.h"
 #include "runtime/core/attach.h"
 
-#define PATH_BYTES     4096
 #define ARGUMENT_BYTES 280 /* "id=" and the longest id */
 #define ARGUMENTS      16
 #define UNMAKE_MAX     32
-
-/* --- Where the program is --- */
-
-/* Beside the running executable: installed, and in a build tree. Then where this build would be installed. */
-static const char *const places[] = {"libexec/hull", "libexec"};
-
-/* The folder above the one that the running executable is in. 0 or -errno. */
-static int own_prefix(char to[static PATH_BYTES])
-{
-	ssize_t len = readlink("/proc/self/exe", to, PATH_BYTES - 1);
-	char *slash;
-
-	if (len < 0)
-		return -errno;
-	to[len] = '\0';
-	for (unsigned up = 0; up < 2; up++) {
-		slash = strrchr(to, '/');
-		if (!slash)
-			return -ENOENT;
-		*slash = '\0';
-	}
-	return 0;
-}
-
-static bool is_program(char to[static PATH_BYTES], const char *prefix, const char *place)
-{
-	return snprintf(to, PATH_BYTES, "%s/%s/hull-keeper", prefix, place) < PATH_BYTES && access(to, X_OK) == 0;
-}
-
-static int find_program(char ret_path[static PATH_BYTES], struct err *err)
-{
-	char prefix[PATH_BYTES];
-
-	if (own_prefix(prefix) == 0)
-		for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-			if (is_program(ret_path, prefix, places[i]))
-				return 0;
-	if (is_program(ret_path, HULL_PREFIX, places[0]))
-		return 0;
-	return err_say(err, ENOENT, "the program hull-keeper is not installed: it belongs into %s/%s", HULL_PREFIX,
-		       places[0]);
-}
 
 /* --- Its arguments --- */
 
@@ -159,13 +117,13 @@ static int silence_stdio(struct err *err)
 static int exec_keeper(const struct keeper_request *request, bool is_child, struct err *err)
 {
 	struct arguments args = {.count = 0};
-	char found[PATH_BYTES];
+	char found[INSTALLED_PATH_BYTES];
 	const char *program = request->program;
 	int listen_fd = request->listen_fd;
 	int r = 0;
 
 	if (!program) {
-		r = find_program(found, err);
+		r = installed_program("hull-keeper", found, err);
 		program = found;
 	}
 	if (r == 0 && listen_fd < 0)

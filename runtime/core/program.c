@@ -53,7 +53,8 @@ int program_find(const char *name, const struct strv *env, char ret_path[static 
 
 		if (code != 0)
 			return program_exec_failed(name, code, err);
-		return text_copy(ret_path, PROGRAM_PATH_BYTES, name) < 0 ? program_exec_failed(name, ENAMETOOLONG, err) : 0;
+		return text_copy(ret_path, PROGRAM_PATH_BYTES, name) < 0 ? program_exec_failed(name, ENAMETOOLONG, err)
+									 : 0;
 	}
 	if (text_is_empty(name))
 		return not_found("", err);

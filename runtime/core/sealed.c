@@ -13,6 +13,7 @@
 #include "namespaces/mount.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/host.h"
+#include "runtime/base/installed.h"
 #include "runtime/base/scope.h"
 
 static int clone_read_only(const char *path, struct err *err)
@@ -66,20 +67,21 @@ int sealed_self(char **argv, struct err *err)
 {
 	CLEANUP_FD int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	CLEANUP_FD int sealed = -1;
-	char path[4096];
-	ssize_t len;
+	static char path[INSTALLED_PATH_BYTES];
+	char *const before = argv[0];
+	int result;
 
 	if (self < 0)
 		return err_set(err, errno, "open /proc/self/exe");
 	if (is_sealed(self))
 		return 0;
-	len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	if (len < 0)
-		return err_set(err, errno, "read /proc/self/exe");
-	path[len] = '\0';
-	sealed = sealed_open(path, err);
-	if (sealed < 0)
-		return sealed;
+	result = installed_self(path, err);
+	if (result >= 0)
+		result = sealed = sealed_open(path, err);
+	if (result < 0)
+		return result;
+	argv[0] = path; /* how it finds its other programs: see installed_self() */
 	(void)execveat(sealed, "", argv, environ, AT_EMPTY_PATH);
+	argv[0] = before;
 	return err_set(err, errno, "execute '%s' from a read-only view", path);
 }

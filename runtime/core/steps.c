@@ -11,9 +11,11 @@
 
 #include "namespaces/idmap.h"
 #include "namespaces/tty.h"
+#include "namespaces/user.h"
 #include "net/network.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
+#include "runtime/base/installed.h"
 #include "runtime/base/process.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
@@ -22,6 +24,7 @@
 #include "runtime/core/instance.h"
 #include "runtime/core/lifecycle.h"
 #include "runtime/core/netfiles.h"
+#include "runtime/core/sealed.h"
 #include "runtime/core/spawn.h"
 
 #define CGROUP_REMOVE_MS  10000
@@ -112,9 +115,25 @@ static int open_joins(struct instance *instance, struct err *err)
 	return 0;
 }
 
+static int open_init(struct instance *instance, struct err *err)
+{
+	char path[INSTALLED_PATH_BYTES];
+	int result;
+
+	if (!instance->plan->process.init)
+		return 0;
+	result = installed_program("hull-init", path, err);
+	if (result >= 0)
+		result = instance->init_program_fd = sealed_open(path, err);
+	return result;
+}
+
 int step_sources(struct instance *instance, struct err *err)
 {
 	int result = netfiles_prepare(instance->plan, err);
+
+	if (result >= 0)
+		result = open_init(instance, err);
 
 	if (result >= 0)
 		result = rootfs_open_sources(&instance->plan->root, &instance->sources, err);
@@ -241,6 +260,7 @@ int step_clone(struct instance *instance, struct err *err)
 				.filter = plan->process.seccomp ? &instance->filter : NULL,
 				.stdio = {instance->stdio.fds[0], instance->stdio.fds[1], instance->stdio.fds[2]},
 				.preserve_fds = instance->request->preserve_fds,
+				.init_fd = instance->init_program_fd,
 				.own_user_namespace = has_own_user_namespace(plan),
 			},
 		.plan = plan,
@@ -320,11 +340,41 @@ int step_join_cgroup(struct instance *instance, struct err *err)
 	return cg_join(instance->cgroup, instance->init, err);
 }
 
+/* `:U`: the volume's files become the user's who runs the program, whom only the root can tell. */
+static int change_owners(const struct plan *plan, int root, struct err *err)
+{
+	struct user inside = {.uid = plan->process.uid, .gid = plan->process.gid};
+	uint32_t uid, gid;
+
+	if (plan->chowns.count == 0)
+		return 0;
+	if (plan->process.user_words && user_resolve(root, plan->process.user_words, &inside, err) < 0)
+		return err_wrap(err, "user '%s'", plan->process.user_words);
+	for (size_t i = 0; i < plan->chowns.count; i++) {
+		const struct plan_chown *chown = &plan->chowns.items[i];
+		int result;
+
+		uid = inside.uid;
+		gid = inside.gid;
+		if (!chown->idmap && plan->idmap.uid_count > 0 &&
+		    (idmap_to_host_uid(&plan->idmap, inside.uid, &uid) < 0 ||
+		     idmap_to_host_gid(&plan->idmap, inside.gid, &gid) < 0))
+			return err_say(err, ERANGE, "user %u:%u of the container has no id on the host", inside.uid,
+				       inside.gid);
+		result = file_own_tree(chown->source, uid, gid, err);
+		if (result < 0)
+			return err_wrap(err, "volume");
+	}
+	return 0;
+}
+
 int step_root(struct instance *instance, struct err *err)
 {
 	CLEANUP_FD int root = -1;
 	int result = rootfs_build(&instance->plan->root, &instance->sources, instance->userns_fd, &root, err);
 
+	if (result >= 0)
+		result = change_owners(instance->plan, root, err);
 	if (result < 0)
 		return result;
 	return sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, &root, 1, err);

@@ -50,7 +50,9 @@ int store_check_id(const char *id, struct err *err)
 		return err_say(err, EINVAL, "id of %zu bytes: at most %d are allowed", len, STORE_ID_MAX_BYTES);
 	for (size_t i = 0; i < len; i++)
 		if (!isalnum((unsigned char)id[i]) && !strchr(i ? "_+.-" : "_+-", id[i]))
-			return err_say(err, EINVAL, "id '%s': only letters, digits and '_', '+', '-', '.' are allowed (no '.' first)",
+			return err_say(err, EINVAL,
+				       "id '%s': only letters, digits and '_', '+', '-', '.' are allowed (no '.' "
+				       "first)",
 				       id);
 	return 0;
 }
@@ -167,8 +169,7 @@ int store_list(const struct store *store, struct arena *arena, struct strv *ret,
 		return err_set(err, errno, "list the state directory '%s'", store->path);
 	}
 	while ((entry = readdir(folder)))
-		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR &&
-		    strv_add(arena, ret, entry->d_name) < 0)
+		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR && strv_add(arena, ret, entry->d_name) < 0)
 			return arena_check(arena, err);
 	if (ret->count > 1)
 		qsort(ret->items, ret->count, sizeof(*ret->items), compare_names);

@@ -86,6 +86,7 @@ int plan_root(struct planning *p, struct err *err)
 
 	*root = (struct root_request){
 		.readonly = p->config->root && p->config->root->readonly,
+		.volatile_upper = p->extension && p->extension->auto_remove,
 		.default_devices = true,
 		.user_namespace = plan_has_user_namespace(p),
 		/* mknod(2) is refused outside of the first user namespace, whatever capabilities are held inside. */
