@@ -7,8 +7,8 @@
  *     client   HELLO{version, wants} STDIN* STDIN_END RESIZE*
  *     keeper        READY{version, has}  OUT* ERR*                 EXIT{known, code, signal}
  *
- * Numbers are little endian. A client that says anything else, or too much at once, is dropped. The keeper sends EXIT last: whoever sees the stream
- * end without it does not know how the program ended, and asks the record.
+ * Numbers are little endian. A client that says anything else, or too much at once, is dropped. The keeper sends EXIT last: whoever sees the
+ * stream end without it does not know how the program ended, and asks the record.
  */
 #ifndef HULL_RUNTIME_CORE_ATTACH_H
 #define HULL_RUNTIME_CORE_ATTACH_H
@@ -68,8 +68,8 @@ _Static_assert(sizeof(struct attach_exit) == 12, "as on the wire");
 /* The client's side ----------------------------------------------------------------------------------------------------------- */
 
 /*
- * Connects to the keeper of the instance whose state folder is `state_fd`. The descriptor (CLOEXEC, the caller's); -ENOENT or -ECONNREFUSED when no
- * keeper is there.
+ * Connects to the keeper of the instance whose state folder is `state_fd`. The descriptor (CLOEXEC, the caller's); -ENOENT or -ECONNREFUSED
+ * when no keeper is there.
  */
 int attach_connect(int state_fd, struct err *err);
 
@@ -94,8 +94,8 @@ struct attach_result {
 
 /*
  * Relays until the program has ended or the user detaches, and puts the user's terminal back as it was. The end of the input is told to the
- * program. 0; else the program may run on: -ECONNRESET when the keeper went away without a word, -EPIPE (or what writing said) when nobody takes the output any
- * more. From a process with one thread; SIGPIPE is ignored meanwhile.
+ * program. 0; else the program may run on: -ECONNRESET when the keeper went away without a word, -EPIPE (or what writing said) when nobody
+ * takes the output any more. From a process with one thread; SIGPIPE is ignored meanwhile.
  */
 int attach_run(const struct attach_request *request, struct attach_result *ret, struct err *err);
 

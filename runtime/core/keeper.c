@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hull-keeper: keeps one running instance. It reads the program's output (to the log, and to attached clients), holds its terminal or standard input, sees its
- * end, writes that down, and then becomes the command that takes the instance back. Started by keeper_exec().
+ * hull-keeper: keeps one running instance. It reads the program's output (to the log, and to attached clients), holds its terminal or standard
+ * input, sees its end, writes that down, and then becomes the command that takes the instance back. Started by keeper_exec().
  *
  * It may be killed at any time: the program has a reading end of its output itself and goes on, and the next hull command starts a keeper
  * that goes on reading.
@@ -151,8 +151,8 @@ static struct exit_file find_exit(void)
 }
 
 /*
- * The order matters. The status first: a zombie is nobody's memory. Then what the outputs still hold, so that whoever sees the exit file finds the
- * log complete. Then the exit file; only then may anybody be told.
+ * The order matters. The status first: a zombie is nobody's memory. Then what the outputs still hold, so that whoever sees the exit file finds
+ * the log complete. Then the exit file; only then may anybody be told.
  */
 static void process_ended(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
 {

@@ -84,8 +84,8 @@ struct keeper {
 	bool has_ended;
 	struct attach_exit exit;
 	/*
-	 * The rest, once the program has ended: what its outputs still held and the EXIT, as frames in a memory file. So log and exit file are complete at once, however
-	 * slowly a client reads.
+	 * The rest, once the program has ended: what its outputs still held and the EXIT, as frames in a memory file. So log and exit file are
+	 * complete at once, however slowly a client reads.
 	 */
 	int rest_fd;
 	off_t rest_len, rest_exit_at;

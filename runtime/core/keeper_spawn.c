@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/installed.h"
 #include "runtime/base/process.h"
 #include "runtime/base/socket.h"
-#include "runtime/base/installed.h"
 #include "runtime/base/text.h"
 #include "runtime/core/attach.h"
 

@@ -20,8 +20,8 @@ struct log_filter {
 };
 
 /*
- * Takes some of the output: a line with its newline, or a piece of one (as the program wrote it; then the next piece of the same stream goes on where this one
- * stopped). Not 0: reading stops, and returns it.
+ * Takes some of the output: a line with its newline, or a piece of one (as the program wrote it; then the next piece of the same stream goes
+ * on where this one stopped). Not 0: reading stops, and returns it.
  */
 typedef int (*log_sink)(void *user, enum log_stream stream, const char *bytes, size_t len);
 
