@@ -186,6 +186,8 @@ static void test_much_output(void)
 		if (fd < 0 || fixture_hello(fd, ALL_STREAMS) < 0 ||
 		    sock_send_frame(f.client, ATTACH_STDIN, "go\n", 3, NULL) < 0)
 			_exit(2);
+		/* By then all buffers between are full. */
+		(void)usleep(300000);
 		receive(fd, &received, 20);
 		_exit(received.has_exit && received.out_sum == wanted && received.out_bytes == bytes ? 0 : 1);
 	}
@@ -210,7 +212,8 @@ static void test_rotation_under_load(void)
 	struct text log = TEXT_INIT;
 	struct stat st;
 	unsigned first, next;
-	char *at, *end;
+	const char *at;
+	char *end;
 
 	if (!fixture_start(&f))
 		return;
@@ -219,7 +222,12 @@ static void test_rotation_under_load(void)
 	CHECK(fstatat(f.state_fd, "log.1", &st, 0) == 0 && st.st_size <= 65536 && st.st_size > 60000);
 	fixture_log(&f, &log);
 	/* Joined, a chunk's pieces are lines again. The first may be the end of a line whose beginning was rotated away. */
-	at = strchr(log.data, '\n') + 1;
+	at = strchr(text_get(&log), '\n');
+	if (!at) {
+		CHECK(!"the log has lines");
+		return;
+	}
+	at++;
 	first = next = (unsigned)strtoul(at, NULL, 10);
 	CHECK(first > 1);
 	for (; *at; at = end + 1, next++)
@@ -386,6 +394,49 @@ static void test_input_with_back_pressure(void)
 	fixture_end(&f);
 }
 
+/* A line of this letter in each of a hundred frames. */
+static void send_lines(int fd, char letter)
+{
+	/* No whole pages: so what a full pipe takes of it is often a part. */
+	char line[6000];
+
+	memset(line, letter, sizeof(line));
+	line[sizeof(line) - 1] = '\n';
+	for (int i = 0; i < 100; i++)
+		(void)sock_send_frame(fd, ATTACH_STDIN, line, sizeof(line), NULL);
+}
+
+/* Two who type at once into a pipe that is full most of the time: their frames stay whole. */
+static void test_input_of_two(void)
+{
+	struct fixture f = {.script = "sleep 0.2; head -c 1200000 | sort | uniq | cut -c1-3",
+			    .with_input = true,
+			    .with_client = true};
+	struct received received;
+	pid_t other;
+
+	if (!fixture_start(&f))
+		return;
+	CHECK_INT(fixture_hello(f.client, ALL_STREAMS | ATTACH_WANTS_STDIN), ATTACH_HAS_STDIN);
+	other = fork();
+	if (other == 0) {
+		int fd = attach_connect(f.state_fd, NULL);
+
+		if (fixture_hello(fd, ATTACH_WANTS_STDIN) < 0)
+			_exit(1);
+		send_lines(fd, 'b');
+		receive(fd, &received, 0);
+		_exit(received.has_exit ? 0 : 2);
+	}
+	send_lines(f.client, 'a');
+	receive(f.client, &received, 0);
+	CHECK_STR(text_get(&received.out), "aaa\nbbb\n");
+	CHECK_INT(fixture_wait(other), 0);
+	CHECK_INT(fixture_wait(f.keeper), 0);
+	received_free(&received);
+	fixture_end(&f);
+}
+
 static void test_terminal(void)
 {
 	struct fixture f =
@@ -443,8 +494,10 @@ static void test_memory_of_twenty(void)
 	(void)usleep(300000);
 	memory_of(f[KEEPERS / 2].keeper, &pss, &anonymous);
 	printf("# one of %d keepers: Pss %u KiB, anonymous %u KiB\n", KEEPERS, pss, anonymous);
+#ifndef __SANITIZE_ADDRESS__
 	CHECK(pss > 0 && pss < 150);
 	CHECK(anonymous < 100);
+#endif
 	for (int i = 0; i < KEEPERS; i++) {
 		CHECK(kill(f[i].program, SIGKILL) == 0);
 		CHECK_INT(fixture_wait(f[i].keeper), 0);
@@ -494,5 +547,6 @@ int main(void)
 		       TAP_CASE(test_first_client_misses_nothing), TAP_CASE(test_take_over), TAP_CASE(test_much_output),
 		       TAP_CASE(test_rotation_under_load), TAP_CASE(test_adoption), TAP_CASE(test_malformed_frames),
 		       TAP_CASE(test_input_that_is_not_read), TAP_CASE(test_input_with_back_pressure),
-		       TAP_CASE(test_terminal), TAP_CASE(test_memory_of_twenty), TAP_CASE(test_descriptors));
+		       TAP_CASE(test_input_of_two), TAP_CASE(test_terminal), TAP_CASE(test_memory_of_twenty),
+		       TAP_CASE(test_descriptors));
 }
