@@ -60,6 +60,11 @@ $(foreach folder,$(FOLDERS),$(eval $(call library_rule,$(folder))))
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
+.PHONY: quickstart
+quickstart: deps-build
+	@$(MAKE) --no-print-directory all
+	@contrib/quickstart $(BUILD)/bin/hull
+
 clean:
 	rm -rf build
 
