@@ -143,7 +143,7 @@ static int add_image_row(struct image_listing *listing, const struct named_image
 	const struct image *image = named->image;
 	struct arena *arena = listing->call->arena;
 	CLEANUP_TEXT struct text document = TEXT_INIT;
-	uint64_t created_ns = 0;
+	uint64_t created_ns = image->imported_ns; /* what has no date of its own began here */
 	char size[32], time[36];
 	const char *cells[ARRAY_SIZE(image_columns)];
 
@@ -156,10 +156,10 @@ static int add_image_row(struct image_listing *listing, const struct named_image
 	cells[0] = named->repository;
 	cells[1] = named->tag;
 	cells[2] = output_short_id(arena, image->id, options->whole);
-	cells[3] = created_ns ? words_ago(arena, created_ns, listing->now_ns) : "N/A";
+	cells[3] = words_ago(arena, created_ns, listing->now_ns);
 	cells[4] = text_size_words(image->size_bytes, size);
 	cells[5] = named->familiar;
-	cells[6] = created_ns ? text_time(created_ns, time) : "N/A";
+	cells[6] = text_time(created_ns, time);
 	put_image_row(named, &document);
 	return output_add(output, cells, &document, err);
 }

@@ -85,6 +85,7 @@ static struct log_filter make_filter(const struct logs_options *options)
 /* --- Showing ---------------------------------------------------------------------------------------------------------- */
 
 struct showing {
+	const struct command_call *call;
 	const struct stores *stores;
 	const char *id;
 	bool at_once; /* following: nothing waits in a buffer */
@@ -105,7 +106,10 @@ static int show(void *user, enum log_stream stream, const char *bytes, size_t le
 	return 0;
 }
 
-/* Ended as the kernel knows it: a keeper that was killed, or a new one, makes no difference. */
+/*
+ * The program's end is not the log's: its keeper may still have lines to write, and says how it ended after the last one. Should
+ * that be killed meanwhile, the program gets a new one here, as from any other command: so that no line is lost.
+ */
 static bool has_ended(void *user)
 {
 	const struct showing *showing = user;
@@ -113,15 +117,19 @@ static bool has_ended(void *user)
 	struct err ignored = ERR_INIT;
 	struct control_view view;
 
-	return control_look(&showing->stores->store, &arena, showing->id, false, &view, &ignored) < 0 ||
-	       view.now.status == RECORD_STOPPED;
+	if (control_look(&showing->stores->store, &arena, showing->id, false, &view, &ignored) < 0)
+		return true;
+	if (view.now.unattended)
+		instance_settle(showing->call, showing->stores);
+	return view.now.status == RECORD_STOPPED &&
+	       (view.now.exit.known || proc_look(view.record.keeper.pid, view.record.keeper.start_ticks) != PROC_ALIVE);
 }
 
 static int follow(const struct instance_view *view, int folder, const struct log_filter *filter,
 		  struct showing *showing, struct err *err)
 {
 	CLEANUP_FD int pidfd = view->has_record ? proc_open(view->record.init.pid, view->record.init.start_ticks) : -1;
-	struct log_follow how = {.ended = has_ended, .wake_fd = pidfd < 0 ? -1 : pidfd};
+	struct log_follow how = {.ended = has_ended, .wake_fd = pidfd < 0 ? -1 : pidfd, .user = showing};
 
 	return log_read_follow(folder, filter, &how, show, showing, err);
 }
@@ -133,7 +141,11 @@ static int run_logs(struct command_call *call, struct err *err)
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	CLEANUP_FD int folder = -1;
 	struct instance_view view;
-	struct showing showing = {.stores = &stores, .id = view.id, .at_once = options->follow, .last = LOG_STDOUT};
+	struct showing showing = {.call = call,
+				  .stores = &stores,
+				  .id = view.id,
+				  .at_once = options->follow,
+				  .last = LOG_STDOUT};
 	int result = stores_open(call, &stores, err);
 
 	if (result >= 0 && options->follow && options->until)

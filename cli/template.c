@@ -97,27 +97,33 @@ static const char *capitals(struct arena *arena, const char *name)
 	return copy;
 }
 
-static int find_path(const struct expression *e, const char *path, struct value *ret, struct err *err)
+static const struct json *find_part(const struct json *at, const char *path)
 {
-	const struct json *at = e->data->document;
-
-	*ret = (struct value){.words = path[1] ? find_words(e->data, path + 1) : NULL};
-	if (ret->words)
-		return 0;
-	if (e->data->heading) {
-		ret->words = capitals(e->arena, path);
-		return arena_check(e->arena, err);
-	}
-	for (const char *name = path + 1; *name;) {
+	for (const char *name = path + 1; at && *name;) {
 		size_t len = strcspn(name, ".");
 
 		at = find_member(at, name, len);
-		if (!at)
-			return complain(e, "there is no field ", path, err);
 		name += len + (name[len] == '.');
 	}
-	ret->json = at;
-	return 0;
+	return at;
+}
+
+/* What is there twice, in words and in the document ("Ports"), is shown as words; functions want what they can look into. */
+static int find_path(const struct expression *e, const char *path, bool for_function, struct value *ret,
+		     struct err *err)
+{
+	const char *words = path[1] ? find_words(e->data, path + 1) : NULL;
+	const struct json *part = find_part(e->data->document, path);
+
+	*ret = (struct value){.words = words};
+	if (words && !(for_function && part))
+		return 0;
+	*ret = (struct value){.json = part};
+	if (e->data->heading)
+		ret->words = capitals(e->arena, path);
+	else if (!part)
+		return complain(e, "there is no field ", path, err);
+	return arena_check(e->arena, err);
 }
 
 /* --- Values ----------------------------------------------------------------------------------------------------------- */
@@ -245,7 +251,7 @@ static int call_function(const struct expression *e, struct text *to, struct err
 			continue;
 		if (e->count != functions[i].tokens || e->tokens[1][0] != '.')
 			return complain(e, "want a field behind ", e->tokens[0], err);
-		result = find_path(e, e->tokens[1], &value, err);
+		result = find_path(e, e->tokens[1], true, &value, err);
 		if (result < 0)
 			return result;
 		if (e->data->heading)
@@ -276,7 +282,7 @@ static int expand_expression(struct expression *e, struct text *to, struct err *
 		return call_function(e, to, err);
 	if (e->count > 1)
 		return complain(e, "too many words", "", err);
-	result = find_path(e, e->tokens[0], &value, err);
+	result = find_path(e, e->tokens[0], false, &value, err);
 	if (result >= 0)
 		put_value(e->arena, &value, to);
 	return result;

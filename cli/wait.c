@@ -37,13 +37,29 @@ static void ask_definition(const struct instance_operand *one, struct record_exi
 		*ret = last.exit;
 }
 
+/* Whether it runs without a keeper: then it gets one. */
+static bool was_orphaned(const struct instance_operand *one)
+{
+	struct control_view view;
+	struct err ignored = ERR_INIT;
+
+	if (control_look(&one->stores->store, one->call->arena, one->view.id, false, &view, &ignored) < 0 ||
+	    !view.now.unattended)
+		return false;
+	instance_settle(one->call, one->stores);
+	return true;
+}
+
 static int wait_for_end(const struct instance_operand *one, struct record_exit *ret, struct err *err)
 {
 	struct err ignored = ERR_INIT, failure = ERR_INIT;
-	int result = ask_keeper(one, ret, &ignored);
+	int result;
 
-	if (result >= 0 && ret->known)
-		return 0;
+	do {
+		result = ask_keeper(one, ret, &ignored);
+		if (result >= 0 && ret->known)
+			return 0;
+	} while (result < 0 && was_orphaned(one));
 	result = control_wait(&one->stores->store, one->view.id, -1, ret, &failure);
 	if (result < 0 && result != -ENOENT) {
 		*err = failure;
