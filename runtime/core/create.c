@@ -11,13 +11,13 @@
  * A creation, top to bottom; a deletion, bottom to top.
  *
  * Why this order: the record first, so that a crash anywhere below leaves a trace. The cgroup before the clone, so that a process is bounded from
- * birth where the kernel can do that. The root needs the id maps; the child waits for it, and then makes its mounts while the network is made.
+ * birth where the kernel can do that; and before the sources, since its own folder may be one of them. The root needs the id maps; the child waits for it, and then makes its mounts while the network is made.
  */
 static const struct phase phases[] = {
 	{"record", step_record, step_record_undo},
+	{"cgroup", step_cgroup, step_cgroup_undo},
 	{"sources", step_sources, NULL},
 	{"streams", step_streams, NULL},
-	{"cgroup", step_cgroup, step_cgroup_undo},
 	{"clone", step_clone, step_clone_undo},
 	{"ids", step_ids, NULL},
 	{"join-cgroup", step_join_cgroup, NULL},
