@@ -2,10 +2,12 @@
 #include "cli/relay.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "namespaces/tty.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/loop.h"
 #include "runtime/base/process.h"
 
@@ -132,6 +134,38 @@ static int run_loop(struct relaying *relaying, const struct relay_request *reque
 	return result;
 }
 
+/*
+ * Holds the terminal of a process that its user has left, and drops what comes: were the master closed, the process would be hung up; were it not
+ * read, it would wait. Until nobody has the other end open.
+ */
+static __attribute__((noreturn)) void hold_terminal(int master)
+{
+	struct err ignored = ERR_INIT;
+	struct pollfd readable = {.fd = 0, .events = POLLIN};
+	char dropped[4096];
+
+	(void)setsid();
+	/* The caller's streams are not kept open: who reads them waits for their end. */
+	if (fd_place(master, STDIN_FILENO) < 0 || fd_close_from(STDIN_FILENO + 1, &ignored) < 0)
+		_exit(1);
+	while (poll(&readable, 1, -1) > 0)
+		if (read(STDIN_FILENO, dropped, sizeof(dropped)) <= 0 && errno != EAGAIN && errno != EINTR)
+			break;
+	_exit(0);
+}
+
+static int leave(const struct relay_request *request, struct err *err)
+{
+	pid_t holder;
+
+	/* When this command ends, the user's session may: that must not reach the holder before it has one of its own. */
+	(void)signal(SIGHUP, SIG_IGN);
+	holder = proc_clone(&(struct proc_clone){.cgroup_fd = -1});
+	if (holder == 0)
+		hold_terminal(request->running->terminal);
+	return holder < 0 ? err_set(err, -holder, "leave the process running") : 0;
+}
+
 int relay_run(const struct relay_request *request, struct err *err)
 {
 	struct relaying relaying = {.pidfd = request->running->pidfd, .signals.source.fd = -1, .drain.source.fd = -1};
@@ -141,7 +175,9 @@ int relay_run(const struct relay_request *request, struct err *err)
 		return result;
 	result = run_loop(&relaying, request, err);
 	loop_close(&relaying.loop);
-	if (result < 0 || relaying.detached)
+	if (relaying.detached)
+		return leave(request, err);
+	if (result < 0)
 		return result;
 	result = proc_wait(request->running->pid, &status);
 	return result < 0 ? err_set(err, -result, "wait for the process") : proc_exit_code(status);
