@@ -63,6 +63,16 @@ int file_open_folder_of(int dirfd, const char *name, const char **ret_base, stru
 int file_remove_tree(int dirfd, const char *name, struct err *err);
 
 /*
+ * Claims a name for a new folder (0700): it appears at once and locked (flock), so that nobody ever sees it half made. The folder's descriptor, which holds
+ * the lock; -EEXIST without words when the name is taken.
+ */
+int file_claim_folder(int dirfd, const char *name, struct err *err);
+/* Removes a claimed folder: out of sight in one step, so that a crash leaves no half of it under its name. Missing is success. */
+int file_drop_folder(int dirfd, const char *name, struct err *err);
+/* Removes what crashes in either have left below dirfd. */
+void file_sweep_claims(int dirfd);
+
+/*
  * Gives a tree, its top included, to uid:gid. It descends by descriptor, follows no link and crosses no mount; contents may be hostile. Where a file has that
  * owner already it is left alone. -ELOOP past FILE_OWN_MAX_DEPTH folders. What was done before a failure stays done.
  */

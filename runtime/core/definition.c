@@ -7,10 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/file.h"
@@ -141,22 +138,17 @@ int definition_claim(const struct definitions *definitions, struct arena *arena,
 		     char ret_id[static DEFINITION_ID_BYTES], const char **ret_name, struct err *err)
 {
 	CLEANUP_FD int folder = -1;
+	struct err ignored = ERR_INIT;
 	int result = make_id(ret_id, err);
 
 	if (result >= 0)
+		result = folder = file_claim_folder(definitions->instances_fd, ret_id, err);
+	/* The name after the folder: so one that leads nowhere is surely left over. */
+	if (result >= 0)
 		result = take_name(definitions, arena, ret_id, name, ret_name, err);
-	if (result < 0)
-		return result;
-	if (mkdirat(definitions->instances_fd, ret_id, 0700) == 0)
-		folder = openat(definitions->instances_fd, ret_id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* The lock says that somebody is still at it: a folder without a bundle and without a lock is what a crash left. */
-	if (folder < 0 || flock(folder, LOCK_EX | LOCK_NB) < 0) {
-		result = err_set(err, errno, "make a folder for container '%s'", *ret_name);
-		(void)unlinkat(definitions->names_fd, *ret_name, 0);
-		(void)unlinkat(definitions->instances_fd, ret_id, AT_REMOVEDIR);
-		return result;
-	}
-	return fd_take(&folder);
+	if (result < 0 && folder >= 0)
+		(void)file_drop_folder(definitions->instances_fd, ret_id, &ignored);
+	return result < 0 ? result : fd_take(&folder);
 }
 
 /* --- Finding ---------------------------------------------------------------------------------------------------------- */
@@ -244,7 +236,7 @@ static void free_name(const struct definitions *definitions, const char *id, con
 
 int definition_remove(const struct definitions *definitions, const char *id, const char *name, struct err *err)
 {
-	int result = file_remove_tree(definitions->instances_fd, id, err);
+	int result = file_drop_folder(definitions->instances_fd, id, err);
 
 	/* Last: until the folder is gone, the name must lead to it. */
 	if (result >= 0)
@@ -265,17 +257,14 @@ int definition_sweep(const struct definitions *definitions, struct err *err)
 	}
 	while ((entry = readdir(folder))) {
 		ssize_t len = readlinkat(definitions->names_fd, entry->d_name, id, sizeof(id));
-		struct stat made;
 
 		if (len != DEFINITION_ID_BYTES - 1)
 			continue;
 		id[len] = '\0';
-		/* A name is taken just before its folder is made: one that is a few seconds old may still get it. */
-		if (faccessat(definitions->instances_fd, id, F_OK, 0) < 0 &&
-		    fstatat(definitions->names_fd, entry->d_name, &made, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    time(NULL) - made.st_mtime > 5)
+		if (faccessat(definitions->instances_fd, id, F_OK, 0) < 0)
 			free_name(definitions, id, entry->d_name);
 	}
+	file_sweep_claims(definitions->instances_fd);
 	return 0;
 }
 

@@ -335,6 +335,7 @@ int engine_settle(const struct engine_settling *settling, struct err *err)
 	struct strv ids = {0};
 	int result = store_list(settling->store, &arena, &ids, err);
 
+	file_sweep_claims(settling->store->fd);
 	for (size_t i = 0; result >= 0 && i < ids.count; i++) {
 		struct err failure = ERR_INIT;
 		struct engine_unmade unmade;

@@ -4,8 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,9 +11,6 @@
 #include <unistd.h>
 
 #include "runtime/base/file.h"
-
-/* A folder that is being made or removed begins with a dot, which no id does. */
-#define HIDDEN_NAME_BYTES (STORE_ID_MAX_BYTES + 32)
 
 int store_open(const char *path, bool sticky, struct store *ret, struct err *err)
 {
@@ -64,32 +59,14 @@ static int open_folder(const struct store *store, const char *name)
 
 int store_claim(const struct store *store, const char *id, struct err *err)
 {
-	CLEANUP_FD int fd = -1;
-	char hidden[HIDDEN_NAME_BYTES];
 	int result = store_check_id(id, err);
 
 	if (result < 0)
 		return result;
-	/* Locked before it gets its name: a command that sees the name sees the lock. */
-	(void)snprintf(hidden, sizeof(hidden), ".new-%d-%s", getpid(), id);
-	hidden[NAME_MAX] = '\0';
-	if (mkdirat(store->fd, hidden, 0700) < 0 && errno != EEXIST)
-		return err_set(err, errno, "make a folder in the state directory '%s'", store->path);
-	fd = open_folder(store, hidden);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		result = err_set(err, errno, "lock a new folder in the state directory '%s'", store->path);
-		(void)unlinkat(store->fd, hidden, AT_REMOVEDIR);
-		return result;
-	}
-	if (renameat2(store->fd, hidden, store->fd, id, RENAME_NOREPLACE) < 0) {
-		int code = errno;
-
-		(void)unlinkat(store->fd, hidden, AT_REMOVEDIR);
-		if (code == EEXIST)
-			return err_say(err, EEXIST, "container '%s' already exists", id);
-		return err_set(err, code, "make '%s' in the state directory '%s'", id, store->path);
-	}
-	return fd_take(&fd);
+	result = file_claim_folder(store->fd, id, err);
+	if (result == -EEXIST)
+		return err_say(err, EEXIST, "container '%s' already exists", id);
+	return result < 0 ? err_wrap(err, "state directory '%s'", store->path) : result;
 }
 
 int store_find(const struct store *store, const char *id, struct err *err)
@@ -140,17 +117,9 @@ int store_find_unlocked(const struct store *store, const char *id, struct err *e
 
 int store_remove(const struct store *store, const char *id, struct err *err)
 {
-	char hidden[HIDDEN_NAME_BYTES];
+	int result = file_drop_folder(store->fd, id, err);
 
-	/* Out of sight in one step, so that a crash leaves no folder without its record under the id. */
-	(void)snprintf(hidden, sizeof(hidden), ".old-%d-%s", getpid(), id);
-	hidden[NAME_MAX] = '\0';
-	if (renameat(store->fd, id, store->fd, hidden) < 0) {
-		if (errno == ENOENT)
-			return 0;
-		return err_set(err, errno, "remove container '%s' from the state directory", id);
-	}
-	return file_remove_tree(store->fd, hidden, err);
+	return result < 0 ? err_wrap(err, "state directory '%s'", store->path) : result;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "runtime/base/file.h"
+
+/* Folders that are being made or removed. What claims folders uses no names that begin so. */
+#define NEW_PREFIX ".new-"
+#define OLD_PREFIX ".old-"
+
+static void hide(char to[static NAME_MAX + 1], const char *prefix, const char *name)
+{
+	(void)snprintf(to, NAME_MAX + 1, "%s%d-%s", prefix, getpid(),
+		       name); /* cut off where it is too long: the pid tells them apart */
+}
+
+int file_claim_folder(int dirfd, const char *name, struct err *err)
+{
+	CLEANUP_FD int fd = -1;
+	char hidden[NAME_MAX + 1];
+	int code;
+
+	hide(hidden, NEW_PREFIX, name);
+	if (mkdirat(dirfd, hidden, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make a folder for '%s'", name);
+	/* Locked before it gets its name: whoever sees the name sees the lock. */
+	fd = openat(dirfd, hidden, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    renameat2(dirfd, hidden, dirfd, name, RENAME_NOREPLACE) == 0)
+		return fd_take(&fd);
+	code = errno;
+	(void)unlinkat(dirfd, hidden, AT_REMOVEDIR);
+	return code == EEXIST ? -EEXIST : err_set(err, code, "make a folder for '%s'", name);
+}
+
+int file_drop_folder(int dirfd, const char *name, struct err *err)
+{
+	char hidden[NAME_MAX + 1];
+
+	hide(hidden, OLD_PREFIX, name);
+	if (renameat(dirfd, name, dirfd, hidden) < 0)
+		return errno == ENOENT ? 0 : err_set(err, errno, "remove '%s'", name);
+	return file_remove_tree(dirfd, hidden, err);
+}
+
+/* One that nobody has locked is nobody's. Somebody may be between making it and locking it: a moment's age tells. */
+static void sweep(int dirfd, const char *name)
+{
+	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct err ignored = ERR_INIT;
+	struct stat found;
+	struct timespec now;
+
+	if (fd < 0 || fstat(fd, &found) < 0 || clock_gettime(CLOCK_REALTIME, &now) < 0 ||
+	    now.tv_sec - found.st_ctim.tv_sec < 2)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		(void)file_remove_tree(dirfd, name, &ignored);
+}
+
+void file_sweep_claims(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!folder) {
+		scope_fd(&fd);
+		return;
+	}
+	while ((entry = readdir(folder)))
+		if (strncmp(entry->d_name, NEW_PREFIX, strlen(NEW_PREFIX)) == 0 ||
+		    strncmp(entry->d_name, OLD_PREFIX, strlen(OLD_PREFIX)) == 0)
+			sweep(dirfd, entry->d_name);
+}
