@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* exec */
 #include "runtime/core/exec.h"
+#include "runtime/core/sealed.h"
 
 #include <errno.h>
 #include <string.h>
@@ -203,8 +204,10 @@ static int run_exec(struct command_call *call, struct err *err)
 	result = stores_open(call, &stores, err);
 	if (result < 0)
 		return result;
-	instance_settle(call, &stores);
 	result = find_running(call, &stores, &view, err);
+	/* With the host's ids inside, what runs there must not be able to reach this executable: it starts anew from where it cannot be written. */
+	if (result >= 0 && instance_has_host_ids(view.extension))
+		result = sealed_self(call->argv, err);
 	if (result >= 0)
 		result = start(call, &stores, &view, &running, err);
 	if (result < 0)

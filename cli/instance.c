@@ -107,6 +107,14 @@ int instance_list(const struct command_call *call, const struct stores *stores, 
 	return result;
 }
 
+bool instance_has_host_ids(const struct extension *extension)
+{
+	for (size_t i = 0; i < extension->joins.count; i++)
+		if (strcmp(extension->joins.items[i].type, "user") == 0)
+			return false;
+	return !extension->id_range;
+}
+
 /* --- Removing --------------------------------------------------------------------------------------------------------- */
 
 static void remove_volumes(const struct hull *hull, const struct extension *extension)

@@ -29,6 +29,9 @@ int instance_look(const struct command_call *call, const struct stores *stores, 
 int instance_list(const struct command_call *call, const struct stores *stores, struct instance_view **ret,
 		  size_t *ret_count, struct err *err);
 
+/* Whether root inside is the host's root: no range of its own, and no other instance's user namespace. */
+bool instance_has_host_ids(const struct extension *extension);
+
 /*
  * Removes a stopped one wholly: writable layer, definition, name, hold on the image, range of ids; with `volumes` also those volumes that nobody has
  * named. Idempotent.

@@ -93,6 +93,8 @@ static int plan(struct command_call *call, const struct store *store, struct pla
 		return bundle;
 	result = config_read(call->arena, bundle, "config.json", &config, NULL, err);
 	if (result >= 0)
+		result = oci_seal(call, config, err);
+	if (result >= 0)
 		result = make_process(call, config, &process, err);
 	if (result < 0)
 		return result;

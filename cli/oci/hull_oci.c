@@ -92,6 +92,11 @@ static bool has_user_namespace(const struct config *config)
 	return false;
 }
 
+int oci_seal(const struct command_call *call, const struct config *config, struct err *err)
+{
+	return has_user_namespace(config) ? 0 : sealed_self(call->argv, err);
+}
+
 int oci_plan(const struct command_call *call, const char *id, const char *bundle, struct plan *ret, struct err *err)
 {
 	const struct config *config;
@@ -108,9 +113,9 @@ int oci_plan(const struct command_call *call, const char *id, const char *bundle
 	(void)close(fd);
 	if (result < 0)
 		return result;
-	/* With the host's ids inside, what runs there must not be able to reach this executable. Nothing is done yet: it starts anew. */
-	if (!has_user_namespace(config) && sealed_self(call->argv, err) < 0)
-		return -err->code;
+	result = oci_seal(call, config, err);
+	if (result < 0)
+		return result;
 	plan_host_probe(&host);
 	host.id = id;
 	host.bundle = arena_strdup(call->arena, path);

@@ -24,6 +24,11 @@ enum cg_driver_kind oci_cgroup_driver(const struct command_call *call);
 const char *oci_seccomp_cache(const struct command_call *call, const struct store *store);
 /* Reads a bundle's config.json and makes the plan. `bundle` NULL: the working directory. Warnings are logged. */
 int oci_plan(const struct command_call *call, const char *id, const char *bundle, struct plan *ret, struct err *err);
+/*
+ * With the host's ids inside, what runs there must not be able to reach this executable: it starts anew from where it cannot be written. To be called
+ * before anything was done.
+ */
+int oci_seal(const struct command_call *call, const struct config *config, struct err *err);
 /* A pid from a pidfd's process, waited for: the exit code that a caller of `run` and `exec` gets. */
 int oci_wait(pid_t pid, struct err *err);
 
