@@ -292,6 +292,30 @@ static void test_links_out_of_a_layout(void)
 	CHECK_HAS(s.err.msg, "'index.json' is missing in it");
 }
 
+/* The same for each blob, although what the link means outside has the right digest. */
+static void test_blobs_that_are_links_out(void)
+{
+	for (int which = 0; which < 3; which++) {
+		CLEANUP_SESSION struct session s = open_session();
+		char path[512];
+		const struct dirent *entry;
+		int seen = 0;
+
+		make_layout(&s, &(struct layout){.name = "app"});
+		CLEANUP_DIR DIR *dir = opendir(scratch_path(&s.scratch, "app/blobs/sha256", path));
+
+		while ((entry = readdir(dir)))
+			if (entry->d_name[0] != '.' && seen++ == which) {
+				CHECK(renameat(dirfd(dir), entry->d_name, s.scratch.fd, "outside") == 0);
+				(void)scratch_path(&s.scratch, "outside", path);
+				CHECK(symlinkat(path, dirfd(dir), entry->d_name) == 0);
+				break;
+			}
+		CHECK(IMPORT(&s, "app", .name = "x") < 0);
+		check_empty(&s);
+	}
+}
+
 /* --- a docker-archive --- */
 
 static void make_docker(struct session *s, struct text *out, const char *tags, bool forged)
@@ -404,7 +428,7 @@ int main(void)
 	(void)umask(022);
 	return TAP_RUN(TAP_CASE(test_rootfs_tar), TAP_CASE(test_folder), TAP_CASE(test_oci_layout),
 		       TAP_CASE(test_wrong_oci_layouts), TAP_CASE(test_damaged_blobs),
-		       TAP_CASE(test_links_out_of_a_layout), TAP_CASE(test_docker_archive),
-		       TAP_CASE(test_wrong_docker_archives), TAP_CASE(test_hostile_layer_leaves_nothing),
-		       TAP_CASE(test_killed));
+		       TAP_CASE(test_links_out_of_a_layout), TAP_CASE(test_blobs_that_are_links_out),
+		       TAP_CASE(test_docker_archive), TAP_CASE(test_wrong_docker_archives),
+		       TAP_CASE(test_hostile_layer_leaves_nothing), TAP_CASE(test_killed));
 }
