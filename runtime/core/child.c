@@ -47,8 +47,17 @@ static int stage_begin(struct child *child, struct err *err)
 }
 
 /*
- * The parent has written the id maps, moved this process into its cgroups, and built the root.
- * Must not: go on without any of the three. An unmapped process owns nothing, and one outside its cgroup is not bounded.
+ * The parent has written the id maps.
+ * Must not: go on without them: an unmapped process owns nothing.
+ */
+static int stage_wait_for_map(struct child *child, struct err *err)
+{
+	return sync_wait(&child->setup->sync, CHILD_MAPPED, err);
+}
+
+/*
+ * The parent has moved this process into its cgroups, and built the root.
+ * Must not: go on without either: a process outside its cgroup is not bounded.
  */
 static int stage_wait_for_root(struct child *child, struct err *err)
 {
@@ -100,6 +109,15 @@ static int stage_names(struct child *child, struct err *err)
 	if (domain && setdomainname(domain, strlen(domain)) < 0)
 		return err_set(err, errno, "set the domain name to '%s'", domain);
 	return 0;
+}
+
+/*
+ * Should:   make the file systems that are its own (proc, tmpfs and the like), while the parent still makes the root.
+ * Must not: make what shows its cgroup, which it is not in yet.
+ */
+static int stage_prepare(struct child *child, struct err *err)
+{
+	return rootfs_prepare(&child->plan->root, child->setup->sources, err);
 }
 
 /*
@@ -198,10 +216,12 @@ static const struct {
 	int (*run)(struct child *child, struct err *err);
 } stages[] = {
 	{"begin", NULL, stage_begin},
-	{"root", NULL, stage_wait_for_root},
+	{"map", NULL, stage_wait_for_map},
 	{"ids", NULL, stage_be_root},
-	{"cgroup-namespace", NULL, stage_cgroup_namespace},
 	{"names", NULL, stage_names},
+	{"prepare", "root file system", stage_prepare},
+	{"root", NULL, stage_wait_for_root},
+	{"cgroup-namespace", NULL, stage_cgroup_namespace},
 	{"assemble", "root file system", stage_assemble},
 	{"hooks", NULL, stage_hooks},
 	{"working-directory", NULL, stage_working_directory},

@@ -3,8 +3,8 @@
  * Between clone and exec: a container's first process sets itself up, stage by stage, and becomes the program.
  *
  *     parent                                      child
- *     write the id maps
- *     move it into its cgroups
+ *     write the id maps       -- MAPPED -->
+ *     move it into its cgroups                    become root inside; prepare its own file systems
  *     build the root          -- ROOT (fd) -->
  *     make the network                            assemble the root in its own namespaces
  *                             <-- ASSEMBLED --    (only when hooks want to see it)
@@ -31,7 +31,8 @@
 #include "runtime/spec/plan.h"
 
 enum child_stage {
-	CHILD_ROOT = 1,
+	CHILD_MAPPED = 1,
+	CHILD_ROOT,
 	CHILD_ASSEMBLED,
 	CHILD_HOOKED,
 	CHILD_READY,

@@ -243,7 +243,8 @@ static void decide(struct instance *instance, struct lifecycle *now, struct engi
 		is_restart_wanted(extension, &now->exit, ret->restart_count) && definition_is_wanted_running(data_dir);
 	if (now->finished > instance->record.started && instance->record.started > 0)
 		ret->ran_ms = (now->finished - instance->record.started) / 1000000;
-	write_exit(instance, now, ret->restart ? ret->restart_count + 1 : ret->restart_count);
+	if (!ret->remove) /* nobody would read it */
+		write_exit(instance, now, ret->restart ? ret->restart_count + 1 : ret->restart_count);
 }
 
 int engine_unmake(const struct store *store, const char *id, struct engine_unmade *ret, struct err *err)

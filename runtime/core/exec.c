@@ -43,7 +43,7 @@ static int enter(struct exec_child *child, struct err *err)
 	proc_reset_signals();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_set(err, errno, "ask to end with the parent process");
-	result = sync_wait(&child->sync, CHILD_ROOT, err);
+	result = sync_wait(&child->sync, CHILD_MAPPED, err);
 	if (result < 0)
 		return result;
 	if (setsid() < 0)
@@ -173,7 +173,7 @@ static int guide(const struct exec_request *request, const struct record *record
 	int result = join_cgroup(record, running->pid, err);
 
 	if (result >= 0)
-		result = sync_send(sync, CHILD_ROOT, err);
+		result = sync_send(sync, CHILD_MAPPED, err);
 	if (result >= 0)
 		result = take_ready(request, sync, running, err);
 	if (result >= 0)

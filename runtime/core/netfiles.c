@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/hosts.h"
@@ -82,13 +83,17 @@ static int write_one(const struct plan *plan, const struct netfile *file, const 
 {
 	CLEANUP_TEXT struct text contents = TEXT_INIT;
 	CLEANUP_FD int fd = -1;
+	struct stat before;
 	int result = file->make(plan, lease, &contents, err);
 
 	if (result < 0)
 		return result;
-	fd = open(file->path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+	fd = open(file->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return err_set(err, errno, "open '%s'", file->path);
+	/* Truncated only where there is something: file systems take that for a wish to have it on the disk soon. */
+	if (fstat(fd, &before) == 0 && before.st_size > 0 && ftruncate(fd, 0) < 0)
+		return err_set(err, errno, "truncate '%s'", file->path);
 	result = fd_write_all(fd, text_get(&contents), contents.len);
 	return result < 0 ? err_set(err, -result, "write '%s'", file->path) : 0;
 }

@@ -321,11 +321,11 @@ int step_ids(struct instance *instance, struct err *err)
 	char path[64];
 	int result = 0;
 
-	if (!has_own_user_namespace(plan))
-		return 0;
 	if (plan->namespaces.kind[NS_USER].how == NS_FRESH)
 		result = idmap_write(instance->init, &plan->idmap, plan->set_groups_allowed, err);
-	if (result < 0)
+	if (result >= 0)
+		result = sync_send(&instance->sync, CHILD_MAPPED, err);
+	if (result < 0 || !has_own_user_namespace(plan))
 		return result;
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", instance->init);
 	instance->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
