@@ -77,7 +77,8 @@ static int choose_ids(struct defining *d, struct err *err)
 		return result;
 	if (!joined) {
 		d->request.own_range = true;
-		return idrange_take(hull_of(d->call)->idranges, d->id, &d->request.range_base, err);
+		return idrange_take(hull_of(d->call)->idranges, d->id,
+				    d->options->remove ? FILE_VOLATILE : FILE_DURABLE, &d->request.range_base, err);
 	}
 	result = instance_look(d->call, d->stores, joined, &other, err);
 	if (result >= 0 && other.extension->id_range) {

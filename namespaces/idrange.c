@@ -150,7 +150,8 @@ static uint32_t base_of(size_t line)
 	return IDRANGE_FIRST + (uint32_t)line * IDRANGE_SIZE;
 }
 
-int idrange_take(const char *file, const char *holder, uint32_t *ret_base, struct err *err)
+int idrange_take(const char *file, const char *holder, enum file_durability durability, uint32_t *ret_base,
+		 struct err *err)
 {
 	CLEANUP_TABLE struct table table = {.fd = -1};
 	size_t free_line;
@@ -176,7 +177,7 @@ int idrange_take(const char *file, const char *holder, uint32_t *ret_base, struc
 		if (r < 0)
 			return r;
 	}
-	r = line_write(&table, free_line, holder, true, file, err);
+	r = line_write(&table, free_line, holder, durability == FILE_DURABLE, file, err);
 	if (r == 0)
 		*ret_base = base_of(free_line);
 	return r;

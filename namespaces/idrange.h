@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "runtime/base/err.h"
+#include "runtime/base/file.h"
 
 #define IDRANGE_FIRST	     UINT32_C(0x70000000)
 #define IDRANGE_END	     UINT32_C(0x7fff0000) /* the first id that is no longer given out */
@@ -22,10 +23,12 @@
 #define IDRANGE_HOLDER_BYTES 127 /* longest name of a holder */
 
 /*
- * Gives the lowest free range to `holder` (an instance's id: printable, no space), and writes that down durably. A holder that has
+ * Gives the lowest free range to `holder` (an instance's id: printable, no space), and writes that down: FILE_DURABLE so that it survives power loss,
+ * FILE_VOLATILE for a holder that does not survive it either. A holder that has
  * one keeps it. `file` is made, mode 0600, where missing; its folder must exist. -ENOSPC with words when all are held. Any process.
  */
-int idrange_take(const char *file, const char *holder, uint32_t *ret_base, struct err *err);
+int idrange_take(const char *file, const char *holder, enum file_durability durability, uint32_t *ret_base,
+		 struct err *err);
 
 /* The range of a holder. -ENOENT without words when it has none. */
 int idrange_find(const char *file, const char *holder, uint32_t *ret_base, struct err *err);

@@ -29,7 +29,7 @@ static uint32_t take(const char *holder)
 	struct err err = ERR_INIT;
 	uint32_t base = 0;
 
-	if (idrange_take(file, holder, &base, &err) < 0)
+	if (idrange_take(file, holder, FILE_DURABLE, &base, &err) < 0)
 		tap_fail(__FILE__, __LINE__, err.msg);
 	return base;
 }
@@ -79,7 +79,7 @@ static void test_all_of_them_and_collecting(void)
 			break;
 		}
 	}
-	CHECK_INT(idrange_take(file, "one-more", &base, &err), -ENOSPC);
+	CHECK_INT(idrange_take(file, "one-more", FILE_DURABLE, &base, &err), -ENOSPC);
 	CHECK_HAS(err.msg, "4095");
 	CHECK(idrange_find(file, "holder-4094", &base, &err) == 0 && base == 0x7ffe0000);
 	CHECK_INT(idrange_collect(file, is_even, &asked, &err), 2047);
@@ -98,10 +98,10 @@ static void test_bad_holders_and_files(void)
 
 	setup();
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		CHECK_INT(idrange_take(file, bad[i], &base, &err), -EINVAL);
+		CHECK_INT(idrange_take(file, bad[i], FILE_DURABLE, &base, &err), -EINVAL);
 	memset(longest, 'x', sizeof(longest));
 	longest[IDRANGE_HOLDER_BYTES + 1] = '\0';
-	CHECK_INT(idrange_take(file, longest, &base, &err), -EINVAL);
+	CHECK_INT(idrange_take(file, longest, FILE_DURABLE, &base, &err), -EINVAL);
 	longest[IDRANGE_HOLDER_BYTES] = '\0';
 	CHECK_INT(take(longest), 0x70000000);
 	CHECK_INT(take(longest), 0x70000000);
@@ -115,7 +115,7 @@ static void test_bad_holders_and_files(void)
 		fputc('x', stream);
 	if (stream)
 		fclose(stream);
-	CHECK_INT(idrange_take(file, "a", &base, &err), -EINVAL);
+	CHECK_INT(idrange_take(file, "a", FILE_DURABLE, &base, &err), -EINVAL);
 	CHECK_HAS(err.msg, "damaged");
 	teardown();
 }
