@@ -24,24 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "images/manifest.h"
+#include "images/image.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
 #include "runtime/base/text.h"
-
-#define IMAGE_ID_BYTES 72 /* "sha256:", 64 digits, NUL */
-
-struct image {
-	char id[IMAGE_ID_BYTES];       /* digest of the config document */
-	char manifest[IMAGE_ID_BYTES]; /* digest of the manifest, or "" for an image that came without one */
-	const char *const
-		*layers; /* absolute paths of unpacked layer folders, TOP FIRST, no two alike; NULL-terminated */
-	size_t layer_count;
-	struct image_config config;
-	uint64_t size_bytes;  /* of the unpacked layers: sum of the files' lengths */
-	uint64_t imported_ns; /* when it came into the store, ns since the epoch */
-	struct strv names; /* full names; catalog_find() gives only the one it was found by (empty when found by id) */
-};
 
 /*
  * Finds an image: by name as reference_candidates() reads it, by name@digest (the manifest's), or by id or the beginning of an
@@ -95,14 +81,7 @@ int catalog_prepare(const char *store, struct err *err);
 int catalog_lock_shared(const char *store, struct err *err);
 int catalog_lock_exclusive(const char *store, struct err *err);
 
-/* An image to put in. The layers named must be in place; the caller holds the lock shared. */
-struct catalog_entry {
-	const char *id, *manifest; /* manifest may be NULL */
-	const struct image_config *config;
-	const struct strv *diff_ids; /* bottom first, as in the config */
-	uint64_t size_bytes;
-	const char *name; /* full name, or NULL: reached by id only */
-};
+/* Puts an image in. The layers named must be in place; the caller holds the lock shared. */
 int catalog_put(const char *store, const struct catalog_entry *entry, struct err *err);
 
 /*

@@ -144,7 +144,7 @@ static bool is_opaque(const char *store, const char *hex)
 	const char *path = arena_printf(&arena, "%s/layers/%s", store, hex);
 	char value = '\0';
 
-	return path && getxattr(path, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+	return path && getxattr(path, IMAGE_OPAQUE_XATTR, &value, 1) == 1 && value == 'y';
 }
 
 static bool is_repeated_above(const struct strv *diff_ids, size_t index)

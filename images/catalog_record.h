@@ -5,7 +5,7 @@
 #ifndef HULL_IMAGES_CATALOG_RECORD_H
 #define HULL_IMAGES_CATALOG_RECORD_H
 
-#include "images/catalog.h"
+#include "images/image.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
 

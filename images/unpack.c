@@ -184,7 +184,7 @@ static int put_root(struct unpacker *u, struct archive_entry *entry, struct err 
 		return err_say(err, EINVAL, "the root can only be a folder");
 	if (u->kind == UNPACK_FILES)
 		return 0;
-	r = unpack_dress_fd(u->rootfd, entry, &u->counts, err);
+	r = unpack_dress_fd(u->rootfd, entry, &u->counts.xattrs_left_out, err);
 	return r < 0 ? r : remember_folder(u, ".", entry, err);
 }
 
@@ -208,7 +208,7 @@ static int put_folder(struct unpacker *u, const struct unpack_place *place, stru
 	fd = openat(place->parentfd, place->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "open the folder");
-	r = unpack_dress_fd(fd, entry, &u->counts, err);
+	r = unpack_dress_fd(fd, entry, &u->counts.xattrs_left_out, err);
 	return r < 0 ? r : remember_folder(u, place->path, entry, err);
 }
 
@@ -260,7 +260,7 @@ static int put_file(struct unpacker *u, const struct unpack_place *place, struct
 	if (r < 0 || u->kind == UNPACK_FILES)
 		return r;
 	/* Owner and mode after the contents: until then it is nobody's setuid file. */
-	return unpack_dress_fd(fd, entry, &u->counts, err);
+	return unpack_dress_fd(fd, entry, &u->counts.xattrs_left_out, err);
 }
 
 static int put_symlink(struct unpacker *u, const struct unpack_place *place, struct archive_entry *entry,

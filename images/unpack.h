@@ -29,7 +29,6 @@
 
 #define UNPACK_DEFAULT_MAX_BYTES   ((uint64_t)64 << 30)
 #define UNPACK_DEFAULT_MAX_ENTRIES ((uint64_t)4 << 20)
-#define UNPACK_OPAQUE_XATTR	   "trusted.overlay.opaque"
 
 struct unpack_limits {
 	uint64_t max_bytes;   /* of all files together, a sparse file counted with its holes */

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "images/image.h"
+#include "runtime/base/scope.h"
 #include "runtime/base/text.h"
 
 struct timespec unpack_mtime(struct archive_entry *entry)
@@ -41,7 +43,7 @@ static enum xattr_policy xattr_policy(const char *name)
 	return XATTR_LEFT_OUT;
 }
 
-static int set_xattrs(int fd, struct archive_entry *entry, struct unpack_counts *counts, struct err *err)
+static int set_xattrs(int fd, struct archive_entry *entry, uint64_t *xattrs_left_out, struct err *err)
 {
 	const char *name;
 	const void *value;
@@ -52,11 +54,11 @@ static int set_xattrs(int fd, struct archive_entry *entry, struct unpack_counts 
 		enum xattr_policy policy = name ? xattr_policy(name) : XATTR_LEFT_OUT;
 
 		if (policy == XATTR_LEFT_OUT) {
-			counts->xattrs_left_out++;
+			(*xattrs_left_out)++;
 		} else if (fsetxattr(fd, name, value, len, 0) < 0) {
 			if (policy == XATTR_WANTED || errno != ENOTSUP)
 				return err_set(err, errno, "set the attribute '%s'", name);
-			counts->xattrs_left_out++;
+			(*xattrs_left_out)++;
 		}
 	}
 	return 0;
@@ -66,14 +68,14 @@ int unpack_set_opaque(int parentfd, const char *name, struct err *err)
 {
 	CLEANUP_FD int fd = openat(parentfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || fsetxattr(fd, UNPACK_OPAQUE_XATTR, "y", 1, 0) < 0)
+	if (fd < 0 || fsetxattr(fd, IMAGE_OPAQUE_XATTR, "y", 1, 0) < 0)
 		return err_set(err, errno, "make the folder opaque");
 	return 0;
 }
 
 /* --- owner, mode, time --- */
 
-int unpack_dress_fd(int fd, struct archive_entry *entry, struct unpack_counts *counts, struct err *err)
+int unpack_dress_fd(int fd, struct archive_entry *entry, uint64_t *xattrs_left_out, struct err *err)
 {
 	struct timespec times[2] = {unpack_mtime(entry), unpack_mtime(entry)};
 	uid_t uid;
@@ -87,7 +89,7 @@ int unpack_dress_fd(int fd, struct archive_entry *entry, struct unpack_counts *c
 		return err_set(err, errno, "set the owner %u:%u", uid, gid);
 	if (fchmod(fd, archive_entry_perm(entry) & 07777) < 0)
 		return err_set(err, errno, "set the mode");
-	r = set_xattrs(fd, entry, counts, err);
+	r = set_xattrs(fd, entry, xattrs_left_out, err);
 	if (r < 0)
 		return r;
 	if (futimens(fd, times) < 0)

@@ -6,7 +6,6 @@
 #include <sys/xattr.h>
 
 #include "images/gc.h"
-#include "images/unpack.h"
 #include "tests/unit/images/scratch.h"
 
 #define SAME63 "23456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0"
@@ -171,7 +170,7 @@ static void test_repeated_and_hidden_layers(void)
 	/* Overlay does not ask whether a layer's root is opaque. */
 	add_layer(&store, HEX("5"));
 	(void)snprintf(path, sizeof(path), "%s/layers/%s", store.path, HEX("5"));
-	CHECK(setxattr(path, UNPACK_OPAQUE_XATTR, "y", 1, 0) == 0);
+	CHECK(setxattr(path, IMAGE_OPAQUE_XATTR, "y", 1, 0) == 0);
 	put(&store, ID_B, "456", "localhost/opaque:latest");
 	CHECK_INT(find(&store, "opaque", &image), 0);
 	CHECK_INT(image.layer_count, 2);

@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 
 #include "images/archive.h"
+#include "images/image.h"
 #include "tests/unit/images/scratch.h"
 
 static const struct unpack_limits LIMITS = {.max_bytes = 1 << 20, .max_entries = 1000};
@@ -103,7 +104,7 @@ static bool is_opaque(const struct test *t, const char *name)
 	CLEANUP_FD int fd = openat(t->rootfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char value = 0;
 
-	return fgetxattr(fd, UNPACK_OPAQUE_XATTR, &value, 1) == 1 && value == 'y';
+	return fgetxattr(fd, IMAGE_OPAQUE_XATTR, &value, 1) == 1 && value == 'y';
 }
 
 static void test_everything_is_kept(void)
