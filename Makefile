@@ -40,6 +40,7 @@ include contrib/make/programs.mk
 include contrib/make/images.mk
 include contrib/make/install.mk
 include contrib/make/tests.mk
+include contrib/make/bench.mk
 
 .DEFAULT_GOAL := all
 .PHONY: all clean help

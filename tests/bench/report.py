@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The table, and the bars below it."""
+import json
+
+
+class Bar:
+    """A figure that has to be at most so much. In a smoke test `generous` decides, which no noise reaches."""
+
+    def __init__(self, what, value, limit, generous, unit=""):
+        self.what, self.value, self.limit, self.generous, self.unit = what, value, limit, generous, unit
+
+    def is_met(self):
+        """Whether the figure is within the bar."""
+        return self.value <= self.limit
+
+    def is_sane(self):
+        """Whether the figure is within what even a busy machine must reach."""
+        return self.value <= self.generous
+
+    def line(self):
+        """As it is printed."""
+        verdict = "PASS" if self.is_met() else "MISS"
+        figure = f"{self.value:.3f}" if self.limit < 0.1 else f"{self.value:.2f}" if self.limit < 100 else f"{self.value:.0f}"
+        return f"  {verdict}  {self.what:<76} {figure:>7} (at most {self.limit:.4g}{self.unit})"
+
+
+def print_starts(samples, reference):
+    """One line a row; the reference's column is 1.00."""
+    base = samples[reference]
+    print(f"\n{'start to end of true(1), median':<44} {'hot ms':>8} {'x crun':>7} {'cold ms':>8} {'x crun':>7} {'peak MiB':>9}")
+    for row, seen in samples.items():
+        hot, cold = seen.hot_ms(), seen.cold_ms()
+        ratios = hot / base.hot_ms(), cold / base.cold_ms()
+        print(f"{row.name:<44} {hot:8.2f} {ratios[0]:7.2f} {cold:8.2f} {ratios[1]:7.2f} {seen.peak_kib / 1024:9.2f}")
+
+
+def print_held(held):
+    """{name: (Pss, anonymous, processes)}, each for one container."""
+    print(f"\n{'held for each of the containers running alike':<44} {'Pss KiB':>8} {'anonymous KiB':>14} {'processes':>10}")
+    for name, (pss, anonymous, processes) in held.items():
+        print(f"{name:<44} {pss:8.0f} {anonymous:14.0f} {processes:10.1f}")
+
+
+def print_compared(title, columns, rows):
+    """{name: (median without, median with)}."""
+    print(f"\n{title:<44} {columns[0]:>14} {columns[1]:>14} {'ratio':>7}")
+    for name, (without, beside) in rows.items():
+        print(f"{name:<44} {without:14.2f} {beside:14.2f} {beside / without:7.2f}")
+
+
+def print_bars(bars):
+    """The verdicts."""
+    print("\nbars")
+    for bar in bars:
+        print(bar.line())
+
+
+def save(path, facts, samples, held, compared, bars):
+    """The same as data, for comparing runs."""
+    document = {
+        "facts": facts,
+        "starts": {
+            row.name: {"hot_ms": seen.hot_ms(), "cold_ms": seen.cold_ms(), "peak_kib": seen.peak_kib, "hot": seen.hot, "cold": seen.cold}
+            for row, seen in samples.items()
+        },
+        "held_kib": {name: dict(zip(("pss", "anonymous", "processes"), figures)) for name, figures in held.items()},
+        "compared_ms": compared,
+        "bars": [{"what": bar.what, "value": bar.value, "limit": bar.limit, "met": bar.is_met()} for bar in bars],
+    }
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=1)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""hull and its rivals: how each is prepared, and how it starts the same program on the same root."""
+import glob
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+
+from measure import Failed
+
+PODMAN_IMAGE = "localhost/busybox:bench"
+PROGRAM = ["true"]
+SLEEPER = ["sleep", "100000"]
+
+
+class Row:
+    """One line of the table: a command in a view."""
+
+    def __init__(self, name, view, words, burst=5):
+        self.name, self.view, self.words, self.burst = name, view, words, burst
+
+
+def output_of(words, **arguments):
+    """What a command of the preparation prints."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False, **arguments)
+    if done.returncode != 0:
+        raise Failed(f"'{' '.join(words)}': exit status {done.returncode}:\n{done.stderr.strip()[-1500:]}")
+    return done.stdout
+
+
+class Hull:
+    """hull with a state root and a data folder of its own, on the file systems of the default ones."""
+
+    def __init__(self, program, run_folder, data_folder):
+        self.words = [program, "--root", f"{run_folder}/hull", "--data", f"{data_folder}/hull"]
+        self.program = program
+
+    def run(self, options=(), program=()):
+        """`hull run --rm`, everything else as it is by default."""
+        return [*self.words, "run", "--rm", *options, "busybox", *(program or PROGRAM)]
+
+    def start(self, name, options=()):
+        """A container that stays."""
+        return [*self.words, "run", "--detach", "--name", name, *options, "busybox", *SLEEPER]
+
+    def remove(self, names):
+        """Ends containers, whether they are there or not."""
+        return [*self.words, "rm", "--force", *names]
+
+    def version(self):
+        """One line."""
+        return output_of([self.program, "--version"]).splitlines()[0]
+
+
+class Podman:
+    """podman with storage and networks of its own, and the image that hull brings along."""
+
+    def __init__(self, run_folder, data_folder):
+        conf = f"{run_folder}/containers.conf"
+        with open(conf, "w", encoding="ascii") as file:
+            file.write('[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n')
+        self.words = ["env", f"CONTAINERS_CONF={conf}", "podman", "--root", f"{data_folder}/podman"]
+        self.words += ["--runroot", f"{run_folder}/podman", "--tmpdir", f"{run_folder}/podman-tmp"]
+        self.words += ["--network-config-dir", f"{run_folder}/podman-networks"]
+        # By default podman raises both limits, which a root without CAP_SYS_RESOURCE may not.
+        self.limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"]
+
+    def load(self, view, layout, data_folder):
+        """Takes the image in."""
+        archive = f"{data_folder}/image.tar"
+        output_of(["skopeo", "copy", f"oci:{layout}:latest", f"docker-archive:{archive}:{PODMAN_IMAGE}"])
+        view.run([*self.words, "load", "--input", archive])
+
+    def backend(self, prefix):
+        """Which network back end it uses, and which runtime: asked inside the view that `prefix` makes."""
+        info = json.loads(output_of([*prefix, *self.words, "info", "--format", "json"]))["host"]
+        return info["networkBackend"], info["ociRuntime"]["name"]
+
+    def run(self, network):
+        """`podman run --rm`."""
+        return [*self.words, "run", "--rm", *self.limits, "--network", network, PODMAN_IMAGE, *PROGRAM]
+
+    def start(self, name, network):
+        """A container that stays."""
+        return [*self.words, "run", "--detach", "--name", name, *self.limits, "--network", network, PODMAN_IMAGE, *SLEEPER]
+
+    def remove_all(self):
+        """Ends all of them."""
+        return [*self.words, "rm", "--all", "--force", "--time", "0"]
+
+
+def unpack(layout, root):
+    """The layers of an OCI layout, one over the other."""
+
+    def blob(descriptor):
+        return f"{layout}/blobs/{descriptor['digest'].replace(':', '/')}"
+
+    def read(path):
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+
+    manifest = read(blob(read(f"{layout}/index.json")["manifests"][0]))
+    os.makedirs(root)
+    for layer in manifest["layers"]:
+        with tarfile.open(blob(layer)) as tar:
+            tar.extractall(root, numeric_owner=True)
+
+
+def make_bundle(layout, bundle):
+    """A bare bundle: what `crun spec` proposes, with the benchmark's program and without a terminal."""
+    unpack(layout, f"{bundle}/rootfs")
+    output_of(["crun", "spec"], cwd=bundle)
+    with open(f"{bundle}/config.json", encoding="utf-8") as file:
+        config = json.load(file)
+    config["process"].update(terminal=False, args=PROGRAM)
+    with open(f"{bundle}/config.json", "w", encoding="utf-8") as file:
+        json.dump(config, file)
+
+
+def oci_run(runtime, run_folder, bundle):
+    """crun and runc take the same words."""
+    return [runtime, "--root", f"{run_folder}/{runtime}", "run", "--bundle", bundle, f"bench-{runtime}"]
+
+
+def cgroup_parents():
+    """The folders that hull and podman make once in each hierarchy, and leave for the next container."""
+    return set(glob.glob("/sys/fs/cgroup/*/hull") + glob.glob("/sys/fs/cgroup/*/libpod_parent"))
+
+
+def remove_folder(path):
+    """Nothing below may be a mount point; all of them were in the views, which have ended."""
+    shutil.rmtree(path, ignore_errors=True)
