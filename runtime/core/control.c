@@ -228,9 +228,9 @@ int control_stop(const struct store *store, const char *id, int signo, int64_t t
 	if (view.now.status == RECORD_STOPPED)
 		return 0;
 	result = signal_first(&view.record, signo, err);
-	/* A frozen process takes its signal when it is thawed. */
+	/* A frozen process takes its signal when it is thawed; one that SIGKILL has ended by now cannot be, and need not. */
 	if (result >= 0 && view.now.status == RECORD_PAUSED)
-		result = control_resume(store, id, err);
+		(void)control_resume(store, id, &ignored);
 	if (result >= 0)
 		result = ending_wait(&view.record, folder, timeout_ms, err);
 	if (result == -ETIMEDOUT) {
