@@ -245,7 +245,8 @@ static int inspect_one(const struct command_call *call, const char *words, void 
 	int result = instance_look(call, inspection->stores, words, &view, err);
 
 	if (result == -ENOENT)
-		return err_hint(err, "for images there is 'hull image inspect'");
+		return err_say(err, ENOENT, "no container '%s': see 'hull ps -a', or 'hull image inspect' for images",
+			       words);
 	if (result >= 0)
 		result = folder = definition_open(&inspection->stores->definitions, view.id, err);
 	if (result >= 0)

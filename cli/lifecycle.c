@@ -108,19 +108,21 @@ static const struct option_row kill_rows[] = {
 	OPTIONS_END,
 };
 
-/* The kernel keeps a frozen process's signal until it is thawed; in v1's freezer even SIGKILL. */
+/* v1's freezer keeps even SIGKILL until the process is thawed; in v2 it has ended by then, and there is nothing to thaw. */
 static int kill_and_finish(const struct instance_operand *one, struct err *err)
 {
 	const struct store *store = &one->stores->store;
+	struct err ignored = ERR_INIT;
 	struct record_exit exit;
-	int result = 0;
+	int result;
 
 	if (one->view.now.status == RECORD_PAUSED)
-		result = control_resume(store, one->view.id, err);
-	if (result >= 0)
-		result = control_wait(store, one->view.id, KILL_WAIT_MS, &exit, err);
-	if (result == -ENOENT)
+		(void)control_resume(store, one->view.id, &ignored);
+	result = control_wait(store, one->view.id, KILL_WAIT_MS, &exit, err);
+	if (result == -ENOENT) {
+		err_clear(err);
 		return 0;
+	}
 	return result < 0 ? result : foreground_finish(one->call, one->stores, one->view.id, err);
 }
 

@@ -8,6 +8,8 @@
 #include "cli/halt.h"
 #include "cli/operands.h"
 #include "cli/verbs.h"
+#include "images/helper.h"
+#include "runtime/base/log.h"
 
 #define KILL_WAIT_MS 10000
 
@@ -21,6 +23,19 @@ static const struct option_row rm_rows[] = {
 	 "remove volumes that were made for it and have no name, too", NULL, NULL},
 	OPTIONS_END,
 };
+
+/* An image that was removed by force while this container used it had to stay until now. */
+static void free_image(const struct command_call *call, const char *id)
+{
+	struct err err = ERR_INIT;
+	struct image image;
+
+	if (!id || catalog_find(call->arena, hull_of(call)->images, id, &image, &err) != -ENOENT)
+		return;
+	err_clear(&err);
+	if (image_helper_gc(hull_of(call)->images, NULL, &err) < 0)
+		log_err(&err);
+}
 
 static int remove_one(const struct instance_operand *one, struct err *err)
 {
@@ -37,9 +52,11 @@ static int remove_one(const struct instance_operand *one, struct err *err)
 				: foreground_finish(one->call, one->stores, view->id, err);
 	if (result >= 0)
 		result = instance_remove(one->call, one->stores, view->id, options->volumes, err);
-	if (result >= 0)
-		(void)puts(one->words);
-	return result;
+	if (result < 0)
+		return result;
+	(void)puts(one->words);
+	free_image(one->call, view->extension->image.id);
+	return 0;
 }
 
 static int run_rm(struct command_call *call, struct err *err)

@@ -1,0 +1,228 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# stop, kill, pause, unpause, rm, wait
+
+load helpers
+setup_file() {
+	stores_begin
+	image_begin
+}
+teardown_file() {
+	stores_end
+}
+teardown() {
+	containers_end
+}
+
+# A program that says which signal it got.
+LISTENER='for s in TERM HUP INT; do trap "echo $s; exit 7" $s; done; echo ready; while :; do sleep 0.05; done'
+
+listen() {
+	hull run -d "$@" bb sh -c "$LISTENER"
+	retry 5 grep -q ready "$(hull inspect --format '{{.Paths.Log}}' "$2")"
+}
+
+@test "stop: sends TERM, prints the name, tells the program's exit code" {
+	listen --name web
+	run hull stop web
+	is web
+	run hull wait web
+	is 7
+	run hull logs web
+	is $'ready\nTERM'
+}
+
+@test "stop: the container's own signal and time" {
+	listen --name web --stop-signal HUP
+	hull stop web
+	run hull logs web
+	is $'ready\nHUP'
+	hull run -d --name deaf --stop-timeout 0 bb sleep 100
+	SECONDS=0
+	hull stop deaf
+	[ $SECONDS -lt 5 ]
+	run hull wait deaf
+	is 137
+}
+
+@test "stop: kills after -t; a stopped one is left as it is" {
+	hull run -d --name deaf bb sleep 100
+	SECONDS=0
+	run hull stop -t 1 deaf
+	is deaf
+	[ $SECONDS -lt 6 ]
+	run hull stop deaf
+	is deaf
+	run hull wait deaf
+	is 137
+}
+
+@test "stop: what it held is free when it returns" {
+	hull run -d --name one -p 18480:80 bb sleep 100
+	hull stop -t 0 one
+	hull run -d --name two -p 18480:80 bb sleep 100
+	[ -z "$(ls "$STORES/run/instances" | grep "$(hull inspect --format '{{.Id}}' one)")" ]
+}
+
+@test "stop: no restart policy brings it back" {
+	hull run -d --name web --restart always bb sleep 100
+	hull stop -t 0 web
+	sleep 0.5
+	run hull ps -a --format '{{.State}}'
+	is exited
+	hull start web
+	pid=$(hull inspect --format '{{.State.Pid}}' web)
+	kill -9 "$pid"
+	back() {
+		new=$(hull inspect --format '{{.State.Pid}}' web)
+		[ "$new" != 0 ] && [ "$new" != "$pid" ]
+	}
+	retry 10 back
+}
+
+@test "stop: between two restarts" {
+	hull run -d --name web --restart always bb false
+	sleep 0.5
+	hull stop web
+	sleep 1
+	run hull ps -a --format '{{.State}}'
+	is exited
+}
+
+@test "stop: several at once; one that is missing does not keep the others" {
+	hull run -d --name one bb sleep 100
+	hull run -d --name two bb sleep 100
+	run -125 --separate-stderr hull stop -t 0 one nosuch two
+	is $'one\ntwo'
+	[ "$stderr" = "hull: stop: no container 'nosuch': see 'hull ps -a'" ]
+	[ -z "$(hull ps -q)" ]
+}
+
+@test "kill: KILL, and signals that are messages" {
+	listen --name web
+	hull kill -s HUP web
+	run hull wait web
+	is 7
+	hull run -d --name deaf bb sleep 100
+	run hull kill deaf
+	is deaf
+	run hull ps -a -f name=deaf --format '{{.State}}'
+	is exited
+	run -125 hull kill deaf
+	has "container 'deaf' is not running"
+	run -125 hull kill -s NOSUCH web
+	has "'NOSUCH' is no signal"
+}
+
+@test "kill: a paused one, too" {
+	hull run -d --name web bb sleep 100
+	hull pause web
+	hull kill web
+	run hull wait web
+	is 137
+}
+
+@test "pause, unpause: the program stands still and goes on" {
+	hull run -d --name web bb sh -c 'while :; do echo tick; sleep 0.02; done'
+	log=$(hull inspect --format '{{.Paths.Log}}' web)
+	retry 5 grep -q tick "$log"
+	run hull pause web
+	is web
+	sleep 0.2
+	before=$(wc -l <"$log")
+	sleep 0.3
+	[ "$(wc -l <"$log")" = "$before" ]
+	run -125 hull pause web
+	has 'paused already'
+	run -125 hull exec web true
+	has "is paused"
+	run hull unpause web
+	is web
+	more() {
+		[ "$(wc -l <"$log")" -gt "$before" ]
+	}
+	retry 5 more
+	run -125 hull unpause web
+	has 'is not paused'
+}
+
+@test "stop: a paused one ends by its signal" {
+	listen --name web
+	hull pause web
+	hull stop web
+	run hull wait web
+	is 7
+}
+
+@test "rm: a running one is refused without -f" {
+	hull run -d --name web bb sleep 100
+	run -125 hull rm web
+	is "hull: rm: container 'web' is running: stop it first, or remove it with --force"
+	run hull rm -f web
+	is web
+	run hull ps -aq
+	is ''
+}
+
+@test "rm: by name, id and the beginning of an id" {
+	a=$(hull create bb true)
+	b=$(hull create bb true)
+	hull create --name c bb true
+	run hull rm "$a" "${b:0:12}" c
+	is "$a"$'\n'"${b:0:12}"$'\nc'
+	run -125 hull rm c
+	has "no container 'c'"
+	run hull rm -f c
+	is ''
+}
+
+@test "rm: the writable layer and the log go, named volumes stay, -v takes the nameless ones" {
+	hull run --name web -v kept:/kept -v /nameless bb sh -c 'echo a >/kept/a; echo b >/nameless/b; echo c >/c'
+	data=$(hull inspect --format '{{.Paths.Data}}' web)
+	[ "$(ls "$STORES/data/volumes" | wc -l)" -eq 2 ]
+	hull rm -v web
+	[ ! -e "$data" ]
+	[ "$(ls "$STORES/data/volumes")" = kept ]
+	run hull run --rm -v kept:/kept bb cat /kept/a
+	is a
+}
+
+@test "rm: frees an image that was removed by force meanwhile" {
+	hull image import -q --name other -c 'LABEL only=this' "$STORES/rootfs"
+	id=$(hull images -q --no-trunc other)
+	hull run -d --name web other sleep 100
+	hull image rm -f other
+	run hull exec web echo alive
+	is alive
+	hull rm -f web
+	[ ! -e "$STORES/data/images/removed/${id#sha256:}.json" ]
+}
+
+@test "wait: blocks, prints each code, fails for one that has never run" {
+	hull run -d --name a bb sh -c 'sleep 0.5; exit 3'
+	hull run -d --name b bb sh -c 'exit 4'
+	hull create --name c bb true
+	run hull wait a b
+	is $'3\n4'
+	run -125 hull wait c
+	has 'has not run yet'
+}
+
+@test "wait: sees the end of one made with --rm" {
+	hull run -d --rm --name web bb sh -c 'sleep 0.5; exit 5'
+	run hull wait web
+	is 5
+	gone() {
+		[ -z "$(hull ps -aq)" ]
+	}
+	retry 3 gone
+}
+
+@test "wait: a keeper that is killed meanwhile costs no exit code" {
+	hull run -d --name web bb sh -c 'sleep 1; exit 6'
+	hull wait web >"$STORES/code" &
+	sleep 0.3
+	kill -9 "$(keeper_of web)"
+	wait $!
+	[ "$(cat "$STORES/code")" = 6 ]
+}

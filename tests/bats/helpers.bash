@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the tests of hull's command line share. Each file has stores of its own below a temporary folder, and after each test nothing may be left
+# of its containers: no mount, process, cgroup, interface, address, range of ids, state.
+#
+#     load helpers
+#     setup_file() { stores_begin; image_begin; }
+#     teardown_file() { stores_end; }
+#     teardown() { containers_end; }
+
+bats_require_minimum_version 1.5.0
+
+REPOSITORY=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+HULL=${HULL:-$REPOSITORY/build/bin/hull}
+
+# hull, with the stores of this file.
+hull() {
+	"$HULL" --root "$STORES/run" --data "$STORES/data" "$@"
+}
+
+# The same as words, for programs that start it themselves.
+hull_words() {
+	printf '%q ' "$HULL" --root "$STORES/run" --data "$STORES/data" "$@"
+}
+
+stores_begin() {
+	STORES=$(mktemp -d /tmp/hull-test.XXXXXX)
+	export STORES
+	list_of_host >"$STORES/before"
+}
+
+stores_end() {
+	rm -rf "$STORES"
+}
+
+# An image "bb" that has a busybox and a user "app", and nothing else.
+image_begin() {
+	local root=$STORES/rootfs name
+
+	mkdir -p "$root"/{bin,etc,tmp,root,proc,sys,dev}
+	chmod 1777 "$root/tmp"
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for name in $("$root/bin/busybox" --list); do
+		[ "$name" = busybox ] || ln -s busybox "$root/bin/$name"
+	done
+	printf 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000:app:/tmp:/bin/sh\n' >"$root/etc/passwd"
+	printf 'root:x:0:\nstaff:x:50:app\napp:x:1000:\n' >"$root/etc/group"
+	hull image import -q --name bb -c 'CMD ["sh"]' -c 'LABEL made.by=tests' "$root"
+}
+
+# Removes all containers, and fails when they leave anything.
+containers_end() {
+	local ids
+
+	mapfile -t ids < <(hull ps -aq)
+	[ ${#ids[@]} -eq 0 ] || hull rm -f -v "${ids[@]}" >/dev/null || return 1
+	nothing_left
+}
+
+# The kernel may take a moment.
+nothing_left() {
+	local left tries
+
+	for tries in {1..30}; do
+		left=$(list_of_leftovers)
+		[ -n "$left" ] || return 0
+		sleep 0.1
+	done
+	echo "left after $tries tries:" >&2
+	echo "$left" >&2
+	return 1
+}
+
+# Things of the whole host that containers have, one a line.
+list_of_host() {
+	local folder
+
+	for folder in /sys/fs/cgroup/hull/*/ /sys/fs/cgroup/*/hull/*/ /sys/fs/cgroup/*/*/hull/*/; do
+		# One with processes is somebody else's, at work.
+		[ -d "$folder" ] && [ -z "$(cat "$folder/cgroup.procs" 2>/dev/null)" ] && echo "cgroup $folder"
+	done
+	for folder in /sys/class/net/hull0-*; do
+		[ -e "$folder" ] && echo "interface $folder"
+	done
+	grep ' nsfs ' /proc/self/mountinfo | cut -d' ' -f5 | sed 's/^/namespace /'
+	return 0
+}
+
+list_of_leftovers() {
+	list_of_host | grep -vxFf "$STORES/before" || true
+	grep -F "$STORES" /proc/self/mountinfo | sed 's/^/mount /'
+	pgrep -af -- "$STORES/run" | grep -vE "^$$ |pgrep" | sed 's/^/process /'
+	find "$STORES"/run/instances/* "$STORES"/data/instances/* "$STORES"/data/names/* "$STORES"/data/images/holds/* \
+		-maxdepth 0 2>/dev/null
+	[ ! -e "$STORES/data/idranges" ] || tr -d ' \n\0' <"$STORES/data/idranges" | sed 's/^/ids /'
+	[ "$(hull info --format '{{.Network.AddressesHeld}}')" = 0 ] || echo "addresses"
+}
+
+# retry SECONDS COMMAND...: until it succeeds.
+retry() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+keeper_of() {
+	hull inspect --format '{{.State.KeeperPid}}' "$1"
+}
+
+# Whether words are in $output; tells when they are not.
+has() {
+	[[ $output == *"$1"* ]] || {
+		printf 'missing: %s\nin: %s\n' "$1" "$output" >&2
+		return 1
+	}
+}
+
+is() {
+	[ "$output" = "$1" ] || {
+		printf 'wanted: %s\nfound: %s\n' "$1" "$output" >&2
+		return 1
+	}
+}
