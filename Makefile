@@ -8,6 +8,7 @@
 # V=1 shows the commands. SANITIZE=1 builds with ASan and UBSan into build/asan. WERROR=1 makes warnings errors.
 
 VERSION  := 0.1.0
+DATE     := November 21, 2026
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 SANITIZE ?=
@@ -21,7 +22,7 @@ FOLDERS := runtime/base cgroups namespaces net images runtime/spec runtime/core 
 
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wvla -Wimplicit-fallthrough $(if $(WERROR),-Werror)
-CPPFLAGS += -I. -D_GNU_SOURCE -DHULL_VERSION='"$(VERSION)"' -DHULL_PREFIX='"$(PREFIX)"' \
+CPPFLAGS += -I. -D_GNU_SOURCE -DHULL_VERSION='"$(VERSION)"' -DHULL_DATE='"$(DATE)"' -DHULL_PREFIX='"$(PREFIX)"' \
 	$(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=gnu17 $(WARNINGS) -fstack-protector-strong -fno-common -ffunction-sections -fdata-sections \

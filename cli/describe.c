@@ -119,8 +119,7 @@ static void add_man_options(const struct option_row *rows, struct text *to)
 	text_add(to, ".El\n");
 }
 
-/* "hull-image-import" */
-static void add_page_name(struct text *to, const struct program *program, const struct command *command)
+void describe_page_name(const struct program *program, const struct command *command, struct text *to)
 {
 	text_add(to, program->name);
 	if (!command)
@@ -132,10 +131,10 @@ static void add_page_name(struct text *to, const struct program *program, const 
 
 static void add_man_head(const struct program *program, const struct command *command, struct text *to)
 {
-	text_add(to, ".Dd $Mdocdate$\n.Dt ");
-	add_page_name(to, program, command);
+	text_add(to, ".Dd " HULL_DATE "\n.Dt ");
+	describe_page_name(program, command, to);
 	text_add(to, " 1\n.Os hull\n.Sh NAME\n.Nm ");
-	add_page_name(to, program, command);
+	describe_page_name(program, command, to);
 	text_addf(to, "\n.Nd %s\n.Sh SYNOPSIS\n.Nm %s\n", command ? command->summary : program->summary, program->name);
 	if (command)
 		text_addf(to, ".Cm %s\n%s", command->name, *usage_options(command) ? ".Op Ar OPTIONS\n" : "");
@@ -150,7 +149,7 @@ void describe_man(const struct program *program, const struct command *command, 
 	add_man_head(program, command, to);
 	text_add(to, ".Sh DESCRIPTION\n");
 	add_roff(to, command ? (command->description ? command->description : command->summary) : program->summary);
-	text_add(to, ".\n.Sh OPTIONS\n");
+	text_add(to, "\n.Sh OPTIONS\n");
 	add_man_options(command ? command->options : program->globals, to);
 	if (!command) {
 		text_add(to, ".Sh COMMANDS\n.Bl -tag -width Ds\n");

@@ -14,6 +14,8 @@ void describe_command(const struct program *program, const struct command *comma
 
 /* A man page of section 1 for one command, or for the program itself with `command` NULL: hull-run(1), hull(1). */
 void describe_man(const struct program *program, const struct command *command, struct text *to);
+/* The name of that page without its section: "hull-image-import". */
+void describe_page_name(const struct program *program, const struct command *command, struct text *to);
 /* A bash completion script. */
 void describe_bash(const struct program *program, struct text *to);
 

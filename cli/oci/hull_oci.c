@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/oci/oci.h"
+#include "cli/verbs.h"
 #include "runtime/base/log.h"
 #include "runtime/base/process.h"
 #include "runtime/core/cgroup_driver.h"
@@ -34,8 +35,8 @@ const struct option_row oci_globals[] = {
 };
 
 static const struct command *const commands[] = {
-	&oci_create, &oci_start,  &oci_run,  &oci_state, &oci_list, &oci_kill, &oci_delete,
-	&oci_pause,  &oci_resume, &oci_exec, &oci_ps,	 &oci_spec, NULL,
+	&oci_create, &oci_start, &oci_run, &oci_state, &oci_list,      &oci_kill, &oci_delete, &oci_pause,
+	&oci_resume, &oci_exec,	 &oci_ps,  &oci_spec,  &verb_complete, &verb_man, NULL,
 };
 
 static int prepare(struct command_call *call, struct err *err)
