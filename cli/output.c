@@ -51,6 +51,7 @@ static void read_format(struct output *output, const struct output_column *colum
 int output_begin(struct output *output, struct arena *arena, const struct output_column *columns, const char *format,
 		 bool quiet, struct err *err)
 {
+	const struct template_data headings = {.names = output->names, .values = output->titles, .heading = true};
 	int result;
 
 	*output = (struct output){.arena = arena, .format = quiet ? "{{.ID}}" : format};
@@ -66,12 +67,11 @@ int output_begin(struct output *output, struct arena *arena, const struct output
 	result = arena_check(arena, err);
 	if (result >= 0 && !output->template)
 		json_open_array(&output->writer, NULL);
-	else if (result >= 0 && output->is_table)
-		result = add_line(output,
-				  &(struct template_data){.names = output->names,
-							  .values = output->titles,
-							  .heading = true},
-				  err);
+	else if (result >= 0)
+		result = add_line(output, &headings, err);
+	/* Without a table the headings were made only to see that the template can be read, also when no row follows. */
+	if (output->template && !output->is_table)
+		text_free(&output->lines);
 	return result;
 }
 

@@ -112,7 +112,8 @@ keeper_of() {
 	hull inspect --format '{{.State.KeeperPid}}' "$1"
 }
 
-# Whether words are in $output; tells when they are not.
+# Whether words are in $output, which 'run' has set; tells when they are not.
+# shellcheck disable=SC2154
 has() {
 	[[ $output == *"$1"* ]] || {
 		printf 'missing: %s\nin: %s\n' "$1" "$output" >&2
