@@ -11,7 +11,7 @@ int phases_undo(const struct phase *phases, size_t count, struct instance *insta
 		struct err failure = ERR_INIT;
 		int result;
 
-		if (!phases[count].undo)
+		if (!phases[count].undo || (count == 0 && first_failure < 0))
 			continue;
 		result = phases[count].undo(instance, &failure);
 		if (result < 0 && first_failure == 0) {
@@ -31,7 +31,7 @@ int phases_run(const struct phase *phases, size_t count, struct instance *instan
 		if (result >= 0 && phases[i].run)
 			result = phases[i].run(instance, err);
 		if (result < 0) {
-			/* What could not be taken back stays in the record, and the next command tries again. */
+			/* The first failure is the reason; what could not be taken back, the record tells. */
 			(void)phases_undo(phases, i, instance, &ignored);
 			return result;
 		}

@@ -28,7 +28,10 @@ struct phase {
 /* Runs all; on failure undoes what was done. Returns 0, or the first failure: `err` tells of that one only. */
 int phases_run(const struct phase *phases, size_t count, struct instance *instance, struct err *err);
 
-/* Undoes all, newest first. Returns 0, or the first failure; the others are tried nevertheless. */
+/*
+ * Undoes all, newest first. Returns 0, or the first failure. The others are tried nevertheless, but for the very first phase: by what that
+ * one made, the next command finds what could not be taken back, and tries again.
+ */
 int phases_undo(const struct phase *phases, size_t count, struct instance *instance, struct err *err);
 
 #endif
