@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -15,20 +16,29 @@
 #define NEW_PREFIX ".new-"
 #define OLD_PREFIX ".old-"
 
-static void hide(char to[static NAME_MAX + 1], const char *prefix, const char *name)
+/*
+ * Random, not the pid: processes in different PID namespaces may share the folder, and one that was killed may have left its name behind. Cut off
+ * where it is too long.
+ */
+static int hide(char to[static NAME_MAX + 1], const char *prefix, const char *name, struct err *err)
 {
-	(void)snprintf(to, NAME_MAX + 1, "%s%d-%s", prefix, getpid(),
-		       name); /* cut off where it is too long: the pid tells them apart */
+	uint32_t digits;
+
+	if (getrandom(&digits, sizeof(digits), 0) != (ssize_t)sizeof(digits))
+		return err_set(err, errno, "get random bytes");
+	(void)snprintf(to, NAME_MAX + 1, "%s%08x-%s", prefix, digits, name);
+	return 0;
 }
 
 int file_claim_folder(int dirfd, const char *name, struct err *err)
 {
 	CLEANUP_FD int fd = -1;
 	char hidden[NAME_MAX + 1];
-	int code;
+	int code, result = hide(hidden, NEW_PREFIX, name, err);
 
-	hide(hidden, NEW_PREFIX, name);
-	if (mkdirat(dirfd, hidden, 0700) < 0 && errno != EEXIST)
+	if (result < 0)
+		return result;
+	if (mkdirat(dirfd, hidden, 0700) < 0)
 		return err_set(err, errno, "make a folder for '%s'", name);
 	/* Locked before it gets its name: whoever sees the name sees the lock. */
 	fd = openat(dirfd, hidden, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -43,8 +53,10 @@ int file_claim_folder(int dirfd, const char *name, struct err *err)
 int file_drop_folder(int dirfd, const char *name, struct err *err)
 {
 	char hidden[NAME_MAX + 1];
+	int result = hide(hidden, OLD_PREFIX, name, err);
 
-	hide(hidden, OLD_PREFIX, name);
+	if (result < 0)
+		return result;
 	if (renameat(dirfd, name, dirfd, hidden) < 0)
 		return errno == ENOENT ? 0 : err_set(err, errno, "remove '%s'", name);
 	return file_remove_tree(dirfd, hidden, err);
