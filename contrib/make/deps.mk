@@ -5,8 +5,8 @@
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libseccomp-dev libcap-dev libnl-3-dev libyajl-dev libarchive-dev libssl-dev \
 	libzstd-dev busybox-static
 RUN_PACKAGES   := iproute2
-CHECK_PACKAGES := bats clang clang-format clang-tidy cppcheck shellcheck libclang-rt-14-dev debootstrap zstd xz-utils jq curl \
-	iproute2 nftables iputils-ping python3 procps strace util-linux attr man-db mandoc socat
+CHECK_PACKAGES := bats clang clang-format clang-tidy shellcheck libclang-rt-14-dev debootstrap zstd xz-utils jq curl \
+	iproute2 nftables iputils-ping python3 procps strace util-linux attr man-db socat
 BENCH_PACKAGES := hyperfine crun runc podman conmon netavark aardvark-dns iptables skopeo umoci
 
 # $(1) packages

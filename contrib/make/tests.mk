@@ -1,14 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Unit tests: tests/unit/<folder>/test_*.c, each one program that links the folder's library and those below it.
-# A test program prints TAP and exits non-zero when a case fails.
+# make check runs the parts below, one after the other, and closes with the totals of all. Each part can be run alone.
+# TESTING=1 builds with fault points (runtime/core/fault.h), FUZZ=1 for libFuzzer; each wants a BUILD of its own.
+
+TESTING ?=
+FUZZ    ?=
+CPPFLAGS += $(if $(TESTING),-DHULL_TESTING)
+CFLAGS   += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+
+# The slow ones last: who waits sees the quick ones first.
+CHECK_PARTS := lint check-unit check-bats check-asan check-fuzz check-slow
+
+ALL_TOGETHER  = $(MAKE) --no-print-directory -j$(shell nproc)
+SANITIZED    := SANITIZE=1 TESTING=1 BUILD=build/asan
+FOR_FUZZING  := SANITIZE=1 FUZZ=1 CC=clang BUILD=build/fuzz
+FUZZ_SECONDS ?= 60
+
+.PHONY: check check-unit check-bats check-asan check-fuzz check-slow lint format
+check: deps-check
+	@tests/run-parts "$(MAKE) --no-print-directory" $(CHECK_PARTS)
+
+# --- unit tests: tests/unit/<folder>/test_*.c, each one program, TAP on stdout ---------------------------------------------
 
 UNIT_SOURCES  := $(wildcard tests/unit/*/test_*.c)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
 UNIT_FOLDERS  := cli $(START_FOLDERS) images
 UNIT_LIBS     := $(if $(SANITIZE),-fsanitize=address$(,)undefined) -lseccomp -lcap -lnl-3 -lyajl -larchive -lcrypto -lzstd
 
-# Only the libraries that exist are asked for, so that a folder's tests build before its neighbours do.
 $(BUILD)/unit/%: tests/unit/%.c $(foreach f,$(UNIT_FOLDERS),$(call library,$(f)))
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  TEST    $@")
@@ -16,6 +34,59 @@ $(BUILD)/unit/%: tests/unit/%.c $(foreach f,$(UNIT_FOLDERS),$(call library,$(f))
 
 -include $(UNIT_PROGRAMS:%=%.d)
 
-.PHONY: check-unit
-check-unit: $(UNIT_PROGRAMS)
+.PHONY: unit-programs run-unit
+unit-programs: $(UNIT_PROGRAMS)
+run-unit:
 	$(Q)tests/run-unit $(UNIT_PROGRAMS)
+check-unit:
+	@$(ALL_TOGETHER) all unit-programs
+	@$(MAKE) --no-print-directory run-unit
+
+# --- what a user types: tests/bats/*.bats, in a lab (tests/lib/lab) -----------------------------------------------------------
+
+.PHONY: testing-build
+testing-build:
+	@$(ALL_TOGETHER) TESTING=1 BUILD=build/testing all
+check-bats: testing-build
+	@$(ALL_TOGETHER) all
+	$(Q)tests/run-bats $(BUILD) --filter-tags '!slow'
+check-slow: testing-build
+	@$(ALL_TOGETHER) all
+	$(Q)tests/run-bats $(BUILD) --filter-tags slow
+
+# --- both once more with sanitizers: programs are dynamic here; tests that are about time or size are left out -----------------
+
+.PHONY: sanitized-build
+sanitized-build:
+	@$(ALL_TOGETHER) $(SANITIZED) all unit-programs
+check-asan: sanitized-build
+	@tests/run-parts "$(MAKE) --no-print-directory $(SANITIZED)" run-unit run-bats-sanitized
+run-bats-sanitized:
+	$(Q)tests/run-bats $(BUILD) --filter-tags '!slow,!plain'
+
+# --- fuzzing: tests/fuzz/fuzz_*.c, one parser each, about a minute for all ------------------------------------------------------
+
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_FOLDERS  := images runtime/spec cgroups namespaces net runtime/base
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(foreach f,$(FUZZ_FOLDERS),$(call library,$(f)))
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  FUZZ    $@")
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< -Wl,--start-group $(foreach f,$(FUZZ_FOLDERS),$(call library,$(f))) -Wl,--end-group $(UNIT_LIBS)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+check-fuzz:
+	@$(ALL_TOGETHER) $(FOR_FUZZING) fuzz-programs
+	$(Q)tests/run-fuzz $(FUZZ_SECONDS) $(patsubst $(BUILD)/%,build/fuzz/%,$(FUZZ_PROGRAMS))
+
+# --- without running anything -----------------------------------------------------------------------------------------------------
+
+# What the compiler is told, a line each, for tools that read C.
+$(BUILD)/compile_flags.txt: Makefile $(wildcard contrib/make/*.mk)
+	@mkdir -p $(@D)
+	@printf '%s\n' $(CPPFLAGS) -I$(CURDIR) -std=gnu17 >$@
+lint:
+	@MAKE="$(MAKE)" tests/lint
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
