@@ -33,7 +33,9 @@ endif
 ifneq ($(wildcard runtime/core/keeper.c),)
 $(eval $(call program,libexec/hull-keeper,$(call main,runtime/core/keeper),runtime/core runtime/base,$(STATIC)))
 endif
-$(eval $(call program,libexec/hull-init,$(call main,runtime/core/init),,$(STATIC)))
+# It runs in roots that may hold no library at all: static, with sanitizers too.
+CFLAGS_init := -fno-sanitize=all
+$(eval $(call program,libexec/hull-init,$(call main,runtime/core/init),,-fno-sanitize=all -static))
 ifneq ($(wildcard images/hull_image.c),)
 $(eval $(call program,libexec/hull-image,$(call main,images/hull_image),images runtime/base,$(if $(SANITIZE),$(STATIC)) $(IMAGE_LIBS)))
 endif
