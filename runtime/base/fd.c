@@ -102,8 +102,8 @@ static int cloexec_one(int fd)
 	return fd_set_cloexec(fd, true);
 }
 
-/* Calls `act` for every open descriptor >= lowest, other than the one that this function reads the list with. */
-static int each_fd_from(unsigned lowest, int (*act)(int fd), struct err *err)
+/* Calls `act` for every open descriptor from `lowest` to `highest`, other than the one that this function reads the list with. */
+static int each_fd_between(unsigned lowest, unsigned highest, int (*act)(int fd), struct err *err)
 {
 	CLEANUP_DIR DIR *list = opendir("/proc/self/fd");
 	struct dirent *entry;
@@ -115,7 +115,7 @@ static int each_fd_from(unsigned lowest, int (*act)(int fd), struct err *err)
 		uint32_t fd;
 		int r;
 
-		if (text_u32(entry->d_name, &fd) < 0 || fd < lowest || (int)fd == dirfd(list))
+		if (text_u32(entry->d_name, &fd) < 0 || fd < lowest || fd > highest || (int)fd == dirfd(list))
 			continue;
 		r = act((int)fd);
 		if (r < 0)
@@ -132,13 +132,36 @@ static bool lacks_close_range(void)
 	return errno == ENOSYS || errno == EINVAL || errno == EPERM;
 }
 
-int fd_close_from(unsigned lowest, struct err *err)
+static int close_between(unsigned lowest, unsigned highest, struct err *err)
 {
-	if (close_range(lowest, ~0U, 0) == 0)
+	if (close_range(lowest, highest, 0) == 0)
 		return 0;
 	if (!lacks_close_range())
 		return err_set(err, errno, "close all descriptors from %u", lowest);
-	return each_fd_from(lowest, close_one, err);
+	return each_fd_between(lowest, highest, close_one, err);
+}
+
+int fd_close_from(unsigned lowest, struct err *err)
+{
+	return close_between(lowest, ~0U, err);
+}
+
+int fd_close_except(unsigned lowest, const int *kept, size_t kept_count, struct err *err)
+{
+	for (;;) {
+		unsigned next = ~0U;
+		int r;
+
+		for (size_t i = 0; i < kept_count; i++)
+			if (kept[i] >= 0 && (unsigned)kept[i] >= lowest && (unsigned)kept[i] < next)
+				next = (unsigned)kept[i];
+		if (next == ~0U)
+			return fd_close_from(lowest, err);
+		r = next > lowest ? close_between(lowest, next - 1, err) : 0;
+		if (r < 0)
+			return r;
+		lowest = next + 1;
+	}
 }
 
 int fd_cloexec_from(unsigned lowest, struct err *err)
@@ -147,7 +170,7 @@ int fd_cloexec_from(unsigned lowest, struct err *err)
 		return 0;
 	if (!lacks_close_range())
 		return err_set(err, errno, "mark all descriptors from %u close-on-exec", lowest);
-	return each_fd_from(lowest, cloexec_one, err);
+	return each_fd_between(lowest, ~0U, cloexec_one, err);
 }
 
 int fd_secure_stdio(struct err *err)

@@ -27,6 +27,8 @@ int fd_set_nonblock(int fd, bool on);
 /* Closes, or marks CLOEXEC, every descriptor >= lowest. close_range(2), or /proc/self/fd where the kernel lacks it. */
 int fd_close_from(unsigned lowest, struct err *err);
 int fd_cloexec_from(unsigned lowest, struct err *err);
+/* Closes every descriptor >= lowest that is none of the kept ones, which may stand in any order, more than once, and be -1. */
+int fd_close_except(unsigned lowest, const int *kept, size_t kept_count, struct err *err);
 
 /* Makes sure that 0, 1 and 2 are open (on /dev/null), so that no later descriptor takes their place. */
 int fd_secure_stdio(struct err *err);

@@ -25,6 +25,7 @@ struct becoming {
 	const struct child_program *program;
 	const struct plan_process *process;
 	int rootfd, procfd;
+	int sync_fd, start_fd; /* what is still to be said and waited for; start_fd may be -1 */
 	bool console;
 	struct user user;
 	struct tty_pair terminal;
@@ -100,8 +101,22 @@ static void own_stream(int number, uid_t uid)
 }
 
 /*
+ * CLOEXEC is not enough. The kernel looks names up before it closes anything: through a folder of the host's that is still open here, an image's
+ * program "/proc/self/fd/N/…" would be a file of the host's, run and then overwritten by way of /proc/self/exe (CVE-2024-21626).
+ */
+static int close_others(const struct becoming *b, struct err *err)
+{
+	const int kept[] = {b->sync_fd,		b->start_fd,	   b->program->init_fd,
+			    b->terminal.master, b->terminal.slave, b->procfd};
+	unsigned lowest = 3 + b->program->preserve_fds;
+	int result = fd_close_except(lowest, kept, ARRAY_SIZE(kept), err);
+
+	return result < 0 ? result : fd_cloexec_from(lowest, err);
+}
+
+/*
  * Should:   leave the program 0, 1, 2 and what was asked to be preserved.
- * Must not: let any other descriptor of hull's survive the exec (CVE-2024-21626): they are all CLOEXEC, and made so once more here.
+ * Must not: leave any folder open that is not the container's, for the names that are looked up from here on. The root's descriptor is gone, too.
  */
 static int place_descriptors(struct becoming *b, struct err *err)
 {
@@ -120,7 +135,7 @@ static int place_descriptors(struct becoming *b, struct err *err)
 			own_stream(number, b->user.uid);
 		}
 	}
-	return fd_cloexec_from(3 + b->program->preserve_fds, err);
+	return close_others(b, err);
 }
 
 /* Groups, group, user: in this order, since each needs a right that the next one takes away. */
@@ -162,6 +177,8 @@ static int give_up_rights(const struct becoming *b, int *ret_listener, struct er
 				     .selinux_label = b->process->selinux_label};
 	int result = lsm_apply(&labels, b->procfd, err);
 
+	if (b->procfd >= 0)
+		(void)close(b->procfd);
 	if (result >= 0 && !b->process->no_new_privs)
 		result = load_filter(b, ret_listener, err);
 	if (result >= 0)
@@ -282,6 +299,9 @@ int child_become(const struct child_program *program, int rootfd, int procfd, bo
 		.process = program->process,
 		.rootfd = rootfd,
 		.procfd = procfd,
+		.sync_fd = sync->fd,
+		.start_fd = start_fd,
+		.terminal = {.master = -1, .slave = -1},
 		.console = console,
 		.arena = &arena,
 	};

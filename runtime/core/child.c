@@ -34,15 +34,17 @@ struct child {
 
 /*
  * Right after the clone. Whatever happens to the parent from here on must not leave a half-made container behind.
- * Should:   end with its parent; know no signal handler of the parent's.
+ * Should:   end with its parent; know no signal handler of the parent's; be undumpable, so that another container that has the host's users and
+ *           sees its processes takes no host descriptors from it (CVE-2016-9962). Not for an unprivileged parent, who could not look at it either.
  * Must not: touch ids, which are not mapped yet; open any file.
  */
 static int stage_begin(struct child *child, struct err *err)
 {
-	(void)child;
 	proc_reset_signals();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_set(err, errno, "ask to end with the parent process");
+	if (!child->plan->rootless && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return err_set(err, errno, "become undumpable");
 	return 0;
 }
 

@@ -72,6 +72,7 @@ _Noreturn void child_main(struct child_setup *setup);
 /*
  * The last stages, which `exec` shares: terminal, user, rights, program. `rootfd` and `procfd` are of the container. Says READY over `sync`,
  * waits for GO (there, or at start_fd), says EXEC, executes. Returns only on failure, which it has told. `before_exec` (may be NULL) runs after GO.
+ * Closes every descriptor of the process that the program does not get, rootfd and procfd among them.
  */
 int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync,
 		 int start_fd, int (*before_exec)(void *context, struct err *err), void *context, struct err *err);

@@ -67,6 +67,20 @@ static int close_most(void)
 	return failed;
 }
 
+/* Kept: two of a row, one of them twice, one that is below, one that is not there. */
+static int close_but_kept(void)
+{
+	const int kept[] = {25, -1, 22, 25, 3, 500};
+	int failed = 0;
+
+	for (int fd = 20; fd < 30; fd++)
+		failed += dup2(0, fd) != fd;
+	failed += fd_close_except(21, kept, ARRAY_SIZE(kept), NULL) != 0;
+	for (int fd = 20; fd < 30; fd++)
+		failed += is_open(fd) != (fd == 20 || fd == 22 || fd == 25);
+	return failed;
+}
+
 static int mark_most(void)
 {
 	int failed = 0;
@@ -82,6 +96,11 @@ static int close_most_without_call(void)
 	return forbid_close_range() || close_most();
 }
 
+static int close_but_kept_without_call(void)
+{
+	return forbid_close_range() || close_but_kept();
+}
+
 static int mark_most_without_call(void)
 {
 	return forbid_close_range() || mark_most();
@@ -90,12 +109,14 @@ static int mark_most_without_call(void)
 static void test_closing_all_but_some(void)
 {
 	CHECK_INT(in_child(close_most), 0);
+	CHECK_INT(in_child(close_but_kept), 0);
 	CHECK_INT(in_child(mark_most), 0);
 }
 
 static void test_closing_all_but_some_without_close_range(void)
 {
 	CHECK_INT(in_child(close_most_without_call), 0);
+	CHECK_INT(in_child(close_but_kept_without_call), 0);
 	CHECK_INT(in_child(mark_most_without_call), 0);
 }
 
