@@ -59,8 +59,8 @@ static int enter(struct exec_child *child, struct err *err)
 
 static int become(struct exec_child *child, struct err *err)
 {
-	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_FD int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC); /* both are child_become()'s to close */
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct err ignored = ERR_INIT;
 
 	if (root < 0)
@@ -242,7 +242,7 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 	if (result >= 0)
 		result = filter_compile(request->process->seccomp, request->seccomp_cache, &arena, &filter, err);
 	if (result >= 0)
-		result = stdio_settle(request->stdio, request->preserve_fds, &stdio, err);
+		result = stdio_settle(request->stdio, request->preserve_fds, namespaces[NS_USER] < 0, &stdio, err);
 	if (result < 0)
 		return result;
 	child.program.own_user_namespace = namespaces[NS_USER] >= 0;

@@ -17,8 +17,11 @@ struct stdio {
 };
 #define STDIO_INIT ((struct stdio){.fds = {-1, -1, -1}, .held = {-1, -1, -1}})
 
-/* Fills `ret` from what was asked for: -1 becomes /dev/null. The wanted descriptors stay the caller's. */
-int stdio_settle(const int wanted[static 3], unsigned preserve_fds, struct stdio *ret, struct err *err);
+/*
+ * Fills `ret` from what was asked for: -1 becomes /dev/null, of which a program with the host's ids (no user namespace of its own) gets a view that it
+ * cannot change. The wanted descriptors stay the caller's.
+ */
+int stdio_settle(const int wanted[static 3], unsigned preserve_fds, bool host_ids, struct stdio *ret, struct err *err);
 void stdio_close(struct stdio *stdio);
 #define CLEANUP_STDIO CLEANUP(stdio_close)
 

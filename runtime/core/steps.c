@@ -164,7 +164,9 @@ int step_streams(struct instance *instance, struct err *err)
 		result = streams_make(instance->state_fd, uid, gid, plan->keeper.interactive, &instance->streams, err);
 		wanted = instance->streams.program;
 	}
-	return result < 0 ? result : stdio_settle(wanted, instance->request->preserve_fds, &instance->stdio, err);
+	return result < 0 ? result
+			  : stdio_settle(wanted, instance->request->preserve_fds,
+					 plan->namespaces.kind[NS_USER].how == NS_HOST, &instance->stdio, err);
 }
 
 /* --- Cgroup ----------------------------------------------------------------------------------------------------------- */
