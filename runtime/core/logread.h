@@ -10,14 +10,8 @@
 #include <stdint.h>
 
 #include "runtime/base/err.h"
+#include "runtime/core/log_filter.h"
 #include "runtime/core/logfile.h"
-
-struct log_filter {
-	uint64_t since_ns, until_ns;   /* since the epoch, until_ns excluded; 0: no bound */
-	int64_t tail;		       /* only the last so many lines (of the wanted streams); -1: all */
-	bool only_stdout, only_stderr; /* neither: both */
-	bool timestamps;	       /* "2026-01-02T03:04:05.000000006Z " in front of each line */
-};
 
 /*
  * Takes some of the output: a line with its newline, or a piece of one (as the program wrote it; then the next piece of the same stream goes

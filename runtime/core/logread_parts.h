@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-#include "runtime/core/logread.h"
+#include "runtime/core/log_filter.h"
+#include "runtime/core/logfile.h"
 
 /* An open part. fd -1: none. */
 struct log_part {
