@@ -8,8 +8,10 @@
 #include "cli/defaults.h"
 #include "namespaces/caps.h"
 #include "namespaces/idrange.h"
+#include "namespaces/seccomp.h"
 #include "runtime/base/file.h"
 #include "runtime/base/host.h"
+#include "runtime/base/log.h"
 
 #define PROFILE_MAX_BYTES ((size_t)4 << 20)
 
@@ -107,11 +109,24 @@ static bool drops_all(const struct strv *words)
 	return false;
 }
 
+/* Every capability that the host's root has. What even that lacks is said, once: who asks for --privileged counts on all of them. */
+static uint64_t all_there_are(void)
+{
+	uint64_t missing = caps_all() & ~host_caps_permitted();
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+
+	caps_words(missing, &words);
+	if (missing)
+		log_line(LOG_LEVEL_WARN, "--privileged: this host does not give %s, so the container is without",
+			 text_get(&words));
+	return caps_all() & ~missing;
+}
+
 /* --cap-drop ALL --cap-add X is X alone, in whatever order it was said; otherwise what is dropped is dropped. */
 static int choose_caps(struct bundling *b, struct err *err)
 {
 	const struct run_options *o = b->options;
-	uint64_t mask = o->privileged ? caps_all() & host_caps_permitted() : caps_default();
+	uint64_t mask = o->privileged ? all_there_are() : caps_default();
 	int result;
 
 	if (drops_all(&o->cap_drop)) {
@@ -129,6 +144,21 @@ static int choose_caps(struct bundling *b, struct err *err)
 
 /* --- Security options ------------------------------------------------------------------------------------------------- */
 
+/* A profile is written for many kernels: calls that nobody here knows are no error. But who has mistyped one wants to hear of it. */
+static void report_unknown_calls(const struct config_seccomp *profile, const char *path)
+{
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+
+	for (size_t i = 0; i < profile->syscalls.count; i++)
+		for (size_t n = 0; n < profile->syscalls.items[i].names.count; n++)
+			if (seccomp_call_number(profile->syscalls.items[i].names.items[n]) < 0)
+				text_addf(&words, "%s%s", words.len ? ", " : "",
+					  profile->syscalls.items[i].names.items[n]);
+	if (words.len)
+		log_line(LOG_LEVEL_WARN, "seccomp profile '%s': no system calls of this machine: %s", path,
+			 text_get(&words));
+}
+
 static int set_seccomp(struct bundling *b, const char *value, struct err *err)
 {
 	char *data;
@@ -142,7 +172,10 @@ static int set_seccomp(struct bundling *b, const char *value, struct err *err)
 	result = file_read(b->arena, AT_FDCWD, value, PROFILE_MAX_BYTES, &data, &len, err);
 	if (result >= 0)
 		result = config_parse_seccomp(b->arena, data, len, value, &b->os->seccomp, err);
-	return result < 0 ? err_wrap(err, "seccomp profile") : 0;
+	if (result < 0)
+		return err_wrap(err, "seccomp profile");
+	report_unknown_calls(b->os->seccomp, value);
+	return 0;
 }
 
 static int set_no_new_privs(struct bundling *b, const char *value, struct err *err)
