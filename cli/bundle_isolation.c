@@ -151,11 +151,11 @@ static void report_unknown_calls(const struct config_seccomp *profile, const cha
 
 	for (size_t i = 0; i < profile->syscalls.count; i++)
 		for (size_t n = 0; n < profile->syscalls.items[i].names.count; n++)
-			if (seccomp_call_number(profile->syscalls.items[i].names.items[n]) < 0)
+			if (!seccomp_call_is_known(profile->syscalls.items[i].names.items[n]))
 				text_addf(&words, "%s%s", words.len ? ", " : "",
 					  profile->syscalls.items[i].names.items[n]);
 	if (words.len)
-		log_line(LOG_LEVEL_WARN, "seccomp profile '%s': no system calls of this machine: %s", path,
+		log_line(LOG_LEVEL_WARN, "seccomp profile '%s': unknown system calls: %s", path,
 			 text_get(&words));
 }
 

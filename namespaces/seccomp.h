@@ -139,6 +139,8 @@ int seccomp_listener_send(const char *listener_path, int notify_fd, const char *
 
 /* A system call's number on this machine: from libseccomp, else from hull's own table of newer ones. -ENOENT: unknown. */
 int seccomp_call_number(const char *name);
+/* Whether any machine has a call of this name, as far as libseccomp and this build know. */
+bool seccomp_call_is_known(const char *name);
 /* The highest number that this build knows. */
 int seccomp_call_last(void);
 

@@ -65,6 +65,12 @@ int seccomp_call_number(const char *name)
 	return newer ? newer->number : -ENOENT;
 }
 
+bool seccomp_call_is_known(const char *name)
+{
+	/* libseccomp answers with a number below -1 for calls that only other machines have. */
+	return seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR || seccomp_newer_find(name);
+}
+
 int seccomp_call_last(void)
 {
 	return seccomp_newer_calls[ARRAY_SIZE(seccomp_newer_calls) - 1].number;
