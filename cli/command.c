@@ -148,7 +148,7 @@ static int no_command(const struct command_call *call, const struct strv *words)
 
 int program_main(const struct program *program, int argc, char **argv)
 {
-	struct arena arena = ARENA_INIT; /* lives as long as the process */
+	static struct arena arena; /* lives as long as the process, reachable to its end */
 	struct command_call call = {.program = program, .arena = &arena, .argv = argv};
 	struct common common = {0};
 	struct strv words = {0};
