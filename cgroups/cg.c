@@ -8,7 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cgroups/devices.h"
 #include "cgroups/driver.h"
+#include "cgroups/limits_host.h"
+#include "cgroups/limits_table.h"
+#include "cgroups/limits_write.h"
+#include "cgroups/path.h"
 #include "runtime/base/file.h"
 
 static const struct cg_driver *const drivers[] = {
@@ -47,24 +52,6 @@ static struct cg *new_cg(const struct cg_driver *driver, enum cg_driver_kind kin
 	return cg;
 }
 
-const struct cg_folder *cg_folder_of(const struct cg *cg, enum cg_controller controller)
-{
-	const struct cg_tree *tree = cg->layout ? cg_layout_tree(cg->layout, controller) : NULL;
-
-	for (size_t i = 0; i < cg->folder_count; i++)
-		if (cg->folders[i].tree == tree)
-			return cg->folders[i].fd >= 0 ? &cg->folders[i] : NULL;
-	return NULL;
-}
-
-const struct cg_folder *cg_folder_v2(const struct cg *cg)
-{
-	for (size_t i = 0; i < cg->folder_count; i++)
-		if (cg->folders[i].tree->v2)
-			return cg->folders[i].fd >= 0 ? &cg->folders[i] : NULL;
-	return NULL;
-}
-
 static int make_folders(struct cg *cg, const struct cg_driver *driver, uint32_t needed, struct err *err)
 {
 	for (size_t i = 0; i < cg->folder_count; i++) {
@@ -85,21 +72,6 @@ static void undo_folders(const struct cg *cg)
 			(void)rmdir(cg->folders[i].path);
 }
 
-static int apply_devices(const struct cg *cg, const struct cg_limits *limits, bool fresh, struct err *err)
-{
-	const struct cg_folder *folder = cg_folder_of(cg, CG_DEVICES);
-
-	if (!limits || !limits->device_count || !cg->folder_count)
-		return 0;
-	if (!folder)
-		return err_say(err, ENOTSUP,
-			       "limit 'devices': this host has neither cgroup v2 nor v1's devices controller");
-	if (cg_devices_check(limits->devices, limits->device_count, err) < 0)
-		return -err->code;
-	return folder->tree->v2 ? cg_devices_bpf_apply(folder, limits->devices, limits->device_count, err)
-				: cg_devices_v1_apply(folder, limits->devices, limits->device_count, fresh, err);
-}
-
 static int make_and_limit(struct cg *cg, const struct cg_driver *driver, const struct cg_limits *limits,
 			  struct err *err)
 {
@@ -112,7 +84,7 @@ static int make_and_limit(struct cg *cg, const struct cg_driver *driver, const s
 	if (r == 0)
 		r = cg_limits_write(cg, &writes, err);
 	if (r == 0)
-		r = apply_devices(cg, limits, true, err);
+		r = cg_devices_apply(cg, limits, true, err);
 	if (r < 0)
 		undo_folders(cg);
 	return r;
@@ -174,10 +146,7 @@ const char *cg_place(const struct cg *cg)
 
 bool cg_is_gone(const struct cg *cg)
 {
-	for (size_t i = 0; i < cg->folder_count; i++)
-		if (cg->folders[i].fd >= 0)
-			return false;
-	return cg->driver != CG_DRIVER_DISABLED;
+	return cg->driver != CG_DRIVER_DISABLED && !cg_has_folder(cg);
 }
 
 /*
@@ -251,5 +220,5 @@ int cg_update(struct cg *cg, const struct cg_limits *limits, struct err *err)
 	if (cg_limits_list(&writes, err) < 0 || cg_limits_check_host(&writes, cg->place, err) < 0 ||
 	    check_usage(cg, limits, err) < 0 || cg_limits_write(cg, &writes, err) < 0)
 		return -err->code;
-	return apply_devices(cg, limits, false, err);
+	return cg_devices_apply(cg, limits, false, err);
 }

@@ -27,29 +27,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cgroups/limits.h"
+#include "cgroups/request.h"
 #include "cgroups/stats.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
 #include "runtime/base/scope.h"
-
-enum cg_driver_kind {
-	CG_DRIVER_CGROUPFS, /* folders made by hull itself */
-	CG_DRIVER_SYSTEMD,  /* scopes asked from systemd: refused by cg_check() in a build without that driver */
-	CG_DRIVER_DISABLED, /* no cgroup at all. Limits but device rules are refused; what needs a cgroup is -ENOTSUP, the rest does nothing */
-};
-
-struct cg_request {
-	enum cg_driver_kind driver;
-	/*
-	 * "/hull/ID": below the root of each tree as it is mounted here. "hull/ID": below the cgroup that hull itself is in, in each
-	 * tree. Plain parts only: no "", ".", "..", no newline; part names below 256 bytes, at most CG_PATH_BYTES in all.
-	 */
-	const char *path;
-	const struct cg_limits *limits; /* NULL: none */
-};
-
-#define CG_PATH_BYTES 1024
 
 struct cg; /* an open cgroup: the descriptors of its folders */
 
@@ -105,9 +87,6 @@ int cg_frozen(struct cg *cg, bool *ret, struct err *err);
 
 /* The processes in it and below, in no order, as pids of the caller's pid namespace. The array is in `arena`, NULL when empty. */
 int cg_pids(struct cg *cg, struct arena *arena, pid_t **ret, size_t *ret_count, struct err *err);
-
-/* What it used so far. Figures that this host does not tell are marked absent; only an unreadable tree is an error. */
-int cg_stat(struct cg *cg, struct cg_stat *ret, struct err *err);
 
 /*
  * Kills what is left, thaws it, removes it and every cgroup below it in every tree. Waits for the processes' end by events, at most `timeout_ms`
@@ -169,10 +148,7 @@ int cg_mount_view(enum cg_driver_kind driver, const char *path, struct arena *ar
 
 /* --- What this host has, for `info` and `features` ------------------------------------------------------------------------ */
 
-enum cg_layout_kind { CG_LAYOUT_NONE, CG_LAYOUT_V1, CG_LAYOUT_HYBRID, CG_LAYOUT_V2 };
-
 struct cg_host {
-	enum cg_layout_kind layout;
 	const char *layout_name;	/* "none", "v1", "hybrid", "v2" */
 	const char *const *controllers; /* usable ones, sorted, ending with NULL */
 	bool systemd_driver;		/* whether this build has it */

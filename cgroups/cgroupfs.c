@@ -4,7 +4,16 @@
  */
 #include "cgroups/driver.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "cgroups/devices.h"
+#include "cgroups/limits_host.h"
+#include "cgroups/limits_table.h"
+#include "cgroups/path.h"
+#include "cgroups/v1.h"
+#include "cgroups/v2.h"
+#include "runtime/base/text.h"
 
 static int list_limits(const struct cg_request *request, const struct cg_layout *layout, struct arena *arena,
 		       struct err *err)
@@ -14,20 +23,6 @@ static int list_limits(const struct cg_request *request, const struct cg_layout 
 	if (cg_limits_list(&writes, err) < 0)
 		return -err->code;
 	return cg_limits_check_host(&writes, request->path, err);
-}
-
-static int check_devices(const struct cg_limits *limits, const struct cg_layout *layout, struct err *err)
-{
-	const struct cg_tree *tree = cg_layout_tree(layout, CG_DEVICES);
-
-	if (!limits || !limits->device_count)
-		return 0;
-	if (!tree)
-		return err_say(err, ENOTSUP,
-			       "limit 'devices': this host has neither cgroup v2 nor v1's devices controller");
-	if (cg_devices_check(limits->devices, limits->device_count, err) < 0)
-		return -err->code;
-	return tree->v2 ? 0 : cg_devices_v1_check(limits->devices, limits->device_count, err);
 }
 
 static int check(const struct cg_request *request, struct err *err)
@@ -44,7 +39,7 @@ static int check(const struct cg_request *request, struct err *err)
 			return -err->code;
 	if (list_limits(request, layout, &arena, err) < 0)
 		return -err->code;
-	return check_devices(request->limits, layout, err);
+	return cg_devices_check(request->limits, layout, err);
 }
 
 static const char *describe_place(struct cg *cg, const char *path)

@@ -6,7 +6,7 @@
  * rule that allows takes its accesses out of it, and with none left the answer is yes; one that denies any that is left is a no; and after
  * the first rule, what is still undecided is denied.
  */
-#include "cgroups/driver.h"
+#include "cgroups/devices_bpf.h"
 
 #include <linux/bpf.h>
 #include <string.h>

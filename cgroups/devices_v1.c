@@ -5,19 +5,16 @@
  * That controller knows no order: it has one default, and a set of exceptions from it. Ordered rules, of which the last match decides, are
  * therefore reduced to such a set first. What does not fit into one ("all of major 4, but not 4:1") is refused, and never approximated.
  */
-#include "cgroups/driver.h"
+#include "cgroups/devices_v1.h"
 
 #include <fcntl.h>
 #include <string.h>
 
 #include "runtime/base/file.h"
+#include "runtime/base/text.h"
 
 #define MAX_EXCEPTIONS 256
-#define ANY	       (-1)
-
-/* dev_t's own bounds. */
-#define MAX_MAJOR ((1 << 12) - 1)
-#define MAX_MINOR ((1 << 20) - 1)
+#define ANY	       (-1) /* of cg_device_rule */
 
 struct policy {
 	bool allow_by_default;
@@ -25,22 +22,6 @@ struct policy {
 	struct cg_device_rule
 		exceptions[MAX_EXCEPTIONS]; /* types 'b' and 'c'; `allow` is the contrary of the default */
 };
-
-int cg_devices_check(const struct cg_device_rule *rules, size_t count, struct err *err)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct cg_device_rule *rule = &rules[i];
-
-		if (rule->type != 'a' && rule->type != 'b' && rule->type != 'c')
-			return err_say(err, EINVAL, "limit 'devices[%zu]': the type is none of a, b, c", i);
-		if (rule->major < ANY || rule->major > MAX_MAJOR || rule->minor < ANY || rule->minor > MAX_MINOR)
-			return err_say(err, EINVAL, "limit 'devices[%zu]': %lld:%lld is no device", i,
-				       (long long)rule->major, (long long)rule->minor);
-		if (!rule->read && !rule->write && !rule->mknod)
-			return err_say(err, EINVAL, "limit 'devices[%zu]': the access is none of r, w, m", i);
-	}
-	return 0;
-}
 
 static bool covers(const struct cg_device_rule *wide, const struct cg_device_rule *narrow)
 {

@@ -6,7 +6,7 @@
  * without a cgroup namespace); /proc/self/cgroup has the caller's own place in each hierarchy. A mount that lies under another one
  * is in mountinfo as well, so each is looked at: its path must lead to its device.
  */
-#include "cgroups/driver.h"
+#include "cgroups/layout.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 
 #include "runtime/base/file.h"
+#include "runtime/base/text.h"
 
 #define MAX_PROC_BYTES ((size_t)16 << 20)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a cgroup is asked to limit: plain data, in the units and meanings of the OCI runtime specification (Linux, "Control groups"),
- * whatever the host's layout is. limits.c knows which file each one becomes.
+ * whatever the host's layout is. limits_table.c knows which file each one becomes.
  *
  * Only what is `set` is touched. Callers of this field send 0 for "not given", so 0 is as good as not set in every value that is
  * marked (0: none) below. -1 is "unlimited" where that is said.
@@ -17,6 +17,12 @@ struct cg_value {
 	bool set;
 	int64_t value;
 };
+
+/* For values of which 0 is as good as not set. */
+static inline bool cg_value_given(const struct cg_value *value)
+{
+	return value->set && value->value != 0;
+}
 
 /* A row of the device policy. Rows are read in order and the last one that matches decides; nothing is allowed before the first row. */
 struct cg_device_rule {

@@ -2,9 +2,12 @@
 /*
  * Limits that are lists: processors and memory nodes, block devices, huge page sizes, RDMA devices, interfaces, and v2's files by name.
  */
-#include "cgroups/driver.h"
+#include "cgroups/limits_lists.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "runtime/base/text.h"
 
 /* The number at the start of *words, which moves behind it; or -EINVAL, -ERANGE. */
 static int take_number(const char **words)

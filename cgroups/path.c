@@ -6,9 +6,11 @@
  * tree, so the record then keeps a *place*: lines of "CONTROLLERS:/path", paths below the mount point. A newline cannot be part
  * of a cgroup's name, so the two forms never mix.
  */
-#include "cgroups/driver.h"
+#include "cgroups/path.h"
 
 #include <string.h>
+
+#include "runtime/base/text.h"
 
 static const char *tree_name(const struct cg_tree *tree)
 {

@@ -6,13 +6,16 @@
  * from cgroup.procs may belong to someone else a moment later: a pidfd is opened first, then the list is read again; whoever is still
  * in it then is who the pidfd was opened for, or the pidfd's process is dead and the signal goes nowhere.
  */
-#include "cgroups/driver.h"
+#include "cgroups/procs.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cgroups/cg.h"
+#include "cgroups/v1.h"
+#include "cgroups/v2.h"
 #include "runtime/base/host.h"
 #include "runtime/base/process.h"
 

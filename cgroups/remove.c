@@ -6,7 +6,7 @@
  * when its pidfd says that it ended), remove what is below from the leaves up, and again, until it is gone or the time is over. There
  * is no wait without an end, and none by looking now and then.
  */
-#include "cgroups/driver.h"
+#include "cgroups/cg.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,8 +14,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cgroups/deadline.h"
+#include "cgroups/folder.h"
+#include "cgroups/procs.h"
 #include "runtime/base/file.h"
 #include "runtime/base/process.h"
+#include "runtime/base/text.h"
 
 #define MAX_NAMED_PIDS 8
 

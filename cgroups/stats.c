@@ -3,14 +3,16 @@
  * Figures: one table for both designs. A row names the figure, and where each design keeps it: a file, and a key where the
  * file has many. Rows of one file stand together, so that it is read once.
  */
-#include "cgroups/driver.h"
+#include "cgroups/stats.h"
 
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cgroups/folder.h"
 #include "runtime/base/file.h"
+#include "runtime/base/text.h"
 
 #define MAX_STAT_BYTES (64 * 1024)
 #define ALL_AT_ONCE    "" /* key: the whole file is one number */
@@ -315,7 +317,7 @@ int cg_stat(struct cg *cg, struct cg_stat *ret, struct err *err)
 	CLEANUP_FREE struct cache *cache = NULL;
 	struct cg_stat stat = {0};
 
-	if (cg_is_gone(cg))
+	if (cg->driver != CG_DRIVER_DISABLED && !cg_has_folder(cg))
 		return err_say(err, ENOENT, "the container's cgroup is gone");
 	cache = malloc(sizeof(*cache));
 	if (!cache)

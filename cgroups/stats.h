@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/base/err.h"
+
 #define CG_STAT_UNKNOWN	  UINT64_MAX
 #define CG_STAT_UNLIMITED (UINT64_MAX - 1)
 
@@ -58,5 +60,10 @@ struct cg_stat {
 
 	struct cg_pressure cpu_pressure, memory_pressure, io_pressure; /* v2 */
 };
+
+struct cg; /* cg.h */
+
+/* What it used so far. Figures that this host does not tell are marked absent; only an unreadable tree is an error. */
+int cg_stat(struct cg *cg, struct cg_stat *ret, struct err *err);
 
 #endif

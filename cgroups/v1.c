@@ -6,37 +6,16 @@
  * inherit; and the freezer works by asking again until it is done, for a process that forks while it is being frozen escapes
  * the first time.
  */
-#include "cgroups/driver.h"
+#include "cgroups/v1.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cgroups/deadline.h"
 #include "runtime/base/file.h"
-#include "runtime/base/process.h"
-
-int cg_folder_open(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
-int cg_mkdir_fresh(const struct cg_folder *folder, struct err *err)
-{
-	for (int attempt = 0;; attempt++) {
-		if (mkdir(folder->path, 0755) == 0)
-			return 0;
-		if (errno == ENOENT)
-			return -ENOENT;
-		if (errno != EEXIST || attempt > 0)
-			return err_set(err, errno, "make cgroup '%s'", folder->path);
-		if (rmdir(folder->path) < 0 && errno != ENOENT)
-			return err_say(err, EEXIST, "cgroup '%s' exists and is in use (%s)", folder->path,
-				       errno == EBUSY ? "it holds processes or cgroups" : strerror(errno));
-	}
-}
+#include "runtime/base/text.h"
 
 /* -ENODATA: the parent has none either. */
 static int inherit_cpuset(int fd)
@@ -135,13 +114,6 @@ int cg_v1_make(const struct cg_folder *folder, struct err *err)
 		return r;
 	}
 	return fd_take(&fd);
-}
-
-int cg_ms_left(uint64_t deadline_ns)
-{
-	uint64_t now = proc_monotonic_ns();
-
-	return now >= deadline_ns ? 0 : (int)((deadline_ns - now + 999999) / 1000000);
 }
 
 int cg_v1_frozen(int fd, bool *ret)

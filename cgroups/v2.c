@@ -6,7 +6,7 @@
  * (the root may always). So the way down is: enable, make, enable, make, and the last folder enables nothing: that is for
  * whom it is delegated to.
  */
-#include "cgroups/driver.h"
+#include "cgroups/v2.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -14,8 +14,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cgroups/deadline.h"
 #include "runtime/base/file.h"
-#include "runtime/base/process.h"
+#include "runtime/base/text.h"
 
 /* Which of the controllers a folder hands to its children. 0 or -errno. */
 static int read_enabled(const char *path, uint32_t *ret)

@@ -2,9 +2,13 @@
 /*
  * What of the host's cgroups is seen from outside this folder: the mounts inside a container, and the host's facts.
  */
-#include "cgroups/driver.h"
+#include "cgroups/cg.h"
 
 #include <string.h>
+
+#include "cgroups/layout.h"
+#include "cgroups/path.h"
+#include "runtime/base/text.h"
 
 static bool is_co_mounted(const struct cg_tree *tree)
 {
@@ -104,6 +108,6 @@ int cg_host(struct arena *arena, struct cg_host *ret, struct err *err)
 		if (name)
 			names[count++] = name;
 	}
-	*ret = (struct cg_host){layout->kind, cg_layout_name(layout->kind), names, false};
+	*ret = (struct cg_host){cg_layout_name(layout->kind), names, false};
 	return 0;
 }

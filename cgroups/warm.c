@@ -23,7 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "cgroups/driver.h"
+#include "cgroups/layout.h"
 #include "runtime/base/fd.h"
 
 static int helper_pidfd = -1;

@@ -11,9 +11,14 @@
 #include <time.h>
 
 #include "cgroups/cg.h"
-#include "cgroups/driver.h"
+#include "cgroups/folder.h"
+#include "cgroups/layout.h"
+#include "cgroups/procs.h"
+#include "cgroups/v1.h"
+#include "cgroups/v2.h"
 #include "runtime/base/file.h"
 #include "runtime/base/process.h"
+#include "runtime/base/text.h"
 #include "tests/unit/tap.h"
 
 static struct err err;
@@ -627,7 +632,8 @@ static void test_view(void)
 	CHECK_INT(cg_mount_view(CG_DRIVER_DISABLED, path, &arena, &view, &err), 0);
 	CHECK_INT(view.mount_count, 0);
 	CHECK_INT(cg_host(&arena, &host, &err), 0);
-	CHECK(host.layout != CG_LAYOUT_NONE && host.controllers[0]);
+	CHECK_STR(host.layout_name, cg_layout_name(cg->layout->kind));
+	CHECK(host.controllers[0]);
 	for (size_t i = 1; host.controllers[0] && host.controllers[i]; i++)
 		CHECK(strcmp(host.controllers[i - 1], host.controllers[i]) < 0);
 	destroy(cg);

@@ -9,7 +9,13 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-#include "cgroups/driver.h"
+#include "cgroups/cg.h"
+#include "cgroups/devices.h"
+#include "cgroups/devices_bpf.h"
+#include "cgroups/devices_v1.h"
+#include "cgroups/folder.h"
+#include "cgroups/v1.h"
+#include "cgroups/v2.h"
 #include "runtime/base/file.h"
 #include "tests/unit/tap.h"
 
@@ -275,9 +281,22 @@ static void test_bad_rules(void)
 		{true, 'c', 1, 3, false, false, false},
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		CHECK_INT(cg_devices_check(&bad[i], 1, &err), -EINVAL);
-	CHECK_INT(cg_devices_check(usual, ARRAY_SIZE(usual), &err), 0);
+	static const struct cg_layout layouts[] = {
+		{.kind = CG_LAYOUT_V1, .trees = {{.controllers = CG_BIT(CG_DEVICES)}}, .tree_count = 1},
+		{.kind = CG_LAYOUT_V2, .trees = {{.v2 = true}}, .tree_count = 1},
+	};
+	const struct cg_limits good = {.devices = usual, .device_count = ARRAY_SIZE(usual)}, none = {0};
+	const struct cg_layout nowhere = {.kind = CG_LAYOUT_NONE};
+
+	for (size_t l = 0; l < ARRAY_SIZE(layouts); l++) {
+		for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+			CHECK_INT(cg_devices_check(&(struct cg_limits){.devices = &bad[i], .device_count = 1},
+						   &layouts[l], &err),
+				  -EINVAL);
+		CHECK_INT(cg_devices_check(&good, &layouts[l], &err), 0);
+	}
+	CHECK_INT(cg_devices_check(&good, &nowhere, &err), -ENOTSUP);
+	CHECK_INT(cg_devices_check(&none, &nowhere, &err), 0);
 }
 
 int main(void)

@@ -2,7 +2,8 @@
 /* Which trees are found in mountinfo and /proc/self/cgroup, and where a path is in each. */
 #include <stdlib.h>
 
-#include "cgroups/driver.h"
+#include "cgroups/layout.h"
+#include "cgroups/path.h"
 #include "tests/unit/tap.h"
 
 static const char *hidden_mount_point; /* "lies under another mount" */

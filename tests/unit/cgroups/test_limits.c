@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What each limit becomes on each design, and what is refused. Nothing here touches the host. */
-#include "cgroups/driver.h"
+#include "cgroups/limits_lists.h"
+#include "cgroups/limits_table.h"
+#include "cgroups/path.h"
 #include "tests/unit/tap.h"
 
 #define ALL_BITS (CG_BIT(CG_CONTROLLER_COUNT) - 1)

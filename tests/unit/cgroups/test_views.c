@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "cgroups/driver.h"
+#include "cgroups/cg.h"
+#include "cgroups/folder.h"
+#include "cgroups/layout.h"
 #include "runtime/base/file.h"
 #include "runtime/base/process.h"
 #include "tests/unit/tap.h"

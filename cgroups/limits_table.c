@@ -5,11 +5,13 @@
  * A new limit is a row. What two values make together (cpu.max, swap alone) has a function of its own below, and what is a list
  * (by device, page size, interface) is in limits_lists.c. All of it only lists writes: limits_write.c performs them.
  */
-#include "cgroups/driver.h"
+#include "cgroups/limits_table.h"
 
 #include <string.h>
 
+#include "cgroups/limits_lists.h"
 #include "runtime/base/file.h"
+#include "runtime/base/text.h"
 
 enum row_flags {
 	ROW_UNLIMITED = 1 << 0, /* -1 is "unlimited" */
@@ -79,41 +81,6 @@ static const struct cg_value *value_of(const struct cg_limits *limits, const str
 static bool is_asked(const struct cg_value *value, unsigned flags)
 {
 	return flags & ROW_ZERO_NONE ? cg_value_given(value) : value->set;
-}
-
-bool cg_value_given(const struct cg_value *value)
-{
-	return value->set && value->value != 0;
-}
-
-struct cg_write *cg_add_write(struct cg_writes *writes, const char *limit, enum cg_controller controller,
-			      const struct cg_tree *tree, const char *file, const char *value, struct err *err)
-{
-	if (!file || !value || writes->count == CG_MAX_WRITES) {
-		err_set(err, writes->count == CG_MAX_WRITES ? E2BIG : ENOMEM, "list the limit '%s'", limit);
-		return NULL;
-	}
-	writes->needed |= CG_BIT(controller) & (CG_BIT(CG_CONTROLLER_COUNT) - 1);
-	writes->items[writes->count] = (struct cg_write){.limit = limit, .tree = tree, .file = file, .value = value};
-	return &writes->items[writes->count++];
-}
-
-/* The tree of a controller, or NULL with words. */
-const struct cg_tree *cg_want_tree(const struct cg_writes *writes, const char *limit, enum cg_controller controller,
-				   struct err *err)
-{
-	const struct cg_tree *tree = cg_layout_tree(writes->layout, controller);
-	const char *v1 = cg_controller_name(controller, false), *v2 = cg_controller_name(controller, true);
-
-	if (!tree)
-		err_say(err, ENOTSUP, "limit '%s': this host's cgroups (%s) have no '%s' controller", limit,
-			cg_layout_name(writes->layout->kind), v2 && writes->layout->kind == CG_LAYOUT_V2 ? v2 : v1);
-	return tree;
-}
-
-int cg_say_wrong_layout(const char *limit, bool v2, struct err *err)
-{
-	return err_say(err, ENOTSUP, "limit '%s': cgroup %s has no such limit", limit, v2 ? "v2" : "v1");
 }
 
 static int check_range(const struct row *row, int64_t value, struct err *err)

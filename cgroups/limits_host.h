@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Asking the host beforehand whether it could write the limits.
+ */
+#ifndef HULL_CGROUPS_LIMITS_HOST_H
+#define HULL_CGROUPS_LIMITS_HOST_H
+
+#include "cgroups/limits_write.h"
+#include "runtime/base/err.h"
+
+/* Facts of the host besides controllers: processors, huge page sizes, files that a kernel may lack. After cg_limits_list(). */
+int cg_limits_check_host(const struct cg_writes *writes, const char *path, struct err *err);
+
+#endif

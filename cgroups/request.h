@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What hull asks of the cgroups for one container: who makes them, where, and with which limits. Plain data, for the
+ * callers of cg.h and the drivers behind it alike.
+ */
+#ifndef HULL_CGROUPS_REQUEST_H
+#define HULL_CGROUPS_REQUEST_H
+
+#include "cgroups/limits.h"
+
+enum cg_driver_kind {
+	CG_DRIVER_CGROUPFS, /* folders made by hull itself */
+	CG_DRIVER_SYSTEMD,  /* scopes asked from systemd: refused by cg_check() in a build without that driver */
+	CG_DRIVER_DISABLED, /* no cgroup at all. Limits but device rules are refused; what needs a cgroup is -ENOTSUP, the rest does nothing */
+};
+
+struct cg_request {
+	enum cg_driver_kind driver;
+	/*
+	 * "/hull/ID": below the root of each tree as it is mounted here. "hull/ID": below the cgroup that hull itself is in, in each
+	 * tree. Plain parts only: no "", ".", "..", no newline; part names below 256 bytes, at most 1024 in all (path.h).
+	 */
+	const char *path;
+	const struct cg_limits *limits; /* NULL: none */
+};
+
+#endif
