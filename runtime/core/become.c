@@ -48,7 +48,10 @@ static int find_user(struct becoming *b, struct err *err)
 		b->user.uid = process->uid;
 		b->user.gid = process->gid;
 	}
-	for (size_t i = 0; i < process->groups.count && b->user.group_count < USER_MAX_GROUPS; i++)
+	if (b->user.group_count + process->groups.count > USER_MAX_GROUPS)
+		return err_say(err, E2BIG, "%zu groups are wanted for the user: at most %d are possible",
+			       b->user.group_count + process->groups.count, USER_MAX_GROUPS);
+	for (size_t i = 0; i < process->groups.count; i++)
 		b->user.groups[b->user.group_count++] = process->groups.items[i];
 	return 0;
 }
@@ -235,17 +238,23 @@ static int say_ready(const struct becoming *b, struct sync *sync, struct err *er
 	return result;
 }
 
+/*
+ * The program outlives its creator, and its keeper.
+ * Must not: happen after READY: the creator may end as soon as it has heard that. From here on the end of the stream ends this process.
+ */
+static int outlive_parent(struct err *err)
+{
+	return prctl(PR_SET_PDEATHSIG, 0) < 0 ? err_set(err, errno, "outlive the parent process") : 0;
+}
+
 /* Waits until somebody says GO. After `create` that is whoever connects to the start socket, and the outcome is told there. */
 static int wait_for_go(struct sync *sync, int start_fd, struct err *err)
 {
-	/* The program outlives its creator, and its keeper. Until GO the end of the stream still ends this process. */
-	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
-		return err_set(err, errno, "outlive the parent process");
-	if (start_fd < 0)
-		return sync_wait(sync, CHILD_GO, err);
-	for (;;) {
-		int result;
+	int result = sync_wait(sync, start_fd < 0 ? CHILD_GO : CHILD_CREATED, err);
 
+	if (result < 0 || start_fd < 0)
+		return result;
+	for (;;) {
 		sync_close(sync);
 		result = sync_accept(start_fd, sync, child_stage_names, CHILD_STAGE_COUNT, err);
 		if (result >= 0)
@@ -320,6 +329,8 @@ int child_become(const struct child_program *program, int rootfd, int procfd, bo
 		result = enter_working_directory(&b, err);
 	if (result >= 0)
 		result = find_program(&b, err);
+	if (result >= 0)
+		result = outlive_parent(err);
 	if (result >= 0)
 		result = say_ready(&b, sync, err);
 	if (result >= 0)

@@ -11,11 +11,11 @@
 #include "runtime/spec/record.h"
 
 /*
- * Runs the bundle's hooks of this kind, with the state on their standard input. A bundle that is gone or can't be read has none: the instance has to
- * be taken back all the same.
+ * Runs the bundle's poststart or poststop hooks, with the state on their standard input. What fails is logged (see hooks_run()). A bundle that is gone or
+ * can't be read has none: the instance has to be taken back all the same.
  */
-int bundle_run_hooks(struct arena *arena, const struct record *record, enum plan_hook_kind kind,
-		     enum record_status status, struct err *err);
+void bundle_run_hooks(struct arena *arena, const struct record *record, enum plan_hook_kind kind,
+		      enum record_status status);
 
 /* Hands a seccomp notify descriptor to the agent that the bundle's profile names. `listener` stays the caller's. */
 int bundle_send_listener(struct arena *arena, const struct record *record, int listener, struct err *err);

@@ -20,8 +20,9 @@
 #include "runtime/core/program.h"
 
 const char *const child_stage_names[CHILD_STAGE_COUNT] = {
-	[CHILD_ROOT] = "root", [CHILD_ASSEMBLED] = "assembled", [CHILD_HOOKED] = "hooked", [CHILD_READY] = "ready",
-	[CHILD_GO] = "go",     [CHILD_EXEC] = "exec",
+	[CHILD_ROOT] = "root",	 [CHILD_ASSEMBLED] = "assembled", [CHILD_HOOKED] = "hooked",
+	[CHILD_READY] = "ready", [CHILD_CREATED] = "created",	  [CHILD_GO] = "go",
+	[CHILD_EXEC] = "exec",
 };
 
 /* What the stages hand on to one another. */
@@ -34,13 +35,14 @@ struct child {
 
 /*
  * Right after the clone. Whatever happens to the parent from here on must not leave a half-made container behind.
- * Should:   end with its parent; know no signal handler of the parent's; be undumpable, so that another container that has the host's users and
+ * Should:   end with its parent; know no signal handler and no umask of the parent's; be undumpable, so that another container that has the host's users and
  *           sees its processes takes no host descriptors from it (CVE-2016-9962). Not for an unprivileged parent, who could not look at it either.
  * Must not: touch ids, which are not mapped yet; open any file.
  */
 static int stage_begin(struct child *child, struct err *err)
 {
 	proc_reset_signals();
+	(void)umask(DEFAULT_UMASK);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_set(err, errno, "ask to end with the parent process");
 	if (!child->plan->rootless && prctl(PR_SET_DUMPABLE, 0) < 0)
@@ -132,14 +134,25 @@ static int stage_assemble(struct child *child, struct err *err)
 			       err);
 }
 
+/* Hooks that run inside are told the pid that this process has there. */
+static int run_hooks(const struct child *child, enum plan_hook_kind kind, enum record_status status, struct err *err)
+{
+	const plan_hook_list *hooks = &child->plan->hooks[kind];
+	CLEANUP_TEXT struct text state = TEXT_INIT;
+	int result;
+
+	if (hooks->count == 0)
+		return 0;
+	result = record_state_json(child->setup->record, status, getpid(), false, &state, err);
+	return result < 0 ? result : hooks_run(hooks, kind, text_get(&state), state.len, err);
+}
+
 /* Hooks of the runtime's side (prestart, createRuntime) see the mounts and the network, before pivot_root; createContainer runs here. */
 static int stage_hooks(struct child *child, struct err *err)
 {
 	const plan_hook_list *hooks = child->plan->hooks;
 	int result;
 
-	if (!child->setup->state)
-		return 0;
 	if (hooks[HOOK_PRESTART].count + hooks[HOOK_CREATE_RUNTIME].count > 0) {
 		result = sync_send(&child->setup->sync, CHILD_ASSEMBLED, err);
 		if (result >= 0)
@@ -147,8 +160,7 @@ static int stage_hooks(struct child *child, struct err *err)
 		if (result < 0)
 			return result;
 	}
-	return hooks_run(&hooks[HOOK_CREATE_CONTAINER], HOOK_CREATE_CONTAINER, child->setup->state,
-			 child->setup->state_len, err);
+	return run_hooks(child, HOOK_CREATE_CONTAINER, RECORD_CREATING, err);
 }
 
 /*
@@ -201,8 +213,7 @@ static int start_container_hooks(void *context, struct err *err)
 {
 	struct child *child = context;
 
-	return hooks_run(&child->plan->hooks[HOOK_START_CONTAINER], HOOK_START_CONTAINER, child->setup->state,
-			 child->setup->state_len, err);
+	return run_hooks(child, HOOK_START_CONTAINER, RECORD_CREATED, err);
 }
 
 /* Becomes the program. Returns only on failure. */

@@ -12,7 +12,8 @@
  *                                                 pivot, seal, become the user, give up rights
  *                             <-- READY (fd) --   everything that can fail has been tried; with the terminal's master
  *     set limits from outside
- *     write the record        -- GO -->           or, after `create`: somebody connects to the start socket and says GO there
+ *     write the record        -- GO -->           or, after `create`, -- CREATED -->: then it listens, and somebody connects to the
+ *                                                 start socket and says GO there
  *                             <-- EXEC --         the last word; with the seccomp listener, if there is one
  *     (closed: it runs)                           exec
  *
@@ -29,6 +30,7 @@
 #include "runtime/base/err.h"
 #include "runtime/base/sync.h"
 #include "runtime/spec/plan.h"
+#include "runtime/spec/record.h"
 
 enum child_stage {
 	CHILD_MAPPED = 1,
@@ -36,10 +38,14 @@ enum child_stage {
 	CHILD_ASSEMBLED,
 	CHILD_HOOKED,
 	CHILD_READY,
+	CHILD_CREATED,
 	CHILD_GO,
 	CHILD_EXEC,
 	CHILD_STAGE_COUNT
 };
+/* What a process has that nobody has said otherwise of: the caller's own umask is not the container's. */
+#define DEFAULT_UMASK 022
+
 /* Below the state folder: where a first process that was only created listens for GO. */
 #define START_SOCKET "start.sock"
 
@@ -60,10 +66,9 @@ struct child_setup {
 	struct child_program program;
 	const struct plan *plan;
 	struct root_sources *sources;
-	struct sync sync;  /* its own end */
-	int start_fd;	   /* listening: wait there for GO; -1: over `sync` */
-	const char *state; /* the OCI state for the hooks that run inside, without pid; NULL: no such hooks */
-	size_t state_len;
+	struct sync sync;	     /* its own end */
+	int start_fd;		     /* listening: wait there for GO; -1: over `sync` */
+	const struct record *record; /* of what the hooks that run inside are told */
 };
 
 /* Sets up and executes the program. In the new process, right after the clone; never returns. */
@@ -71,7 +76,7 @@ _Noreturn void child_main(struct child_setup *setup);
 
 /*
  * The last stages, which `exec` shares: terminal, user, rights, program. `rootfd` and `procfd` are of the container. Says READY over `sync`,
- * waits for GO (there, or at start_fd), says EXEC, executes. Returns only on failure, which it has told. `before_exec` (may be NULL) runs after GO.
+ * waits for GO (there; or, with a start_fd, for CREATED there and GO at start_fd), says EXEC, executes. Returns only on failure, which it has told. `before_exec` (may be NULL) runs after GO.
  * Closes every descriptor of the process that the program does not get, rootfd and procfd among them.
  */
 int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync,

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/log.h"
 #include "runtime/base/process.h"
 #include "runtime/core/bundle_hooks.h"
 #include "runtime/core/cgroup_driver.h"
@@ -32,6 +33,20 @@ int control_look(const struct store *store, struct arena *arena, const char *id,
 		return result;
 	ret->now = lifecycle_look(&ret->record, folder, ask_freezer);
 	return 0;
+}
+
+/* The same, but one that is being created is waited for: its creator holds the lock until it has run or is taken back. */
+static int look_past_creation(const struct store *store, struct arena *arena, const char *id, struct control_view *ret,
+			      struct err *err)
+{
+	int result = control_look(store, arena, id, true, ret, err);
+
+	if (result >= 0 && ret->now.status == RECORD_CREATING && !ret->now.interrupted) {
+		CLEANUP_FD int lock = store_find_locked(store, id, err);
+
+		result = lock < 0 ? lock : control_look(store, arena, id, true, ret, err);
+	}
+	return result;
 }
 
 /* Opens and locks an instance whose state allows the action. */
@@ -86,20 +101,24 @@ int control_start(const struct store *store, const char *id, struct err *err)
 	if (result < 0)
 		return err_wrap(err, "container '%s'", id);
 	(void)unlinkat(instance.state_fd, START_SOCKET, 0);
-	return bundle_run_hooks(&arena, &instance.record, HOOK_POSTSTART, RECORD_RUNNING, err);
+	/* A hook may do with the container what it likes, and must not wait for us then. */
+	store_unlock(instance.state_fd);
+	bundle_run_hooks(&arena, &instance.record, HOOK_POSTSTART, RECORD_RUNNING);
+	return 0;
 }
 
 /* --- Signals ---------------------------------------------------------------------------------------------------------- */
 
-static int signal_all(const struct store *store, const char *id, int signo, struct err *err)
+/* Without the lock: nothing is changed, and whoever holds it may be what is to be killed. */
+static int signal_all(const struct record *record, int signo, struct err *err)
 {
-	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	CLEANUP_INSTANCE struct instance instance;
-	int result = create_open(store, &arena, id, &instance, err);
+	CLEANUP_CG struct cg *cgroup = NULL;
+	int result;
 
-	if (result >= 0)
-		result = open_cgroup(&instance, err);
-	return result < 0 ? result : cg_signal(instance.cgroup, signo, err);
+	if (!record->cgroup.path)
+		return err_say(err, ENOENT, "container '%s' has no cgroup", record->id);
+	result = cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, &cgroup, err);
+	return result < 0 ? result : cg_signal(cgroup, signo, err);
 }
 
 static int signal_first(const struct record *record, int signo, struct err *err)
@@ -118,8 +137,8 @@ int control_kill(const struct store *store, const char *id, int signo, bool all,
 
 	if (result < 0)
 		return result;
-	if (all)
-		return signal_all(store, id, signo, err);
+	if (all && view.now.status != RECORD_CREATING)
+		return signal_all(&view.record, signo, err);
 	result = lifecycle_allows(&view.record, &view.now, ACTION_KILL, err);
 	return result < 0 ? result : signal_first(&view.record, signo, err);
 }
@@ -195,53 +214,63 @@ int control_wait(const struct store *store, const char *id, int64_t timeout_ms, 
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_FD int folder = store_find(store, id, err);
-	struct record record;
+	struct control_view view;
 	struct lifecycle now;
 	int result;
 
 	if (folder < 0)
 		return folder;
-	result = lifecycle_read(&arena, folder, id, &record, err);
+	result = look_past_creation(store, &arena, id, &view, err);
 	if (result >= 0)
-		result = ending_wait(&record, folder, timeout_ms, err);
+		result = ending_wait(&view.record, folder, timeout_ms, err);
 	if (result < 0)
 		return result;
-	now = lifecycle_look(&record, folder, false);
+	now = lifecycle_look(&view.record, folder, false);
 	*ret = now.exit;
 	return 0;
+}
+
+/* Kills every process, or, where there is no cgroup to ask, the first one. */
+static int kill_all(const struct record *record, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+
+	return signal_all(record, SIGKILL, &ignored) >= 0 ? 0 : signal_first(record, SIGKILL, err);
 }
 
 int control_stop(const struct store *store, const char *id, int signo, int64_t timeout_ms, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_FD int folder = store_find(store, id, err);
-	struct err ignored = ERR_INIT;
+	struct err failure = ERR_INIT, ignored = ERR_INIT;
 	struct control_view view;
 	int result;
 
 	if (folder < 0)
 		return folder;
-	result = control_look(store, &arena, id, true, &view, err);
+	result = look_past_creation(store, &arena, id, &view, err);
 	if (result < 0)
 		return result;
 	definition_want_running(view.record.data_dir, false);
 	if (view.now.status == RECORD_STOPPED)
 		return 0;
-	result = signal_first(&view.record, signo, err);
+	result = signal_first(&view.record, signo, &failure);
 	/* A frozen process takes its signal when it is thawed; one that SIGKILL has ended by now cannot be, and need not. */
 	if (result >= 0 && view.now.status == RECORD_PAUSED)
 		(void)control_resume(store, id, &ignored);
 	if (result >= 0)
-		result = ending_wait(&view.record, folder, timeout_ms, err);
+		result = ending_wait(&view.record, folder, timeout_ms, &failure);
 	if (result == -ETIMEDOUT) {
-		err_clear(err);
-		result = signal_all(store, id, SIGKILL, &ignored);
-		if (result < 0)
-			result = signal_first(&view.record, SIGKILL, err);
+		result = kill_all(&view.record, &failure);
 		if (result >= 0)
-			result = ending_wait(&view.record, folder, KILL_WAIT_MS, err);
+			result = ending_wait(&view.record, folder, KILL_WAIT_MS, &failure);
 	}
-	return result == -ESRCH ? 0 : result;
+	/* It has ended before the signal came. */
+	if (result == -ESRCH)
+		return 0;
+	if (result < 0)
+		*err = failure;
+	return result;
 }
 
 /* --- Deletion --------------------------------------------------------------------------------------------------------- */
@@ -251,33 +280,69 @@ static int kill_and_wait(struct instance *instance, struct err *err)
 	struct err ignored = ERR_INIT;
 
 	definition_want_running(instance->record.data_dir, false);
-	if (open_cgroup(instance, &ignored) == 0)
-		(void)cg_signal(instance->cgroup, SIGKILL, &ignored);
+	(void)signal_all(&instance->record, SIGKILL, &ignored);
 	(void)signal_first(&instance->record, SIGKILL, &ignored);
 	return ending_wait(&instance->record, instance->state_fd, KILL_WAIT_MS, err);
+}
+
+/*
+ * Reads the record of a locked instance for deletion. 0; 1: it had none, and its folder is gone now. One that cannot be used is an error without
+ * `force`; with it, what can be made out of it is what is taken back.
+ */
+static int read_for_deletion(struct instance *instance, const char *id, bool force, struct err *err)
+{
+	struct err failure = ERR_INIT;
+	int result = lifecycle_read(instance->arena, instance->state_fd, id, &instance->record, &failure);
+
+	if (result == -ENOENT) {
+		result = store_remove_claim(instance->store, id, instance->state_fd, err);
+		return result < 0 ? result : 1;
+	}
+	if (result == -EBADMSG && force) {
+		log_line(LOG_LEVEL_WARN, "%s: what it does not tell any more may be left", failure.msg);
+		record_salvage(instance->arena, instance->state_fd, RECORD_FILE, id, &instance->record);
+		return 0;
+	}
+	if (result < 0)
+		*err = failure;
+	return result;
+}
+
+/* Stopped, or made so by force. A creation that holds no lock is interrupted, whether or not its creator has ended. */
+static int bring_to_end(struct instance *instance, bool force, struct err *err)
+{
+	struct lifecycle now = lifecycle_look(&instance->record, instance->state_fd, true);
+
+	if (now.status == RECORD_CREATING)
+		return 0;
+	if (force && now.status != RECORD_STOPPED)
+		return kill_and_wait(instance, err);
+	return lifecycle_allows(&instance->record, &now, ACTION_DELETE, err);
 }
 
 int control_delete(const struct store *store, const char *id, bool force, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_INSTANCE struct instance instance;
-	struct lifecycle now;
-	int result = create_open(store, &arena, id, &instance, err);
+	struct err missing = ERR_INIT;
+	int result;
 
-	if (result == -ENOENT && force)
+	instance_init(&instance, &arena, store);
+	instance.state_fd = store_find_locked(store, id, &missing);
+	if (instance.state_fd == -ENOENT && force)
 		return 0;
-	if (result < 0)
-		return result;
-	now = lifecycle_look(&instance.record, instance.state_fd, true);
-	if (now.status == RECORD_CREATING && !now.interrupted)
-		return err_say(err, EBUSY, "container '%s' is being created", id);
-	if (force && now.status != RECORD_STOPPED && now.status != RECORD_CREATING)
-		result = kill_and_wait(&instance, err);
-	else if (now.status != RECORD_CREATING)
-		result = lifecycle_allows(&instance.record, &now, ACTION_DELETE, err);
+	if (instance.state_fd < 0) {
+		*err = missing;
+		return instance.state_fd;
+	}
+	result = read_for_deletion(&instance, id, force, err);
+	if (result != 0)
+		return result < 0 ? result : 0;
+	result = bring_to_end(&instance, force, err);
 	if (result >= 0)
 		result = create_undo(&instance, err);
 	if (result < 0)
 		return err_wrap(err, "delete container '%s'", id);
-	return bundle_run_hooks(&arena, &instance.record, HOOK_POSTSTOP, RECORD_STOPPED, err);
+	bundle_run_hooks(&arena, &instance.record, HOOK_POSTSTOP, RECORD_STOPPED);
+	return 0;
 }

@@ -28,7 +28,10 @@ int control_look(const struct store *store, struct arena *arena, const char *id,
 /* `start` of a created one: tells the waiting first process to go, and brings back what its exec said. */
 int control_start(const struct store *store, const char *id, struct err *err);
 
-/* A signal to the first process, or with `all` to every process. With `all` a stopped instance is success. */
+/*
+ * A signal to the first process, or with `all` to every process; no lock is taken. With `all` a stopped instance is success: what its
+ * first process has left behind gets the signal.
+ */
 int control_kill(const struct store *store, const char *id, int signo, bool all, struct err *err);
 
 int control_pause(const struct store *store, const char *id, struct err *err);
@@ -49,8 +52,8 @@ int control_wait(const struct store *store, const char *id, int64_t timeout_ms, 
 		 struct err *err);
 
 /*
- * Takes the instance back: all phases' undos. `force` kills it first. An interrupted creation is undone too. With `force`
- * an instance that does not exist is success.
+ * Takes the instance back: all phases' undos, then the poststop hooks. `force` kills it first. An interrupted creation is undone too. With `force`
+ * an instance that does not exist is success, and one whose record cannot be used is taken back as far as it can still be read.
  */
 int control_delete(const struct store *store, const char *id, bool force, struct err *err);
 

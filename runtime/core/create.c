@@ -38,8 +38,10 @@ int create_instance(const struct create_request *request, struct arena *arena, s
 	ret->request = request;
 	result = phases_run(phases, ARRAY_SIZE(phases), ret, err);
 	ret->request = NULL;
-	if (result < 0)
+	if (result < 0) {
+		step_poststop(ret);
 		instance_close(ret);
+	}
 	return result;
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/base/installed.h"
 #include "runtime/base/process.h"
 #include "runtime/base/socket.h"
+#include "runtime/core/cgroup_driver.h"
 #include "runtime/core/create.h"
 #include "runtime/core/keeper_spawn.h"
 
@@ -181,8 +182,8 @@ static bool was_killed_for_memory(struct instance *instance, const struct record
 
 	if (exit->signal != SIGKILL || !instance->record.cgroup.path)
 		return false;
-	if (!instance->cgroup &&
-	    cg_open(CG_DRIVER_CGROUPFS, instance->record.cgroup.path, &instance->cgroup, &ignored) < 0)
+	if (!instance->cgroup && cg_open(cgroup_driver_parse(instance->record.cgroup.driver),
+					 instance->record.cgroup.path, &instance->cgroup, &ignored) < 0)
 		return false;
 	return cg_stat(instance->cgroup, &stat, &ignored) == 0 && stat.has_oom && stat.oom_kills > 0;
 }
@@ -315,7 +316,7 @@ static int settle_one(const struct engine_settling *settling, const char *id, bo
 		return 0;
 	result = lifecycle_read(&arena, instance.state_fd, id, &instance.record, &unreadable);
 	if (result == -ENOENT) /* claimed, and killed before the record was written: there is nothing else yet */
-		return store_remove(settling->store, id, err);
+		return store_remove_claim(settling->store, id, instance.state_fd, err);
 	if (result < 0) {
 		*err = unreadable;
 		return result;

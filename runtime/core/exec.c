@@ -41,6 +41,7 @@ static int enter(struct exec_child *child, struct err *err)
 	int result;
 
 	proc_reset_signals();
+	(void)umask(DEFAULT_UMASK);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_set(err, errno, "ask to end with the parent process");
 	result = sync_wait(&child->sync, CHILD_MAPPED, err);
@@ -133,6 +134,9 @@ static int join_cgroup(const struct record *record, pid_t pid, struct err *err)
 	int result = cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, &cgroup, err);
 
 	cg_warm_join();
+	/* An empty cgroup can be joined by anybody, without effect: then nothing would bound the process, or end it with the container. */
+	if (result >= 0 && cg_is_gone(cgroup))
+		result = err_say(err, ESRCH, "the container has just ended");
 	return result < 0 ? result : cg_join(cgroup, pid, err);
 }
 
@@ -183,7 +187,7 @@ static int guide(const struct exec_request *request, const struct record *record
 	if (result >= 0)
 		result = sync_send(sync, CHILD_GO, err);
 	if (result >= 0)
-		result = sync_wait(sync, CHILD_EXEC, err);
+		result = filter_take_listener(sync, CHILD_EXEC, request->process->seccomp, record, running->pid, err);
 	if (result >= 0)
 		result = sync_wait_closed(sync, err);
 	return result;
@@ -213,6 +217,8 @@ static int spawn_and_guide(const struct exec_request *request, const struct reco
 			(void)proc_signal(running->pidfd, SIGKILL);
 		sync_close(&ours);
 		(void)proc_wait(running->pid, &status);
+		if (request->pid_file)
+			(void)unlink(request->pid_file);
 	}
 	return result;
 }
@@ -250,8 +256,12 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 	for (int number = 0; number < 3; number++)
 		child.program.stdio[number] = stdio.fds[number];
 	result = spawn_and_guide(request, &view.record, namespaces, &child, ret, err);
-	if (result < 0)
+	if (result < 0) {
 		exec_running_close(ret);
+		/* Whatever went wrong in a container that was dying, went wrong because of that. */
+		if (err->exit_code == 0 && proc_look(view.record.init.pid, view.record.init.start_ticks) != PROC_ALIVE)
+			return err_say(err, ESRCH, "container '%s' has just ended", request->id);
+	}
 	return result;
 }
 

@@ -24,3 +24,20 @@ int filter_compile(const struct seccomp_profile *profile, const char *cache, str
 	}
 	return folder < 0 ? folder : seccomp_cached(folder, profile, arena, ret, NULL, NULL, err);
 }
+
+int filter_take_listener(struct sync *sync, unsigned stage, const struct seccomp_profile *profile,
+			 const struct record *record, pid_t pid, struct err *err)
+{
+	CLEANUP_TEXT struct text state = TEXT_INIT;
+	CLEANUP_FD int listener = -1;
+	unsigned fd_count = 1;
+	size_t len = 0;
+	int result = sync_wait_data(sync, stage, NULL, &len, &listener, &fd_count, err);
+
+	if (result < 0 || fd_count == 0 || !profile || !profile->listener_path)
+		return result;
+	result = record_process_state_json(record, RECORD_RUNNING, pid, profile->listener_metadata, &state, err);
+	if (result < 0)
+		return result;
+	return seccomp_listener_send(profile->listener_path, listener, text_get(&state), state.len, err);
+}

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
 #include "runtime/base/process.h"
 
 /* The hook's process: state on 0, the caller's 1 and 2, nothing else of hull's. Does not return. */
@@ -25,14 +26,15 @@ __attribute__((noreturn)) static void become_hook(const struct plan_hook *hook, 
 static int wait_for_hook(const struct plan_hook *hook, pid_t pid, int pidfd, int *ret_status)
 {
 	int timeout_ms = hook->timeout_ms ? (int)hook->timeout_ms : -1;
-	int result = pidfd < 0 ? 0 : proc_wait_end(pidfd, timeout_ms);
+	int result = pidfd < 0 ? 0 : proc_wait_end(pidfd, timeout_ms), waited;
 
 	if (result == -ETIMEDOUT)
 		(void)kill(-pid, SIGKILL);
 	if (result < 0)
 		(void)kill(pid, SIGKILL);
-	(void)proc_wait(pid, ret_status);
-	return result;
+	/* Without a status nothing is known, and unknown is not success: the caller may have had SIGCHLD ignored. */
+	waited = proc_wait(pid, ret_status);
+	return result < 0 ? result : waited;
 }
 
 static int run_one(const struct plan_hook *hook, int state_fd, struct err *err)
@@ -56,6 +58,11 @@ static int run_one(const struct plan_hook *hook, int state_fd, struct err *err)
 	return 0;
 }
 
+static bool is_passed_over(enum plan_hook_kind kind)
+{
+	return kind == HOOK_POSTSTART || kind == HOOK_POSTSTOP;
+}
+
 int hooks_run(const plan_hook_list *hooks, enum plan_hook_kind kind, const void *state, size_t state_len,
 	      struct err *err)
 {
@@ -69,8 +76,13 @@ int hooks_run(const plan_hook_list *hooks, enum plan_hook_kind kind, const void 
 	for (size_t i = 0; i < hooks->count; i++) {
 		int result = run_one(&hooks->items[i], state_fd, err);
 
-		if (result < 0)
-			return err_wrap(err, "%s hook", plan_hook_name(kind));
+		if (result >= 0)
+			continue;
+		(void)err_wrap(err, "%s hook", plan_hook_name(kind));
+		if (!is_passed_over(kind))
+			return result;
+		log_line(LOG_LEVEL_WARN, "%s", err->msg);
+		err_clear(err);
 	}
 	return 0;
 }

@@ -43,6 +43,8 @@ struct instance {
 	struct record record;
 	int state_fd; /* its folder, locked; -1 when there is none (yet) */
 
+	bool hooked; /* hooks of its creation may have run: should it fail, the poststop hooks are due */
+
 	/* Held while it is made. */
 	struct cg *cgroup;
 	struct root_sources sources;

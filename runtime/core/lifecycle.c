@@ -126,9 +126,16 @@ int lifecycle_enter(struct record *record, int state_fd, enum record_status stat
 
 int lifecycle_read(struct arena *arena, int state_fd, const char *id, struct record *ret, struct err *err)
 {
-	int result = record_read(arena, state_fd, RECORD_FILE, ret, err);
+	struct err failure = ERR_INIT;
+	int result = record_read(arena, state_fd, RECORD_FILE, ret, &failure);
 
-	if (result < 0)
-		return err_wrap(err, "container '%s'", id);
-	return 0;
+	if (result >= 0)
+		return 0;
+	if (result == -ENOENT)
+		return err_say(err, ENOENT, "container '%s' has no record: its creation was interrupted", id);
+	if (result == -EINVAL || result == -EFBIG)
+		return err_say(err, EBADMSG, "container '%s': its record cannot be used: %s: remove it by force", id,
+			       failure.msg);
+	*err = failure;
+	return err_wrap(err, "container '%s'", id);
 }

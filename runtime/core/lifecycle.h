@@ -59,7 +59,10 @@ int lifecycle_write(const struct record *record, int state_fd, struct err *err);
 /* Changes the status as the picture above allows (-EINVAL otherwise), with its time, and writes the record. The lock must be held. */
 int lifecycle_enter(struct record *record, int state_fd, enum record_status status, struct err *err);
 
-/* Reads an instance's record. `arena` holds it. */
+/*
+ * Reads an instance's record. `arena` holds it. -ENOENT with words: its folder has none (its creation was killed before it wrote one).
+ * -EBADMSG with words: it is damaged, or of a newer hull; such an instance can only be removed by force.
+ */
 int lifecycle_read(struct arena *arena, int state_fd, const char *id, struct record *ret, struct err *err);
 
 #endif

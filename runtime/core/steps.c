@@ -173,10 +173,19 @@ int step_streams(struct instance *instance, struct err *err)
 
 int step_cgroup(struct instance *instance, struct err *err)
 {
+	struct record_cgroup *place = &instance->record.cgroup;
+	struct err ignored = ERR_INIT;
 	int result = cg_create(&instance->plan->cgroup, &instance->cgroup, err);
 
+	if (result < 0 || (place->path && strcmp(place->path, cg_place(instance->cgroup)) == 0))
+		return result;
+	/* A path that is relative to this process's own cgroup says nothing to whoever has to take it back. */
+	place->path = arena_strdup(instance->arena, cg_place(instance->cgroup));
+	result = arena_check(instance->arena, err);
 	if (result >= 0)
-		instance->record.cgroup.path = cg_place(instance->cgroup);
+		result = lifecycle_write(&instance->record, instance->state_fd, err);
+	if (result < 0)
+		(void)step_cgroup_undo(instance, &ignored);
 	return result;
 }
 
@@ -205,32 +214,6 @@ static bool joins_any(const struct instance *instance)
 static bool has_own_user_namespace(const struct plan *plan)
 {
 	return plan->namespaces.kind[NS_USER].how != NS_HOST;
-}
-
-static bool has_inner_hooks(const struct plan *plan)
-{
-	for (int kind = HOOK_PRESTART; kind <= HOOK_START_CONTAINER; kind++)
-		if (plan->hooks[kind].count > 0)
-			return true;
-	return false;
-}
-
-/* Hooks inside get the state without a pid: in their PID namespace it would be 1, and they are told by being there. */
-static int add_state(struct instance *instance, struct child_setup *setup, struct err *err)
-{
-	struct text state = TEXT_INIT; /* the child's copy ends with its exec, this one with the phase */
-	int result;
-
-	if (!has_inner_hooks(instance->plan))
-		return 0;
-	result = record_state_json(&instance->record, RECORD_CREATING, 0, false, &state, err);
-	if (result >= 0) {
-		setup->state = arena_strndup(instance->arena, text_get(&state), state.len);
-		setup->state_len = state.len;
-		result = arena_check(instance->arena, err);
-	}
-	text_free(&state);
-	return result;
 }
 
 struct child_context {
@@ -268,6 +251,7 @@ int step_clone(struct instance *instance, struct err *err)
 		.plan = plan,
 		.sources = &instance->sources,
 		.start_fd = instance->start_fd,
+		.record = &instance->record,
 	};
 	struct child_context child = {.instance = instance, .setup = &setup};
 	struct spawn_request spawning = {
@@ -279,10 +263,9 @@ int step_clone(struct instance *instance, struct err *err)
 		.main = enter_child,
 		.context = &child,
 	};
+	struct err ignored = ERR_INIT;
 	int result = sync_pair(&instance->sync, &theirs, child_stage_names, CHILD_STAGE_COUNT, err);
 
-	if (result >= 0)
-		result = add_state(instance, &setup, err);
 	if (result < 0)
 		return result;
 	instance->sync.peer = "container's first process";
@@ -292,7 +275,11 @@ int step_clone(struct instance *instance, struct err *err)
 		return result;
 	instance->record.init.pid = instance->init;
 	result = proc_start_time(instance->init, &instance->record.init.start_ticks);
-	return result < 0 ? err_set(err, -result, "read the start time of the container's first process") : 0;
+	if (result < 0) {
+		(void)err_set(err, -result, "read the start time of the container's first process");
+		(void)step_clone_undo(instance, &ignored);
+	}
+	return result;
 }
 
 int step_clone_undo(struct instance *instance, struct err *err)
@@ -308,10 +295,10 @@ int step_clone_undo(struct instance *instance, struct err *err)
 		return 0; /* gone */
 	(void)proc_signal(instance->init_pidfd, SIGKILL);
 	result = proc_wait_end(instance->init_pidfd, CHILD_END_WAIT_MS);
-	if (instance->init > 0)
-		(void)proc_wait(instance->init, &status); /* ours to reap */
 	if (result < 0)
 		return err_say(err, -result, "process %d does not end", init->pid);
+	if (instance->init > 0)
+		(void)proc_wait(instance->init, &status); /* ours to reap */
 	return 0;
 }
 
@@ -400,6 +387,7 @@ int step_network(struct instance *instance, struct err *err)
 {
 	const struct plan_net *net = &instance->plan->net;
 	struct net_lease lease = {0};
+	struct err ignored = ERR_INIT;
 	CLEANUP_FD int netns = -1;
 	char path[64];
 	int result = 0;
@@ -412,14 +400,17 @@ int step_network(struct instance *instance, struct err *err)
 	}
 	if (net->kind == PLAN_NET_LOOPBACK)
 		result = net_loopback_up(netns, err);
-	if (net->kind == PLAN_NET_ATTACH) {
+	if (net->kind == PLAN_NET_ATTACH)
 		result = net_attach(&net->request, netns, &lease, err);
-		if (result >= 0)
-			result = keep_lease(instance, &lease, err);
-	}
 	if (result < 0)
 		return err_wrap(err, "network");
-	return netfiles_write(instance->plan, net->kind == PLAN_NET_ATTACH ? &lease : NULL, err);
+	if (net->kind == PLAN_NET_ATTACH)
+		result = keep_lease(instance, &lease, err);
+	if (result >= 0)
+		result = netfiles_write(instance->plan, net->kind == PLAN_NET_ATTACH ? &lease : NULL, err);
+	if (result < 0)
+		(void)step_network_undo(instance, &ignored);
+	return result;
 }
 
 int step_network_undo(struct instance *instance, struct err *err)
@@ -437,14 +428,15 @@ int step_network_undo(struct instance *instance, struct err *err)
 
 /* --- Hooks ------------------------------------------------------------------------------------------------------------ */
 
-static int run_hooks(struct instance *instance, enum plan_hook_kind kind, enum record_status status, struct err *err)
+static int run_hooks(struct instance *instance, enum plan_hook_kind kind, enum record_status status, pid_t pid,
+		     struct err *err)
 {
 	CLEANUP_TEXT struct text state = TEXT_INIT;
 	int result;
 
 	if (instance->plan->hooks[kind].count == 0)
 		return 0;
-	result = record_state_json(&instance->record, status, instance->init, false, &state, err);
+	result = record_state_json(&instance->record, status, pid, false, &state, err);
 	if (result < 0)
 		return result;
 	return hooks_run(&instance->plan->hooks[kind], kind, text_get(&state), state.len, err);
@@ -455,16 +447,25 @@ int step_hooks(struct instance *instance, struct err *err)
 	const plan_hook_list *hooks = instance->plan->hooks;
 	int result;
 
+	instance->hooked = true;
 	if (hooks[HOOK_PRESTART].count + hooks[HOOK_CREATE_RUNTIME].count == 0)
 		return 0;
 	result = sync_wait(&instance->sync, CHILD_ASSEMBLED, err);
 	if (result >= 0)
-		result = run_hooks(instance, HOOK_PRESTART, RECORD_CREATING, err);
+		result = run_hooks(instance, HOOK_PRESTART, RECORD_CREATING, instance->init, err);
 	if (result >= 0)
-		result = run_hooks(instance, HOOK_CREATE_RUNTIME, RECORD_CREATING, err);
+		result = run_hooks(instance, HOOK_CREATE_RUNTIME, RECORD_CREATING, instance->init, err);
 	if (result >= 0)
 		result = sync_send(&instance->sync, CHILD_HOOKED, err);
 	return result;
+}
+
+void step_poststop(struct instance *instance)
+{
+	struct err ignored = ERR_INIT;
+
+	if (instance->hooked)
+		(void)run_hooks(instance, HOOK_POSTSTOP, RECORD_STOPPED, 0, &ignored);
 }
 
 /* --- Ready, created, go ----------------------------------------------------------------------------------------------- */
@@ -521,27 +522,13 @@ int step_pid_file_undo(struct instance *instance, struct err *err)
 /* With GO to come from control_start(), the record must say created before that; else the two changes of state are written as one. */
 int step_created(struct instance *instance, struct err *err)
 {
+	int result;
+
 	if (!instance->request->wait_for_start)
 		return 0;
-	return lifecycle_enter(&instance->record, instance->state_fd, RECORD_CREATED, err);
-}
-
-static int take_listener(struct instance *instance, struct err *err)
-{
-	const struct seccomp_profile *profile = instance->plan->process.seccomp;
-	CLEANUP_TEXT struct text state = TEXT_INIT;
-	CLEANUP_FD int listener = -1;
-	unsigned fd_count = 1;
-	size_t len = 0;
-	int result = sync_wait_data(&instance->sync, CHILD_EXEC, NULL, &len, &listener, &fd_count, err);
-
-	if (result < 0 || fd_count == 0 || !profile || !profile->listener_path)
-		return result;
-	result = record_process_state_json(&instance->record, RECORD_RUNNING, instance->init,
-					   profile->listener_metadata, &state, err);
-	if (result < 0)
-		return result;
-	return seccomp_listener_send(profile->listener_path, listener, text_get(&state), state.len, err);
+	result = lifecycle_enter(&instance->record, instance->state_fd, RECORD_CREATED, err);
+	/* Until it hears this the process ends with its creator: nobody else would know of it. */
+	return result < 0 ? result : sync_send(&instance->sync, CHILD_CREATED, err);
 }
 
 int step_go(struct instance *instance, struct err *err)
@@ -556,11 +543,14 @@ int step_go(struct instance *instance, struct err *err)
 	if (result >= 0)
 		result = sync_send(&instance->sync, CHILD_GO, err);
 	if (result >= 0)
-		result = take_listener(instance, err);
+		result = filter_take_listener(&instance->sync, CHILD_EXEC, instance->plan->process.seccomp,
+					      &instance->record, instance->init, err);
 	if (result >= 0)
 		result = sync_wait_closed(&instance->sync, err);
-	if (result >= 0)
-		(void)run_hooks(instance, HOOK_POSTSTART, RECORD_RUNNING,
-				&ignored); /* a failure is not the program's */
-	return result;
+	if (result < 0 || instance->plan->hooks[HOOK_POSTSTART].count == 0)
+		return result;
+	/* A hook may do with the container what it likes, and must not wait for us then. Nothing can fail any more. */
+	store_unlock(instance->state_fd);
+	(void)run_hooks(instance, HOOK_POSTSTART, RECORD_RUNNING, instance->init, &ignored);
+	return 0;
 }

@@ -40,8 +40,10 @@ int step_root(struct instance *instance, struct err *err);
 int step_network(struct instance *instance, struct err *err);
 int step_network_undo(struct instance *instance, struct err *err);
 
-/* Hooks of the runtime's side. Undone: the poststop hooks. */
+/* Hooks of the runtime's side. */
 int step_hooks(struct instance *instance, struct err *err);
+/* After all else was taken back from a creation that came as far as its hooks: the poststop hooks. */
+void step_poststop(struct instance *instance);
 
 /* The child has tried everything; limits from outside; the pid file; the terminal goes where it was asked for. */
 int step_ready(struct instance *instance, struct err *err);

@@ -61,9 +61,8 @@ int store_claim(const struct store *store, const char *id, struct err *err)
 {
 	int result = store_check_id(id, err);
 
-	if (result < 0)
-		return result;
-	result = file_claim_folder(store->fd, id, err);
+	if (result >= 0)
+		result = file_claim_folder(store->fd, id, err);
 	if (result == -EEXIST)
 		return err_say(err, EEXIST, "container '%s' already exists", id);
 	return result < 0 ? err_wrap(err, "state directory '%s'", store->path) : result;
@@ -115,16 +114,64 @@ int store_find_unlocked(const struct store *store, const char *id, struct err *e
 	return find_and_lock(store, id, LOCK_EX | LOCK_NB, err);
 }
 
+void store_unlock(int folder_fd)
+{
+	(void)flock(folder_fd, LOCK_UN);
+}
+
 int store_remove(const struct store *store, const char *id, struct err *err)
 {
 	int result = file_drop_folder(store->fd, id, err);
 
-	return result < 0 ? err_wrap(err, "state directory '%s'", store->path) : result;
+	return result < 0 ? err_wrap(err, "state directory '%s'", store->path) : 0;
+}
+
+/* What replacing the record may have left in a folder that never got one. */
+static void drop_temporaries(int folder_fd)
+{
+	int fd = open_folder(&(struct store){.fd = folder_fd}, ".");
+	CLEANUP_DIR DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!folder) {
+		scope_fd(&fd);
+		return;
+	}
+	while ((entry = readdir(folder)))
+		if (strncmp(entry->d_name, FILE_TEMP_PREFIX, strlen(FILE_TEMP_PREFIX)) == 0)
+			(void)unlinkat(folder_fd, entry->d_name, 0);
+}
+
+int store_remove_claim(const struct store *store, const char *id, int folder_fd, struct err *err)
+{
+	drop_temporaries(folder_fd);
+	if (unlinkat(store->fd, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	if (errno == ENOTEMPTY || errno == EEXIST)
+		return err_say(err, ENOTEMPTY,
+			       "'%s/%s' has no record, but other files: it is no container's. If it is in the way, "
+			       "remove it",
+			       store->path, id);
+	return err_set(err, errno, "remove '%s/%s'", store->path, id);
 }
 
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What is being made or removed begins with a dot, which no id does. Not every file system tells the type along with the name. */
+static bool is_instance(const struct store *store, const struct dirent *entry)
+{
+	struct stat found;
+
+	struct err ignored = ERR_INIT;
+
+	if (store_check_id(entry->d_name, &ignored) < 0)
+		return false;
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return fstatat(store->fd, entry->d_name, &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(found.st_mode);
 }
 
 int store_list(const struct store *store, struct arena *arena, struct strv *ret, struct err *err)
@@ -138,7 +185,7 @@ int store_list(const struct store *store, struct arena *arena, struct strv *ret,
 		return err_set(err, errno, "list the state directory '%s'", store->path);
 	}
 	while ((entry = readdir(folder)))
-		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR && strv_add(arena, ret, entry->d_name) < 0)
+		if (is_instance(store, entry) && strv_add(arena, ret, entry->d_name) < 0)
 			return arena_check(arena, err);
 	if (ret->count > 1)
 		qsort(ret->items, ret->count, sizeof(*ret->items), compare_names);

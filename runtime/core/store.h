@@ -43,8 +43,16 @@ int store_find_locked(const struct store *store, const char *id, struct err *err
 /* As store_find_locked(), but -EWOULDBLOCK (without words) when another command holds it. */
 int store_find_unlocked(const struct store *store, const char *id, struct err *err);
 
+/* Gives the lock up early; the folder stays open. */
+void store_unlock(int folder_fd);
+
 /* Removes the folder of an instance; the lock must be held. Missing is success. */
 int store_remove(const struct store *store, const char *id, struct err *err);
+/*
+ * Removes a folder that has no record: a claim whose owner was killed before it wrote one. `folder_fd` is the folder, locked. It is not assumed
+ * to be hull's (somebody may have given any folder as the state directory): -ENOTEMPTY with words when there is anything else in it.
+ */
+int store_remove_claim(const struct store *store, const char *id, int folder_fd, struct err *err);
 
 /* Every id there is, sorted. */
 int store_list(const struct store *store, struct arena *arena, struct strv *ret, struct err *err);

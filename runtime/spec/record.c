@@ -158,6 +158,22 @@ int record_read(struct arena *arena, int dirfd, const char *name, struct record 
 	return r < 0 ? r : record_parse(arena, data, len, name, ret, err);
 }
 
+void record_salvage(struct arena *arena, int dirfd, const char *name, const char *id, struct record *ret)
+{
+	const struct field_reading reading = {.arena = arena};
+	struct err ignored = ERR_INIT;
+	const struct json *root;
+
+	*ret = (struct record){0};
+	if (json_read_file(arena, dirfd, name, &root, &ignored) >= 0 && json_want(root, JSON_OBJECT, &ignored) >= 0)
+		(void)fields_read(&reading, &record_fields, root, ret, &ignored);
+	ret->id = id;
+	if (ret->init.pid < 0)
+		ret->init.pid = 0;
+	if (ret->keeper.pid < 0)
+		ret->keeper.pid = 0;
+}
+
 int record_write(const struct record *record, struct text *out, struct err *err)
 {
 	struct json_writer writer = {.out = out};

@@ -85,6 +85,11 @@ int record_parse(struct arena *arena, const char *data, size_t len, const char *
 		 struct err *err);
 /* Reads a file below `dirfd`. -ENOENT has words: a folder without a record. */
 int record_read(struct arena *arena, int dirfd, const char *name, struct record *ret, struct err *err);
+/*
+ * What can still be read of a record that record_read() refuses, because a newer hull wrote it or the file is damaged: members up to the first that
+ * makes no sense; the rest is zero, but for the id. For taking back what it names, and nothing else.
+ */
+void record_salvage(struct arena *arena, int dirfd, const char *name, const char *id, struct record *ret);
 /* Adds it as JSON to `out`. 0 or -ENOMEM. */
 int record_write(const struct record *record, struct text *out, struct err *err);
 
