@@ -16,6 +16,10 @@
 #include "runtime/base/installed.h"
 #include "runtime/base/scope.h"
 
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* Linux 6.3 */
+#endif
+
 static int clone_read_only(const char *path, struct err *err)
 {
 	const struct mount_change change = {.set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
@@ -25,10 +29,18 @@ static int clone_read_only(const char *path, struct err *err)
 	return result < 0 ? result : fd_take(&fd);
 }
 
+static int memory_program(void)
+{
+	int fd = memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+
+	/* EINVAL: a kernel before 6.3. On later ones sysctl vm.memfd_noexec takes the right to execute from who does not ask for it. */
+	return fd < 0 && errno == EINVAL ? memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
+}
+
 static int copy_and_seal(const char *path, struct err *err)
 {
 	CLEANUP_FD int from = open(path, O_RDONLY | O_CLOEXEC);
-	CLEANUP_FD int to = memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	CLEANUP_FD int to = memory_program();
 	struct stat found;
 
 	if (from < 0 || to < 0 || fstat(from, &found) < 0)
@@ -36,6 +48,8 @@ static int copy_and_seal(const char *path, struct err *err)
 	for (off_t done = 0; done < found.st_size;) {
 		ssize_t sent = sendfile(to, from, NULL, (size_t)(found.st_size - done));
 
+		if (sent < 0 && errno == EINTR)
+			continue;
 		if (sent <= 0)
 			return err_set(err, sent < 0 ? errno : EIO, "copy '%s' into memory", path);
 		done += sent;
@@ -58,8 +72,9 @@ static bool is_sealed(int self)
 	struct statvfs view;
 	int seals = fcntl(self, F_GET_SEALS);
 
-	if (seals >= 0)
-		return seals & F_SEAL_WRITE;
+	/* Every file on a tmpfs has seals, and a program that was installed there is like any other. */
+	if (seals >= 0 && (seals & F_SEAL_WRITE))
+		return true;
 	return fstatvfs(self, &view) == 0 && (view.f_flag & ST_RDONLY);
 }
 
