@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -224,11 +225,17 @@ int definition_open(const struct definitions *definitions, const char *id, struc
 
 /* --- Removing --------------------------------------------------------------------------------------------------------- */
 
-/* The name goes only if it still means this instance. */
+/*
+ * The name goes only if it still means this instance. The lock keeps others who free it from doing so between look and removal, or the second one
+ * would take it from whoever has claimed it since.
+ */
 static void free_name(const struct definitions *definitions, const char *id, const char *name)
 {
+	CLEANUP_FD int lock = openat(definitions->names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char owner[DEFINITION_ID_BYTES] = "";
 
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return;
 	if (name && readlinkat(definitions->names_fd, name, owner, sizeof(owner)) == DEFINITION_ID_BYTES - 1 &&
 	    memcmp(owner, id, DEFINITION_ID_BYTES - 1) == 0)
 		(void)unlinkat(definitions->names_fd, name, 0);

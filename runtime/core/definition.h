@@ -44,7 +44,7 @@ int definition_find(const struct definitions *definitions, const char *words, ch
 		    struct err *err);
 /* The folder of an id. -ENOENT with words. */
 int definition_open(const struct definitions *definitions, const char *id, struct err *err);
-/* All ids, sorted. */
+/* All ids, in no order. */
 int definition_list(const struct definitions *definitions, struct arena *arena, struct strv *ret, struct err *err);
 /* Removes the folder and the name. Missing is success. */
 int definition_remove(const struct definitions *definitions, const char *id, const char *name, struct err *err);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/hosts.h"
@@ -73,6 +74,9 @@ int netfiles_prepare(const struct plan *plan, struct err *err)
 		fd = open(files[i].path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 		if (fd < 0)
 			return err_set(err, errno, "make '%s'", files[i].path);
+		/* Whatever the umask: the program reads them, and it need not be root. */
+		if (fchmod(fd, 0644) < 0)
+			return err_set(err, errno, "change the mode of '%s'", files[i].path);
 	}
 	return 0;
 }
