@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "namespaces/seccomp_build.h"
+#include "namespaces/seccomp.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
 

@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 
 #include "namespaces/caps.h"
-#include "namespaces/seccomp_build.h"
+#include "namespaces/seccomp.h"
 
 struct call_group {
 	uint64_t capabilities; /* any of these; 0: for everyone */

@@ -30,7 +30,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "namespaces/seccomp_build.h"
+#include "namespaces/seccomp_names.h"
+#include "runtime/base/text.h"
+
+#include "namespaces/seccomp_front.h"
 
 #define RETURN_ENOSYS (SECCOMP_RET_ERRNO | ENOSYS)
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "namespaces/seccomp_build.h"
+#include "namespaces/seccomp_names.h"
 
 #include <errno.h>
 #include <seccomp.h>
 #include <string.h>
+
+#include "runtime/base/scope.h"
 
 /*
  * Calls that a stable distribution's libseccomp may not know yet, by number without a gap: seccomp_front.c relies on that. Add what a new kernel

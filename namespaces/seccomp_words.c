@@ -6,7 +6,7 @@
 #include <seccomp.h>
 #include <string.h>
 
-#include "namespaces/seccomp_build.h"
+#include "namespaces/seccomp_words.h"
 #include "runtime/base/scope.h"
 
 /* The word lists are the tables: a position is the value, or the index into the values beside it. NULL-terminated for `features`. */
