@@ -21,18 +21,6 @@ struct assembly {
 	struct root_handle *handle;
 };
 
-/* Remembers a mount that becomes read-only in rootfs_finish(). Takes the descriptor when it succeeds. */
-static int seal_later(struct root_handle *handle, int *fd, struct err *err)
-{
-	int *grown = realloc(handle->sealed, (handle->sealed_count + 1) * sizeof(*grown));
-
-	if (!grown)
-		return err_set(err, ENOMEM, "mounts");
-	handle->sealed = grown;
-	handle->sealed[handle->sealed_count++] = fd_take(fd);
-	return 0;
-}
-
 /* ------------------------------------------------------------------------------------------------ targets */
 
 /* Names a missing target's likely reason: a root that nobody may write to. */
@@ -219,7 +207,7 @@ static int mount_fresh(struct assembly *it, const struct mount_request *mount, i
 	if (r == 0 && is_proc_itself(path))
 		return take_proc(it, &fd, err);
 	if (r == 0 && is_sealed_later(mount))
-		r = seal_later(it->handle, &fd, err);
+		r = root_handle_seal_later(it->handle, &fd, err);
 	return r;
 }
 
@@ -358,7 +346,7 @@ static int mount_one(struct assembly *it, size_t index, struct err *err)
 	return is_fresh(mount) ? mount_fresh(it, mount, source, err) : mount_cgroups(it, mount, err);
 }
 
-int rootfs_prepare(const struct root_request *request, struct root_sources *sources, struct err *err)
+int root_mount_prepare(const struct root_request *request, struct root_sources *sources, struct err *err)
 {
 	for (size_t i = 0; i < request->mount_count; i++) {
 		const struct mount_request *mount = &request->mounts[i];

@@ -5,8 +5,13 @@
 #ifndef HULL_NAMESPACES_ROOT_MOUNTS_H
 #define HULL_NAMESPACES_ROOT_MOUNTS_H
 
-#include "namespaces/rootfs.h"
+#include "namespaces/root_handle.h"
+#include "namespaces/root_request.h"
+#include "namespaces/root_sources.h"
 #include "runtime/base/err.h"
+
+/* Makes the file systems that are mounted afresh, as detached mounts in `sources`. Child; optional. */
+int root_mount_prepare(const struct root_request *request, struct root_sources *sources, struct err *err);
 
 /*
  * Mounts all that the request names below handle->root_fd, which is attached already, and takes from `sources` what it uses. Sets

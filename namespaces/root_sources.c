@@ -2,13 +2,14 @@
 /*
  * The parent's half of a root: everything that comes from the host, as detached mounts.
  */
+#include "namespaces/root_sources.h"
+
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #include "namespaces/mount.h"
 #include "namespaces/root_overlay.h"
-#include "namespaces/rootfs.h"
 
 /* ------------------------------------------------------------------------------------------- holding them */
 

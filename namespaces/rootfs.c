@@ -15,17 +15,6 @@
 
 static const struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
 
-void root_handle_close(struct root_handle *handle)
-{
-	scope_fd(&handle->root_fd);
-	scope_fd(&handle->proc_fd);
-	for (size_t i = 0; i < handle->sealed_count; i++)
-		scope_fd(&handle->sealed[i]);
-	free(handle->sealed);
-	mask_close(&handle->cover);
-	*handle = ROOT_HANDLE_INIT;
-}
-
 /* Where /dev is a folder of the host's, it has its nodes, and nothing may be made in it: that would be made on the host. */
 static bool has_dev_of_host(const struct root_request *request)
 {
@@ -73,6 +62,11 @@ static int attach_root(const struct root_request *request, int root_fd, struct e
 	if (!request->user_namespace)
 		r = mount_change(host_root, true, &none, MS_SLAVE, "/", err);
 	return r < 0 ? r : mount_attach(root_fd, host_root, "/", err);
+}
+
+int rootfs_prepare(const struct root_request *request, struct root_sources *sources, struct err *err)
+{
+	return root_mount_prepare(request, sources, err);
 }
 
 int rootfs_assemble(const struct root_request *request, struct root_sources *sources, int root_fd,

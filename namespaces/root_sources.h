@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The parent's half of a root: what comes from the host is opened before the clone, and made the root after it. See rootfs.h.
+ */
+#ifndef HULL_NAMESPACES_ROOT_SOURCES_H
+#define HULL_NAMESPACES_ROOT_SOURCES_H
+
+#include <stddef.h>
+
+#include "namespaces/mask.h"
+#include "namespaces/root_request.h"
+#include "runtime/base/err.h"
+#include "runtime/base/scope.h"
+
+/* Descriptors of what comes from the host. Made by the parent, inherited by the child through the clone; CLOEXEC. */
+struct root_sources {
+	int *mounts;  /* one for each request->mounts, -1 where it is not a bind */
+	int *devices; /* the default ones first, then request->devices; -1 where they are made */
+	int *cgroups; /* one for each request->cgroups */
+	int *lowers;  /* layers, or the one directory */
+	size_t mount_count, device_count, cgroup_count, lower_count;
+	int upper, work;
+	struct mask_cover cover;
+};
+#define ROOT_SOURCES_INIT ((struct root_sources){.upper = -1, .work = -1, .cover = MASK_COVER_INIT})
+
+/*
+ * Opens bind sources, layers, host devices and the null device. On failure nothing stays open. -ENOENT and so on name the host's path;
+ * a missing bind source is not made. `*ret` is freed with root_sources_close(), by parent and child each for itself.
+ */
+int rootfs_open_sources(const struct root_request *request, struct root_sources *ret, struct err *err);
+void root_sources_close(struct root_sources *sources); /* accepts ROOT_SOURCES_INIT and half-built ones */
+#define CLEANUP_ROOT_SOURCES CLEANUP(root_sources_close)
+
+/*
+ * Maps ids (binds first, then layers) and makes the root: overlay over the layers, or the one layer or directory itself. `userns_fd` is
+ * the container's user namespace, or -1 when it has none. `*ret_root_fd`: a detached mount, the caller's, to be sent to the child.
+ * The overlay is made with the caller's credentials (the host's root) and in no mount namespace: nothing is left on the host.
+ * -EOPNOTSUPP with a hint where ids cannot be mapped on this kernel or file system; the caller may then own a copy of the files instead.
+ * Where overlay does not take detached layers (HOST_OVERLAY_FD_LAYERS), a short-lived helper process does it: the caller has one thread.
+ */
+int rootfs_build(const struct root_request *request, struct root_sources *sources, int userns_fd, int *ret_root_fd,
+		 struct err *err);
+
+#endif
