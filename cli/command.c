@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -155,6 +156,8 @@ int program_main(const struct program *program, int argc, char **argv)
 	struct err err = ERR_INIT;
 	int result, taken = 0;
 
+	/* A caller that ignores it would have the kernel throw away how our children end. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	log_setup(program->name, -1, LOG_FORMAT_TEXT, LOG_LEVEL_WARN);
 	call.globals = arena_alloc(&arena, program->globals_bytes ? program->globals_bytes : 1);
 	result = arena_check(&arena, &err);

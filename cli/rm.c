@@ -10,6 +10,7 @@
 #include "cli/verbs.h"
 #include "images/helper.h"
 #include "runtime/base/log.h"
+#include "runtime/core/control.h"
 
 #define KILL_WAIT_MS 10000
 
@@ -42,16 +43,25 @@ static int remove_one(const struct instance_operand *one, struct err *err)
 	const struct rm_options *options = one->call->options;
 	const struct instance_view *view = &one->view;
 	bool runs = view->has_record && view->now.status != RECORD_STOPPED;
+	struct err failure = ERR_INIT;
 	int result;
 
 	if (runs && !options->force)
 		return err_say(err, EBUSY, "container '%s' is %s: stop it first, or remove it with --force", one->words,
 			       record_status_name(view->now.status));
 	/* Also for a stopped one: its keeper may be waiting to start it again. */
-	result = options->force ? halt_instance(one->call, one->stores, view, SIGKILL, KILL_WAIT_MS, err)
-				: foreground_finish(one->call, one->stores, view->id, err);
-	if (result >= 0)
-		result = instance_remove(one->call, one->stores, view->id, options->volumes, err);
+	result = options->force ? halt_instance(one->call, one->stores, view, SIGKILL, KILL_WAIT_MS, &failure)
+				: foreground_finish(one->call, one->stores, view->id, &failure);
+	/* A record that cannot be used tells nobody what to stop. */
+	if (result == -EBADMSG && options->force) {
+		err_clear(&failure);
+		result = control_delete(&one->stores->store, view->id, true, &failure);
+	}
+	if (result < 0) {
+		*err = failure;
+		return result;
+	}
+	result = instance_remove(one->call, one->stores, view->id, options->volumes, err);
 	if (result < 0)
 		return result;
 	(void)puts(one->words);

@@ -71,6 +71,10 @@ static int create(struct command_call *call, const struct store *store, bool wai
 
 	if (result >= 0)
 		result = oci_plan(call, call->operands.items[0], options->bundle, plan, err);
+	if (result >= 0 && plan->process.terminal && !options->console_socket)
+		return err_say(err, EINVAL,
+			       "the process wants a terminal: say with --console-socket where it goes, or set "
+			       "process.terminal to false");
 	if (result >= 0 && options->preserve_fds)
 		result = text_u32(options->preserve_fds, &request.preserve_fds);
 	/* What the caller has left open beyond that is not the container's business. */
@@ -106,6 +110,7 @@ static int run_run(struct command_call *call, struct err *err)
 	CLEANUP_INSTANCE struct instance instance;
 	struct err ignored = ERR_INIT;
 	int result, code;
+	pid_t pid;
 
 	(void)cg_warm_start();
 	instance_init(&instance, call->arena, &store);
@@ -114,8 +119,10 @@ static int run_run(struct command_call *call, struct err *err)
 		result = create(call, &store, false, &instance, err);
 	if (result < 0 || options->detach)
 		return result;
-	code = oci_wait(instance.init, err);
+	pid = instance.init;
+	/* With it goes the lock: pause, exec and delete must not have to wait for the end. */
 	instance_close(&instance);
+	code = oci_wait(pid, err);
 	if (!options->keep)
 		result = control_delete(&store, call->operands.items[0], true, code < 0 ? &ignored : err);
 	return result < 0 ? result : code;
