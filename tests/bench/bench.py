@@ -53,24 +53,29 @@ class Bench:
         self.size = QUICK if arguments.quick else FULL
         self.run_folder, self.data_folder = run_folder, data_folder
         self.log_path = f"{run_folder}/log"
-        self.cgroups_before = rivals.cgroup_parents()
+        self.others = rivals.cgroups_named(["libpod_parent"])
         self.v1_prefix = [f"{HERE}/v1-view"] if is_hybrid() else []
         self.machine = View("machine", [], arguments.runner, self.log_path)
         self.shared = View("v1", self.v1_prefix, arguments.runner, self.log_path) if is_hybrid() else self.machine
         self.hull = Hull(arguments.hull, run_folder, data_folder)
         self.podman = Podman(run_folder, data_folder)
         self.bundle = f"{data_folder}/bundle"
-        rivals.make_bundle(arguments.layout, self.bundle)
-        self.podman.load(self.shared, arguments.layout, data_folder)
+
+    def prepare(self, layout):
+        """Takes the image in, everywhere."""
+        rivals.make_bundle(layout, self.bundle)
+        self.podman.load(self.shared, layout, self.data_folder)
+        self.shared.run(self.hull.run())  # makes the bridge as well
         os.sync()  # pages of fresh binaries that are not written back yet count as private
 
     def close(self):
         """Ends and removes everything, as far as it is there."""
         say("cleaning up")
-        for view in (self.shared, self.machine):
+        ours = [f"hull/{name}" for name in self.hull.left()] + ["libpod_parent", "bench-*"]
+        for view in {self.shared, self.machine}:
             kill_descendants(view.process.pid)
             view.close()
-        for folder in rivals.cgroup_parents() - self.cgroups_before:
+        for folder in rivals.cgroups_named(ours) - self.others:
             for path, _, _ in os.walk(folder, topdown=False):
                 try:
                     os.rmdir(path)
@@ -207,14 +212,13 @@ def start_bars(rows, samples):
     return bars
 
 
-def measure(bench, quick):
+def measure(bench, quick, results_path):
     """All of it, and the table. Returns the exit status."""
     known = facts(bench)
     for name, value in known.items():
         print(f"{name + ':':<14} {value}")
     size, rows = bench.size, bench.rows()
     say(f"starts: {size.hot_rounds} rounds hot, {size.cold_rounds} cold")
-    bench.shared.run(bench.hull.run())  # takes the image in, makes the bridge
     samples = measure_starts(list(rows.values()), size.hot_rounds, size.cold_rounds)
     report.print_starts(samples, rows["crun"])
     say(f"memory: {ALIKE} containers")
@@ -231,11 +235,11 @@ def measure(bench, quick):
     hull_held = next(iter(held.values()))[0]
     bars.append(Bar("hull run --detach: memory held beside the program, Pss", hull_held, 400, 800, " KiB"))
     alone, beside = crowd[rows["hull"].name]
-    bars.append(Bar(f"hull run with {size.crowd} containers running, times with none", beside / alone, 1.3, 3))
+    bars.append(Bar(f"hull run with {size.crowd} containers running, times with none", beside / alone, 1.3, 4))
     alone, beside = next(iter(ports.values()))
     bars.append(Bar(f"hull run --publish with {size.ports} ports published, times with none", beside / alone, 1.3, 3))
     report.print_bars(bars)
-    report.save(f"{os.environ[INSIDE]}/results.json", known, samples, held, {**crowd, **ports}, bars)
+    report.save(results_path, known, samples, held, {**crowd, **ports}, bars)
     insane = [bar for bar in bars if quick and not bar.is_sane()]
     for bar in insane:
         print(f"bench: far beyond its bar: {bar.what}", file=sys.stderr)
@@ -258,7 +262,7 @@ def main():
     if os.geteuid() != 0:
         sys.exit("bench: needs root: it starts containers with four runtimes")
     if INSIDE not in os.environ:
-        os.environ[INSIDE] = os.path.dirname(arguments.runner)
+        os.environ[INSIDE] = "1"
         own = ["unshare", "--mount", "--net", "--propagation", "private", "--", sys.executable, "-B", *sys.argv]
         os.execvp(own[0], own)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -269,7 +273,8 @@ def main():
     bench = None
     try:
         bench = Bench(arguments, run_folder, data_folder)
-        return measure(bench, arguments.quick)
+        bench.prepare(arguments.layout)
+        return measure(bench, arguments.quick, f"{os.path.dirname(arguments.runner)}/results.json")
     except Failed as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 1

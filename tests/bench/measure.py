@@ -22,14 +22,18 @@ class View:
         self.name = name
         self.log_path = log_path
         with open(log_path, "ab") as log:
+            # In a session of its own: Ctrl-C reaches us alone, and the runner stays to hold on to what is to be taken away.
             self.process = subprocess.Popen(
-                [*prefix, runner], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+                [*prefix, runner], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
             )
 
     def _ask(self, request):
-        self.process.stdin.write(request)
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline().split()
+        try:
+            self.process.stdin.write(request)
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline().split()
+        except BrokenPipeError:
+            answer = []
         if len(answer) != 4 or answer[0] != "done":
             raise Failed(f"the runner of view '{self.name}' ended:\n{self.log_tail()}")
         return int(answer[1]), int(answer[2]) / 1e6, int(answer[3])
@@ -51,10 +55,11 @@ class View:
         return self._ask(f"settle {timeout_ms}\n")[2]
 
     def close(self):
-        self.process.stdin.close()
+        """To be called when nothing that it adopted runs any more."""
         try:
+            self.process.stdin.close()
             self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
+        except (BrokenPipeError, subprocess.TimeoutExpired):
             self.process.kill()
             self.process.wait()
 

@@ -33,8 +33,8 @@ class Hull:
     """hull with a state root and a data folder of its own, on the file systems of the default ones."""
 
     def __init__(self, program, run_folder, data_folder):
-        self.words = [program, "--root", f"{run_folder}/hull", "--data", f"{data_folder}/hull"]
-        self.program = program
+        self.program, self.root = program, f"{run_folder}/hull"
+        self.words = [program, "--root", self.root, "--data", f"{data_folder}/hull"]
 
     def run(self, options=(), program=()):
         """`hull run --rm`, everything else as it is by default."""
@@ -47,6 +47,13 @@ class Hull:
     def remove(self, names):
         """Ends containers, whether they are there or not."""
         return [*self.words, "rm", "--force", *names]
+
+    def left(self):
+        """The ids of the containers that are there."""
+        try:
+            return os.listdir(f"{self.root}/instances")
+        except FileNotFoundError:
+            return []
 
     def version(self):
         """One line."""
@@ -123,9 +130,9 @@ def oci_run(runtime, run_folder, bundle):
     return [runtime, "--root", f"{run_folder}/{runtime}", "run", "--bundle", bundle, f"bench-{runtime}"]
 
 
-def cgroup_parents():
-    """The folders that hull and podman make once in each hierarchy, and leave for the next container."""
-    return set(glob.glob("/sys/fs/cgroup/*/hull") + glob.glob("/sys/fs/cgroup/*/libpod_parent"))
+def cgroups_named(names):
+    """The cgroups of these names or patterns, in whatever hierarchy."""
+    return {path for tree in ("", "*/") for name in names for path in glob.glob(f"/sys/fs/cgroup/{tree}{name}")}
 
 
 def remove_folder(path):
