@@ -259,11 +259,12 @@ static void put_network(struct json_writer *w, const struct command_call *call)
 	CLEANUP_IPAM struct ipam ipam = IPAM_INIT;
 	struct err ignored = ERR_INIT;
 	bool known = ipam_open(&ipam, hull_of(call)->net_state, false, &ignored) >= 0 && ipam.fd >= 0;
-	uint64_t held = 0;
+	uint64_t slots[3] = {0}; /* by enum ipam_state */
 	char base[16];
 
 	for (unsigned slot = IPAM_FIRST_SLOT; known && slot <= IPAM_LAST_SLOT; slot++)
-		held += ipam.states[slot] == IPAM_HELD;
+		if (ipam.states[slot] < ARRAY_SIZE(slots))
+			slots[ipam.states[slot]]++;
 	json_open(w, "network");
 	json_put_string(w, "name", NET_DEFAULT_NAME);
 	json_put_string(w, "bridge", known ? ipam.bridge : NET_DEFAULT_BRIDGE);
@@ -271,7 +272,8 @@ static void put_network(struct json_writer *w, const struct command_call *call)
 			known ? arena_printf(call->arena, "%s/%u", address_words(ipam.subnet.base, base),
 					     ipam.subnet.prefix_len)
 			      : NULL);
-	json_put_u64(w, "addressesHeld", held);
+	json_put_u64(w, "addressesHeld", slots[IPAM_HELD]);
+	json_put_u64(w, "addressesLeaving", slots[IPAM_LEAVING]);
 	json_close(w);
 }
 
@@ -312,7 +314,8 @@ const struct command verb_info = {
 		       "selinux, userNamespaces, "
 		       "idmappedMounts); stores (root, data, images, volumes); containers (total, and how many in each "
 		       "state); images; "
-		       "network (name, bridge, subnet: null before its first use, addressesHeld); features (as in "
+		       "network (name, bridge, subnet: null before its first use, addressesHeld, addressesLeaving: "
+		       "given back, while the kernel still takes the interface away); features (as in "
 		       "'hull version').",
 	.options = info_rows,
 	.options_bytes = sizeof(struct info_options),

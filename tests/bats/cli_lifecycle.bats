@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # stop, kill, pause, unpause, rm, wait
 
+# shellcheck disable=SC2154 # run sets stderr
 load helpers
 setup_file() {
 	stores_begin
@@ -61,7 +62,7 @@ listen() {
 	hull run -d --name one -p 18480:80 bb sleep 100
 	hull stop -t 0 one
 	hull run -d --name two -p 18480:80 bb sleep 100
-	[ -z "$(ls "$STORES/run/instances" | grep "$(hull inspect --format '{{.Id}}' one)")" ]
+	[ ! -e "$STORES/run/instances/$(hull inspect --format '{{.Id}}' one)" ]
 }
 
 @test "stop: no restart policy brings it back" {
@@ -179,7 +180,7 @@ listen() {
 @test "rm: the writable layer and the log go, named volumes stay, -v takes the nameless ones" {
 	hull run --name web -v kept:/kept -v /nameless bb sh -c 'echo a >/kept/a; echo b >/nameless/b; echo c >/c'
 	data=$(hull inspect --format '{{.Paths.Data}}' web)
-	[ "$(ls "$STORES/data/volumes" | wc -l)" -eq 2 ]
+	[ "$(find "$STORES/data/volumes" -mindepth 1 -maxdepth 1 | wc -l)" -eq 2 ]
 	hull rm -v web
 	[ ! -e "$data" ]
 	[ "$(ls "$STORES/data/volumes")" = kept ]

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # logs
 
+# shellcheck disable=SC2154 # run sets stderr
 load helpers
 setup_file() {
 	stores_begin
@@ -30,7 +31,7 @@ teardown() {
 	run hull logs -n 0 web
 	is ''
 	run hull logs -t -n 1 web
-	[[ $output =~ ^20[0-9-]+T[0-9:]+\.[0-9]{9}Z\ 10$ ]]
+	like '^20[0-9-]+T[0-9:]+\.[0-9]{9}Z 10$'
 	run -125 hull logs -n x web
 	has "nor 'all'"
 }

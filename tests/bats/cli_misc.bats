@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # info, version, documentation, and what is wrong on a command line
 
+# shellcheck disable=SC2154 # run sets stderr
 load helpers
 setup_file() {
 	stores_begin
@@ -19,7 +20,7 @@ teardown() {
 	has "version: "
 	has "libseccomp: "
 	run hull version --format '{{.OciVersion}}'
-	[[ $output =~ ^1\.[0-9]+\.[0-9]+$ ]]
+	like '^1\.[0-9]+\.[0-9]+$'
 	run hull version --format json
 	has '"imageImport":true'
 	run hull --version
@@ -82,7 +83,7 @@ teardown() {
 	is made
 	complete hull run b
 	has bb:latest
-	complete hull image import --format do
+	complete hull image import --format 'do'
 	is docker
 }
 
@@ -114,7 +115,7 @@ teardown() {
 		leave out '--format'|ps -q --format json
 		'--follow' goes on|logs -f --until 1h web
 		does not take 'maybe'|attach --sig-proxy maybe web
-		unknown key|attach --detach-keys ctrl-@@ web
+		want keys such as|attach --detach-keys ctrl-@@ web
 		no container 'nosuch'|rm nosuch
 		no container 'nosuch'|attach nosuch
 		needs a value|kill -s

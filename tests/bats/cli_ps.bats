@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # ps, inspect: what is told of containers, as a table, JSON and by templates
 
+# shellcheck disable=SC2154 # run sets stderr
 load helpers
 setup_file() {
 	stores_begin
@@ -31,8 +32,8 @@ teardown() {
 @test "ps: columns and words of the table" {
 	id=$(hull run -d --name web -p 18473:80 -p 127.0.0.1:18474:81/udp bb sleep 100)
 	run hull ps
-	[[ ${lines[0]} =~ ^'CONTAINER ID   IMAGE   COMMAND       CREATED'\ +'STATUS'\ +'PORTS'\ +'NAMES'$ ]]
-	[[ ${lines[1]} =~ ^${id:0:12}\ +bb\ +'"sleep 100"'\ +[0-9]+" second"s?" ago"\ +"Up "[0-9]+" second"s? ]]
+	like '^CONTAINER ID   IMAGE   COMMAND       CREATED +STATUS +PORTS +NAMES$' "${lines[0]}"
+	like "^${id:0:12} +bb +\"sleep 100\" +[0-9]+ seconds? ago +Up [0-9]+ seconds? " "${lines[1]}"
 	has '0.0.0.0:18473->80/tcp, 127.0.0.1:18474->81/udp'
 	run hull ps -q
 	is "${id:0:12}"
@@ -46,9 +47,9 @@ teardown() {
 	hull run -d --name frozen bb sleep 100
 	hull pause frozen
 	run hull ps -a --format '{{.Names}}: {{.Status}}'
-	[[ ${lines[0]} =~ ^'frozen: Up '[0-9]+' second's?' (Paused)'$ ]]
+	like '^frozen: Up [0-9]+ seconds? \(Paused\)$' "${lines[0]}"
 	[ "${lines[1]}" = 'made: Created' ]
-	[[ ${lines[2]} =~ ^'ended: Exited (3) '[0-9]+' second's?' ago'$ ]]
+	like '^ended: Exited \(3\) [0-9]+ seconds? ago$' "${lines[2]}"
 }
 
 @test "ps: an orphan is said to be unattended once, then it has a new keeper" {

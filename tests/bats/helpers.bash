@@ -27,6 +27,7 @@ hull_words() {
 stores_begin() {
 	STORES=$(mktemp -d /tmp/hull-test.XXXXXX)
 	export STORES
+	: >"$STORES/interfaces"
 	list_of_host >"$STORES/before"
 }
 
@@ -54,18 +55,38 @@ containers_end() {
 	local ids
 
 	mapfile -t ids < <(hull ps -aq)
+	note_interfaces "${ids[@]}" >"$STORES/interfaces"
 	[ ${#ids[@]} -eq 0 ] || hull rm -f -v "${ids[@]}" >/dev/null || return 1
 	nothing_left
 }
 
-# The kernel may take a moment.
+# The host's ends of the containers' interfaces: "hull0-7 42". A name may be somebody else's soon, a number is not.
+note_interfaces() {
+	local id name
+
+	for id in "$@"; do
+		name=$(hull inspect --format '{{.Network.HostInterface}}' "$id")
+		[ ! -e "/sys/class/net/$name/ifindex" ] || echo "$name $(cat "/sys/class/net/$name/ifindex")"
+	done
+}
+
+list_of_interfaces() {
+	local name number
+
+	while read -r name number; do
+		[ "$(cat "/sys/class/net/$name/ifindex" 2>/dev/null)" != "$number" ] || echo "interface $name"
+	done <"$STORES/interfaces"
+}
+
+# The kernel may take a moment. What comes and goes meanwhile is somebody else's: only what stays is left over.
 nothing_left() {
 	local left tries
 
+	left=$(list_of_leftovers | sort)
 	for tries in {1..30}; do
-		left=$(list_of_leftovers)
 		[ -n "$left" ] || return 0
 		sleep 0.1
+		left=$(comm -12 <(echo "$left") <(list_of_leftovers | sort))
 	done
 	echo "left after $tries tries:" >&2
 	echo "$left" >&2
@@ -80,9 +101,6 @@ list_of_host() {
 		# One with processes is somebody else's, at work.
 		[ -d "$folder" ] && [ -z "$(cat "$folder/cgroup.procs" 2>/dev/null)" ] && echo "cgroup $folder"
 	done
-	for folder in /sys/class/net/hull0-*; do
-		[ -e "$folder" ] && echo "interface $folder"
-	done
 	grep ' nsfs ' /proc/self/mountinfo | cut -d' ' -f5 | sed 's/^/namespace /'
 	return 0
 }
@@ -94,7 +112,9 @@ list_of_leftovers() {
 	find "$STORES"/run/instances/* "$STORES"/data/instances/* "$STORES"/data/names/* "$STORES"/data/images/holds/* \
 		-maxdepth 0 2>/dev/null
 	[ ! -e "$STORES/data/idranges" ] || tr -d ' \n\0' <"$STORES/data/idranges" | sed 's/^/ids /'
-	[ "$(hull info --format '{{.Network.AddressesHeld}}')" = 0 ] || echo "addresses"
+	list_of_interfaces
+	hull info --format 'addresses held: {{.Network.AddressesHeld}}' | grep -v 'held: 0$'
+	return 0
 }
 
 # retry SECONDS COMMAND...: until it succeeds.
@@ -117,6 +137,14 @@ keeper_of() {
 has() {
 	[[ $output == *"$1"* ]] || {
 		printf 'missing: %s\nin: %s\n' "$1" "$output" >&2
+		return 1
+	}
+}
+
+# A regular expression that is found in $output, or in the words given second.
+like() {
+	[[ ${2-$output} =~ $1 ]] || {
+		printf 'no match: %s\nin: %s\n' "$1" "${2-$output}" >&2
 		return 1
 	}
 }
