@@ -15,6 +15,7 @@
 #include "cgroups/limits_write.h"
 #include "cgroups/path.h"
 #include "runtime/base/file.h"
+#include "runtime/base/path.h"
 
 static const struct cg_driver *const drivers[] = {
 	[CG_DRIVER_CGROUPFS] = &cg_driver_cgroupfs,
@@ -175,18 +176,45 @@ static int say_not_joined(const struct cg_folder *folder, pid_t pid, int code, s
 	return -err->code;
 }
 
-int cg_join(struct cg *cg, pid_t pid, struct err *err)
+/*
+ * A container may move its processes to cgroups below its own, as an init does, and hand controllers to them; by v2's rule no process can
+ * be in its own any more. The first process says where it has gone. It cannot lead out: only what is below the folder counts.
+ */
+static int join_where_first_is(const struct cg_folder *folder, pid_t first, const char *number)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	const char *place = cg_tree_place_of(&arena, folder->tree, first);
+	size_t len = strlen(folder->below);
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int fd = -1;
+
+	if (!place || strncmp(place, folder->below, len) != 0 || place[len] != '/')
+		return -EBUSY;
+	fd = path_open(folder->fd, place + len + 1, O_PATH | O_DIRECTORY | O_CLOEXEC, PATH_NO_LINKS | PATH_NO_MOUNTS,
+		       &ignored);
+	return fd < 0 ? fd : file_write_value(fd, "cgroup.procs", number);
+}
+
+int cg_join_beside(struct cg *cg, pid_t pid, pid_t first, struct err *err)
 {
 	char number[16];
 
 	(void)snprintf(number, sizeof(number), "%d", (int)pid);
 	for (size_t i = 0; i < cg->folder_count; i++) {
-		int r = cg->folders[i].fd < 0 ? 0 : file_write_value(cg->folders[i].fd, "cgroup.procs", number);
+		const struct cg_folder *folder = &cg->folders[i];
+		int r = folder->fd < 0 ? 0 : file_write_value(folder->fd, "cgroup.procs", number);
 
+		if (r == -EBUSY && folder->tree->v2 && first > 0)
+			r = join_where_first_is(folder, first, number);
 		if (r < 0)
-			return say_not_joined(&cg->folders[i], pid, -r, err);
+			return say_not_joined(folder, pid, -r, err);
 	}
 	return 0;
+}
+
+int cg_join(struct cg *cg, pid_t pid, struct err *err)
+{
+	return cg_join_beside(cg, pid, 0, err);
 }
 
 /* OCI's checkBeforeUpdate: v2 would take a limit below what is in use, and kill. */

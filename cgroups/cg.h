@@ -71,8 +71,16 @@ bool cg_birth_is_enough(const struct cg *cg);
  * cgroups below its own and gave them controllers, so that its own takes no process any more.
  */
 int cg_join(struct cg *cg, pid_t pid, struct err *err);
+/*
+ * The same for one more process of a running container, whose first process is `first`: where the v2 cgroup takes no process any more (-EBUSY
+ * above), it goes to where `first` is below it. Its limits hold there as well. -EBUSY still, when `first` is not below it.
+ */
+int cg_join_beside(struct cg *cg, pid_t pid, pid_t first, struct err *err);
 
-/* Applies what is set in `limits`, in an order that raising and lowering both survive. Checks as cg_check() does, first. */
+/*
+ * Applies what is set in `limits`, in an order that raising and lowering both survive. Checks as cg_check() does, first. Where the kernel
+ * refuses a value all the same, what was written before stays.
+ */
 int cg_update(struct cg *cg, const struct cg_limits *limits, struct err *err);
 
 /*

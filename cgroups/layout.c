@@ -184,7 +184,8 @@ static const char *below_root(const char *root, const char *path)
 {
 	size_t len = strcmp(root, "/") == 0 ? 0 : strlen(root);
 
-	if (text_starts(path, "/..") || strncmp(path, root, len) != 0 || (path[len] != '\0' && path[len] != '/'))
+	if (text_starts(path, "/../") || strcmp(path, "/..") == 0 || strncmp(path, root, len) != 0 ||
+	    (path[len] != '\0' && path[len] != '/'))
 		return NULL;
 	return strcmp(path + len, "/") == 0 ? "" : path + len;
 }
@@ -265,6 +266,23 @@ int cg_layout_parse(struct arena *arena, char *mountinfo, char *self_cgroup,
 	name_kind(&layout);
 	*ret = layout;
 	return arena_check(arena, err);
+}
+
+const char *cg_tree_place_of(struct arena *arena, const struct cg_tree *tree, pid_t pid)
+{
+	struct own_line lines[CG_MAX_TREES * 2];
+	struct err ignored = ERR_INIT;
+	char file[32], *text;
+	size_t len, count;
+
+	(void)snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+	if (file_read(arena, AT_FDCWD, file, MAX_PROC_BYTES, &text, &len, &ignored) < 0)
+		return NULL;
+	count = split_own_lines(text, lines, ARRAY_SIZE(lines));
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(lines[i].words, tree->words) == 0)
+			return below_root(tree->mount_root, lines[i].path);
+	return NULL;
 }
 
 static bool leads_to_its_device(const struct cg_tree *tree)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
@@ -70,6 +71,11 @@ int cg_layout_parse(struct arena *arena, char *mountinfo, char *self_cgroup,
 /* The tree that limits what this controller limits, or NULL. Devices without a v1 tree are the v2 tree's (a BPF program). */
 const struct cg_tree *cg_layout_tree(const struct cg_layout *layout, enum cg_controller controller);
 const struct cg_tree *cg_layout_v2(const struct cg_layout *layout);
+/*
+ * Where a process is in a tree, below its mount point: "" or "/a/b". Into the arena. NULL: there is no such process, or it is outside of what
+ * the mount shows. The answer may be old the moment it is given.
+ */
+const char *cg_tree_place_of(struct arena *arena, const struct cg_tree *tree, pid_t pid);
 const char *cg_layout_name(enum cg_layout_kind kind);
 
 #endif

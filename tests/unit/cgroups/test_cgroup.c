@@ -194,6 +194,49 @@ static void test_join_is_everywhere(void)
 	(void)end_of(&child);
 }
 
+static int write_below(const struct cg_folder *folder, const char *name, const char *value)
+{
+	return file_write_value(folder->fd, name, value);
+}
+
+/* An init that moves itself below its cgroup and hands a controller on: v2 then lets nobody into the cgroup itself. */
+static void test_join_beside(void)
+{
+	struct cg *cg = create(NULL);
+	const struct cg_folder *v2 = cg_folder_v2(cg);
+	char controllers[256], enable[64], number[16];
+	struct child first, second;
+	const char *place;
+
+	if (!v2 || file_read_line(v2->fd, "../../cgroup.controllers", controllers, sizeof(controllers)) <= 0) {
+		destroy(cg);
+		SKIP("no controller here is v2's");
+	}
+	(void)snprintf(enable, sizeof(enable), "+%.*s", (int)strcspn(controllers, " "), controllers);
+	first = start_sleeper(cg);
+	second = start(wait_for_signals, NULL);
+	(void)snprintf(number, sizeof(number), "%d", (int)first.pid);
+	CHECK_INT(mkdirat(v2->fd, "init", 0755), 0);
+	CHECK_INT(write_below(v2, "init/cgroup.procs", number), 0);
+	CHECK_INT(write_below(v2, "../cgroup.subtree_control", enable), 0);
+	CHECK_INT(write_below(v2, "cgroup.subtree_control", enable), 0);
+	CHECK_INT(cg_join(cg, second.pid, &err), -EBUSY);
+	CHECK_HAS(err.msg, "handed controllers");
+	/* This very process is not below it, so it says nothing. */
+	CHECK_INT(cg_join_beside(cg, second.pid, getpid(), &err), -EBUSY);
+	CHECK_INT(cg_join_beside(cg, second.pid, first.pid, &err), 0);
+
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+
+	place = cg_tree_place_of(&arena, v2->tree, second.pid);
+	CHECK(place && text_starts(place, v2->below) && strcmp(place + strlen(v2->below), "/init") == 0);
+	CHECK(!cg_tree_place_of(&arena, v2->tree, 1 << 21));
+	go(&second);
+	destroy(cg);
+	CHECK_INT(WTERMSIG(end_of(&first)), SIGKILL);
+	CHECK_INT(WTERMSIG(end_of(&second)), SIGKILL);
+}
+
 static void test_relative_place(void)
 {
 	struct cg_request request = {CG_DRIVER_CGROUPFS, "hull-test-relative/1", NULL};
@@ -655,10 +698,10 @@ static void remove_parent(void)
 int main(void)
 {
 	int r = TAP_RUN(TAP_CASE(test_create_and_remove), TAP_CASE(test_failed_create_leaves_nothing),
-			TAP_CASE(test_join_is_everywhere), TAP_CASE(test_relative_place), TAP_CASE(test_memory_limit),
-			TAP_CASE(test_memory_update_order), TAP_CASE(test_cpu_update), TAP_CASE(test_pids_limit),
-			TAP_CASE(test_freeze), TAP_CASE(test_v1_freezer), TAP_CASE(test_signals),
-			TAP_CASE(test_remove_nested), TAP_CASE(test_remove_has_an_end),
+			TAP_CASE(test_join_is_everywhere), TAP_CASE(test_join_beside), TAP_CASE(test_relative_place),
+			TAP_CASE(test_memory_limit), TAP_CASE(test_memory_update_order), TAP_CASE(test_cpu_update),
+			TAP_CASE(test_pids_limit), TAP_CASE(test_freeze), TAP_CASE(test_v1_freezer),
+			TAP_CASE(test_signals), TAP_CASE(test_remove_nested), TAP_CASE(test_remove_has_an_end),
 			TAP_CASE(test_remove_refuses_suicide), TAP_CASE(test_cpu_figures), TAP_CASE(test_refusals),
 			TAP_CASE(test_v2_no_internal_process), TAP_CASE(test_warm), TAP_CASE(test_view));
 
