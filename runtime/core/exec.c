@@ -137,7 +137,7 @@ static int join_cgroup(const struct record *record, pid_t pid, struct err *err)
 	/* An empty cgroup can be joined by anybody, without effect: then nothing would bound the process, or end it with the container. */
 	if (result >= 0 && cg_is_gone(cgroup))
 		result = err_say(err, ESRCH, "the container has just ended");
-	return result < 0 ? result : cg_join(cgroup, pid, err);
+	return result < 0 ? result : cg_join_beside(cgroup, pid, record->init.pid, err);
 }
 
 static int take_ready(const struct exec_request *request, struct sync *sync, struct exec_running *running,
