@@ -246,7 +246,8 @@ int cg_update(struct cg *cg, const struct cg_limits *limits, struct err *err)
 	if (cg_is_gone(cg))
 		return err_say(err, ENOENT, "the container's cgroup is gone");
 	if (cg_limits_list(&writes, err) < 0 || cg_limits_check_host(&writes, cg->place, err) < 0 ||
-	    check_usage(cg, limits, err) < 0 || cg_limits_write(cg, &writes, err) < 0)
+	    cg_devices_check(limits, cg->layout, err) < 0 || check_usage(cg, limits, err) < 0 ||
+	    cg_limits_write(cg, &writes, err) < 0)
 		return -err->code;
 	return cg_devices_apply(cg, limits, false, err);
 }

@@ -336,6 +336,22 @@ static void test_memory_update_order(void)
 	destroy(cg);
 }
 
+/* Device rules are the last to be put in force, but not the last to be looked at. */
+static void test_refused_update_writes_nothing(void)
+{
+	const struct cg_device_rule wrong = {true, 'c', -2, 3, true, true, true};
+	const struct cg_limits before = {.pids_limit = {true, 8}};
+	const struct cg_limits after = {.pids_limit = {true, 9}, .devices = &wrong, .device_count = 1};
+	struct cg *cg = create(&before);
+	char words[256];
+
+	CHECK_INT(cg_update(cg, &after, &err), -EINVAL);
+	CHECK_HAS(err.msg, "devices[0]");
+	(void)read_file(cg, CG_PIDS, "pids.max", "pids.max", words);
+	CHECK_STR(words, "8");
+	destroy(cg);
+}
+
 /* Quota, period and burst bound one another too. */
 static void test_cpu_update(void)
 {
@@ -699,7 +715,8 @@ int main(void)
 {
 	int r = TAP_RUN(TAP_CASE(test_create_and_remove), TAP_CASE(test_failed_create_leaves_nothing),
 			TAP_CASE(test_join_is_everywhere), TAP_CASE(test_join_beside), TAP_CASE(test_relative_place),
-			TAP_CASE(test_memory_limit), TAP_CASE(test_memory_update_order), TAP_CASE(test_cpu_update),
+			TAP_CASE(test_memory_limit), TAP_CASE(test_memory_update_order),
+			TAP_CASE(test_refused_update_writes_nothing), TAP_CASE(test_cpu_update),
 			TAP_CASE(test_pids_limit), TAP_CASE(test_freeze), TAP_CASE(test_v1_freezer),
 			TAP_CASE(test_signals), TAP_CASE(test_remove_nested), TAP_CASE(test_remove_has_an_end),
 			TAP_CASE(test_remove_refuses_suicide), TAP_CASE(test_cpu_figures), TAP_CASE(test_refusals),
