@@ -155,8 +155,7 @@ static void report_unknown_calls(const struct config_seccomp *profile, const cha
 				text_addf(&words, "%s%s", words.len ? ", " : "",
 					  profile->syscalls.items[i].names.items[n]);
 	if (words.len)
-		log_line(LOG_LEVEL_WARN, "seccomp profile '%s': unknown system calls: %s", path,
-			 text_get(&words));
+		log_line(LOG_LEVEL_WARN, "seccomp profile '%s': unknown system calls: %s", path, text_get(&words));
 }
 
 static int set_seccomp(struct bundling *b, const char *value, struct err *err)

@@ -170,9 +170,10 @@ static int stage_hooks(struct child *child, struct err *err)
 static int stage_working_directory(struct child *child, struct err *err)
 {
 	struct err ignored = ERR_INIT;
-	CLEANUP_FD int fd = path_make_dirs(child->root.root_fd, child->plan->process.cwd, 0755, &ignored);
+	int fd = path_make_dirs(child->root.root_fd, child->plan->process.cwd, 0755, &ignored);
 
 	(void)err;
+	scope_fd(&fd);
 	return 0;
 }
 
