@@ -65,7 +65,7 @@ struct cg_unified {
 
 struct cg_limits {
 	struct cg_value memory_limit;	    /* bytes, -1 unlimited (0: none) */
-	struct cg_value memory_reservation; /* bytes, -1 unlimited (0: none) */
+	struct cg_value memory_reservation; /* bytes; -1: nothing is reserved any more (0: none) */
 	struct cg_value memory_swap;	    /* bytes of memory *and* swap, -1 unlimited (0: none) */
 	struct cg_value memory_kernel;	    /* bytes, -1 unlimited (0: none). v1 of old kernels only */
 	struct cg_value memory_kernel_tcp;  /* bytes, -1 unlimited (0: none). v1 only */

@@ -35,6 +35,7 @@ struct row {
 #define UNLIMITED_ZERO (ROW_UNLIMITED | ROW_ZERO_NONE)
 
 static const char *swap_to_v2(const struct cg_writes *writes, int64_t value, struct err *err);
+static const char *reservation_to_v2(const struct cg_writes *writes, int64_t value, struct err *err);
 static const char *shares_to_v2(const struct cg_writes *writes, int64_t value, struct err *err);
 /* Quota and period are one file in v2: list_cpu_max() writes them. */
 static const char *written_together(const struct cg_writes *writes, int64_t value, struct err *err);
@@ -46,7 +47,7 @@ static const struct row rows[] = {
 	{"memory.swap", AT(memory_swap), CG_MEMORY, "memory.memsw.limit_in_bytes", "memory.swap.max", 1, INT64_MAX,
 	 UNLIMITED_ZERO, -1, swap_to_v2},
 	{"memory.reservation", AT(memory_reservation), CG_MEMORY, "memory.soft_limit_in_bytes", "memory.low", 1,
-	 INT64_MAX, UNLIMITED_ZERO, NO_HARMLESS, NULL},
+	 INT64_MAX, UNLIMITED_ZERO, NO_HARMLESS, reservation_to_v2},
 	{"memory.kernel", AT(memory_kernel), CG_MEMORY, "memory.kmem.limit_in_bytes", NULL, 1, INT64_MAX,
 	 UNLIMITED_ZERO, -1, NULL},
 	{"memory.kernelTCP", AT(memory_kernel_tcp), CG_MEMORY, "memory.kmem.tcp.limit_in_bytes", NULL, 1, INT64_MAX,
@@ -186,6 +187,16 @@ static const char *swap_to_v2(const struct cg_writes *writes, int64_t value, str
 		}
 	}
 	return arena_printf(writes->arena, "%lld", (long long)(value - memory));
+}
+
+/*
+ * v1's soft limit takes memory from whoever is above it, so -1 there gives the limit up. memory.low keeps memory for whoever is below it:
+ * "max" would keep all of it, against everybody else, and what gives it up is 0.
+ */
+static const char *reservation_to_v2(const struct cg_writes *writes, int64_t value, struct err *err)
+{
+	(void)err;
+	return value == -1 ? "0" : arena_printf(writes->arena, "%lld", (long long)value);
 }
 
 /* log2 by squaring: the start path does without libm. Good to 2^-50. */

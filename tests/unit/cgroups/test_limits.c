@@ -48,7 +48,7 @@ static void test_memory(void)
 	const struct cg_limits sum = {.memory_limit = V(64 << 20),
 				      .memory_swap = V(96 << 20),
 				      .memory_reservation = V(1 << 20)};
-	const struct cg_limits unlimited = {.memory_limit = V(-1)};
+	const struct cg_limits unlimited = {.memory_limit = V(-1), .memory_reservation = V(-1)};
 	const struct cg_limits zeros = {.memory_limit = V(0),
 					.memory_swap = V(0),
 					.pids_limit = V(0),
@@ -65,7 +65,9 @@ static void test_memory(void)
 	CHECK_INT(list(&v2, &unlimited), 0);
 	CHECK_STR(value("memory.max"), "max");
 	CHECK_STR(value("memory.swap.max"), "max");
+	CHECK_STR(value("memory.low"), "0");
 	CHECK_INT(list(&v1, &unlimited), 0);
+	CHECK_STR(value("memory.soft_limit_in_bytes"), "-1");
 	CHECK_STR(value("memory.memsw.limit_in_bytes"), "-1");
 	CHECK_INT(list(&v2, &zeros), 0);
 	CHECK_INT(writes.count, 0);
