@@ -65,11 +65,11 @@ static int open_for(const struct store *store, struct arena *arena, const char *
 	return result;
 }
 
-static int open_cgroup(struct instance *instance, struct err *err)
+static int open_cgroup(const struct record *record, struct cg **ret, struct err *err)
 {
-	const struct record_cgroup *place = &instance->record.cgroup;
-
-	return cg_open(cgroup_driver_parse(place->driver), place->path, &instance->cgroup, err);
+	if (!record->cgroup.path)
+		return err_say(err, ENOENT, "container '%s' has no cgroup: it is of another boot", record->id);
+	return cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, ret, err);
 }
 
 /* --- Start ------------------------------------------------------------------------------------------------------------ */
@@ -113,11 +113,8 @@ int control_start(const struct store *store, const char *id, struct err *err)
 static int signal_all(const struct record *record, int signo, struct err *err)
 {
 	CLEANUP_CG struct cg *cgroup = NULL;
-	int result;
+	int result = open_cgroup(record, &cgroup, err);
 
-	if (!record->cgroup.path)
-		return err_say(err, ENOENT, "container '%s' has no cgroup", record->id);
-	result = cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, &cgroup, err);
 	return result < 0 ? result : cg_signal(cgroup, signo, err);
 }
 
@@ -137,6 +134,8 @@ int control_kill(const struct store *store, const char *id, int signo, bool all,
 
 	if (result < 0)
 		return result;
+	if (all && view.now.status == RECORD_STOPPED && !view.record.cgroup.path)
+		return 0;
 	if (all && view.now.status != RECORD_CREATING)
 		return signal_all(&view.record, signo, err);
 	result = lifecycle_allows(&view.record, &view.now, ACTION_KILL, err);
@@ -152,7 +151,7 @@ static int freeze(const struct store *store, const char *id, enum lifecycle_acti
 	int result = open_for(store, &arena, id, action, &instance, err);
 
 	if (result >= 0)
-		result = open_cgroup(&instance, err);
+		result = open_cgroup(&instance.record, &instance.cgroup, err);
 	return result < 0 ? result : cg_freeze(instance.cgroup, action == ACTION_PAUSE, err);
 }
 
@@ -173,7 +172,7 @@ int control_update(const struct store *store, const char *id, const struct cg_li
 	int result = open_for(store, &arena, id, ACTION_UPDATE, &instance, err);
 
 	if (result >= 0)
-		result = open_cgroup(&instance, err);
+		result = open_cgroup(&instance.record, &instance.cgroup, err);
 	return result < 0 ? result : cg_update(instance.cgroup, limits, err);
 }
 
@@ -186,7 +185,7 @@ static int look_at_cgroup(const struct store *store, struct arena *arena, const 
 
 	if (result < 0)
 		return result;
-	return cg_open(cgroup_driver_parse(view.record.cgroup.driver), view.record.cgroup.path, ret, err);
+	return open_cgroup(&view.record, ret, err);
 }
 
 int control_stat(const struct store *store, const char *id, struct cg_stat *ret, struct err *err)
@@ -300,7 +299,7 @@ static int read_for_deletion(struct instance *instance, const char *id, bool for
 	}
 	if (result == -EBADMSG && force) {
 		log_line(LOG_LEVEL_WARN, "%s: what it does not tell any more may be left", failure.msg);
-		record_salvage(instance->arena, instance->state_fd, RECORD_FILE, id, &instance->record);
+		lifecycle_salvage(instance->arena, instance->state_fd, id, &instance->record);
 		return 0;
 	}
 	if (result < 0)

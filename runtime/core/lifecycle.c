@@ -124,13 +124,29 @@ int lifecycle_enter(struct record *record, int state_fd, enum record_status stat
 	return lifecycle_write(record, state_fd, err);
 }
 
+static void forget_another_boot(struct record *record)
+{
+	if (is_of_this_boot(record))
+		return;
+	record->init = record->keeper = (struct record_process){0};
+	record->cgroup.path = NULL;
+}
+
+void lifecycle_salvage(struct arena *arena, int state_fd, const char *id, struct record *ret)
+{
+	record_salvage(arena, state_fd, RECORD_FILE, id, ret);
+	forget_another_boot(ret);
+}
+
 int lifecycle_read(struct arena *arena, int state_fd, const char *id, struct record *ret, struct err *err)
 {
 	struct err failure = ERR_INIT;
 	int result = record_read(arena, state_fd, RECORD_FILE, ret, &failure);
 
-	if (result >= 0)
+	if (result >= 0) {
+		forget_another_boot(ret);
 		return 0;
+	}
 	if (result == -ENOENT)
 		return err_say(err, ENOENT, "container '%s' has no record: its creation was interrupted", id);
 	if (result == -EINVAL || result == -EFBIG)

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/base/file.h"
+#include "tests/unit/tap.h"
+
+static char dir[64];
+static struct store store;
+
+static void begin(void)
+{
+	struct err err = ERR_INIT;
+
+	(void)snprintf(dir, sizeof(dir), "/tmp/hull-store-XXXXXX");
+	CHECK(mkdtemp(dir) != NULL);
+	CHECK(store_open(dir, false, &store, &err) == 0);
+	(void)fflush(stdout);
+}
+
+static void end(void)
+{
+	struct err err = ERR_INIT;
+
+	store_close(&store);
+	CHECK(file_remove_tree(AT_FDCWD, dir, &err) == 0);
+}
+
+static void test_ids(void)
+{
+	static const char *const good[] = {"a", "A-1", "+x", "-x", "_", "a.b", "a..", "0"};
+	static const char *const bad[] = {"", ".", "..", ".a", "a/b", "a b", "a\n", "\xc3\xa4", "a\x7f", "*"};
+	char long_id[STORE_ID_MAX_BYTES + 2];
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		CHECK(store_check_id(good[i], &err) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		CHECK_INT(store_check_id(bad[i], &err), -EINVAL);
+	CHECK_INT(store_check_id(NULL, &err), -EINVAL);
+	memset(long_id, 'x', sizeof(long_id) - 1);
+	long_id[sizeof(long_id) - 1] = '\0';
+	CHECK_INT(store_check_id(long_id, &err), -EINVAL);
+	long_id[STORE_ID_MAX_BYTES] = '\0';
+	CHECK(store_check_id(long_id, &err) == 0);
+}
+
+static void test_a_longest_id_is_claimed_and_removed(void)
+{
+	char id[STORE_ID_MAX_BYTES + 1];
+	struct err err = ERR_INIT;
+	int fd;
+
+	begin();
+	memset(id, 'y', sizeof(id) - 1);
+	id[sizeof(id) - 1] = '\0';
+	fd = store_claim(&store, id, &err);
+	CHECK(fd >= 0);
+	CHECK(store_remove(&store, id, &err) == 0);
+	CHECK_INT(store_find(&store, id, &err), -ENOENT);
+	(void)close(fd);
+	end();
+}
+
+static void test_claim_is_locked_and_unique(void)
+{
+	struct err err = ERR_INIT;
+	struct stat found;
+	int fd;
+
+	begin();
+	fd = store_claim(&store, "x", &err);
+	CHECK(fd >= 0);
+	CHECK(fstat(fd, &found) == 0 && (found.st_mode & 07777) == 0700);
+	CHECK_INT(store_find_unlocked(&store, "x", &err), -EWOULDBLOCK);
+	CHECK_INT(store_claim(&store, "x", &err), -EEXIST);
+	CHECK_STR(err.msg, "container 'x' already exists");
+	store_unlock(fd);
+	(void)close(fd);
+	fd = store_find_unlocked(&store, "x", &err);
+	CHECK(fd >= 0);
+	(void)close(fd);
+	end();
+}
+
+/* Many at once: one wins, the others are told why not. */
+static void test_race_for_an_id(void)
+{
+	enum { RUNNERS = 16 };
+	int won = 0, lost = 0, status;
+
+	begin();
+	for (int i = 0; i < RUNNERS; i++)
+		if (fork() == 0) {
+			struct err err = ERR_INIT;
+			int fd = store_claim(&store, "x", &err);
+
+			_exit(fd >= 0 ? 0 : fd == -EEXIST ? 1 : 2);
+		}
+	while (wait(&status) > 0) {
+		won += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+		lost += WIFEXITED(status) && WEXITSTATUS(status) == 1;
+	}
+	CHECK_INT(won, 1);
+	CHECK_INT(lost, RUNNERS - 1);
+	end();
+}
+
+/* Who waits for the lock of one that is removed meanwhile learns that; and if it was made anew, gets the new one. */
+static void waits_while_it_is_removed(bool made_anew)
+{
+	struct err err = ERR_INIT;
+	int fd, status = 0;
+	pid_t waiter;
+
+	begin();
+	fd = store_claim(&store, "x", &err);
+	waiter = fork();
+	if (waiter == 0) {
+		struct err words = ERR_INIT;
+		int found;
+
+		(void)close(fd);
+		found = store_find_locked(&store, "x", &words);
+		_exit(found == -ENOENT ? 1 : found >= 0 && faccessat(found, "new", F_OK, 0) == 0 ? 2 : 3);
+	}
+	(void)usleep(100000);
+	CHECK(store_remove(&store, "x", &err) == 0);
+	if (made_anew) {
+		int again = store_claim(&store, "x", &err);
+
+		CHECK(again >= 0);
+		CHECK(mkdirat(again, "new", 0700) == 0);
+		(void)close(again);
+	}
+	(void)close(fd);
+	CHECK(waitpid(waiter, &status, 0) == waiter);
+	CHECK_INT(WEXITSTATUS(status), made_anew ? 2 : 1);
+	end();
+}
+
+static void test_waiting_for_one_that_is_removed(void)
+{
+	waits_while_it_is_removed(false);
+}
+
+static void test_waiting_for_one_that_is_made_anew(void)
+{
+	waits_while_it_is_removed(true);
+}
+
+static void test_list_is_sorted_and_knows_only_instances(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct strv ids = {0};
+	struct err err = ERR_INIT;
+	int fd;
+
+	begin();
+	(void)close(store_claim(&store, "b", &err));
+	(void)close(store_claim(&store, "a", &err));
+	CHECK(mkdirat(store.fd, ".seccomp", 0700) == 0);
+	CHECK(mkdirat(store.fd, "not an id", 0700) == 0);
+	fd = openat(store.fd, "file", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	CHECK(fd >= 0);
+	(void)close(fd);
+	CHECK(symlinkat("a", store.fd, "link") == 0);
+	CHECK(store_list(&store, &arena, &ids, &err) == 0);
+	CHECK_INT(ids.count, 2);
+	CHECK(ids.count == 2 && strcmp(ids.items[0], "a") == 0 && strcmp(ids.items[1], "b") == 0);
+	CHECK(store_find(&store, "link", &err) < 0);
+	end();
+}
+
+static void test_removal_is_repeatable(void)
+{
+	struct err err = ERR_INIT;
+	int fd;
+
+	begin();
+	fd = store_claim(&store, "x", &err);
+	CHECK(mkdirat(fd, "deep", 0700) == 0);
+	CHECK(store_remove(&store, "x", &err) == 0);
+	CHECK(store_remove(&store, "x", &err) == 0);
+	CHECK_INT(rmdir(dir), 0); /* not even a hidden one is left */
+	CHECK(mkdir(dir, 0700) == 0);
+	(void)close(fd);
+	end();
+}
+
+static void test_a_folder_that_is_no_claim_stays(void)
+{
+	struct err err = ERR_INIT;
+	int fd;
+
+	begin();
+	fd = store_claim(&store, "x", &err);
+	(void)close(openat(fd, FILE_TEMP_PREFIX "12", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	(void)close(openat(fd, "letter", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	CHECK_INT(store_remove_claim(&store, "x", fd, &err), -ENOTEMPTY);
+	CHECK_HAS(err.msg, "no container's");
+	CHECK(faccessat(fd, "letter", F_OK, 0) == 0);
+	CHECK(unlinkat(fd, "letter", 0) == 0);
+	CHECK(store_remove_claim(&store, "x", fd, &err) == 0);
+	CHECK_INT(store_find(&store, "x", &err), -ENOENT);
+	(void)close(fd);
+	end();
+}
+
+int main(void)
+{
+	return TAP_RUN(TAP_CASE(test_ids), TAP_CASE(test_a_longest_id_is_claimed_and_removed),
+		       TAP_CASE(test_claim_is_locked_and_unique), TAP_CASE(test_race_for_an_id),
+		       TAP_CASE(test_waiting_for_one_that_is_removed), TAP_CASE(test_waiting_for_one_that_is_made_anew),
+		       TAP_CASE(test_list_is_sorted_and_knows_only_instances), TAP_CASE(test_removal_is_repeatable),
+		       TAP_CASE(test_a_folder_that_is_no_claim_stays));
+}
