@@ -170,6 +170,23 @@ static int compare_pids(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+/*
+ * `pidfd` may be what proc_pidfd() failed with: -ESRCH and -EINVAL say that the process was gone already, which is no failure here; being short
+ * of descriptors or memory is one.
+ */
+static int signal_one(int pidfd, pid_t pid, int signo)
+{
+	int r;
+
+	if (pidfd < 0 && pidfd != -ENOSYS)
+		return pidfd == -ESRCH || pidfd == -EINVAL ? 0 : pidfd;
+	if (pidfd >= 0)
+		r = proc_signal(pidfd, signo);
+	else
+		r = kill(pid, signo) < 0 ? -errno : 0;
+	return r == -ESRCH ? 0 : r;
+}
+
 static int signal_batch(int folder_fd, const pid_t *pids, size_t count, int signo)
 {
 	CLEANUP(cg_pid_list_free) struct cg_pid_list now = {0};
@@ -181,16 +198,10 @@ static int signal_batch(int folder_fd, const pid_t *pids, size_t count, int sign
 	if (now.count)
 		qsort(now.pids, now.count, sizeof(pid_t), compare_pids);
 	for (size_t i = 0; i < count; i++) {
-		int sent = 0;
+		bool is_there = now.count && bsearch(&pids[i], now.pids, now.count, sizeof(pid_t), compare_pids);
+		int sent = is_there ? signal_one(pidfds[i], pids[i], signo) : 0;
 
-		if (now.count && bsearch(&pids[i], now.pids, now.count, sizeof(pid_t), compare_pids)) {
-			if (pidfds[i] >= 0)
-				sent = proc_signal(pidfds[i], signo);
-			else if (pidfds[i] == -ENOSYS)
-				sent = kill(pids[i], signo) < 0 ? -errno : 0;
-		}
-		if (sent < 0 && sent != -ESRCH && r == 0)
-			r = sent;
+		r = r < 0 ? r : sent;
 		scope_fd(&pidfds[i]);
 	}
 	return r;
