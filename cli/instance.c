@@ -17,6 +17,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/process.h"
 #include "runtime/core/control.h"
+#include "runtime/core/lifecycle.h"
 #include "runtime/core/sealed.h"
 
 /* --- Looking ---------------------------------------------------------------------------------------------------------- */
@@ -130,8 +131,8 @@ static void remove_volumes(const struct hull *hull, const struct extension *exte
 	}
 }
 
-int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, bool volumes,
-		    struct err *err)
+static int remove_claimed(const struct command_call *call, const struct stores *stores, const char *id, bool volumes,
+			  struct err *err)
 {
 	const struct hull *hull = hull_of(call);
 	const char *data_dir = data_dir_of(call, id), *name = NULL;
@@ -155,6 +156,46 @@ int instance_remove(const struct command_call *call, const struct stores *stores
 		result = idrange_release(hull->idranges, id, err);
 	if (result >= 0)
 		result = catalog_release(hull->images, id, err);
+	return result;
+}
+
+/* An id that nobody works on. Whoever does is waited for; -EBUSY when there is an instance after that. */
+static int claim_id(const struct command_call *call, const struct store *store, const char *id, struct err *err)
+{
+	for (;;) {
+		int claim = store_claim(store, id, err);
+		CLEANUP_FD int other = -1;
+		struct record record;
+		struct err missing = ERR_INIT;
+
+		if (claim != -EEXIST)
+			return claim;
+		err_clear(err);
+		other = store_find_locked(store, id, &missing);
+		if (other == -ENOENT)
+			continue;
+		if (other >= 0 && lifecycle_read(call->arena, other, id, &record, &missing) == -ENOENT &&
+		    store_remove_claim(store, id, other, &missing) >= 0)
+			continue;
+		return err_say(err, EBUSY, "container '%.12s' has been started again meanwhile", id);
+	}
+}
+
+/*
+ * Holds the id meanwhile, as a start would. One that got in between would run on with its files gone, unseen by every command, and with ids that the next
+ * container gets, too.
+ */
+int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, bool volumes,
+		    struct err *err)
+{
+	CLEANUP_FD int claim = claim_id(call, &stores->store, id, err);
+	struct err ignored = ERR_INIT;
+	int result = claim;
+
+	if (result >= 0)
+		result = remove_claimed(call, stores, id, volumes, err);
+	if (claim >= 0)
+		(void)store_remove_claim(&stores->store, id, claim, &ignored);
 	return result;
 }
 

@@ -38,7 +38,9 @@ static void free_image(const struct command_call *call, const char *id)
 		log_err(&err);
 }
 
-static int remove_one(const struct instance_operand *one, struct err *err)
+#define TRIES 5 /* against somebody who starts it again and again */
+
+static int end_and_remove(const struct instance_operand *one, struct err *err)
 {
 	const struct rm_options *options = one->call->options;
 	const struct instance_view *view = &one->view;
@@ -61,11 +63,22 @@ static int remove_one(const struct instance_operand *one, struct err *err)
 		*err = failure;
 		return result;
 	}
-	result = instance_remove(one->call, one->stores, view->id, options->volumes, err);
+	return instance_remove(one->call, one->stores, view->id, options->volumes, err);
+}
+
+static int remove_one(const struct instance_operand *one, struct err *err)
+{
+	const struct rm_options *options = one->call->options;
+	int result = end_and_remove(one, err);
+
+	for (int tries = 1; result == -EBUSY && options->force && tries < TRIES; tries++) {
+		err_clear(err);
+		result = end_and_remove(one, err);
+	}
 	if (result < 0)
 		return result;
 	(void)puts(one->words);
-	free_image(one->call, view->extension->image.id);
+	free_image(one->call, one->view.extension->image.id);
 	return 0;
 }
 

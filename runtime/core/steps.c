@@ -76,6 +76,16 @@ static int fill_record(struct instance *instance, struct err *err)
 	return result < 0 ? err_set(err, -result, "read the start time of this process") : 0;
 }
 
+/* Whoever removes an instance holds its id, as this process does now: what is here stays. */
+static int check_definition(const struct instance *instance, struct err *err)
+{
+	const char *data_dir = instance->request->data_dir;
+
+	if (data_dir && access(data_dir, F_OK) < 0)
+		return err_say(err, ENOENT, "container '%s' has just been removed", instance->plan->id);
+	return 0;
+}
+
 int step_record(struct instance *instance, struct err *err)
 {
 	int result = fill_record(instance, err);
@@ -85,7 +95,9 @@ int step_record(struct instance *instance, struct err *err)
 	instance->state_fd = store_claim(instance->store, instance->plan->id, err);
 	if (instance->state_fd < 0)
 		return instance->state_fd;
-	result = lifecycle_write(&instance->record, instance->state_fd, err);
+	result = check_definition(instance, err);
+	if (result >= 0)
+		result = lifecycle_write(&instance->record, instance->state_fd, err);
 	if (result < 0) {
 		struct err ignored = ERR_INIT;
 

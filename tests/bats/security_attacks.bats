@@ -82,3 +82,24 @@ null_device_restore() {
 	null_device_restore
 	is "$before"
 }
+
+# One that started while it was removed would run unseen, with ids that the next container gets, too.
+
+try_for() {
+	local end=$((SECONDS + $1))
+
+	shift
+	while [ $SECONDS -lt $end ]; do
+		"$@" 2>&1
+	done
+}
+
+@test "nothing starts while it is removed" {
+	try_for 6 hull run -d --name here bb sleep 60 >"$STORES/run.log" &
+	try_for 6 hull start here >"$STORES/start.log" &
+	try_for 6 hull start here >"$STORES/start2.log" &
+	try_for 6 hull rm -f here >"$STORES/rm.log"
+	wait
+	run grep -h 'No such file or directory' "$STORES"/{run,start,start2,rm}.log
+	is ""
+}
