@@ -119,14 +119,15 @@ static int copy_folder(struct copy *copy, int from, int to, int depth, struct er
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir)
 		return err_set(err, errno, "tmpcopyup");
-	while ((entry = readdir(dir))) {
+	/* readdir(3) says by errno alone whether the folder ends, or could not be read further: half a copy is none. */
+	for (errno = 0; (entry = readdir(dir)); errno = 0) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		r = copy_entry(copy, from, to, entry->d_name, depth, err);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return errno ? err_set(err, errno, "tmpcopyup") : 0;
 }
 
 int copy_up(int from_dirfd, int to_dirfd, struct err *err)
