@@ -77,7 +77,7 @@ int lsm_check(const struct lsm_request *request, struct err *err)
 	return r < 0 ? r : check_selinux("SELinux mount label", request->mount_label, err);
 }
 
-/* Writes one attribute of this thread. -ENOENT without words when there is no such file. */
+/* Writes one attribute of this thread. -ENOENT when there is no such file. */
 static int write_attribute(int procfd, const char *name, const char *words, struct err *err)
 {
 	CLEANUP_FD int fd = path_open_proc(procfd, name, O_WRONLY | O_CLOEXEC, err);
@@ -97,8 +97,10 @@ static int apply_apparmor(const char *profile, int procfd, struct err *err)
 	snprintf(words, sizeof(words), "exec %s", profile);
 	/* The module's own folder came with Linux 5.8; before it the first module of the host had the plain one. */
 	r = write_attribute(procfd, "thread-self/attr/apparmor/exec", words, err);
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
+		err_clear(err);
 		r = write_attribute(procfd, "thread-self/attr/exec", words, err);
+	}
 	return r < 0 ? err_wrap(err, "AppArmor profile '%s'", profile) : 0;
 }
 
