@@ -146,6 +146,27 @@ static void helper_words(int pipe_fd, char *to, size_t to_bytes)
 }
 
 /* newuidmap PID inside outside count [inside outside count]... */
+static int helper_args(struct arena *arena, struct strv *args, const struct side *side, pid_t pid,
+		       const struct idmap_range *ranges, size_t count, struct err *err)
+{
+	strv_add(arena, args, side->helper);
+	strv_add(arena, args, arena_printf(arena, "%d", pid));
+	for (size_t i = 0; i < count; i++) {
+		strv_add(arena, args, arena_printf(arena, "%" PRIu32, ranges[i].inside));
+		strv_add(arena, args, arena_printf(arena, "%" PRIu32, ranges[i].outside));
+		strv_add(arena, args, arena_printf(arena, "%" PRIu32, ranges[i].count));
+	}
+	return arena_check(arena, err);
+}
+
+static _Noreturn void become_helper(const struct side *side, const struct strv *args, int words_fd)
+{
+	proc_reset_signals();
+	if (fd_place(words_fd, STDERR_FILENO) == 0)
+		execve(side->helper, args->items, (char *[]){NULL});
+	_exit(errno == ENOENT ? ERR_EXIT_NOT_FOUND : ERR_EXIT_NOT_EXECUTABLE);
+}
+
 static int run_helper(const struct side *side, pid_t pid, const struct idmap_range *ranges, size_t count,
 		      struct err *err)
 {
@@ -157,14 +178,7 @@ static int run_helper(const struct side *side, pid_t pid, const struct idmap_ran
 	int fds[2], status, r;
 	pid_t helper;
 
-	strv_add(&arena, &args, side->helper);
-	strv_add(&arena, &args, arena_printf(&arena, "%d", pid));
-	for (size_t i = 0; i < count; i++) {
-		strv_add(&arena, &args, arena_printf(&arena, "%" PRIu32, ranges[i].inside));
-		strv_add(&arena, &args, arena_printf(&arena, "%" PRIu32, ranges[i].outside));
-		strv_add(&arena, &args, arena_printf(&arena, "%" PRIu32, ranges[i].count));
-	}
-	r = arena_check(&arena, err);
+	r = helper_args(&arena, &args, side, pid, ranges, count, err);
 	if (r < 0)
 		return r;
 	if (pipe2(fds, O_CLOEXEC) < 0)
@@ -173,12 +187,8 @@ static int run_helper(const struct side *side, pid_t pid, const struct idmap_ran
 	helper = fork();
 	if (helper < 0)
 		return err_set(err, errno, "fork");
-	if (helper == 0) {
-		proc_reset_signals();
-		if (fd_place(words_write, STDERR_FILENO) == 0)
-			execve(side->helper, args.items, (char *[]){NULL});
-		_exit(errno == ENOENT ? ERR_EXIT_NOT_FOUND : ERR_EXIT_NOT_EXECUTABLE);
-	}
+	if (helper == 0)
+		become_helper(side, &args, words_write);
 	close(fd_take(&words_write));
 	helper_words(words_read, words, sizeof(words));
 	r = proc_wait(helper, &status);
