@@ -57,12 +57,13 @@ class Bench:
         self.v1_prefix = [f"{HERE}/v1-view"] if is_hybrid() else []
         self.machine = View("machine", [], arguments.runner, self.log_path)
         self.shared = View("v1", self.v1_prefix, arguments.runner, self.log_path) if is_hybrid() else self.machine
-        self.hull = Hull(arguments.hull, run_folder, data_folder)
+        self.hull = Hull(run_folder, data_folder)
         self.podman = Podman(run_folder, data_folder)
         self.bundle = f"{data_folder}/bundle"
 
-    def prepare(self, layout):
-        """Takes the image in, everywhere."""
+    def prepare(self, program, layout):
+        """Copies hull, and takes the image in everywhere."""
+        self.hull.copy(program)
         rivals.make_bundle(layout, self.bundle)
         self.podman.load(self.shared, layout, self.data_folder)
         self.shared.run(self.hull.run())  # makes the bridge as well
@@ -202,11 +203,11 @@ def start_bars(rows, samples):
         for name in ("hull", "hull, machine"):
             if name in rows:
                 share = ms(samples[rows[name]]) / ms(podman)
-                bars.append(Bar(f"{rows[name].name}: share of podman's, {heat}", share, 1 / 20, 1 / 4))
+                bars.append(Bar(f"{rows[name].name}: share of podman's, {heat}", share, 1 / 20, 1 / 2))
         for name in ("hull none", "hull none, machine"):
             if name in rows:
                 ratio = ms(samples[rows[name]]) / ms(crun)
-                bars.append(Bar(f"{rows[name].name}: times crun's bare bundle, {heat}", ratio, 1.3, 3))
+                bars.append(Bar(f"{rows[name].name}: times crun's bare bundle, {heat}", ratio, 1.3, 5))
     peak = max(seen.peak_kib for row, seen in samples.items() if row.name.startswith("hull")) / crun.peak_kib
     bars.append(Bar("hull run: peak memory, times crun's", peak, 1.5, 3))
     return bars
@@ -235,9 +236,9 @@ def measure(bench, quick, results_path):
     hull_held = next(iter(held.values()))[0]
     bars.append(Bar("hull run --detach: memory held beside the program, Pss", hull_held, 400, 800, " KiB"))
     alone, beside = crowd[rows["hull"].name]
-    bars.append(Bar(f"hull run with {size.crowd} containers running, times with none", beside / alone, 1.3, 4))
+    bars.append(Bar(f"hull run with {size.crowd} containers running, times with none", beside / alone, 1.3, 5))
     alone, beside = next(iter(ports.values()))
-    bars.append(Bar(f"hull run --publish with {size.ports} ports published, times with none", beside / alone, 1.3, 3))
+    bars.append(Bar(f"hull run --publish with {size.ports} ports published, times with none", beside / alone, 1.3, 5))
     report.print_bars(bars)
     report.save(results_path, known, samples, held, {**crowd, **ports}, bars)
     insane = [bar for bar in bars if quick and not bar.is_sane()]
@@ -273,7 +274,7 @@ def main():
     bench = None
     try:
         bench = Bench(arguments, run_folder, data_folder)
-        bench.prepare(arguments.layout)
+        bench.prepare(arguments.hull, arguments.layout)
         return measure(bench, arguments.quick, f"{os.path.dirname(arguments.runner)}/results.json")
     except Failed as failure:
         print(f"bench: {failure}", file=sys.stderr)

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import tarfile
 
 from measure import Failed
 
@@ -32,13 +31,25 @@ def output_of(words, **arguments):
 class Hull:
     """hull with a state root and a data folder of its own, on the file systems of the default ones."""
 
-    def __init__(self, program, run_folder, data_folder):
-        self.program, self.root = program, f"{run_folder}/hull"
-        self.words = [program, "--root", self.root, "--data", f"{data_folder}/hull"]
+    def __init__(self, run_folder, data_folder):
+        self.tree = f"{data_folder}/tree"
+        self.program, self.root = f"{self.tree}/bin/hull", f"{run_folder}/hull"
+        self.words = [self.program, "--root", self.root, "--data", f"{data_folder}/hull"]
 
-    def run(self, options=(), program=()):
+    def copy(self, program):
+        """Copies the program with what it finds beside itself: a build that goes on meanwhile changes nothing here."""
+        beside = os.path.dirname(os.path.dirname(program))
+        os.makedirs(f"{self.tree}/bin")
+        shutil.copy2(program, self.program)
+        for folder in ("libexec", "share"):
+            os.makedirs(f"{self.tree}/{folder}")
+            for source in glob.glob(f"{beside}/{folder}/hull*"):
+                copy = shutil.copytree if os.path.isdir(source) else shutil.copy2
+                copy(source, f"{self.tree}/{folder}/{os.path.basename(source)}")
+
+    def run(self, options=()):
         """`hull run --rm`, everything else as it is by default."""
-        return [*self.words, "run", "--rm", *options, "busybox", *(program or PROGRAM)]
+        return [*self.words, "run", "--rm", *options, "busybox", *PROGRAM]
 
     def start(self, name, options=()):
         """A container that stays."""
@@ -110,8 +121,7 @@ def unpack(layout, root):
     manifest = read(blob(read(f"{layout}/index.json")["manifests"][0]))
     os.makedirs(root)
     for layer in manifest["layers"]:
-        with tarfile.open(blob(layer)) as tar:
-            tar.extractall(root, numeric_owner=True)
+        output_of(["tar", "--extract", "--file", blob(layer), "--directory", root, "--numeric-owner"])
 
 
 def make_bundle(layout, bundle):
