@@ -78,7 +78,7 @@ static int make_and_limit(struct cg *cg, const struct cg_driver *driver, const s
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	struct cg_writes writes = {.arena = &arena, .layout = cg->layout, .limits = limits};
-	int r = cg->folder_count ? cg_limits_list(&writes, err) : 0;
+	int r = cg->folder_count ? cg_limits_to_writes(&writes, err) : 0;
 
 	if (r == 0)
 		r = make_folders(cg, driver, writes.needed, err);
@@ -245,7 +245,7 @@ int cg_update(struct cg *cg, const struct cg_limits *limits, struct err *err)
 			       : 0;
 	if (cg_is_gone(cg))
 		return err_say(err, ENOENT, "the container's cgroup is gone");
-	if (cg_limits_list(&writes, err) < 0 || cg_limits_check_host(&writes, cg->place, err) < 0 ||
+	if (cg_limits_to_writes(&writes, err) < 0 || cg_limits_check_host(&writes, cg->place, err) < 0 ||
 	    cg_devices_check(limits, cg->layout, err) < 0 || check_usage(cg, limits, err) < 0 ||
 	    cg_limits_write(cg, &writes, err) < 0)
 		return -err->code;

@@ -20,7 +20,7 @@ static int list_limits(const struct cg_request *request, const struct cg_layout 
 {
 	struct cg_writes writes = {.arena = arena, .layout = layout, .limits = request->limits};
 
-	if (cg_limits_list(&writes, err) < 0)
+	if (cg_limits_to_writes(&writes, err) < 0)
 		return -err->code;
 	return cg_limits_check_host(&writes, request->path, err);
 }

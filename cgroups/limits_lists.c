@@ -354,7 +354,7 @@ static int list_default_weight(struct cg_writes *writes, struct err *err)
 	return list_weight(writes, "blockIO.weight", "", &writes->limits->blkio_weight, err);
 }
 
-int cg_limits_list_lists(struct cg_writes *writes, struct err *err)
+int cg_list_limits_to_writes(struct cg_writes *writes, struct err *err)
 {
 	static int (*const lists[])(struct cg_writes *, struct err *) = {
 		list_cpuset,	list_default_weight, list_device_weights, list_rates,

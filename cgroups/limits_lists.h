@@ -13,7 +13,7 @@
 #include "runtime/base/err.h"
 
 /* Checks the values of those limits, and lists their writes. Pure. */
-int cg_limits_list_lists(struct cg_writes *writes, struct err *err);
+int cg_list_limits_to_writes(struct cg_writes *writes, struct err *err);
 /* Whether any of them is set. */
 bool cg_limits_any_list(const struct cg_limits *limits);
 

@@ -306,7 +306,7 @@ static int list_implied_swap(struct cg_writes *writes, struct err *err)
 	return 0;
 }
 
-int cg_limits_list(struct cg_writes *writes, struct err *err)
+int cg_limits_to_writes(struct cg_writes *writes, struct err *err)
 {
 	if (!writes->limits)
 		return 0;
@@ -317,5 +317,5 @@ int cg_limits_list(struct cg_writes *writes, struct err *err)
 			return -err->code;
 	if (list_implied_swap(writes, err) < 0 || list_cpu_max(writes, err) < 0)
 		return -err->code;
-	return cg_limits_list_lists(writes, err);
+	return cg_list_limits_to_writes(writes, err);
 }

@@ -24,7 +24,7 @@ static int list(const struct cg_layout *layout, const struct cg_limits *limits)
 	arena_free(&arena);
 	err_clear(&err);
 	writes = (struct cg_writes){.arena = &arena, .layout = layout, .limits = limits};
-	return cg_limits_list(&writes, &err);
+	return cg_limits_to_writes(&writes, &err);
 }
 
 /* The value for a file, or NULL when it is not written. The last write counts. */
