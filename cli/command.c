@@ -127,6 +127,24 @@ static int run_command(struct command_call *call, int argc, char **argv)
 	return result < 0 ? complain(call, &err) : result;
 }
 
+/* "help", "help run", "help image": what --help says there. */
+static int help(const struct command_call *call, const struct strv *words)
+{
+	int taken = 0;
+	const struct command *command = command_find(call->program, (int)words->count - 1, words->items + 1, &taken);
+	struct err err = ERR_INIT;
+
+	if (command)
+		describe_command(call->program, command);
+	else if (words->count == 1)
+		describe_program(call->program);
+	else if (is_first_word(call->program, words->items[1]))
+		describe_group(call->program, words->items[1]);
+	else
+		return err_say(&err, EINVAL, "unknown command '%s'", words->items[1]), misuse(call, &err);
+	return 0;
+}
+
 static int no_command(const struct command_call *call, const struct strv *words)
 {
 	struct err err = ERR_INIT;
@@ -135,6 +153,8 @@ static int no_command(const struct command_call *call, const struct strv *words)
 		describe_program(call->program);
 		return call->program->failure;
 	}
+	if (strcmp(words->items[0], "help") == 0)
+		return help(call, words);
 	if (is_first_word(call->program, words->items[0])) {
 		if (words->count == 1 || strcmp(words->items[1], "--help") == 0 || strcmp(words->items[1], "-h") == 0) {
 			describe_group(call->program, words->items[0]);

@@ -253,9 +253,7 @@ int tty_raw(int fd, struct tty_saved *ret, struct err *err)
 	if (tcgetattr(fd, &settings) < 0)
 		return err_set(err, errno, "terminal: read its settings");
 	raw = settings;
-	cfmakeraw(&raw);
-	/* The program's own terminal has turned line ends already; this keeps hull's own messages readable meanwhile. */
-	raw.c_oflag = settings.c_oflag;
+	cfmakeraw(&raw); /* output, too: the program's own terminal has turned line ends already */
 	if (tcsetattr(fd, TCSANOW, &raw) < 0)
 		return err_set(err, errno, "terminal: set raw mode");
 	*ret = (struct tty_saved){fd, settings};

@@ -67,7 +67,7 @@ struct tty_saved {
 };
 #define TTY_SAVED_INIT ((struct tty_saved){.fd = -1})
 
-/* Every key goes through as it is, no echo; output is left alone too. `fd` stays the caller's and must outlive *ret. -ENOTTY when it is no terminal. */
+/* Every key and every byte of output goes through as it is, no echo. `fd` stays the caller's and must outlive *ret. -ENOTTY when it is no terminal. */
 int tty_raw(int fd, struct tty_saved *ret, struct err *err);
 /* Puts the settings back, once. Fine with nothing held. Also safe in a signal handler. */
 void tty_restore(struct tty_saved *saved);
