@@ -29,10 +29,10 @@ struct cg {
 	struct arena arena; /* the folders' names */
 };
 
-const struct cg_folder *cg_folder_of(const struct cg *cg, enum cg_controller controller); /* open, or NULL */
-const struct cg_folder *cg_folder_v2(const struct cg *cg);				  /* open, or NULL */
-/* The folder in that tree: open, or NULL. */
+/* Its folder in a tree: open, or NULL. In the tree of a controller; in the v2 tree. */
 const struct cg_folder *cg_folder_in(const struct cg *cg, const struct cg_tree *tree);
+const struct cg_folder *cg_folder_of(const struct cg *cg, enum cg_controller controller);
+const struct cg_folder *cg_folder_v2(const struct cg *cg);
 /* Whether it has an open folder in any tree. */
 bool cg_has_folder(const struct cg *cg);
 

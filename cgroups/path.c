@@ -8,8 +8,10 @@
  */
 #include "cgroups/path.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "cgroups/request.h"
 #include "runtime/base/text.h"
 
 static const char *tree_name(const struct cg_tree *tree)

@@ -8,6 +8,8 @@
 
 #include "cgroups/limits.h"
 
+#define CG_PATH_BYTES 1024
+
 enum cg_driver_kind {
 	CG_DRIVER_CGROUPFS, /* folders made by hull itself */
 	CG_DRIVER_SYSTEMD,  /* scopes asked from systemd: refused by cg_check() in a build without that driver */
@@ -18,7 +20,7 @@ struct cg_request {
 	enum cg_driver_kind driver;
 	/*
 	 * "/hull/ID": below the root of each tree as it is mounted here. "hull/ID": below the cgroup that hull itself is in, in each
-	 * tree. Plain parts only: no "", ".", "..", no newline; part names below 256 bytes, at most 1024 in all (path.h).
+	 * tree. Plain parts only: no "", ".", "..", no newline; part names below 256 bytes, at most CG_PATH_BYTES in all.
 	 */
 	const char *path;
 	const struct cg_limits *limits; /* NULL: none */
