@@ -14,7 +14,7 @@
 
 /* Descriptors of what comes from the host. Made by the parent, inherited by the child through the clone; CLOEXEC. */
 struct root_sources {
-	int *mounts;  /* one for each request->mounts, -1 where it is not a bind */
+	int *mounts;  /* one for each request->mounts: binds, and what rootfs_prepare() made in the child; else -1 */
 	int *devices; /* the default ones first, then request->devices; -1 where they are made */
 	int *cgroups; /* one for each request->cgroups */
 	int *lowers;  /* layers, or the one directory */
