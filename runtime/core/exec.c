@@ -205,6 +205,7 @@ static int spawn_and_guide(const struct exec_request *request, const struct reco
 
 	if (result < 0)
 		return result;
+	ours.peer = "process for the container";
 	child->sync = theirs;
 	child->parents_end = ours.fd;
 	result = spawn(&spawning, &running->pid, &running->pidfd, err);
