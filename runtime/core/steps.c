@@ -314,6 +314,19 @@ int step_clone_undo(struct instance *instance, struct err *err)
 	return 0;
 }
 
+/*
+ * Passes a step's result on. When the step found the process gone, that is not the news: what it said before it ended is, or that it said nothing.
+ */
+static int or_why_gone(struct instance *instance, int result, struct err *err)
+{
+	if (result != -ENOENT && result != -ESRCH)
+		return result;
+	/* It may be on its way out; a step that failed for another reason finds it waiting for its parent. */
+	if (proc_wait_end(instance->init_pidfd, 50) < 0)
+		return result;
+	return sync_wait(&instance->sync, CHILD_READY, err);
+}
+
 /* --- Ids, cgroup, root ------------------------------------------------------------------------------------------------ */
 
 int step_ids(struct instance *instance, struct err *err)
@@ -326,11 +339,13 @@ int step_ids(struct instance *instance, struct err *err)
 		result = idmap_write(instance->init, &plan->idmap, plan->set_groups_allowed, err);
 	if (result >= 0)
 		result = sync_send(&instance->sync, CHILD_MAPPED, err);
-	if (result < 0 || !has_own_user_namespace(plan))
-		return result;
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", instance->init);
-	instance->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
-	return instance->userns_fd < 0 ? err_set(err, errno, "open the container's user namespace") : 0;
+	if (result >= 0 && has_own_user_namespace(plan)) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", instance->init);
+		instance->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (instance->userns_fd < 0)
+			result = err_set(err, errno, "open the container's user namespace");
+	}
+	return or_why_gone(instance, result, err);
 }
 
 int step_join_cgroup(struct instance *instance, struct err *err)
@@ -338,7 +353,7 @@ int step_join_cgroup(struct instance *instance, struct err *err)
 	if (!joins_any(instance) && cg_birth_is_enough(instance->cgroup))
 		return 0;
 	cg_warm_join();
-	return cg_join(instance->cgroup, instance->init, err);
+	return or_why_gone(instance, cg_join(instance->cgroup, instance->init, err), err);
 }
 
 /* `:U`: the volume's files become the user's who runs the program, whom only the root can tell. */
@@ -408,7 +423,8 @@ int step_network(struct instance *instance, struct err *err)
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", instance->init);
 		netns = open(path, O_RDONLY | O_CLOEXEC);
 		if (netns < 0)
-			return err_set(err, errno, "open the container's network namespace");
+			return or_why_gone(instance, err_set(err, errno, "open the container's network namespace"),
+					   err);
 	}
 	if (net->kind == PLAN_NET_LOOPBACK)
 		result = net_loopback_up(netns, err);
