@@ -248,6 +248,28 @@ int proc_exit_info(int pidfd, int *ret_status)
 	return 0;
 }
 
+int proc_zombie_status(pid_t pid, int *ret_status)
+{
+	char path[32], line[1024];
+	const char *at;
+	ssize_t len;
+
+	if (pid <= 0)
+		return -ESRCH;
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	len = read_once(path, line, sizeof(line));
+	if (len < 0)
+		return len == -ENOENT ? -ESRCH : (int)len;
+	at = strrchr(line, ')');
+	if (!at || at[1] != ' ')
+		return -EINVAL;
+	if (at[2] != 'Z')
+		return -EAGAIN;
+	at = strrchr(line, ' '); /* exit_code is the last field, the 52nd, since Linux 3.5 */
+	*ret_status = (int)strtol(at, NULL, 10);
+	return 0;
+}
+
 int proc_exit_code(int status)
 {
 	if (WIFSIGNALED(status))
@@ -331,13 +353,26 @@ const char *proc_signal_name(int signo)
 	return NULL;
 }
 
+/* By the system call: the C library refuses the two signals that it keeps for itself, and whoever started hull may have ignored them. */
+static void set_default(int signo)
+{
+	static const struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} by_default = {0}; /* SIG_DFL is 0 */
+
+	(void)syscall(SYS_rt_sigaction, signo, &by_default, NULL, sizeof(by_default.mask));
+}
+
 void proc_reset_signals(void)
 {
 	sigset_t none;
 
 	/* Handlers first: a signal that was pending behind the mask must find the default, not a handler of ours. */
 	for (int signo = 1; signo <= SIGNAL_LAST; signo++)
-		(void)signal(signo, SIG_DFL);
+		set_default(signo);
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -52,6 +52,11 @@ int proc_wait_end(int pidfd, int timeout_ms);
  * opened before the process was reaped. 0; -EAGAIN while it runs, and while it is a zombie; -ENODATA where the kernel can't tell.
  */
 int proc_exit_info(int pidfd, int *ret_status);
+/*
+ * The wait status of a zombie that need not be a child, from /proc/PID/stat (root may read it there, since Linux 3.5). -EAGAIN while it is no zombie, -ESRCH
+ * when it has been reaped. The caller makes sure that `pid` is still the process that it means.
+ */
+int proc_zombie_status(pid_t pid, int *ret_status);
 /* A wait status as a shell's exit code: the program's own, or 128 + signal. -EINVAL when it tells of no end (a stop). */
 int proc_exit_code(int status);
 

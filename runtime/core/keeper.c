@@ -124,11 +124,19 @@ static int take_arguments(struct keeper_args *args, int argc, char **argv, struc
 
 /* --- The program's end --- */
 
-/* The wait status of an adopted program: the kernel keeps it for those who hold a pidfd. 0 or -errno. */
+/*
+ * The wait status of an adopted program. While it is a zombie /proc tells it, however late it is reaped: what was read was of this process if a signal
+ * still finds it afterwards. Then newer kernels keep it for those who hold a pidfd. 0 or -errno.
+ */
 static int adopted_status(int *ret_status)
 {
-	int r = proc_exit_info(keeper.args.pidfd, ret_status);
+	int zombie, r;
 
+	if (proc_zombie_status(keeper.args.pid, &zombie) == 0 && proc_signal(keeper.args.pidfd, 0) == 0) {
+		*ret_status = zombie;
+		return 0;
+	}
+	r = proc_exit_info(keeper.args.pidfd, ret_status);
 	for (unsigned waited_us = 0; r == -EAGAIN && waited_us < REAP_WAIT_MS * 1000; waited_us += REAP_SLICE_US) {
 		(void)usleep(REAP_SLICE_US);
 		r = proc_exit_info(keeper.args.pidfd, ret_status);

@@ -388,7 +388,7 @@ static void test_wait_end_times_out(void)
 static void test_exit_info(void)
 {
 	struct proc_clone how = {.cgroup_fd = -1};
-	int pidfd = -1, status = 0, found = -1;
+	int pidfd = -1, status = 0, found = -1, zombie = -1;
 
 	how.ret_pidfd = &pidfd;
 	if (!host_has(HOST_PIDFD_EXIT))
@@ -408,7 +408,10 @@ static void test_exit_info(void)
 		}
 		CHECK_INT(proc_wait_end(pidfd, WAIT_MS), 0);
 		CHECK_INT(proc_exit_info(pidfd, &found), -EAGAIN);
+		CHECK_INT(proc_zombie_status(pid, &zombie), 0);
 		CHECK_INT(proc_wait(pid, &status), 0);
+		CHECK_INT(zombie, status);
+		CHECK_INT(proc_zombie_status(pid, &zombie), -ESRCH);
 		CHECK_INT(proc_exit_info(pidfd, &found), 0);
 		CHECK_INT(found, status);
 		CHECK_INT(proc_exit_code(found), how_it_ends == 0 ? 77 : 128 + SIGTERM);

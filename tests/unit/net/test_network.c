@@ -233,7 +233,7 @@ static void test_port_taken(void)
 	/* All or none, and nothing stays: 8079 is not published, no address is held, no interface is there. */
 	CHECK(sh("nft list map inet hull ports | grep -q 8079") != 0);
 	CHECK_INT(used(), 1);
-	CHECK_INT(sh("test $(ls /sys/class/net 2>/dev/null | grep -c hull0-) -le 1"), 0);
+	CHECK_INT(sh("test $(ip -o link show type veth | grep -c hull0-) -le 1"), 0);
 	ATTACH_OK(attach("two", ports, 1, &b, &lease));
 	world_end();
 }
