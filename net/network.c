@@ -297,27 +297,41 @@ static int give_back(struct netlink *netfilter, struct ipam *ipam, unsigned slot
 	return ret < 0 ? ret : ipam_set(ipam, slot, IPAM_LEAVING, err);
 }
 
+/* The slot that an instance holds: the one of its address, or, when nobody has written that down, the one that has its name. 0: none. */
+static unsigned find_held(const struct ipam *ipam, const char *instance, const struct net_lease *lease)
+{
+	unsigned first = IPAM_FIRST_SLOT, last = IPAM_LAST_SLOT;
+	char holder[IPAM_HOLDER_BYTES];
+	uint32_t address;
+
+	if (lease) {
+		if (address_parse(lease->ip, &address) < 0)
+			return 0;
+		first = last = ipam_slot(ipam, address);
+	}
+	for (unsigned slot = first; slot > 0 && slot <= last; slot++) {
+		if (ipam_state(ipam, slot) != IPAM_HELD)
+			continue;
+		ipam_holder(ipam, slot, holder);
+		if (strcmp(holder, instance) == 0)
+			return slot;
+	}
+	return 0;
+}
+
 int net_detach(const char *state_dir, const char *instance, const struct net_lease *lease,
 	       const struct net_port *ports __attribute__((unused)), size_t port_count __attribute__((unused)),
 	       struct err *err)
 {
 	CLEANUP_NETLINK struct netlink netfilter = NETLINK_INIT;
 	CLEANUP_IPAM struct ipam ipam = IPAM_INIT;
-	char holder[IPAM_HOLDER_BYTES];
-	uint32_t address;
 	unsigned slot;
-	int ret;
+	int ret = open_to_free(state_dir, &ipam, &netfilter, err);
 
-	if (address_parse(lease->ip, &address) < 0)
-		return 0;
-	ret = open_to_free(state_dir, &ipam, &netfilter, err);
 	if (ret < 0 || ipam.fd < 0)
 		return ret;
-	slot = ipam_slot(&ipam, address);
+	slot = find_held(&ipam, instance, lease);
 	if (slot == 0)
-		return 0;
-	ipam_holder(&ipam, slot, holder);
-	if (strcmp(holder, instance) != 0)
 		return 0;
 	return give_back(&netfilter, &ipam, slot, err);
 }

@@ -88,7 +88,8 @@ int net_attach(const struct net_request *request, int netns_fd, struct net_lease
 /*
  * Takes the ports away at once and gives the address back, which becomes free when the veth is gone: the death of its
  * namespace takes it, a few ms after the last process, and nobody waits for that here. Idempotent: what the instance
- * does not hold (any more) is left alone, whoever has it by now. The ports are those that the state knows; `ports`
+ * does not hold (any more) is left alone, whoever has it by now. Without a lease (NULL: whoever attached it was killed
+ * before it wrote the address down) the state is searched for the instance. The ports are those that the state knows; `ports`
  * and `port_count` are what the caller's record says, and are not looked at: a record may be older than the state.
  *
  * 0.05 ms without published ports; with some about 10 ms, a grace period for which the kernel waits when the socket
