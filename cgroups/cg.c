@@ -161,6 +161,14 @@ int cg_birth_fd(const struct cg *cg)
 	return v2 && cg->layout->kind == CG_LAYOUT_V2 ? v2->fd : -1;
 }
 
+bool cg_has_birth(enum cg_driver_kind driver)
+{
+	const struct cg_layout *layout;
+	struct err ignored = ERR_INIT;
+
+	return driver == CG_DRIVER_CGROUPFS && cg_layout_get(&layout, &ignored) >= 0 && layout->kind == CG_LAYOUT_V2;
+}
+
 bool cg_birth_is_enough(const struct cg *cg)
 {
 	return !cg->folder_count || cg->layout->kind == CG_LAYOUT_V2;

@@ -62,6 +62,8 @@ bool cg_is_gone(const struct cg *cg);
 
 /* The v2 folder to be born in (CLONE_INTO_CGROUP), or -1 where there is none or where moving afterwards is as cheap. Owned by `cg`. */
 int cg_birth_fd(const struct cg *cg);
+/* Whether processes can be born in cgroups of this host (pure v2): so a cgroup is best made before its first process. */
+bool cg_has_birth(enum cg_driver_kind driver);
 /* Pure v2 (or disabled): a process that was born in cg_birth_fd() needs no cg_join(). */
 bool cg_birth_is_enough(const struct cg *cg);
 

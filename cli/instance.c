@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/instance.h"
+#include "cgroups/cg.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -399,7 +400,10 @@ int instance_start(const struct command_call *call, const struct stores *stores,
 	if (plan->namespaces.kind[NS_USER].how == NS_HOST && sealed_self(call->argv, err) < 0)
 		return -err->code;
 	request.durable = !extension->auto_remove;
+	(void)cg_warm_start();
 	if (how->in_place)
 		return engine_become(&request, err);
-	return engine_start(&request, ret_client_fd, &pid, err);
+	result = engine_start(&request, ret_client_fd, &pid, err);
+	cg_warm_join(); /* it has ended long since: this reaps it */
+	return result;
 }

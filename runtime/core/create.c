@@ -10,18 +10,22 @@
 /*
  * A creation, top to bottom; a deletion, bottom to top.
  *
- * Why this order: the record first, so that a crash anywhere below leaves a trace. The cgroup before the clone, so that a process is bounded from
- * birth where the kernel can do that; and before the sources, since its own folder may be one of them. The root needs the id maps; the child waits for it, and then makes its mounts while the network is made.
+ * Why this order: the record first, so that a crash anywhere below leaves a trace. Where a process can be born in a cgroup, that is made before the
+ * clone; elsewhere late, since everything that touches cgroups waits for the first migration's grace period (cg_warm_start() has begun it), and
+ * what needs none of them is done meanwhile. The child waits for the root, and is in its cgroups by then; it makes its mounts while
+ * the network is made.
  */
 static const struct phase phases[] = {
 	{"record", step_record, step_record_undo},
-	{"cgroup", step_cgroup, step_cgroup_undo},
+	{"cgroup-for-birth", step_cgroup_early, step_cgroup_undo},
 	{"sources", step_sources, NULL},
 	{"streams", step_streams, NULL},
 	{"clone", step_clone, step_clone_undo},
 	{"ids", step_ids, NULL},
-	{"join-cgroup", step_join_cgroup, NULL},
 	{"root", step_root, NULL},
+	{"cgroup", step_cgroup, step_cgroup_undo},
+	{"join-cgroup", step_join_cgroup, NULL},
+	{"send-root", step_send_root, NULL},
 	{"network", step_network, step_network_undo},
 	{"hooks", step_hooks, NULL},
 	{"ready", step_ready, step_pid_file_undo},

@@ -107,7 +107,6 @@ static int make_and_keep(const struct engine_request *request, int client_fd, st
 
 int engine_become(const struct engine_request *request, struct err *err)
 {
-	(void)cg_warm_start();
 	return make_and_keep(request, -1, err);
 }
 
@@ -155,7 +154,6 @@ int engine_start(const struct engine_request *request, int *ret_client_fd, pid_t
 	engine = proc_clone(&(struct proc_clone){.cgroup_fd = -1});
 	if (engine == 0) {
 		(void)close(ends[0]);
-		(void)cg_warm_start();
 		engine_main(request, ends[1]);
 	}
 	(void)close(ends[1]);

@@ -17,6 +17,7 @@ void instance_init(struct instance *instance, struct arena *arena, const struct 
 		.sync.fd = -1,
 		.init_pidfd = -1,
 		.userns_fd = -1,
+		.root_fd = -1,
 		.terminal = -1,
 	};
 	for (int kind = 0; kind < NS_COUNT; kind++)
@@ -42,6 +43,7 @@ void instance_close(struct instance *instance)
 	close_and_forget(&instance->start_fd);
 	close_and_forget(&instance->init_pidfd);
 	close_and_forget(&instance->userns_fd);
+	close_and_forget(&instance->root_fd);
 	close_and_forget(&instance->terminal);
 	close_and_forget(&instance->state_fd); /* last: with it goes the lock */
 }

@@ -58,6 +58,7 @@ struct instance {
 	pid_t init;
 	int init_pidfd;
 	int userns_fd; /* the container's user namespace, -1 when it is the host's */
+	int root_fd;   /* the root as a detached mount, until the child has it; -1 */
 	int terminal;  /* the pseudo-terminal's master, -1 */
 };
 

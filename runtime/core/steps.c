@@ -183,7 +183,7 @@ int step_streams(struct instance *instance, struct err *err)
 
 /* --- Cgroup ----------------------------------------------------------------------------------------------------------- */
 
-int step_cgroup(struct instance *instance, struct err *err)
+static int make_cgroup(struct instance *instance, struct err *err)
 {
 	struct record_cgroup *place = &instance->record.cgroup;
 	struct err ignored = ERR_INIT;
@@ -199,6 +199,23 @@ int step_cgroup(struct instance *instance, struct err *err)
 	if (result < 0)
 		(void)step_cgroup_undo(instance, &ignored);
 	return result;
+}
+
+int step_cgroup_early(struct instance *instance, struct err *err)
+{
+	const struct plan *plan = instance->plan;
+
+	if (plan->namespaces.kind[NS_CGROUP].how == NS_FRESH && !cg_has_birth(plan->cgroup.driver))
+		return 0;
+	return make_cgroup(instance, err);
+}
+
+int step_cgroup(struct instance *instance, struct err *err)
+{
+	if (instance->cgroup)
+		return 0;
+	cg_warm_join();
+	return make_cgroup(instance, err);
 }
 
 int step_cgroup_undo(struct instance *instance, struct err *err)
@@ -271,7 +288,7 @@ int step_clone(struct instance *instance, struct err *err)
 		.joins = joins_any(instance) ? instance->joins : NULL,
 		.boottime = &plan->boottime,
 		.monotonic = &plan->monotonic,
-		.cgroup_fd = joins_any(instance) ? -1 : cg_birth_fd(instance->cgroup),
+		.cgroup_fd = instance->cgroup && !joins_any(instance) ? cg_birth_fd(instance->cgroup) : -1,
 		.main = enter_child,
 		.context = &child,
 	};
@@ -386,14 +403,20 @@ static int change_owners(const struct plan *plan, int root, struct err *err)
 
 int step_root(struct instance *instance, struct err *err)
 {
-	CLEANUP_FD int root = -1;
-	int result = rootfs_build(&instance->plan->root, &instance->sources, instance->userns_fd, &root, err);
+	int result =
+		rootfs_build(&instance->plan->root, &instance->sources, instance->userns_fd, &instance->root_fd, err);
 
-	if (result >= 0)
-		result = change_owners(instance->plan, root, err);
-	if (result < 0)
-		return result;
-	return sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, &root, 1, err);
+	return result < 0 ? result : change_owners(instance->plan, instance->root_fd, err);
+}
+
+int step_send_root(struct instance *instance, struct err *err)
+{
+	int result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, &instance->root_fd, 1, err);
+
+	/* A descriptor that is still open here would keep the root mounted as long as the keeper lives. */
+	scope_fd(&instance->root_fd);
+	instance->root_fd = -1;
+	return result;
 }
 
 /* --- Network ---------------------------------------------------------------------------------------------------------- */

@@ -22,6 +22,10 @@ int step_sources(struct instance *instance, struct err *err);
 /* What the program gets as standard input, output and error. They go with the state folder. */
 int step_streams(struct instance *instance, struct err *err);
 
+/*
+ * The cgroup: early where its first process can be born in it, or where its own folder is bound inside (no cgroup namespace); otherwise late.
+ */
+int step_cgroup_early(struct instance *instance, struct err *err);
 int step_cgroup(struct instance *instance, struct err *err);
 int step_cgroup_undo(struct instance *instance, struct err *err);
 
@@ -33,8 +37,9 @@ int step_clone_undo(struct instance *instance, struct err *err);
 int step_ids(struct instance *instance, struct err *err);
 int step_join_cgroup(struct instance *instance, struct err *err);
 
-/* The root, made with the host's rights and handed to the child. */
+/* The root, made with the host's rights; and handed to the child, when that is in its cgroups. */
 int step_root(struct instance *instance, struct err *err);
+int step_send_root(struct instance *instance, struct err *err);
 
 /* While the child assembles its root. */
 int step_network(struct instance *instance, struct err *err);
