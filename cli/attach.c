@@ -3,6 +3,7 @@
 #include "runtime/core/attach.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -87,6 +88,11 @@ static int attach(struct attaching *attaching, const char *words, struct err *er
 		return err_say(err, ECONNRESET,
 			       "the keeper of container '%s' went away; the program may run on: see 'hull ps -a'",
 			       words);
+	/* Whoever read our output has seen enough, as behind '| head'. */
+	if (result == -EPIPE) {
+		err_clear(err);
+		return 128 + SIGPIPE;
+	}
 	if (result < 0 || end.detached)
 		return result < 0 ? result : 0;
 	return end.known ? end.code

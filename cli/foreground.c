@@ -2,6 +2,7 @@
 #include "cli/foreground.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "cli/instance.h"
@@ -58,6 +59,11 @@ int foreground_run(const struct foreground *foreground, struct err *err)
 	struct attach_result result;
 	int failed = attach_run(&request, &result, err);
 
+	/* Whoever read our output has seen enough, as behind '| head': we end as any program then does, and the container runs on. */
+	if (failed == -EPIPE) {
+		err_clear(err);
+		return 128 + SIGPIPE;
+	}
 	if (failed < 0)
 		return failed == -ECONNRESET ? err_hint(err, "the container may run on: see 'hull ps', 'hull attach'")
 					     : failed;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cgroups/cg.h"
 #include "cli/bundle.h"
 #include "cli/foreground.h"
 #include "cli/instance.h"
@@ -126,11 +127,17 @@ static const struct {
 	{"overlay", prepare_root}, {"bundle", write_bundle}, {"cidfile", write_cid_file},
 };
 
-/* Everything that the steps take belongs to the definition: removing that takes all of it back. */
-static int define(struct defining *d, struct err *err)
+/* Everything that the steps take belongs to the definition: removing that takes all of it back. Before the bundle is written, only we know the name. */
+static void take_back(const struct defining *d)
 {
 	struct err ignored = ERR_INIT;
 
+	if (instance_remove(d->call, d->stores, d->id, true, &ignored) >= 0)
+		(void)definition_remove(&d->stores->definitions, d->id, d->request.name, &ignored);
+}
+
+static int define(struct defining *d, struct err *err)
+{
 	for (size_t i = 0; i < ARRAY_SIZE(definition_steps); i++) {
 		int result = fault_point("define", definition_steps[i].name, err);
 
@@ -138,7 +145,7 @@ static int define(struct defining *d, struct err *err)
 			result = definition_steps[i].run(d, err);
 		if (result < 0) {
 			if (d->folder_fd >= 0)
-				(void)instance_remove(d->call, d->stores, d->id, true, &ignored);
+				take_back(d);
 			return result;
 		}
 	}
@@ -196,19 +203,16 @@ static int run_foreground(struct command_call *call, const struct stores *stores
 	return foreground_run(&how, err);
 }
 
-static int start_defined(struct command_call *call, const struct stores *stores, const char *id, struct err *err)
+/* As Docker does: a container that could not be started stays, unless it was asked to be removed. */
+static int start_defined(const struct defining *d, int *ret_client_fd, struct err *err)
 {
-	const struct run_options *options = call->options;
-	struct instance_starting how = {.id = id, .attach = !options->detach};
-	CLEANUP_FD int client_fd = -1;
-	int result = instance_start(call, stores, &how, &client_fd, err);
+	struct instance_starting how = {.id = d->id, .attach = !d->options->detach};
+	struct err ignored = ERR_INIT;
+	int result = instance_start(d->call, d->stores, &how, ret_client_fd, err);
 
-	if (result < 0)
-		return result;
-	if (!options->detach)
-		return run_foreground(call, stores, id, client_fd, err);
-	(void)puts(id);
-	return 0;
+	if (result < 0 && d->options->remove)
+		(void)instance_remove(d->call, d->stores, d->id, true, &ignored);
+	return result;
 }
 
 static int check_run(const struct command_call *call, struct err *err)
@@ -226,20 +230,24 @@ static int check_run(const struct command_call *call, struct err *err)
 static int run_run(struct command_call *call, struct err *err)
 {
 	CLEANUP_STORES struct stores stores = STORES_INIT;
+	CLEANUP_FD int client_fd = -1;
 	struct defining d = defining_of(call, &stores);
-	struct err ignored = ERR_INIT;
 	int result = check_run(call, err);
 
+	/* As early as can be: the wait for the first migration passes while the container is defined and made. */
+	if (result >= 0)
+		(void)cg_warm_start();
 	if (result >= 0)
 		result = stores_open(call, &stores, err);
 	if (result >= 0)
 		result = define(&d, err);
-	if (result < 0)
-		return result;
-	result = start_defined(call, &stores, d.id, err);
-	/* As Docker does: a container that could not be started stays, unless it was asked to be removed. */
-	if (result < 0 && d.options->remove)
-		(void)instance_remove(call, &stores, d.id, true, &ignored);
+	if (result >= 0)
+		result = start_defined(&d, &client_fd, err);
+	/* It runs now: no failure from here on may remove it. */
+	if (result >= 0 && !d.options->detach)
+		result = run_foreground(call, &stores, d.id, client_fd, err);
+	else if (result >= 0)
+		(void)puts(d.id);
 	scope_fd(&d.folder_fd);
 	return result;
 }
