@@ -78,11 +78,31 @@ static int choose_files(struct bundling *b, struct err *err)
 	return arena_check(b->arena, err);
 }
 
+/* --- Sysctls ---------------------------------------------------------------------------------------------------------- */
+
+/*
+ * In a network of its own, a program needs no capability for what harms nobody there: ping without raw sockets, ports below 1024 as any user.
+ * The groups are those that every range of ids has. '--sysctl' comes later and wins.
+ */
+static int choose_sysctls(struct bundling *b, struct err *err)
+{
+	enum extension_network_mode mode = b->extension->network.mode;
+
+	if (mode != NETWORK_BRIDGE && mode != NETWORK_NONE)
+		return 0;
+	if (strmap_set(b->arena, &b->os->sysctl, "net.ipv4.ping_group_range", "0 65535") < 0 ||
+	    strmap_set(b->arena, &b->os->sysctl, "net.ipv4.ip_unprivileged_port_start", "0") < 0)
+		return arena_check(b->arena, err);
+	return 0;
+}
+
 int bundle_network(struct bundling *b, struct err *err)
 {
 	struct extension_network *network = &b->extension->network;
 	int result = choose_mode(b, err);
 
+	if (result >= 0)
+		result = choose_sysctls(b, err);
 	if (result >= 0)
 		result = choose_hostname(b, err);
 	if (result >= 0)
