@@ -60,10 +60,10 @@ int output_document(struct arena *arena, const struct text *document, const char
 		"format", 0, OPTION_STRING, offsetof(type, field), "FORMAT",                                    \
 			"json, table, 'table TEMPLATE', or a template such as '{{.ID}} {{.Names}}'", NULL, NULL \
 	}
-#define OUTPUT_FORMAT_DOCUMENT(type, field)                                   \
-	{                                                                     \
-		"format", 0, OPTION_STRING, offsetof(type, field), "FORMAT",  \
-			"json, or a template as '{{.State.Pid}}'", NULL, NULL \
+#define OUTPUT_FORMAT_DOCUMENT(type, field)                                    \
+	{                                                                      \
+		"format", 'f', OPTION_STRING, offsetof(type, field), "FORMAT", \
+			"json, or a template as '{{.State.Pid}}'", NULL, NULL  \
 	}
 
 /* "sha256:0123…" or an id: its first 12 digits, whole with `whole`. In the arena. */

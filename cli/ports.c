@@ -13,7 +13,7 @@ struct range {
 	uint32_t first, count;
 };
 
-/* "80" or "8000-8010"; "" is a range that is still to be chosen (count 0). */
+/* "80" or "8000-8010"; "" and "0" are ranges that are still to be chosen (count 0). */
 static int parse_range(struct arena *arena, const char *words, struct range *ret)
 {
 	size_t len = strcspn(words, "-");
@@ -23,7 +23,7 @@ static int parse_range(struct arena *arena, const char *words, struct range *ret
 	*ret = (struct range){0};
 	if (!first)
 		return -ENOMEM;
-	if (!*words)
+	if (!*words || strcmp(words, "0") == 0)
 		return 0;
 	if (text_u32(first, &ret->first) < 0 || ret->first < 1 || ret->first > 65535)
 		return -EINVAL;

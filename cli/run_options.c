@@ -121,6 +121,7 @@ static const char *const only_host[] = {"host", NULL};
 	CHECKED("memory-swap", 0, memory_swap, "SIZE", "memory and swap together; -1: any swap", check_swap), \
 	LIST("mount", 0, mounts, "type=TYPE,...", "bind, volume or tmpfs, with source=, target=, readonly ..."), \
 	STRING("name", 0, name, "NAME", "a name to call it by"), \
+	STRING("net", 0, network, "MODE", "the same as --network"), \
 	STRING("network", 0, network, "MODE", "bridge, none, host (no isolation of the network) or container:NAME"), \
 	CHECKED("oom-score-adj", 0, oom_score_adj, "N", "-1000 to 1000: who is killed first when memory is out", check_number), \
 	STRING("pid", 0, pid, "MODE", "host (sees every process of the host) or container:NAME"), \
