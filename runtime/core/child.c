@@ -20,9 +20,9 @@
 #include "runtime/core/program.h"
 
 const char *const child_stage_names[CHILD_STAGE_COUNT] = {
-	[CHILD_ROOT] = "root",	 [CHILD_ASSEMBLED] = "assembled", [CHILD_HOOKED] = "hooked",
-	[CHILD_READY] = "ready", [CHILD_CREATED] = "created",	  [CHILD_GO] = "go",
-	[CHILD_EXEC] = "exec",
+	[CHILD_MAPPED] = "mapped", [CHILD_ROOT] = "root",   [CHILD_ASSEMBLED] = "assembled",
+	[CHILD_HOOKED] = "hooked", [CHILD_READY] = "ready", [CHILD_CREATED] = "created",
+	[CHILD_GO] = "go",	   [CHILD_EXEC] = "exec",
 };
 
 /* What the stages hand on to one another. */

@@ -90,7 +90,7 @@ try_for() {
 
 	shift
 	while [ $SECONDS -lt $end ]; do
-		"$@" 2>&1
+		"$@" 2>&1 || true
 	done
 }
 
