@@ -70,6 +70,8 @@ static int create(struct command_call *call, const struct store *store, bool wai
 	int result = arena_check(call->arena, err);
 
 	if (result >= 0)
+		result = store_check_id(call->operands.items[0], err);
+	if (result >= 0)
 		result = oci_plan(call, call->operands.items[0], options->bundle, plan, err);
 	if (result >= 0 && plan->process.terminal && !options->console_socket)
 		return err_say(err, EINVAL,

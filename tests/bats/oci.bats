@@ -1,0 +1,340 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# hull-oci's verbs, as engines call them: a bundle, a state directory, exit codes, and the words that engines read.
+
+load helpers
+
+OCI=${OCI:-$REPOSITORY/build/bin/hull-oci}
+
+setup_file() {
+	FOLDER=$(mktemp -d /tmp/hull-oci-test.XXXXXX)
+	export FOLDER
+	mkdir -p "$FOLDER"/bundle/rootfs/{bin,proc,sys,dev,tmp,etc}
+	cp "$(command -v busybox)" "$FOLDER/bundle/rootfs/bin/busybox"
+	for name in sh sleep cat echo true false id kill tty stty; do
+		ln -s busybox "$FOLDER/bundle/rootfs/bin/$name"
+	done
+}
+
+teardown_file() {
+	rm -rf "$FOLDER"
+}
+
+setup() {
+	ID=oci-$$-$BATS_TEST_NUMBER
+	cd "$FOLDER/bundle"
+	configure sleep 100
+}
+
+# A helper may outlive its command by some milliseconds.
+no_process() {
+	! pgrep -af -- "--root $FOLDER/run"
+}
+
+# Nothing of it is left: no state, no mount, no process, no cgroup.
+teardown() {
+	local id
+
+	for id in $(oci list -q); do
+		oci delete --force "$id"
+	done
+	[ -z "$(ls "$FOLDER/run")" ]
+	! grep -F "$FOLDER" /proc/self/mountinfo
+	retry 5 no_process
+	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -name "oci-$$-*")" ]
+}
+
+oci() {
+	"$OCI" --root "$FOLDER/run" "$@"
+}
+
+# The same for what goes on running: it must not hold the test's own output.
+apart() {
+	oci "$@" </dev/null &>"$FOLDER/words" 3>&- 4>&-
+}
+
+# A fresh config.json that runs these words, without a terminal.
+configure() {
+	rm -f config.json
+	oci spec
+	# Limits of another user's process are for who has CAP_SYS_RESOURCE, which not every machine's root has.
+	edit 'c["process"]["terminal"] = False; c["process"]["args"] = sys.argv[1:]; c["process"].pop("rlimits")' "$@"
+}
+
+# Changes config.json, which is c.
+edit() {
+	python3 -c "import json, sys; c = json.load(open('config.json')); $1; json.dump(c, open('config.json', 'w'))" "${@:2}"
+}
+
+# A member of the state: member pid
+member() {
+	oci state "$ID" | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$1"
+}
+
+is() {
+	[ "$(member status)" = "$1" ]
+}
+
+# One line on standard error, which begins as all do.
+one_line() {
+	[ "${#lines[@]}" -eq 1 ]
+	[[ $output == "hull-oci: "* ]]
+}
+
+@test "create, state, start, list, kill, delete" {
+	run -0 apart create --pid-file "$FOLDER/pid" "$ID"
+	is created
+	[ "$(cat "$FOLDER/pid")" = "$(member pid)" ]
+	[ "$(member id)" = "$ID" ]
+	[ "$(member bundle)" = "$FOLDER/bundle" ]
+	run -0 oci list -q
+	[ "$output" = "$ID" ]
+	run -0 oci start "$ID"
+	is running
+	run -0 oci list
+	has "$ID"
+	has running
+	run -0 oci list --format json
+	python3 -c 'import json, sys; assert json.loads(sys.argv[1])[0]["status"] == "running"' "$output"
+	run -1 oci delete "$ID"
+	one_line
+	has "is running: it cannot be deleted: stop it first"
+	run -0 oci kill "$ID" KILL
+	retry 5 is stopped
+	[ -z "$(member pid)" ]
+	run -0 oci delete "$ID"
+	run -1 oci state "$ID"
+	one_line
+	has "container '$ID' does not exist"
+}
+
+@test "what the state does not allow is refused in one line" {
+	run -1 oci start "$ID"
+	one_line
+	run -0 apart create "$ID"
+	run -1 oci create "$ID"
+	one_line
+	has "already exists"
+	run -1 oci resume "$ID"
+	has "is created: it cannot be resumed"
+	run -0 oci start "$ID"
+	run -1 oci start "$ID"
+	has "is running: it cannot be started"
+	run -0 oci kill --all "$ID" KILL
+	retry 5 is stopped
+	run -1 oci kill "$ID" KILL
+	has "is stopped: it cannot be sent a signal"
+	run -0 oci kill --all "$ID" KILL
+	run -1 oci pause "$ID"
+	run -255 oci exec "$ID" true
+	has "is stopped"
+}
+
+@test "ids and signals that are none" {
+	run -1 oci create ../x
+	one_line
+	has "only letters, digits"
+	run -1 oci create ""
+	one_line
+	run -1 oci kill "$ID" NONSENSE
+	one_line
+	has "unknown signal 'NONSENSE'"
+	run oci nonsense
+	[ "$status" -ne 0 ]
+	run oci create
+	[ "$status" -ne 0 ]
+	run oci delete --force none
+	[ "$status" -eq 0 ]
+}
+
+@test "run gives the program's exit code and leaves nothing" {
+	configure sh -c 'echo out; echo err >&2; exit 7'
+	run -7 --separate-stderr oci run "$ID"
+	[ "$output" = out ]
+	[ "$stderr" = err ]
+	configure sh -c 'kill -9 $$; sleep 5'
+	run oci run "$ID"
+	configure sh -c 'exit 3'
+	run -3 oci run --keep "$ID"
+	is stopped
+	run -0 oci delete "$ID"
+	configure sleep 100
+	run -0 apart run --detach "$ID"
+	is running
+}
+
+@test "a foreground run holds up nobody" {
+	apart run "$ID" &
+	retry 5 is running
+	run -0 timeout 10 "$OCI" --root "$FOLDER/run" pause "$ID"
+	run -0 timeout 10 "$OCI" --root "$FOLDER/run" resume "$ID"
+	run -0 timeout 10 "$OCI" --root "$FOLDER/run" delete --force "$ID"
+	wait
+}
+
+@test "a program that is not there" {
+	configure none-such
+	run -127 oci create "$ID" </dev/null
+	one_line
+	has 'exec: "none-such": executable file not found in $PATH'
+	configure /none/such
+	run -127 oci create "$ID" </dev/null
+	has 'exec: "/none/such": no such file or directory'
+	configure /etc
+	run -126 oci create "$ID" </dev/null
+	has 'permission denied'
+	[ -z "$(oci list -q)" ]
+}
+
+@test "exec: command, process file, user, pid file, exit codes" {
+	run -0 apart create "$ID"
+	run -0 oci start "$ID"
+	run -5 oci exec "$ID" sh -c 'exit 5'
+	run -0 oci exec --env A=b --cwd /tmp "$ID" sh -c 'echo $A $PWD'
+	[ "$output" = "b /tmp" ]
+	run -0 oci exec --user 12:34 "$ID" id
+	has "uid=12 gid=34"
+	run -127 oci exec "$ID" none-such
+	has "executable file not found"
+	run -255 oci exec "$ID"
+	echo '{"args": ["sh", "-c", "echo $X; exit 9"], "cwd": "/", "env": ["PATH=/bin", "X=y"], "user": {"uid": 0, "gid": 0}}' >"$FOLDER/process.json"
+	run -9 oci exec --process "$FOLDER/process.json" "$ID"
+	[ "$output" = y ]
+	run -0 apart exec --detach --pid-file "$FOLDER/exec-pid" "$ID" sleep 50
+	run -0 oci ps --format json "$ID"
+	[[ $output == *"$(cat "$FOLDER/exec-pid")"* ]]
+	run -0 oci ps "$ID"
+	[ "${#lines[@]}" -eq 3 ]
+}
+
+@test "pause, resume, and deleting one that is paused" {
+	run -0 apart run --detach "$ID"
+	run -0 oci pause "$ID"
+	is paused
+	run -255 oci exec "$ID" true
+	has "is paused"
+	run -1 oci delete "$ID"
+	run -0 oci resume "$ID"
+	is running
+	run -0 oci pause "$ID"
+	run -0 oci delete --force "$ID"
+}
+
+@test "spec writes a bundle's config.json, and overwrites none" {
+	run -1 oci spec
+	one_line
+	has "config.json is there already"
+	mkdir -p "$FOLDER/other"
+	run -0 oci spec --bundle "$FOLDER/other"
+	python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))["process"]["args"] == ["sh"]' "$FOLDER/other/config.json"
+	rm -r "$FOLDER/other"
+}
+
+@test "log lines as JSON, in a file" {
+	run -1 oci --log "$FOLDER/log" --log-format json start none
+	one_line
+	python3 - "$FOLDER/log" <<-'PYTHON'
+		import json, sys
+		lines = [json.loads(line) for line in open(sys.argv[1])]
+		assert len(lines) == 1, lines
+		assert lines[0]["level"] == "error" and "'none' does not exist" in lines[0]["msg"] and lines[0]["time"], lines
+	PYTHON
+}
+
+# Prints what the terminal behind a console socket says until its program ends.
+receive_terminal() {
+	python3 - "$1" <<-'PYTHON'
+		import array, os, socket, sys
+		server = socket.socket(socket.AF_UNIX)
+		server.bind(sys.argv[1])
+		server.listen(1)
+		connection, _ = server.accept()
+		_, anc, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(4))
+		master = array.array("i", anc[0][2])[0]
+		while True:
+		    try:
+		        data = os.read(master, 4096)
+		    except OSError:
+		        break
+		    if not data:
+		        break
+		    os.write(1, data)
+	PYTHON
+}
+
+@test "a terminal goes to the console socket" {
+	configure sh -c 'tty; stty size'
+	edit 'c["process"]["terminal"] = True; c["process"]["consoleSize"] = {"height": 11, "width": 22}'
+	run -1 oci create "$ID"
+	one_line
+	has "--console-socket"
+	receive_terminal "$FOLDER/console" >"$FOLDER/said" 3>&- 4>&- &
+	retry 5 test -S "$FOLDER/console"
+	run -0 apart create --console-socket "$FOLDER/console" "$ID"
+	run -0 oci start "$ID"
+	wait
+	grep -q /dev/pts/0 "$FOLDER/said"
+	grep -q '11 22' "$FOLDER/said"
+	rm "$FOLDER/console"
+}
+
+@test "descriptors: those asked for go in, others do not, and a waiting container holds none" {
+	local pid
+
+	exec 7>"$FOLDER/seven"
+	run -0 apart create "$ID"
+	pid=$(member pid)
+	[ ! -e "/proc/$pid/fd/7" ]
+	! readlink "/proc/$pid"/fd/* | grep -F "$FOLDER/seven"
+	run -0 oci delete --force "$ID"
+	exec 7>&-
+	configure sh -c 'echo passed >&3'
+	run -0 oci run --preserve-fds 1 "$ID" 3>"$FOLDER/three" 4>&-
+	[ "$(cat "$FOLDER/three")" = passed ]
+}
+
+@test "hooks: one that fails stops the creation, late ones only warn" {
+	edit 'c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "exit 4"]}]}'
+	run -1 oci create "$ID"
+	one_line
+	has "createRuntime hook: hook '/bin/sh' ended with exit code 4"
+	[ -z "$(oci list -q)" ]
+	edit 'c["hooks"] = {k: [{"path": "/bin/sh", "args": ["sh", "-c", "exit 4"]}] for k in ("poststart", "poststop")}'
+	run -0 apart create "$ID"
+	run -0 oci start "$ID"
+	has "warning: poststart hook"
+	is running
+	run -0 oci delete --force "$ID"
+	has "warning: poststop hook"
+}
+
+@test "a record that is damaged, or missing, does not stop delete --force" {
+	run -0 apart run --detach "$ID"
+	local pid record=$FOLDER/run/$ID/record.json
+
+	pid=$(member pid)
+	sed -i 's/}\s*$/,"newer":1}/' "$record"
+	run -1 oci delete "$ID"
+	one_line
+	has "its record cannot be used"
+	has "remove it by force"
+	run -0 oci delete --force "$ID"
+	retry 5 bash -c "! grep -q '^State:.[^Z]' /proc/$pid/status"
+	mkdir "$FOLDER/run/$ID"
+	run -0 oci delete --force "$ID"
+	mkdir -p "$FOLDER/run/$ID/photos"
+	run -1 oci delete --force "$ID"
+	has "it is no container's"
+	rmdir "$FOLDER/run/$ID/photos" "$FOLDER/run/$ID"
+}
+
+@test "the caller's umask and ignored signals stay outside" {
+	configure sh -c umask
+	run -0 bash -c "umask 077; '$OCI' --root '$FOLDER/run' run '$ID'"
+	[ "$output" = 0022 ]
+	configure cat /proc/self/status
+	run -0 bash -c "trap '' PIPE INT HUP CHLD; '$OCI' --root '$FOLDER/run' run '$ID'"
+	has $'SigBlk:\t0000000000000000'
+	has $'SigIgn:\t0000000000000000'
+}
