@@ -23,7 +23,7 @@ teardown_file() {
 
 setup() {
 	ID=oci-$$-$BATS_TEST_NUMBER
-	cd "$FOLDER/bundle"
+	cd "$FOLDER/bundle" || return
 	configure sleep 100
 }
 
@@ -40,7 +40,7 @@ teardown() {
 		oci delete --force "$id"
 	done
 	[ -z "$(ls "$FOLDER/run")" ]
-	! grep -F "$FOLDER" /proc/self/mountinfo
+	[[ $(cat /proc/self/mountinfo) != *"$FOLDER"* ]]
 	retry 5 no_process
 	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -name "oci-$$-*")" ]
 }
@@ -152,6 +152,7 @@ one_line() {
 	configure sh -c 'echo out; echo err >&2; exit 7'
 	run -7 --separate-stderr oci run "$ID"
 	[ "$output" = out ]
+	# shellcheck disable=SC2154
 	[ "$stderr" = err ]
 	configure sh -c 'kill -9 $$; sleep 5'
 	run oci run "$ID"
@@ -286,7 +287,7 @@ receive_terminal() {
 	run -0 apart create "$ID"
 	pid=$(member pid)
 	[ ! -e "/proc/$pid/fd/7" ]
-	! readlink "/proc/$pid"/fd/* | grep -F "$FOLDER/seven"
+	[[ $(readlink "/proc/$pid"/fd/*) != *"$FOLDER/seven"* ]]
 	run -0 oci delete --force "$ID"
 	exec 7>&-
 	configure sh -c 'echo passed >&3'
