@@ -18,8 +18,10 @@ int fault_point(const char *kind, const char *name, struct err *err)
 	(void)snprintf(here, sizeof(here), "%s:%s", kind, name);
 	if (!point || strcmp(point + 1, here) != 0)
 		return 0;
-	if (strncmp(wish, "kill:", 5) == 0)
+	if (strncmp(wish, "kill:", 5) == 0) {
 		(void)raise(SIGKILL);
+		_exit(128 + SIGKILL); /* the first process of a PID namespace cannot kill itself */
+	}
 	if (strncmp(wish, "sleep:", 6) == 0)
 		(void)sleep(1);
 	return strncmp(wish, "fail:", 5) == 0 ? err_say(err, EIO, "fault injected at %s", here) : 0;
