@@ -132,7 +132,8 @@ static int make_plan(const struct command_call *call, const struct stores *store
 	if (result >= 0)
 		result = config_read(call->arena, folder, "config.json", &config, NULL, err);
 	if (result >= 0 && !config->process)
-		result = err_say(err, EINVAL, "container '%s': its config.json names no process", view->extension->name);
+		result =
+			err_say(err, EINVAL, "container '%s': its config.json names no process", view->extension->name);
 	if (result < 0)
 		return result;
 	process = *config->process;
