@@ -1,0 +1,213 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A table of what is wrong: each gets one clear line on stderr, the documented exit code, and leaves nothing behind.
+
+load helpers
+load leaks
+setup_file() {
+	stores_begin
+	hull run --rm busybox true
+	hull run --rm --network none busybox true
+	hull run -d --name holder busybox sleep 1000 3>&-
+	everything >"$STORES/baseline"
+}
+teardown_file() {
+	hull rm -f holder >/dev/null
+	stores_end
+}
+setup() {
+	touch "$STORES/baseline"
+}
+
+# refused CODE WORDS ARGUMENT...: adds to $complaints what is not as it has to be.
+complaints=
+refused() {
+	local code=$1 words=$2
+	shift 2
+	run --separate-stderr timeout 20 "$HULL" --root "$STORES/run" --data "$STORES/data" "$@"
+	[ "$status" -eq "$code" ] || complaints+="$*: exit status $status, not $code"$'\n'
+	[ -z "$output" ] || complaints+="$*: on stdout: $output"$'\n'
+	[ "${#stderr_lines[@]}" -eq 1 ] || complaints+="$*: ${#stderr_lines[@]} lines: $stderr"$'\n'
+	[[ $stderr == "hull: "* ]] || complaints+="$*: says: $stderr"$'\n'
+	[[ $stderr == *"$words"* ]] || complaints+="$*: '$words' is not in: $stderr"$'\n'
+}
+nothing_wrong() {
+	printf '%s' "$complaints"
+	[ -z "$complaints" ] && nothing_since "$STORES/baseline"
+}
+
+@test "bad invocations" {
+	refused 125 "unknown command 'nosuch'" nosuch
+	refused 125 'unknown option' run --nosuch busybox true
+	refused 125 'IMAGE' run
+	refused 125 'IMAGE' run --rm
+	refused 125 '' run --memory lots busybox true
+	refused 125 '' run --memory -5m busybox true
+	refused 125 '' run --memory 1k busybox true
+	refused 125 '' run --memory 99999999999999999999g busybox true
+	refused 125 '' run --cpus nought busybox true
+	refused 125 '' run --cpus -1 busybox true
+	refused 125 '' run --cpus 1e400 busybox true
+	refused 125 '' run --pids-limit x busybox true
+	refused 125 '' run --cpuset-cpus 5-1 busybox true
+	refused 125 '' run -p nosuch busybox true
+	refused 125 '' run -p 0:80 busybox true
+	refused 125 '' run -p 70000:80 busybox true
+	refused 125 '' run -p 80:80/icmp busybox true
+	refused 125 '' run -p 300.0.0.1:80:80 busybox true
+	refused 125 '' run --network nosuch busybox true
+	refused 125 '' run --network container: busybox true
+	refused 125 '' run --name ../x busybox true
+	refused 125 '' run --name '' busybox true
+	refused 125 '' run --name "$(printf 'a%.0s' {1..300})" busybox true
+	refused 125 'holder' run --name holder busybox true
+	refused 125 '' run --hostname 'a b' busybox true
+	refused 125 '' run --hostname "$(printf 'a%.0s' {1..100})" busybox true
+	refused 125 '' run --add-host nocolon busybox true
+	refused 125 '' run --add-host $'a\nb:1.2.3.4' busybox true
+	refused 125 '' run --dns nosuch busybox true
+	refused 125 '' run --dns-search $'a\nnameserver 1.1.1.1' busybox true
+	refused 125 '' run --cap-add CAP_NOSUCH busybox true
+	refused 125 '' run --ulimit nosuch=1 busybox true
+	refused 125 '' run --ulimit nofile=5:1 busybox true
+	refused 125 '' run --sysctl kernel.panic=1 busybox true
+	refused 125 '' run --sysctl net.ipv4.ip_forward=1 --network host busybox true
+	refused 125 '' run --device /nosuch busybox true
+	refused 125 '' run --device /etc/passwd busybox true
+	refused 125 '' run --restart sometimes busybox true
+	refused 125 '' run --restart always --rm busybox true
+	refused 125 '' run --stop-signal NOSUCH busybox true
+	refused 125 '' run --stop-signal 99 busybox true
+	refused 125 '' run --env-file /nosuch busybox true
+	refused 125 '' run --label '' busybox true
+	refused 125 '' run --security-opt nosuch busybox true
+	refused 125 '' run --security-opt apparmor=nosuch busybox true
+	refused 125 '' run --userns nosuch busybox true
+	refused 125 '' run --pid container:nosuch busybox true
+	refused 125 '' run --ipc nosuch busybox true
+	refused 125 '' run --tmpfs relative busybox true
+	refused 125 '' run --tmpfs /x:nosuchoption busybox true
+	refused 125 '' run --mount type=nosuch,target=/x busybox true
+	refused 125 '' run --mount target=/x busybox true
+	refused 125 '' run --log-opt nosuch=1 busybox true
+	refused 125 '' run --workdir relative busybox true
+	refused 125 '' run -e =x busybox true
+	refused 125 '' run --shm-size 0x busybox true
+	refused 125 '' run --oom-score-adj 2000 busybox true
+	refused 125 '' run --ip 1.2.3 busybox true
+	refused 125 '' run --mac-address 01:00:00:00:00:01 busybox true
+	refused 125 '' run -u '' busybox true
+	refused 125 '' run -u nosuch busybox true
+	refused 125 '' run -u 0x0 busybox true
+	refused 125 '' run -u +1 busybox true
+	refused 125 '' run -u 4294967296 busybox true
+	refused 125 '' run -u 1000trailing busybox true
+	refused 125 '' run -u 0:nosuch busybox true
+	refused 125 '' run --rootfs /nosuch true
+	refused 125 '' run --rootfs /etc/passwd true
+	nothing_wrong
+}
+
+@test "bad programs" {
+	refused 127 nosuch run --rm busybox nosuch
+	refused 127 /nosuch run --rm busybox /nosuch
+	refused 126 /etc/passwd run --rm busybox /etc/passwd
+	refused 126 /etc run --rm busybox /etc
+	refused 125 '' run --rm --workdir /etc/passwd busybox true
+	nothing_wrong
+}
+
+@test "bad images" {
+	local dir=$STORES/images
+	mkdir -p "$dir/empty" "$dir/oci/blobs/sha256"
+	echo '{"imageLayoutVersion":"1.0.0"}' >"$dir/oci/oci-layout"
+	refused 125 nosuch run nosuch true
+	refused 125 '' run 'UPPER/case' true
+	refused 125 '' run 'a:b:c' true
+	refused 125 '' run 'busybox@sha256:0000' true
+	refused 125 '' run '' true
+	refused 125 '' image import --name x /nosuch
+	refused 125 '' image import --name 'BAD NAME' "$dir/empty"
+	refused 125 '' image import --name x /dev/null
+	head -c 5000 /dev/urandom >"$dir/noise.tar"
+	refused 125 '' image import --name x "$dir/noise.tar"
+	printf '{' >"$dir/oci/index.json"
+	refused 125 '' image import --name x "$dir/oci"
+	printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%064d","size":5}]}' 0 >"$dir/oci/index.json"
+	refused 125 '' image import --name x "$dir/oci"
+	# The right size, the wrong bytes.
+	printf 'hello' >"$dir/oci/blobs/sha256/$(printf %064d 0)"
+	refused 125 '' image import --name x "$dir/oci"
+	printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:../../../../etc/passwd","size":5}]}' >"$dir/oci/index.json"
+	refused 125 '' image import --name x "$dir/oci"
+	# A layer of another digest than its config says.
+	cp -r "$HULL_BUILD/share/hull/images/busybox" "$dir/flipped"
+	layer=$(find "$dir/flipped/blobs" -type f -size +100k)
+	printf 'X' | dd of="$layer" bs=1 seek=1000 conv=notrunc status=none
+	refused 125 '' image import --name x "$dir/flipped"
+	truncate -s 1000 "$layer"
+	refused 125 '' image import --name x "$dir/flipped"
+	nothing_wrong
+}
+
+# tar_of NAME PYTHON: an archive that says what no honest one does; `add(name, **fields)` makes an entry.
+tar_of() {
+	python3 -c '
+import io, sys, tarfile
+archive = tarfile.open(sys.argv[1], "w")
+def add(name, data=b"", **fields):
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    for key, value in fields.items(): setattr(entry, key, value)
+    archive.addfile(entry, io.BytesIO(data))
+SYM, LNK, CHR, DIR = tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE
+exec(sys.argv[2])
+archive.close()' "$1" "$2"
+}
+
+@test "hostile archives: refused or harmless, and nothing outside changes" {
+	local dir=$STORES/tars name
+	mkdir -p "$dir" "$STORES/outside"
+	echo intact >"$STORES/outside/file"
+	tar_of "$dir/dotdot" 'add("../../../../../../'"$STORES"'/outside/file", b"changed")'
+	tar_of "$dir/absolute" 'add("'"$STORES"'/outside/file", b"changed")'
+	tar_of "$dir/symlink" 'add("link", type=SYM, linkname="'"$STORES"'/outside"); add("link/file", b"changed"); add("link/new", b"new")'
+	tar_of "$dir/symlink-up" 'add("a", type=SYM, linkname="../../../../../../../../'"$STORES"'/outside"); add("a/file", b"changed")'
+	tar_of "$dir/hardlink" 'add("hard", type=LNK, linkname="'"$STORES"'/outside/file"); add("hard", b"changed")'
+	tar_of "$dir/hardlink-up" 'add("hard", type=LNK, linkname="../../../../../../'"$STORES"'/outside/file")'
+	tar_of "$dir/device" 'add("disk", type=CHR, devmajor=1, devminor=1, mode=0o666)'
+	tar_of "$dir/whiteout" 'add("../.wh.outside", b""); add("x/.wh...", b""); add(".wh..", b"")'
+	tar_of "$dir/long" 'add("n" * 4096, b"x")'
+	tar_of "$dir/long-deep" 'add("/".join(["d" * 200] * 40), b"x")'
+	tar_of "$dir/twice" 'add("f", b"one"); add("f", type=SYM, linkname="'"$STORES"'/outside/file"); add("f", b"two")'
+	tar_of "$dir/root-link" 'add(".", type=SYM, linkname="'"$STORES"'/outside"); add("./file", b"changed")'
+	for name in "$dir"/*; do
+		run timeout 20 "$HULL" --root "$STORES/run" --data "$STORES/data" image import -q --name "hostile:${name##*/}" "$name"
+		[ "$status" -eq 0 ] || [ "$status" -eq 125 ] || complaints+="$name: exit status $status: $output"$'\n'
+		[ "$status" -eq 0 ] || [ "${#lines[@]}" -eq 1 ] || complaints+="$name: says $output"$'\n'
+		[ "$(cat "$STORES/outside/file")" = intact ] || complaints+="$name: changed a file outside"$'\n'
+		[ "$(ls "$STORES/outside")" = file ] || complaints+="$name: made something outside: $(ls "$STORES/outside")"$'\n'
+	done
+	hull image ls -q | sort -u | grep -v "$(hull image inspect --format '{{.Id}}' busybox)" | xargs -r "$HULL" --root "$STORES/run" --data "$STORES/data" image rm -f >/dev/null
+	printf '%s' "$complaints"
+	[ -z "$complaints" ]
+}
+
+@test "bad bundles: a config.json or hull.json that was changed" {
+	local id folder
+	hull create --name broken busybox true >/dev/null
+	id=$(hull inspect --format '{{.Id}}' broken)
+	folder=$STORES/data/instances/$id
+	cp -r "$folder" "$STORES/good"
+	for words in '{' '[]' '{"ociVersion":1}' "$(printf '{"a":%.0s' {1..3000})" ''; do
+		printf '%s' "$words" >"$folder/config.json"
+		refused 125 '' start broken
+	done
+	cp "$STORES/good/config.json" "$folder/config.json"
+	printf '{' >"$folder/hull.json"
+	refused 125 '' start "$id"
+	cp "$STORES/good/hull.json" "$folder/hull.json"
+	hull start broken >/dev/null
+	hull rm -f broken >/dev/null
+	nothing_wrong
+}

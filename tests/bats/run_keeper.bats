@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# run -d: without a daemon. Whatever is killed, the next command sees the truth.
+
+load helpers
+load leaks
+setup_file() {
+	stores_begin
+}
+teardown_file() {
+	stores_end
+}
+teardown() {
+	containers_end
+}
+init_of() {
+	hull inspect --format '{{.State.Pid}}' "$1"
+}
+state_is() {
+	[ "$(hull ps -a --filter "name=^/$1\$" --format '{{.State}}')" = "$2" ]
+}
+
+@test "a killed keeper: the program runs on, gets no SIGPIPE, loses no later line" {
+	hull run -d --name talks busybox sh -c 'i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo line $i || exit 9; sleep 0.05; done; exit 4' 3>&-
+	sleep 0.4
+	kill -9 "$(keeper_of talks)"
+	sleep 0.5
+	run -0 hull ps --format '{{.Names}}: {{.Status}}'
+	[[ $output == 'talks: Up '*'(unattended)' ]]
+	# The next command has given it a new one.
+	run -0 hull ps --format '{{.Status}}'
+	[[ $output != *unattended* ]]
+	retry 10 state_is talks exited
+	run -0 hull logs talks
+	[ "${lines[-1]}" = 'line 40' ]
+	# Nothing that was written after the kill is lost.
+	for i in {12..40}; do grep -qx "line $i" <<<"$output" || { echo "line $i is lost" && false; }; done
+}
+
+@test "an end that nobody saw is unknown, never 0" {
+	hull run -d --name unseen busybox sleep 1 3>&-
+	kill -9 "$(keeper_of unseen)"
+	sleep 1.3
+	run -0 hull ps -a --format '{{.Status}}'
+	[[ $output == 'Exited (unknown)'* ]]
+	run -125 hull wait unseen
+	has unknown
+}
+
+@test "restart policies: no, on-failure[:n], always" {
+	hull run -d --name never --restart no busybox sh -c 'exit 1' 3>&-
+	hull run -d --name failing --restart on-failure:2 busybox sh -c 'echo once; exit 1' 3>&-
+	hull run -d --name fine --restart on-failure busybox sh -c 'echo once; exit 0' 3>&-
+	hull run -d --name always --restart always busybox sh -c 'echo again; exit 0' 3>&-
+	count() {
+		[ "$(hull logs "$1" | wc -l)" -ge "$2" ]
+	}
+	retry 15 count failing 3
+	retry 15 count always 3
+	retry 10 state_is failing exited
+	sleep 0.5
+	[ "$(hull logs failing | wc -l)" -eq 3 ]
+	[ "$(hull logs fine | wc -l)" -eq 1 ]
+	state_is never exited
+	# A stop ends the wish.
+	hull stop -t 1 always
+	sleep 1
+	state_is always exited
+	before=$(hull logs always | wc -l)
+	sleep 1
+	[ "$(hull logs always | wc -l)" -eq "$before" ]
+}
+
+@test "stop signals: the image's, --stop-signal, --stop-timeout" {
+	hull run -d --name gentle --stop-signal USR1 busybox sh -c 'trap "echo usr1; exit 3" USR1; echo ready; while :; do sleep 0.05; done' 3>&-
+	retry 5 eval '[ -n "$(hull logs gentle)" ]'
+	hull stop gentle
+	run -0 hull wait gentle
+	is 3
+	hull run -d --name stubborn --stop-timeout 1 busybox sh -c 'trap "" TERM; while :; do sleep 0.05; done' 3>&-
+	SECONDS=0
+	hull stop stubborn
+	[ $SECONDS -le 5 ]
+	run -0 hull wait stubborn
+	is 137
+}
+
+# bats test_tags=plain
+@test "after a reboot ps -a shows what was there, and start works" {
+	hull run -d --name web --restart no -p 18091:80 -v data:/data busybox sh -c 'echo boot >>/data/boots; cat /data/boots; sleep 100' 3>&-
+	hull run --name done busybox sh -c 'exit 6' || true
+	retry 5 eval '[ -n "$(hull logs web)" ]'
+	keeper=$(keeper_of web) program=$(init_of web)
+	# What a boot takes: processes, cgroups, network, all below /run.
+	kill -9 "$keeper" "$program"
+	retry 5 eval "! kill -0 $program 2>/dev/null"
+	find /sys/fs/cgroup -depth -type d -path '*/hull/*' -exec rmdir {} + 2>/dev/null || true
+	ip link del hull0
+	nft delete table inet hull
+	rm -rf "$STORES/run"
+	run -0 hull ps -a --format '{{.Names}} {{.Status}}'
+	[[ ${lines[0]} == 'done Exited (6)'* ]]
+	[[ ${lines[1]} == 'web Exited (unknown)'* ]]
+	run -0 hull start web
+	retry 5 eval '[ "$(hull logs web | tail -n 2)" = $'"'boot\nboot'"' ]'
+	state_is web running
+}
+
+@test "a container that is not removed keeps its exit code over restarts of everything" {
+	hull run --name code busybox sh -c 'exit 42' || true
+	rm -rf "$STORES/run"
+	run -0 hull wait code
+	is 42
+}
+
+# bats test_tags=plain
+@test "the keeper holds nothing of the caller's, and closes what it was given" {
+	exec 7<"$BATS_TEST_FILENAME"
+	hull run -d --name quiet busybox sleep 100
+	exec 7<&-
+	run ls -l "/proc/$(keeper_of quiet)/fd"
+	[[ $output != *run_keeper.bats* ]]
+	[ "$(readlink "/proc/$(keeper_of quiet)/cwd")" = / ]
+	run hull exec quiet ls -l /proc/1/fd
+	[[ $output != *run_keeper.bats* ]]
+}
+
+@test "hull killed in the foreground: the container is taken down or kept, and ps says which" {
+	hull run --rm --name front busybox sleep 100 3>&- 4>&- &
+	retry 5 state_is front running
+	kill -9 $!
+	wait $! 2>/dev/null || true
+	state_is front running
+	hull rm -f front
+	[ -z "$(hull ps -aq)" ]
+}
