@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "cli/bundle_parts.h"
 #include "cli/defaults.h"
@@ -68,6 +69,24 @@ static int bind_hosts(struct bundling *b, struct config_mount *mount, struct err
 	return 0;
 }
 
+/* Not every host mounts every one of them: what is not there cannot be shared. */
+static void leave_out_missing(struct bundling *b)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < b->config->mounts.count; i++) {
+		const struct config_mount *mount = &b->config->mounts.items[i];
+		bool missing = false;
+
+		for (size_t n = 0; b->user_namespace && n < ARRAY_SIZE(shown); n++)
+			missing |= strcmp(mount->destination, shown[n].destination) == 0 &&
+				   is_hosts(b, shown[n].namespace) && access(shown[n].destination, F_OK) < 0;
+		if (!missing)
+			b->config->mounts.items[kept++] = *mount;
+	}
+	b->config->mounts.count = kept;
+}
+
 /* Shared memory segments and /dev/shm are two halves of the same thing. */
 static int adjust_shm(struct bundling *b, struct config_mount *mount, struct err *err)
 {
@@ -104,6 +123,7 @@ static int make_mounts(struct bundling *b, struct err *err)
 {
 	int result = defaults_add_mounts(b->arena, b->config, err);
 
+	leave_out_missing(b);
 	for (size_t i = 0; result >= 0 && i < b->config->mounts.count; i++) {
 		struct config_mount *mount = &b->config->mounts.items[i];
 

@@ -105,13 +105,15 @@ static int add_volume(struct bundling *b, const char *words, struct err *err)
 	volume = new_volume(b, source && is_path(source) ? VOLUME_HOST : VOLUME_NAMED, destination);
 	if (!volume || (parts.count > 2 && strv_split(b->arena, &options, parts.items[2], ",", false) < 0))
 		return arena_check(b->arena, err);
+	/* Before anything is made: a word that is wrong leaves no volume behind. */
+	for (size_t i = 0; i < options.count; i++) {
+		result = add_option(b, volume, "--volume", options.items[i], err);
+		if (result < 0)
+			return result;
+	}
 	result =
 		volume->kind == VOLUME_HOST ? find_source(b, volume, source, err) : name_volume(b, volume, source, err);
-	if (result < 0)
-		return err_wrap(err, "option '--volume'");
-	for (size_t i = 0; result >= 0 && i < options.count; i++)
-		result = add_option(b, volume, "--volume", options.items[i], err);
-	return result;
+	return result < 0 ? err_wrap(err, "option '--volume'") : 0;
 }
 
 /* --- --tmpfs DIR[:OPTIONS] -------------------------------------------------------------------------------------------- */

@@ -21,6 +21,21 @@ enum engine_frame { ENGINE_STARTED = 64 /* pid_t */, ENGINE_FAILED /* struct err
 
 /* --- The engine ------------------------------------------------------------------------------------------------------- */
 
+static uint32_t restarts_so_far(int folder);
+
+/* An instance of which nothing else is left, after a power cut say, has run: nobody knows how it ended, but it was not just created. */
+static void mark_started(const char *data_dir, uint64_t started)
+{
+	CLEANUP_FD int folder = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct definition_exit running = {.started = started};
+	struct err ignored = ERR_INIT;
+
+	if (folder < 0)
+		return;
+	running.restart_count = restarts_so_far(folder);
+	(void)definition_exit_write(folder, &running, &ignored);
+}
+
 /* What a power cut must not take: the definition. After the start, so that nobody waits for the disk. */
 static void sync_definition(const char *data_dir)
 {
@@ -100,8 +115,10 @@ static int make_and_keep(const struct engine_request *request, int client_fd, st
 	tell_client(client_fd, result < 0 ? err : NULL, result < 0 ? 0 : instance.init);
 	if (result < 0)
 		return result;
-	if (request->durable)
+	if (request->durable) {
+		mark_started(request->data_dir, instance.record.started);
 		sync_definition(request->data_dir);
+	}
 	return become_keeper(request, keeper, &instance, request->attach ? client_fd : -1, err);
 }
 
