@@ -100,6 +100,10 @@ try_for() {
 	try_for 6 hull start here >"$STORES/start2.log" &
 	try_for 6 hull rm -f here >"$STORES/rm.log"
 	wait
-	run grep -h 'No such file or directory' "$STORES"/{run,start,start2,rm}.log
+	# What a start opens once the id is its own: to miss one of these is to have been let in.
+	run grep -hE "/(upper|work|hosts|hostname|resolv.conf)': No such file" "$STORES"/{run,start,start2}.log
 	is ""
+	# And it really was tried: both sides got their turn.
+	grep -qx here "$STORES/rm.log"
+	grep -qx here "$STORES"/start*.log
 }
