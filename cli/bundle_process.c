@@ -66,8 +66,8 @@ static int make_user(struct bundling *b, struct err *err)
 
 	if (b->options->user && !*b->options->user)
 		return err_say(err, EINVAL, "option '--user': the name is empty");
-	/* Looked up in the root's own passwd, when there is a root. */
-	b->extension->user_words = text_is_empty(user) ? NULL : user;
+	/* Looked up in the root's own passwd, when there is a root: the default user's groups, too. */
+	b->extension->user_words = text_is_empty(user) ? "0" : user;
 	for (size_t i = 0; i < b->options->groups.count; i++) {
 		uint32_t *gid = LIST_ADD(b->arena, &b->process->user.additional_gids);
 

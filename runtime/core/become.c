@@ -44,6 +44,9 @@ static int find_user(struct becoming *b, struct err *err)
 
 		if (result < 0)
 			return err_wrap(err, "user '%s'", process->user_words);
+		/* The primary group as well: or a program could shed it, and with it what is denied to that group (CVE-2022-36109). */
+		if (b->user.group_count < USER_MAX_GROUPS)
+			b->user.groups[b->user.group_count++] = b->user.gid;
 	} else {
 		b->user.uid = process->uid;
 		b->user.gid = process->gid;

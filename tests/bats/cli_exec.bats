@@ -38,7 +38,7 @@ on_terminal() {
 	run hull exec -u root -w / -e FROM=exec web sh -c 'id -un; pwd; echo $FROM; grep CapEff /proc/self/status'
 	is $'root\n/\nexec\nCapEff:\t00000000800405fb'
 	run hull exec -u 5:6 web id
-	is 'uid=5 gid=6'
+	is 'uid=5 gid=6 groups=6'
 }
 
 @test "exec: is in the container's namespaces and cgroups" {
