@@ -24,10 +24,12 @@ complaints=
 refused() {
 	local code=$1 words=$2
 	shift 2
-	run --separate-stderr timeout 20 "$HULL" --root "$STORES/run" --data "$STORES/data" "$@"
+	status=0
+	output=$(timeout 20 "$HULL" --root "$STORES/run" --data "$STORES/data" "$@" 2>"$BATS_TEST_TMPDIR/stderr") || status=$?
+	stderr=$(cat "$BATS_TEST_TMPDIR/stderr")
 	[ "$status" -eq "$code" ] || complaints+="$*: exit status $status, not $code"$'\n'
 	[ -z "$output" ] || complaints+="$*: on stdout: $output"$'\n'
-	[ "${#stderr_lines[@]}" -eq 1 ] || complaints+="$*: ${#stderr_lines[@]} lines: $stderr"$'\n'
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/stderr")" -eq 1 ] || complaints+="$*: not one line: $stderr"$'\n'
 	[[ $stderr == "hull: "* ]] || complaints+="$*: says: $stderr"$'\n'
 	[[ $stderr == *"$words"* ]] || complaints+="$*: '$words' is not in: $stderr"$'\n'
 }
@@ -38,73 +40,71 @@ nothing_wrong() {
 
 @test "bad invocations" {
 	refused 125 "unknown command 'nosuch'" nosuch
-	refused 125 'unknown option' run --nosuch busybox true
+	refused 125 'unknown option' run --rm --nosuch busybox true
 	refused 125 'IMAGE' run
 	refused 125 'IMAGE' run --rm
-	refused 125 '' run --memory lots busybox true
-	refused 125 '' run --memory -5m busybox true
-	refused 125 '' run --memory 1k busybox true
-	refused 125 '' run --memory 99999999999999999999g busybox true
-	refused 125 '' run --cpus nought busybox true
-	refused 125 '' run --cpus -1 busybox true
-	refused 125 '' run --cpus 1e400 busybox true
-	refused 125 '' run --pids-limit x busybox true
-	refused 125 '' run --cpuset-cpus 5-1 busybox true
-	refused 125 '' run -p nosuch busybox true
-	refused 125 '' run -p 0:80 busybox true
-	refused 125 '' run -p 70000:80 busybox true
-	refused 125 '' run -p 80:80/icmp busybox true
-	refused 125 '' run -p 300.0.0.1:80:80 busybox true
-	refused 125 '' run --network nosuch busybox true
-	refused 125 '' run --network container: busybox true
-	refused 125 '' run --name ../x busybox true
-	refused 125 '' run --name '' busybox true
-	refused 125 '' run --name "$(printf 'a%.0s' {1..300})" busybox true
-	refused 125 'holder' run --name holder busybox true
-	refused 125 '' run --hostname 'a b' busybox true
-	refused 125 '' run --hostname "$(printf 'a%.0s' {1..100})" busybox true
-	refused 125 '' run --add-host nocolon busybox true
-	refused 125 '' run --add-host $'a\nb:1.2.3.4' busybox true
-	refused 125 '' run --dns nosuch busybox true
-	refused 125 '' run --dns-search $'a\nnameserver 1.1.1.1' busybox true
-	refused 125 '' run --cap-add CAP_NOSUCH busybox true
-	refused 125 '' run --ulimit nosuch=1 busybox true
-	refused 125 '' run --ulimit nofile=5:1 busybox true
-	refused 125 '' run --sysctl kernel.panic=1 busybox true
-	refused 125 '' run --sysctl net.ipv4.ip_forward=1 --network host busybox true
-	refused 125 '' run --device /nosuch busybox true
-	refused 125 '' run --device /etc/passwd busybox true
-	refused 125 '' run --restart sometimes busybox true
+	refused 125 '' run --rm --memory lots busybox true
+	refused 125 '' run --rm --memory -5m busybox true
+	refused 125 '' run --rm --memory 1k busybox true
+	refused 125 '' run --rm --memory 99999999999999999999g busybox true
+	refused 125 '' run --rm --cpus nought busybox true
+	refused 125 '' run --rm --cpus -1 busybox true
+	refused 125 '' run --rm --cpus 1e400 busybox true
+	refused 125 '' run --rm --pids-limit x busybox true
+	refused 125 '' run --rm --cpuset-cpus 5-1 busybox true
+	refused 125 '' run --rm -p nosuch busybox true
+	refused 125 '' run --rm -p 70000:80 busybox true
+	refused 125 '' run --rm -p 80:80/icmp busybox true
+	refused 125 '' run --rm -p 300.0.0.1:80:80 busybox true
+	refused 125 '' run --rm --network nosuch busybox true
+	refused 125 '' run --rm --network container: busybox true
+	refused 125 '' run --rm --name ../x busybox true
+	refused 125 '' run --rm --name '' busybox true
+	refused 125 '' run --rm --name "$(printf 'a%.0s' {1..300})" busybox true
+	refused 125 'holder' run --rm --name holder busybox true
+	refused 125 '' run --rm --hostname 'a b' busybox true
+	refused 125 '' run --rm --hostname "$(printf 'a%.0s' {1..100})" busybox true
+	refused 125 '' run --rm --add-host nocolon busybox true
+	refused 125 '' run --rm --add-host $'a\nb:1.2.3.4' busybox true
+	refused 125 '' run --rm --dns nosuch busybox true
+	refused 125 '' run --rm --dns-search $'a\nnameserver 1.1.1.1' busybox true
+	refused 125 '' run --rm --cap-add CAP_NOSUCH busybox true
+	refused 125 '' run --rm --ulimit nosuch=1 busybox true
+	refused 125 '' run --rm --ulimit nofile=5:1 busybox true
+	refused 125 '' run --rm --sysctl kernel.panic=1 busybox true
+	refused 125 '' run --rm --sysctl net.ipv4.ip_forward=1 --network host busybox true
+	refused 125 '' run --rm --device /nosuch busybox true
+	refused 125 '' run --rm --device /etc/passwd busybox true
+	refused 125 '' run --rm --restart sometimes busybox true
 	refused 125 '' run --restart always --rm busybox true
-	refused 125 '' run --stop-signal NOSUCH busybox true
-	refused 125 '' run --stop-signal 99 busybox true
-	refused 125 '' run --env-file /nosuch busybox true
-	refused 125 '' run --label '' busybox true
-	refused 125 '' run --security-opt nosuch busybox true
-	refused 125 '' run --security-opt apparmor=nosuch busybox true
-	refused 125 '' run --userns nosuch busybox true
-	refused 125 '' run --pid container:nosuch busybox true
-	refused 125 '' run --ipc nosuch busybox true
-	refused 125 '' run --tmpfs relative busybox true
-	refused 125 '' run --tmpfs /x:nosuchoption busybox true
-	refused 125 '' run --mount type=nosuch,target=/x busybox true
-	refused 125 '' run --mount target=/x busybox true
-	refused 125 '' run --log-opt nosuch=1 busybox true
-	refused 125 '' run --workdir relative busybox true
-	refused 125 '' run -e =x busybox true
-	refused 125 '' run --shm-size 0x busybox true
-	refused 125 '' run --oom-score-adj 2000 busybox true
-	refused 125 '' run --ip 1.2.3 busybox true
-	refused 125 '' run --mac-address 01:00:00:00:00:01 busybox true
-	refused 125 '' run -u '' busybox true
-	refused 125 '' run -u nosuch busybox true
-	refused 125 '' run -u 0x0 busybox true
-	refused 125 '' run -u +1 busybox true
-	refused 125 '' run -u 4294967296 busybox true
-	refused 125 '' run -u 1000trailing busybox true
-	refused 125 '' run -u 0:nosuch busybox true
-	refused 125 '' run --rootfs /nosuch true
-	refused 125 '' run --rootfs /etc/passwd true
+	refused 125 '' run --rm --stop-signal NOSUCH busybox true
+	refused 125 '' run --rm --stop-signal 99 busybox true
+	refused 125 '' run --rm --env-file /nosuch busybox true
+	refused 125 '' run --rm --security-opt nosuch busybox true
+	refused 125 '' run --rm --security-opt apparmor=nosuch busybox true
+	refused 125 '' run --rm --userns nosuch busybox true
+	refused 125 '' run --rm --pid container:nosuch busybox true
+	refused 125 '' run --rm --ipc nosuch busybox true
+	refused 125 '' run --rm --tmpfs relative busybox true
+	refused 125 '' run --rm --tmpfs /x:nosuchoption busybox true
+	refused 125 '' run --rm --mount type=nosuch,target=/x busybox true
+	refused 125 '' run --rm --mount type=bind,target=/x busybox true
+	refused 125 '' run --rm --log-opt nosuch=1 busybox true
+	refused 125 '' run --rm --workdir relative busybox true
+	refused 125 '' run --rm -e =x busybox true
+	refused 125 '' run --rm --shm-size 0x busybox true
+	refused 125 '' run --rm --oom-score-adj 2000 busybox true
+	refused 125 '' run --rm --ip 1.2.3 busybox true
+	refused 125 '' run --rm --mac-address 01:00:00:00:00:01 busybox true
+	refused 125 '' run --rm -u '' busybox true
+	refused 125 '' run --rm -u nosuch busybox true
+	refused 125 '' run --rm -u 0x0 busybox true
+	refused 125 '' run --rm -u +1 busybox true
+	refused 125 '' run --rm -u 4294967296 busybox true
+	refused 125 '' run --rm -u 1000trailing busybox true
+	refused 125 '' run --rm -u 0:nosuch busybox true
+	refused 125 '' run --rm --rootfs /nosuch true
+	refused 125 '' run --rm --rootfs /etc/passwd true
 	nothing_wrong
 }
 
@@ -121,11 +121,11 @@ nothing_wrong() {
 	local dir=$STORES/images
 	mkdir -p "$dir/empty" "$dir/oci/blobs/sha256"
 	echo '{"imageLayoutVersion":"1.0.0"}' >"$dir/oci/oci-layout"
-	refused 125 nosuch run nosuch true
-	refused 125 '' run 'UPPER/case' true
-	refused 125 '' run 'a:b:c' true
-	refused 125 '' run 'busybox@sha256:0000' true
-	refused 125 '' run '' true
+	refused 125 nosuch run --rm nosuch true
+	refused 125 '' run --rm 'UPPER/case' true
+	refused 125 '' run --rm 'a:b:c' true
+	refused 125 '' run --rm 'busybox@sha256:0000' true
+	refused 125 '' run --rm '' true
 	refused 125 '' image import --name x /nosuch
 	refused 125 '' image import --name 'BAD NAME' "$dir/empty"
 	refused 125 '' image import --name x /dev/null
@@ -140,14 +140,19 @@ nothing_wrong() {
 	refused 125 '' image import --name x "$dir/oci"
 	printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:../../../../etc/passwd","size":5}]}' >"$dir/oci/index.json"
 	refused 125 '' image import --name x "$dir/oci"
-	# A layer of another digest than its config says.
+	nothing_wrong
+	# A layer of another digest than its config says; in a store that does not have it yet.
+	local STORES=$STORES/another
 	cp -r "$HULL_BUILD/share/hull/images/busybox" "$dir/flipped"
 	layer=$(find "$dir/flipped/blobs" -type f -size +100k)
 	printf 'X' | dd of="$layer" bs=1 seek=1000 conv=notrunc status=none
 	refused 125 '' image import --name x "$dir/flipped"
 	truncate -s 1000 "$layer"
 	refused 125 '' image import --name x "$dir/flipped"
-	nothing_wrong
+	printf '%s' "$complaints"
+	[ -z "$complaints" ]
+	[ -z "$(hull image ls -q)" ]
+	[ -z "$(find "$STORES/data/images/layers" "$STORES/data/images/tmp" -mindepth 1)" ]
 }
 
 # tar_of NAME PYTHON: an archive that says what no honest one does; `add(name, **fields)` makes an entry.
@@ -188,9 +193,10 @@ archive.close()' "$1" "$2"
 		[ "$(cat "$STORES/outside/file")" = intact ] || complaints+="$name: changed a file outside"$'\n'
 		[ "$(ls "$STORES/outside")" = file ] || complaints+="$name: made something outside: $(ls "$STORES/outside")"$'\n'
 	done
-	hull image ls -q | sort -u | grep -v "$(hull image inspect --format '{{.Id}}' busybox)" | xargs -r "$HULL" --root "$STORES/run" --data "$STORES/data" image rm -f >/dev/null
+	for name in "$dir"/*; do hull image rm -f "hostile:${name##*/}" >/dev/null 2>&1 || true; done
 	printf '%s' "$complaints"
 	[ -z "$complaints" ]
+	everything >"$STORES/baseline"
 }
 
 @test "bad bundles: a config.json or hull.json that was changed" {

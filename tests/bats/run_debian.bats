@@ -28,7 +28,7 @@ teardown() {
 }
 
 @test "debian: su to another user" {
-	run -0 hull run --rm debian:12 su -s /bin/sh www-data -c 'id -un; cat /etc/shadow 2>&1'
+	run -0 hull run --rm debian:12 su -s /bin/sh www-data -c 'id -un; cat /etc/shadow 2>&1; true'
 	[ "${lines[0]}" = www-data ]
 	has 'Permission denied'
 	run -0 hull run --rm -u www-data debian:12 id -un
@@ -46,8 +46,8 @@ teardown() {
 }
 
 @test "debian: files of the image keep their owners and modes" {
-	run -0 hull run --rm debian:12 stat -c '%a %U:%G %n' /etc/shadow /tmp /usr/bin/passwd /usr/bin/wall /var/mail
-	is $'640 root:shadow /etc/shadow\n1777 root:root /tmp\n4755 root:root /usr/bin/passwd\n2755 root:tty /usr/bin/wall\n2775 root:mail /var/mail'
+	run -0 hull run --rm debian:12 stat -c '%a %U:%G %n' /etc/shadow /tmp /usr/bin/passwd /usr/bin/chage /var/mail
+	is $'640 root:shadow /etc/shadow\n1777 root:root /tmp\n4755 root:root /usr/bin/passwd\n2755 root:shadow /usr/bin/chage\n2775 root:mail /var/mail'
 }
 
 @test "debian: dpkg installs and removes in the writable layer" {
@@ -62,7 +62,7 @@ teardown() {
 		my $s = IO::Socket::INET->new(LocalPort => 7, Proto => "udp") or die; $| = 1; print "ready\n";
 		while ($s->recv(my $m, 100)) { $s->send("got $m"); }' 3>&-
 	retry 5 eval '[ -n "$(hull logs udp)" ]'
-	run -0 bash -c 'exec 3<>/dev/udp/127.0.0.1/18093; echo ping >&3; read -r -t 3 answer <&3; echo "$answer"'
+	run -0 bash -c 'exec 3<>/dev/udp/127.0.0.1/18093; echo ping >&3; timeout 3 dd bs=100 count=1 status=none <&3'
 	is 'got ping'
 }
 
