@@ -375,7 +375,6 @@ static void test_attributes(void)
 					  .data[0].permitted = 1 << CAP_NET_RAW};
 	struct vfs_cap_data found;
 	char path[512], value[16] = {0};
-	CLEANUP_TEXT struct text folder = TEXT_INIT;
 
 	tar_pax_one(&tar, "SCHILY.xattr.security.capability", &capability, XATTR_CAPS_SZ_2);
 	tar_put(&tar, &(struct tar_entry)ENTRY("ping", '0', .data = "p", .mode = 0755, .uid = 4));

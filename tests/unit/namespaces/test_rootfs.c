@@ -392,8 +392,6 @@ static char host_secret[PATH_MAX];
 
 static void inside_no_way_back(void)
 {
-	CLEANUP_FD int fd = -1;
-
 	CHECK(!mountinfo_has(" / / rw,relatime - ext4"));
 	CHECK(access(host_secret, F_OK) < 0);
 	for (int i = 0; i < 100; i++)

@@ -241,7 +241,7 @@ static void test_port_taken(void)
 static void test_failed_attach_leaves_nothing(void)
 {
 	const struct net_port port = tcp(8080, 80);
-	CLEANUP_FD int a = -1, b = -1;
+	CLEANUP_FD int a = -1;
 	struct net_request request = {.instance = "again", .ports = &port, .port_count = 1};
 	struct net_lease lease;
 
