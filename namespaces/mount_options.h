@@ -33,7 +33,7 @@ struct mount_options {
 	bool bind;	      /* "bind" or "rbind" */
 	bool bind_tree;	      /* "rbind" */
 	bool remount;	      /* change the mount that is there */
-	bool copy_up;	      /* "tmpcopyup": a tmpfs starts with what the folder had */
+	bool copy_up;	      /* "tmpcopyup": a tmpfs starts with what the folder had. The plan also says it of volumes: an empty one does */
 	bool source_nofollow; /* "src-nofollow": a bind source that is a symlink is bound itself */
 	const char *data;     /* the rest, joined with commas (in the arena); NULL: nothing */
 };

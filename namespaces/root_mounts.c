@@ -177,6 +177,33 @@ static int copy_up_into(struct assembly *it, int fd, const char *path, struct er
 	return from < 0 || to < 0 ? (from < 0 ? from : to) : copy_up(from, to, err);
 }
 
+/* 1 when nothing is in the folder; 0 when something is. */
+static int is_empty(int fd, const char *what, struct err *err)
+{
+	int opened = path_open(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, err);
+	CLEANUP_DIR DIR *folder = opened < 0 ? NULL : fdopendir(opened);
+	struct dirent *entry;
+
+	if (opened < 0)
+		return opened;
+	if (!folder) {
+		(void)close(opened);
+		return err_set(err, ENOMEM, "list '%s'", what);
+	}
+	while ((entry = readdir(folder)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			return 0;
+	return 1;
+}
+
+/* A volume that has never been used begins with what the image has there: programs expect their folders, with their owners. */
+static int fill_new_volume(struct assembly *it, const struct mount_request *mount, int fd, struct err *err)
+{
+	int r = is_empty(fd, mount->source, err);
+
+	return r <= 0 ? r : copy_up_into(it, fd, mount->destination, err);
+}
+
 static bool is_kernel_type(const char *type)
 {
 	return strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
@@ -218,17 +245,21 @@ static int mount_bind(struct assembly *it, const struct mount_request *mount, in
 	bool is_proc = is_proc_itself(path);
 	CLEANUP_FD int fd = fd_take(source);
 	CLEANUP_FD int target = -1;
+	bool folder;
 	int r = is_folder(fd, mount->source, err);
 
 	if (r < 0)
 		return r;
+	folder = r;
 	if (is_proc)
 		target = target_kernel_folder(rootfd, path, err);
 	else
-		target = r ? target_folder(rootfd, path, err) : target_file(rootfd, path, err);
+		target = folder ? target_folder(rootfd, path, err) : target_file(rootfd, path, err);
 	if (target < 0)
 		return target;
-	r = attach_verified(it, fd, target, path, err);
+	r = folder && mount->options.copy_up ? fill_new_volume(it, mount, fd, err) : 0;
+	if (r == 0)
+		r = attach_verified(it, fd, target, path, err);
 	return r == 0 && is_proc ? take_proc(it, &fd, err) : r;
 }
 

@@ -231,6 +231,8 @@ static int take_volume(struct planning *p, const char *where, const struct exten
 		r = mount_options_parse(p->arena, &words, &mount->options, err);
 	if (r < 0)
 		return err_wrap(err, "%s", where);
+	if (volume->kind == VOLUME_NAMED && !volume->read_only)
+		mount->options.copy_up = true;
 	if (volume->chown) {
 		struct plan_chown *chown = LIST_ADD(p->arena, &p->plan->chowns);
 

@@ -107,7 +107,7 @@ while True:
 	hull run --rm --cap-add NET_ADMIN busybox sh -c "
 		ip route del local 127.0.0.1 table local 2>/dev/null; ip addr del 127.0.0.1/8 dev lo
 		ip route add 127.0.0.1 via $gateway
-		timeout 1 nc 127.0.0.1 7002 </dev/null" >"$STORES/out" 2>&1 || true
+		timeout 1 nc 127.0.0.1 7002 </dev/null; true" >"$STORES/out" 2>&1 || true
 	run cat "$STORES/out"
 	[[ $output != *reached* ]]
 	[ "$(cat /proc/sys/net/ipv4/conf/hull0/route_localnet)" -eq 1 ]
@@ -157,7 +157,11 @@ while True:
 	has "inet $wanted/20"
 	has 02:00:00:00:00:99
 	# It is free once the first one's interface has gone.
-	retry 5 hull run -d --name holder --ip "$wanted" busybox sleep 100 3>&-
+	hold() {
+		hull rm -f holder >/dev/null
+		hull run -d --name holder --ip "$wanted" busybox sleep 100 3>&-
+	}
+	retry 5 hold
 	run -125 hull run --rm --ip "$wanted" busybox true
 	has 'in use'
 	run -125 hull run --rm --ip 192.0.2.1 busybox true
