@@ -30,10 +30,10 @@ struct mount_options {
 	uint64_t
 		propagation; /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE, with MS_REC for the r forms; 0: not said */
 	enum mount_idmap_option idmap;
-	bool bind;	      /* "bind" or "rbind" */
-	bool bind_tree;	      /* "rbind" */
-	bool remount;	      /* change the mount that is there */
-	bool copy_up;	      /* "tmpcopyup": a tmpfs starts with what the folder had. The plan also says it of volumes: an empty one does */
+	bool bind;	/* "bind" or "rbind" */
+	bool bind_tree; /* "rbind" */
+	bool remount;	/* change the mount that is there */
+	bool copy_up; /* "tmpcopyup": a tmpfs starts with what the folder had. The plan also says it of volumes: an empty one does */
 	bool source_nofollow; /* "src-nofollow": a bind source that is a symlink is bound itself */
 	const char *data;     /* the rest, joined with commas (in the arena); NULL: nothing */
 };
