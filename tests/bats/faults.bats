@@ -95,9 +95,11 @@ fails_everywhere() {
 @test "a failure at any step is one clear line, and nothing is left: in the foreground" {
 	fails_everywhere "${WAYS[0]}"
 }
+# bats test_tags=plain
 @test "a failure at any step is one clear line, and nothing is left: without a network" {
 	fails_everywhere "${WAYS[1]}"
 }
+# bats test_tags=plain
 @test "a failure at any step is one clear line, and nothing is left: detached" {
 	fails_everywhere "${WAYS[2]}"
 }
@@ -121,12 +123,15 @@ dies_everywhere() {
 @test "killed at any step, the next command finds nothing left: in the foreground" {
 	dies_everywhere "${WAYS[0]}"
 }
+# bats test_tags=plain
 @test "killed at any step, the next command finds nothing left: without a network" {
 	dies_everywhere "${WAYS[1]}"
 }
+# bats test_tags=plain
 @test "killed at any step, the next command finds nothing left: detached" {
 	dies_everywhere "${WAYS[2]}"
 }
+# bats test_tags=plain
 @test "killed at any step, the next command finds nothing left: detached, without a network" {
 	dies_everywhere "${WAYS[3]}"
 }
