@@ -103,13 +103,15 @@ while True:
 	run ! hull exec one sh -c "timeout 1 nc 198.51.100.1 7001 </dev/null | grep reached"
 	kill $server
 	listen 7002 127.0.0.1
-	# CVE-2020-8558: a packet for 127.0.0.1 that comes from a neighbour, who has routed it so.
-	hull run --rm --cap-add NET_ADMIN busybox sh -c "
-		ip route del local 127.0.0.1 table local 2>/dev/null; ip addr del 127.0.0.1/8 dev lo
-		ip route add 127.0.0.1 via $gateway
-		timeout 1 nc 127.0.0.1 7002 </dev/null; true" >"$STORES/out" 2>&1 || true
-	run cat "$STORES/out"
-	[[ $output != *reached* ]]
+	# CVE-2020-8558: packets for 127.0.0.1 from a neighbour, who has routed them so: to a service, and to a port that is published there only.
+	web two -p 127.0.0.1:18094:80
+	run -0 fetch 127.0.0.1:18094
+	run hull run --rm --cap-add NET_ADMIN --sysctl net.ipv4.conf.all.route_localnet=1 busybox sh -c "
+		ip route del local 127.0.0.1 table local; ip addr del 127.0.0.1/8 dev lo
+		ip route add 127.0.0.1 via $gateway && echo routed
+		timeout 1 nc 127.0.0.1 7002 </dev/null; printf 'GET / HTTP/1.0\r\n\r\n' | timeout 1 nc 127.0.0.1 18094; true" 2>&1
+	has routed
+	[[ $output != *reached* ]] && [[ $output != *'a page'* ]]
 	[ "$(cat /proc/sys/net/ipv4/conf/hull0/route_localnet)" -eq 1 ]
 }
 
