@@ -220,7 +220,7 @@ listen() {
 }
 
 @test "wait: a keeper that is killed meanwhile costs no exit code" {
-	hull run -d --name web bb sh -c 'sleep 1; exit 6'
+	hull run -d --name web bb sh -c 'sleep 5; exit 6'
 	hull wait web >"$STORES/code" &
 	sleep 0.3
 	kill -9 "$(keeper_of web)"
