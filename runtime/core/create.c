@@ -27,6 +27,7 @@ static const struct phase phases[] = {
 	{"join-cgroup", step_join_cgroup, NULL},
 	{"send-root", step_send_root, NULL},
 	{"network", step_network, step_network_undo},
+	{"net-devices", step_net_devices, step_net_devices_undo},
 	{"hooks", step_hooks, NULL},
 	{"ready", step_ready, step_pid_file_undo},
 	{"created", step_created, NULL},

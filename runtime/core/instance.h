@@ -30,6 +30,9 @@ struct create_request {
 	const char
 		*console_socket;   /* where a terminal's master is sent (OCI), or NULL: it is instance->terminal then */
 	const char *pid_file;	   /* or NULL */
+	const char *pidfd_socket;  /* where a pidfd of the first process is sent (OCI), or NULL */
+	bool new_keyring;	   /* a session keyring of its own, "_ses.ID": the caller's keys stay outside */
+	bool no_pivot;		   /* rootfs_cover() instead of rootfs_pivot(), for hosts that run from their initial ramfs */
 	unsigned preserve_fds;	   /* descriptors 3 … 3+n-1 are passed on */
 	bool wait_for_start;	   /* `create`: the program waits for control_start(); else it is started at once */
 	const char *seccomp_cache; /* a 0700 folder for compiled filters, made where missing; NULL: none */
@@ -60,6 +63,8 @@ struct instance {
 	int userns_fd; /* the container's user namespace, -1 when it is the host's */
 	int root_fd;   /* the root as a detached mount, until the child has it; -1 */
 	int terminal;  /* the pseudo-terminal's master, -1 */
+	struct net_moved *moved; /* interfaces of the host that are inside, in the arena; of a creation only */
+	size_t moved_count;
 };
 
 /* Nothing held, nothing known. */

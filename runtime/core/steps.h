@@ -45,6 +45,10 @@ int step_send_root(struct instance *instance, struct err *err);
 int step_network(struct instance *instance, struct err *err);
 int step_network_undo(struct instance *instance, struct err *err);
 
+/* Interfaces of the host that config.json wants inside. Undone only while the creation goes on. */
+int step_net_devices(struct instance *instance, struct err *err);
+int step_net_devices_undo(struct instance *instance, struct err *err);
+
 /* Hooks of the runtime's side. */
 int step_hooks(struct instance *instance, struct err *err);
 /* After all else was taken back from a creation that came as far as its hooks: the poststop hooks. */

@@ -22,6 +22,7 @@
 #include "namespaces/ns.h"
 #include "namespaces/rootfs.h"
 #include "namespaces/seccomp.h"
+#include "net/move.h"
 #include "net/network.h"
 #include "runtime/spec/config.h"
 #include "runtime/spec/extension.h"
@@ -109,6 +110,9 @@ enum plan_net_kind {
 struct plan_net {
 	enum plan_net_kind kind;
 	struct net_request request;
+	/* Interfaces of the host that move in: net_move_in(). Into a fresh namespace or one that was joined. */
+	const struct net_move *moves;
+	size_t move_count;
 	/* How to make /etc/hosts, hostname and resolv.conf, and where they are on the host: NULL paths are not made. */
 	struct extension_network_files files;
 	struct strv dns, dns_search, dns_options, add_hosts;

@@ -315,8 +315,5 @@ int plan_unsupported(struct planning *p, struct err *err)
 {
 	if (p->os->intel_rdt)
 		return err_say(err, ENOTSUP, "linux.intelRdt: cache and memory bandwidth control is not supported");
-	if (p->os->net_devices.count)
-		return err_say(err, ENOTSUP, "linux.netDevices: moving interfaces of the host ('%s') is not supported",
-			       p->os->net_devices.items[0].host_name);
 	return 0;
 }

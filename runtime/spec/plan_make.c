@@ -102,8 +102,21 @@ static int plan_identity(struct planning *p, struct err *err)
 }
 
 static int (*const parts[])(struct planning *p, struct err *err) = {
-	plan_version, plan_identity, plan_unsupported, plan_namespaces,	       plan_ids,   plan_names,	 plan_cgroup,
-	plan_root,    plan_devices,  plan_mounts,      plan_container_process, plan_hooks, plan_network, plan_keeping,
+	plan_version,
+	plan_identity,
+	plan_unsupported,
+	plan_namespaces,
+	plan_ids,
+	plan_names,
+	plan_cgroup,
+	plan_root,
+	plan_devices,
+	plan_mounts,
+	plan_container_process,
+	plan_hooks,
+	plan_network,
+	plan_net_devices,
+	plan_keeping,
 };
 
 static int run_parts(struct planning *planning, int (*const run[])(struct planning *p, struct err *err), size_t count,

@@ -129,6 +129,34 @@ int plan_network(struct planning *p, struct err *err)
 	return r < 0 ? err_wrap(err, "network") : 0;
 }
 
+/* --- interfaces of the host ----------------------------------------------------------------------------------------------- */
+
+int plan_net_devices(struct planning *p, struct err *err)
+{
+	size_t count = p->os->net_devices.count;
+	struct net_move *moves;
+
+	if (count == 0)
+		return 0;
+	if (p->plan->namespaces.kind[NS_NET].how == NS_HOST)
+		return err_say(err, EINVAL,
+			       "linux.netDevices: needs a network namespace in linux.namespaces: '%s' is on the host "
+			       "already",
+			       p->os->net_devices.items[0].host_name);
+	if (p->host->rootless)
+		return err_say(err, EPERM,
+			       "linux.netDevices: an unprivileged caller cannot move interfaces of the host");
+	moves = arena_array(p->arena, count, sizeof(*moves));
+	if (!moves)
+		return plan_no_memory(p, err);
+	for (size_t i = 0; i < count; i++)
+		moves[i] = (struct net_move){.host_name = p->os->net_devices.items[i].host_name,
+					     .name = p->os->net_devices.items[i].name};
+	p->plan->net.moves = moves;
+	p->plan->net.move_count = count;
+	return net_move_check(moves, count, err) < 0 ? err_wrap(err, "linux.netDevices") : 0;
+}
+
 /* --- the keeper ----------------------------------------------------------------------------------------------------------- */
 
 static int take_stop(const struct extension *extension, struct plan_keeper *to, struct err *err)

@@ -28,6 +28,7 @@ int plan_mounts(struct planning *p, struct err *err);		 /* plan_mounts.c; after 
 int plan_container_process(struct planning *p, struct err *err); /* plan_process.c */
 int plan_hooks(struct planning *p, struct err *err);		 /* plan_hooks.c */
 int plan_network(struct planning *p, struct err *err);		 /* plan_net.c */
+int plan_net_devices(struct planning *p, struct err *err);	 /* plan_net.c; after network */
 int plan_keeping(struct planning *p, struct err *err);		 /* plan_net.c */
 
 /*

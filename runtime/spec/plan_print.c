@@ -491,6 +491,11 @@ static void put_network(struct json_writer *w, const struct plan_net *net)
 		json_put_string(w, NULL, line);
 	}
 	json_close_array(w);
+	json_open(w, "netDevices");
+	for (size_t i = 0; i < net->move_count; i++)
+		json_put_string(w, net->moves[i].host_name,
+				text_is_empty(net->moves[i].name) ? net->moves[i].host_name : net->moves[i].name);
+	json_close(w);
 	put_list(w, "dns", &net->dns);
 	put_list(w, "dnsSearch", &net->dns_search);
 	put_list(w, "dnsOptions", &net->dns_options);

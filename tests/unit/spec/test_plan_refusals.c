@@ -80,7 +80,21 @@ static const struct plan_case rows[] = {
 
 	/* what hull does not do */
 	{.linux_ = "\"intelRdt\":{\"closID\":\"x\"}", .words = "linux.intelRdt"},
-	{.linux_ = "\"netDevices\":{\"eth0\":{}}", .words = "linux.netDevices: moving interfaces of the host ('eth0')"},
+
+	/* interfaces of the host */
+	{.namespaces = OWN(""), .linux_ = "\"netDevices\":{\"eth0\":{}}", .words = "linux.netDevices: needs a network namespace in linux.namespaces: 'eth0'"},
+	{.host = ROOTLESS, .namespaces = WITH_USER, .linux_ = MAPPED ",\"netDevices\":{\"eth0\":{}}", .words = "linux.netDevices: an unprivileged caller"},
+	{.linux_ = "\"netDevices\":{\"\":{}}", .words = "linux.netDevices: the name of the interface is empty"},
+	{.linux_ = "\"netDevices\":{\"lo\":{}}", .words = "linux.netDevices: 'lo' is in every network namespace"},
+	{.linux_ = "\"netDevices\":{\"a\":{\"name\":\"lo\"}}", .words = "linux.netDevices: 'lo' is in every network namespace"},
+	{.linux_ = "\"netDevices\":{\"a\":{\"name\":\"sixteencharacter\"}}", .words = "linux.netDevices: 'sixteencharacter' is longer"},
+	{.linux_ = "\"netDevices\":{\"a\":{\"name\":\"a/b\"}}", .words = "linux.netDevices: 'a/b' is no name"},
+	{.linux_ = "\"netDevices\":{\"..\":{\"name\":\"a\"}}", .words = "linux.netDevices: '..' is no name"},
+	{.linux_ = "\"netDevices\":{\"a\":{\"name\":\"a b\"}}", .words = "linux.netDevices: 'a b' is no name"},
+	{.linux_ = "\"netDevices\":{\"a\":{\"name\":\"e%s\"}}", .words = "linux.netDevices: 'e%s': a name may have one %d"},
+	{.linux_ = "\"netDevices\":{\"a\":{\"name\":\"e%d%d\"}}", .words = "linux.netDevices: 'e%d%d': a name may have one %d"},
+	{.linux_ = "\"netDevices\":{\"a\":{\"name\":\"x\"},\"b\":{\"name\":\"x\"}}", .words = "linux.netDevices: two interfaces are to be 'x'"},
+	{.linux_ = "\"netDevices\":{\"a\":{},\"b\":{\"name\":\"a\"}}", .words = "linux.netDevices: two interfaces are to be 'a'"},
 
 	/* root */
 	{.root = "", .words = "root: the member is missing"},
