@@ -13,6 +13,27 @@ static int (*const parts[])(struct bundling *b, struct err *err) = {
 	bundle_root,	   bundle_volumes, bundle_limits,  bundle_keeping,
 };
 
+int bundle_check_inside(const char *option, const char *path, struct err *err)
+{
+	bool names_something = false;
+
+	if (!path || path[0] != '/')
+		return err_say(err, EINVAL, "option '%s': '%s' is no absolute path inside", option, path ? path : "");
+	for (const char *part = path + strspn(path, "/"); *part; part += strspn(part, "/")) {
+		size_t len = strcspn(part, "/");
+
+		if (len == 2 && memcmp(part, "..", 2) == 0)
+			return err_say(err, EINVAL, "option '%s': '%s': a path inside is given without '..'", option,
+				       path);
+		names_something |= len != 1 || part[0] != '.';
+		part += len;
+	}
+	if (!names_something)
+		return err_say(err, EINVAL, "option '%s': '%s' is the root itself, which would be hidden", option,
+			       path);
+	return 0;
+}
+
 static int make_identity(const struct bundling *b, struct err *err)
 {
 	const struct bundle_request *request = b->request;

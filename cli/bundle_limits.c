@@ -7,7 +7,9 @@
 #include "cli/bundle_parts.h"
 
 #define CPU_PERIOD_US	  100000
-#define DEFAULT_PIDS	  2048 /* enough for nearly everything, and a fork bomb ends */
+#define DEFAULT_PIDS	  2048		     /* enough for nearly everything, and a fork bomb ends */
+#define MOST_PIDS	  4194304	     /* the kernel's own bound on 64 bits */
+#define LEAST_MEMORY	  ((int64_t)6 << 20) /* Docker's: with less a container may be killed while it is made */
 #define DEFAULT_LOG_BYTES ((uint64_t)10 << 20)
 #define DEFAULT_LOG_FILES 5
 
@@ -21,8 +23,9 @@ static struct opt_i64 bytes_of(const char *words)
 		return (struct opt_i64){0};
 	if (strcmp(words, "-1") == 0)
 		return (struct opt_i64){true, -1};
-	return text_size(words, &bytes) < 0 || bytes > INT64_MAX ? (struct opt_i64){0}
-								 : (struct opt_i64){true, (int64_t)bytes};
+	/* 0 is no bound, as in Docker. */
+	return text_size(words, &bytes) < 0 || bytes > INT64_MAX || bytes == 0 ? (struct opt_i64){0}
+									       : (struct opt_i64){true, (int64_t)bytes};
 }
 
 static struct opt_i64 number_of(const char *words)
@@ -40,6 +43,9 @@ static int limit_memory(struct bundling *b, struct err *err)
 	memory->limit = bytes_of(b->options->memory);
 	memory->reservation = bytes_of(b->options->memory_reservation);
 	memory->swap = bytes_of(b->options->memory_swap);
+	if (memory->limit.set && memory->limit.value < LEAST_MEMORY)
+		return err_say(err, EINVAL, "option '--memory': '%s' is too little for a container: want 6m or more",
+			       b->options->memory);
 	if (memory->swap.set && !memory->limit.set)
 		return err_say(err, EINVAL,
 			       "option '--memory-swap' is memory and swap together: it goes with '--memory'");
@@ -81,8 +87,9 @@ static int limit_pids(struct bundling *b, struct err *err)
 {
 	struct opt_i64 wanted = number_of(b->options->pids_limit);
 
-	if (wanted.set && (wanted.value < -1 || wanted.value == 0))
-		return err_say(err, EINVAL, "option '--pids-limit': 1 or more, or -1 for any number");
+	if (wanted.set && (wanted.value < -1 || wanted.value == 0 || wanted.value > MOST_PIDS))
+		return err_say(err, EINVAL, "option '--pids-limit': '%s': 1 to %d, or -1 for any number",
+			       b->options->pids_limit, MOST_PIDS);
 	if (!wanted.set && can_limit_pids(b->os->cgroups_path))
 		wanted = (struct opt_i64){true, DEFAULT_PIDS};
 	b->resources->pids.limit = wanted;

@@ -20,6 +20,9 @@ struct bundling {
 	bool user_namespace; /* its own or a joined one */
 };
 
+/* A path inside that an option names ("--volume") has to be absolute and without '..', which would mean another place than it seems to. */
+int bundle_check_inside(const char *option, const char *path, struct err *err); /* bundle.c */
+
 int bundle_namespaces(struct bundling *b,
 		      struct err *err);			 /* bundle_isolation.c; first: others look at what is shared */
 int bundle_rights(struct bundling *b, struct err *err);	 /* bundle_isolation.c */

@@ -9,6 +9,7 @@
 #include "cli/bundle_parts.h"
 #include "cli/defaults.h"
 #include "cli/environment.h"
+#include "namespaces/idrange.h"
 #include "namespaces/limits.h"
 #include "namespaces/tty.h"
 
@@ -60,6 +61,24 @@ static int make_env(struct bundling *b, struct err *err)
 	return environment_add(b->arena, env, &b->options->env_files, &b->options->env, err);
 }
 
+/* A number, or a name that the root's own group file has. */
+static int add_group(struct bundling *b, const char *words, struct err *err)
+{
+	uint32_t number, *gid;
+
+	if (!*words)
+		return err_say(err, EINVAL, "option '--group-add': the name is empty");
+	if (text_u32(words, &number) < 0)
+		return strv_add(b->arena, &b->extension->group_words, words) < 0 ? arena_check(b->arena, err) : 0;
+	if (b->request->own_range && number >= IDRANGE_SIZE)
+		return err_say(err, EINVAL, "option '--group-add': '%s': the container has the groups 0 to %u", words,
+			       IDRANGE_SIZE - 1);
+	gid = LIST_ADD(b->arena, &b->process->user.additional_gids);
+	if (gid)
+		*gid = number;
+	return arena_check(b->arena, err);
+}
+
 static int make_user(struct bundling *b, struct err *err)
 {
 	const char *user = b->options->user ? b->options->user : image_config(b)->user;
@@ -69,11 +88,10 @@ static int make_user(struct bundling *b, struct err *err)
 	/* Looked up in the root's own passwd, when there is a root: the default user's groups, too. */
 	b->extension->user_words = text_is_empty(user) ? "0" : user;
 	for (size_t i = 0; i < b->options->groups.count; i++) {
-		uint32_t *gid = LIST_ADD(b->arena, &b->process->user.additional_gids);
+		int result = add_group(b, b->options->groups.items[i], err);
 
-		if (gid && text_u32(b->options->groups.items[i], gid) < 0)
-			return err_say(err, EINVAL, "option '--group-add': '%s' is no number of a group",
-				       b->options->groups.items[i]);
+		if (result < 0)
+			return result;
 	}
 	return arena_check(b->arena, err);
 }

@@ -21,14 +21,19 @@ bool bundle_wants_host_ids(const struct run_options *options)
 
 int bundle_joined(const struct run_options *options, const char **ret_container, struct err *err)
 {
-	const char *const modes[] = {options->network, options->ipc, options->pid};
+	const struct {
+		const char *option, *mode;
+	} modes[] = {{"network", options->network}, {"ipc", options->ipc}, {"pid", options->pid}};
 
 	*ret_container = NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		const char *container = bundle_container_mode(modes[i]);
+		const char *container = bundle_container_mode(modes[i].mode);
 
 		if (!container)
 			continue;
+		if (!*container)
+			return err_say(err, EINVAL, "option '--%s': '%s' does not name a container", modes[i].option,
+				       modes[i].mode);
 		/* Its user namespace is joined as well, and there can be only one of those. */
 		if (*ret_container && strcmp(*ret_container, container) != 0)
 			return err_say(err, EINVAL,

@@ -184,6 +184,9 @@ static int add_device(struct bundling *b, const char *words, struct err *err)
 	if (parts.count > 3 || host[0] != '/' || strspn(access, "rwm") != strlen(access) || !*access)
 		return err_say(err, EINVAL, "option '--device': '%s': want HOST[:INSIDE[:rwm]] with absolute paths",
 			       words);
+	result = bundle_check_inside("--device", inside, err);
+	if (result < 0)
+		return result;
 	if (stat(host, &node) < 0)
 		return err_set(err, errno, "option '--device': '%s'", host);
 	if (!S_ISCHR(node.st_mode) && !S_ISBLK(node.st_mode))

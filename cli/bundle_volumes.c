@@ -59,24 +59,17 @@ static const char *const mount_words[] = {
 	"rshared", "slave",  "rslave", "unbindable", "runbindable", "noatime", "relatime", "strictatime", "nosymfollow",
 };
 
-static int add_option(struct bundling *b, struct extension_volume *volume, const char *option, const char *word,
-		      struct err *err)
+static int add_option(struct bundling *b, struct extension_volume *volume, const char *word, struct err *err)
 {
 	if (set_flag(volume, word))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(mount_words); i++)
 		if (strcmp(mount_words[i], word) == 0)
 			return strv_add(b->arena, &volume->options, word) < 0 ? arena_check(b->arena, err) : 0;
-	return err_say(err, EINVAL, "option '%s': unknown word '%s': ro, rw, idmap, U or an option of a mount", option,
-		       word);
-}
-
-static int check_destination(const char *option, const char *destination, struct err *err)
-{
-	if (destination && destination[0] == '/')
-		return 0;
-	return err_say(err, EINVAL, "option '%s': '%s' is no absolute path inside", option,
-		       destination ? destination : "");
+	if (strcmp(word, "z") == 0 || strcmp(word, "Z") == 0)
+		return err_say(err, ENOTSUP, "'%s' is for SELinux labels, which hull does not change: leave it out",
+			       word);
+	return err_say(err, EINVAL, "unknown word '%s': ro, rw, idmap, U or an option of a mount", word);
 }
 
 /* --- -v [SOURCE:]DIR[:WORD,WORD] -------------------------------------------------------------------------------------- */
@@ -99,7 +92,7 @@ static int add_volume(struct bundling *b, const char *words, struct err *err)
 	destination = parts.items[parts.count > 1 ? 1 : 0];
 	if (parts.count > 3 || (source && !*source))
 		return err_say(err, EINVAL, "option '--volume': '%s': want [SOURCE:]DIR[:OPTIONS]", words);
-	result = check_destination("--volume", destination, err);
+	result = bundle_check_inside("--volume", destination, err);
 	if (result < 0)
 		return result;
 	volume = new_volume(b, source && is_path(source) ? VOLUME_HOST : VOLUME_NAMED, destination);
@@ -107,9 +100,9 @@ static int add_volume(struct bundling *b, const char *words, struct err *err)
 		return arena_check(b->arena, err);
 	/* Before anything is made: a word that is wrong leaves no volume behind. */
 	for (size_t i = 0; i < options.count; i++) {
-		result = add_option(b, volume, "--volume", options.items[i], err);
+		result = add_option(b, volume, options.items[i], err);
 		if (result < 0)
-			return result;
+			return err_wrap(err, "option '--volume'");
 	}
 	result =
 		volume->kind == VOLUME_HOST ? find_source(b, volume, source, err) : name_volume(b, volume, source, err);
@@ -124,7 +117,7 @@ static int add_tmpfs(struct bundling *b, const char *words, struct err *err)
 	const char *destination = arena_strndup(b->arena, words, len);
 	struct extension_volume *volume = new_volume(b, VOLUME_TMPFS, destination);
 	struct strv options = {0};
-	int result = check_destination("--tmpfs", destination, err);
+	int result = bundle_check_inside("--tmpfs", destination, err);
 
 	if (result < 0)
 		return result;
@@ -206,8 +199,12 @@ static int fill_mount(struct bundling *b, const struct mount_words *words, struc
 	volume->read_only = words->read_only;
 	volume->chown = words->chown;
 	volume->idmap = words->idmap;
-	if (words->propagation && strv_add(b->arena, &volume->options, words->propagation) < 0)
-		return arena_check(b->arena, err);
+	if (words->propagation) {
+		int result = add_option(b, volume, words->propagation, err);
+
+		if (result < 0)
+			return result;
+	}
 	switch (volume->kind) {
 	case VOLUME_TMPFS:
 		return fill_tmpfs(b, words, volume, err);
@@ -240,7 +237,7 @@ static int add_mount(struct bundling *b, const char *words, struct err *err)
 		kind = VOLUME_NAMED;
 	else
 		return err_say(err, EINVAL, "option '--mount': unknown type '%s': bind, volume or tmpfs", taken.type);
-	result = check_destination("--mount", taken.target, err);
+	result = bundle_check_inside("--mount", taken.target, err);
 	if (result < 0)
 		return result;
 	volume = new_volume(b, kind, taken.target);

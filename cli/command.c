@@ -65,6 +65,8 @@ static int complain(const struct command_call *call, struct err *err)
 {
 	const struct program *program = call->program;
 
+	if (program->reword)
+		program->reword(call, err);
 	if (call->command)
 		(void)err_wrap(err, "%s", call->command->name);
 	if (program->complain)

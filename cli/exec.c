@@ -148,6 +148,7 @@ static int make_plan(const struct command_call *call, const struct stores *store
 		return result;
 	for (size_t i = 0; i < warnings.count; i++)
 		log_line(LOG_LEVEL_WARN, "%s", warnings.items[i]);
+	ret->group_words = view->extension->group_words;
 	ret->user_words = options->user ? options->user : view->extension->user_words;
 	ret->init = false;
 	if (options->privileged)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/reword.h"
 #include "cli/verbs.h"
 #include "runtime/base/installed.h"
 #include "runtime/base/log.h"
@@ -99,6 +100,7 @@ int main(int argc, char **argv)
 		.globals_bytes = sizeof(struct hull),
 		.failure = ERR_EXIT_FAILED,
 		.prepare = prepare,
+		.reword = reword_error,
 	};
 
 	return program_main(&hull, argc, argv);

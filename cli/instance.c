@@ -316,9 +316,11 @@ void instance_settle(const struct command_call *call, const struct stores *store
 
 /* --- Starting --------------------------------------------------------------------------------------------------------- */
 
+#define NOT_THERE_YET "/" /* stands for the namespace of an instance that need not run yet */
+
 /* The namespaces of another instance, where it runs now. */
 static int find_joined(const struct command_call *call, const struct stores *stores, const struct extension_join *join,
-		       struct plan_host *host, struct err *err)
+		       bool only_check, struct plan_host *host, struct err *err)
 {
 	int kind = ns_parse(join->type);
 	struct instance_view other;
@@ -327,6 +329,9 @@ static int find_joined(const struct command_call *call, const struct stores *sto
 
 	if (result < 0)
 		return result;
+	host->joined[kind] = NOT_THERE_YET;
+	if (other.now.status != RECORD_RUNNING && other.now.status != RECORD_PAUSED && only_check)
+		return 0;
 	if (other.now.status != RECORD_RUNNING && other.now.status != RECORD_PAUSED)
 		return err_say(err, EINVAL, "container '%s' is not running: its %s namespace cannot be joined",
 			       other.extension->name, join->type);
@@ -346,8 +351,8 @@ static int find_joined(const struct command_call *call, const struct stores *sto
 	return arena_check(call->arena, err);
 }
 
-int instance_plan(const struct command_call *call, const struct stores *stores, const char *id, struct plan *ret_plan,
-		  const struct extension **ret_extension, struct err *err)
+static int make_plan(const struct command_call *call, const struct stores *stores, const char *id, bool only_check,
+		     struct plan *ret_plan, const struct extension **ret_extension, struct err *err)
 {
 	CLEANUP_FD int folder = definition_open(&stores->definitions, id, err);
 	const struct config *config;
@@ -365,11 +370,20 @@ int instance_plan(const struct command_call *call, const struct stores *stores, 
 	host.bundle = data_dir_of(call, id);
 	host.net_state_dir = hull_of(call)->net_state;
 	for (size_t i = 0; i < (*ret_extension)->joins.count; i++) {
-		result = find_joined(call, stores, &(*ret_extension)->joins.items[i], &host, err);
+		result = find_joined(call, stores, &(*ret_extension)->joins.items[i], only_check, &host, err);
 		if (result < 0)
 			return result;
 	}
 	return plan_make(call->arena, config, *ret_extension, &host, ret_plan, err);
+}
+
+int instance_check(const struct command_call *call, const struct stores *stores, const char *id, struct err *err)
+{
+	struct plan *plan = ARENA_NEW(call->arena, struct plan);
+	const struct extension *extension;
+	int result = arena_check(call->arena, err);
+
+	return result < 0 ? result : make_plan(call, stores, id, true, plan, &extension, err);
 }
 
 int instance_start(const struct command_call *call, const struct stores *stores, const struct instance_starting *how,
@@ -390,7 +404,7 @@ int instance_start(const struct command_call *call, const struct stores *stores,
 	int result = arena_check(call->arena, err);
 
 	if (result >= 0)
-		result = instance_plan(call, stores, how->id, plan, &extension, err);
+		result = make_plan(call, stores, how->id, false, plan, &extension, err);
 	if (result >= 0)
 		result = hull_unmake_command(call, call->arena, how->id, &unmake);
 	if (result < 0)

@@ -54,8 +54,7 @@ struct instance_starting {
 int instance_start(const struct command_call *call, const struct stores *stores, const struct instance_starting *how,
 		   int *ret_client_fd, struct err *err);
 
-/* Reads the bundle back and makes the plan. `ret_extension` too. */
-int instance_plan(const struct command_call *call, const struct stores *stores, const char *id, struct plan *ret_plan,
-		  const struct extension **ret_extension, struct err *err);
+/* Reads the bundle back and sees whether it can be planned, as a start would. Instances whose namespaces it joins need not run. */
+int instance_check(const struct command_call *call, const struct stores *stores, const char *id, struct err *err);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "cli/reword.h"
 #include "runtime/base/log.h"
 
 int operands_each(struct command_call *call,
@@ -17,6 +18,8 @@ int operands_each(struct command_call *call,
 		int result = each(call, call->operands.items[i], user, &err);
 
 		if (result < 0) {
+			if (call->program->reword)
+				call->program->reword(call, &err);
 			(void)err_wrap(&err, "%s", call->command->name);
 			log_err(&err);
 			result = err.exit_code ? err.exit_code : call->program->failure;
@@ -40,7 +43,12 @@ static int look_and_do(const struct command_call *call, const char *operand, voi
 
 	if (result == -ENOENT && all->missing_is_fine)
 		return 0;
-	return result < 0 ? result : all->each(&one, err);
+	if (result >= 0) {
+		result = all->each(&one, err);
+		if (result < 0)
+			reword_container(one.view.id, operand, err);
+	}
+	return result;
 }
 
 static int each_instance(struct command_call *call, struct each_instance *all, struct err *err)

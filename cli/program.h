@@ -56,6 +56,8 @@ struct program {
 	bool single_dash_long;
 	/* Called when global options are known, before the command; may be NULL. */
 	int (*prepare)(struct command_call *call, struct err *err);
+	/* Puts a failure of a command into the words of who called it; may be NULL. */
+	void (*reword)(const struct command_call *call, struct err *err);
 	/* Prints an error, NULL: one line on standard error. */
 	void (*complain)(const struct command_call *call, const struct err *err);
 };

@@ -178,6 +178,12 @@ static int run_create(struct command_call *call, struct err *err)
 
 	if (result >= 0)
 		result = define(&d, err);
+	/* What cannot be started is refused now, by the words that were typed now. */
+	if (result >= 0) {
+		result = instance_check(call, &stores, d.id, err);
+		if (result < 0)
+			take_back(&d);
+	}
 	scope_fd(&d.folder_fd);
 	if (result >= 0)
 		(void)puts(d.id);

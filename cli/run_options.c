@@ -107,7 +107,7 @@ static const char *const only_host[] = {"host", NULL};
 	STRING("entrypoint", 0, entrypoint, "PROGRAM", "instead of the image's entry point; '' is none"), \
 	LIST("env", 'e', env, "NAME[=VALUE]", "environment; without a value: the caller's"), \
 	LIST("env-file", 0, env_files, "FILE", "environment, a NAME=VALUE a line"), \
-	LIST("group-add", 0, groups, "GID", "one more group for the process"), \
+	LIST("group-add", 0, groups, "GROUP", "one more group for the process: a name of the image, or a number"), \
 	STRING("hostname", 'h', hostname, "NAME", "hostname (default: the beginning of the id)"), \
 	FLAG("init", 0, init, "a small init comes first: it reaps zombies and passes signals on"), \
 	FLAG("interactive", 'i', interactive, "keep standard input open"), \
@@ -116,7 +116,7 @@ static const char *const only_host[] = {"host", NULL};
 	LIST("label", 'l', labels, "KEY[=VALUE]", "a label"), \
 	LIST("log-opt", 0, log_options, "KEY=VALUE", "max-size=SIZE (default 10m), max-file=N (default 5)"), \
 	STRING("mac-address", 0, mac, "MAC", "address of the interface"), \
-	CHECKED("memory", 'm', memory, "SIZE", "at most this much memory, as 64m", check_size), \
+	CHECKED("memory", 'm', memory, "SIZE", "at most this much memory, as 64m (6m is the least)", check_size), \
 	CHECKED("memory-reservation", 0, memory_reservation, "SIZE", "kept to when the host is short of memory", check_size), \
 	CHECKED("memory-swap", 0, memory_swap, "SIZE", "memory and swap together; -1: any swap", check_swap), \
 	LIST("mount", 0, mounts, "type=TYPE,...", "bind, volume or tmpfs, with source=, target=, readonly ..."), \

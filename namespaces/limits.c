@@ -168,9 +168,21 @@ int limits_check(const struct limits_request *request, struct err *err)
 
 /* Applying, from outside ------------------------------------------------------------------------------------------------------ */
 
+#define BOUND_BYTES 24
+
+/* "unlimited" as shells say it, or the number. */
+static const char *bound_words(uint64_t bound, char to[static BOUND_BYTES])
+{
+	if (bound == LIMITS_UNLIMITED)
+		return "unlimited";
+	(void)snprintf(to, BOUND_BYTES, "%" PRIu64, bound);
+	return to;
+}
+
 static int apply_rlimit(const struct limits_rlimit *limit, pid_t pid, struct err *err)
 {
 	struct rlimit64 value = {limit->soft, limit->hard}, now;
+	char hard[BOUND_BYTES], other[BOUND_BYTES];
 	int code;
 
 	if (prlimit64(pid, (enum __rlimit_resource)limit->resource, &value, NULL) == 0)
@@ -179,11 +191,11 @@ static int apply_rlimit(const struct limits_rlimit *limit, pid_t pid, struct err
 	if (code == EPERM && prlimit64(pid, (enum __rlimit_resource)limit->resource, NULL, &now) == 0 &&
 	    limit->hard > now.rlim_max)
 		return err_say(err, EPERM,
-			       "%s: raising the hard limit from %" PRIu64 " to %" PRIu64
-			       " needs CAP_SYS_RESOURCE, which this process lacks",
-			       rlimit_name(limit->resource), (uint64_t)now.rlim_max, limit->hard);
-	return err_set(err, code, "%s: set to %" PRIu64 ":%" PRIu64, rlimit_name(limit->resource), limit->soft,
-		       limit->hard);
+			       "%s: raising the hard limit from %s to %s needs CAP_SYS_RESOURCE, which this process lacks",
+			       rlimit_name(limit->resource), bound_words(now.rlim_max, other),
+			       bound_words(limit->hard, hard));
+	return err_set(err, code, "%s: set to %s:%s", rlimit_name(limit->resource), bound_words(limit->soft, other),
+		       bound_words(limit->hard, hard));
 }
 
 static int apply_oom_score(int value, pid_t pid, struct err *err)

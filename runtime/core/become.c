@@ -43,7 +43,7 @@ static int find_user(struct becoming *b, struct err *err)
 		int result = user_resolve(b->rootfd, process->user_words, &b->user, err);
 
 		if (result < 0)
-			return err_wrap(err, "user '%s'", process->user_words);
+			return result;
 		/* The primary group as well: or a program could shed it, and with it what is denied to that group (CVE-2022-36109). */
 		if (b->user.group_count < USER_MAX_GROUPS)
 			b->user.groups[b->user.group_count++] = b->user.gid;
@@ -56,6 +56,12 @@ static int find_user(struct becoming *b, struct err *err)
 			       b->user.group_count + process->groups.count, USER_MAX_GROUPS);
 	for (size_t i = 0; i < process->groups.count; i++)
 		b->user.groups[b->user.group_count++] = process->groups.items[i];
+	for (size_t i = 0; i < process->group_words.count; i++) {
+		int result = user_add_group(b->rootfd, process->group_words.items[i], &b->user, err);
+
+		if (result < 0)
+			return result;
+	}
 	return 0;
 }
 

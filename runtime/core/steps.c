@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "namespaces/idmap.h"
@@ -331,6 +332,32 @@ int step_clone_undo(struct instance *instance, struct err *err)
 	return 0;
 }
 
+static bool ran_out_of_memory(const struct instance *instance)
+{
+	struct cg_stat stat;
+	struct err ignored = ERR_INIT;
+
+	return instance->cgroup && cg_stat(instance->cgroup, &stat, &ignored) == 0 && stat.has_oom &&
+	       stat.oom_kills > 0;
+}
+
+/* Passes a wait's result on, and adds how the process ended that ended without a word. Somebody else's child keeps that for itself. */
+static int or_how_it_ended(const struct instance *instance, int result, struct err *err)
+{
+	siginfo_t end = {0};
+	const char *name;
+
+	if (result != -ECONNRESET || proc_wait_end(instance->init_pidfd, CHILD_END_WAIT_MS) < 0 ||
+	    waitid(P_PIDFD, (id_t)instance->init_pidfd, &end, WEXITED | WNOHANG | WNOWAIT) < 0 || end.si_pid == 0)
+		return result;
+	if (end.si_code == CLD_EXITED)
+		return err_hint(err, "it exited with %d", end.si_status);
+	if (end.si_status == SIGKILL && ran_out_of_memory(instance))
+		return err_hint(err, "killed, since its memory limit is too little");
+	name = proc_signal_name(end.si_status);
+	return err_hint(err, "killed by signal %d%s%s", end.si_status, name ? ", " : "", name ? name : "");
+}
+
 /*
  * Passes a step's result on. When the step found the process gone, that is not the news: what it said before it ended is, or that it said nothing.
  */
@@ -341,7 +368,7 @@ static int or_why_gone(struct instance *instance, int result, struct err *err)
 	/* It may be on its way out; a step that failed for another reason finds it waiting for its parent. */
 	if (proc_wait_end(instance->init_pidfd, 50) < 0)
 		return result;
-	return sync_wait(&instance->sync, CHILD_READY, err);
+	return or_how_it_ended(instance, sync_wait(&instance->sync, CHILD_READY, err), err);
 }
 
 /* --- Ids, cgroup, root ------------------------------------------------------------------------------------------------ */
@@ -382,7 +409,7 @@ static int change_owners(const struct plan *plan, int root, struct err *err)
 	if (plan->chowns.count == 0)
 		return 0;
 	if (plan->process.user_words && user_resolve(root, plan->process.user_words, &inside, err) < 0)
-		return err_wrap(err, "user '%s'", plan->process.user_words);
+		return -err->code;
 	for (size_t i = 0; i < plan->chowns.count; i++) {
 		const struct plan_chown *chown = &plan->chowns.items[i];
 		int result;
@@ -551,7 +578,7 @@ int step_ready(struct instance *instance, struct err *err)
 	int result = sync_wait_data(&instance->sync, CHILD_READY, &number, &len, &instance->terminal, &fd_count, err);
 
 	if (result < 0)
-		return result;
+		return or_how_it_ended(instance, result, err);
 	if (fd_count > 0)
 		result = hand_over_terminal(instance, number, err);
 	/* Late: a tight limit on files or memory would hit the child's own setting up. */
@@ -599,7 +626,7 @@ int step_go(struct instance *instance, struct err *err)
 	if (result >= 0)
 		result = sync_wait_closed(&instance->sync, err);
 	if (result < 0 || instance->plan->hooks[HOOK_POSTSTART].count == 0)
-		return result;
+		return or_how_it_ended(instance, result, err);
 	/* A hook may do with the container what it likes, and must not wait for us then. Nothing can fail any more. */
 	store_unlock(instance->state_fd);
 	(void)run_hooks(instance, HOOK_POSTSTART, RECORD_RUNNING, instance->init, &ignored);

@@ -124,6 +124,7 @@ static const struct field extension_rows[] = {
 	ROW("joins", FIELD_LIST, joins, OF(join_table), .max = 8),
 	ROW("volumes", FIELD_LIST, volumes, OF(volume_table), .max = 1024),
 	ROW("user", FIELD_STRING, user_words),
+	ROW("groups", FIELD_STRV, group_words, .max = 1024),
 	ROW("command", FIELD_STRV, command, .max = 65536),
 	ROW("labels", FIELD_MAP, labels),
 	ROW("log", FIELD_STRUCT, log, OF(log_table)),

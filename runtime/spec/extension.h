@@ -104,7 +104,8 @@ struct extension {
 	LIST_OF(struct extension_volume) volumes;
 	const char *
 		user_words; /* "app", "1000:staff": looked up in the root's passwd and group when it exists. NULL: config.json's numbers */
-	struct strv command; /* as `ps` shows it */
+	struct strv group_words; /* more groups of its user by name, looked up there too; numbers are in config.json */
+	struct strv command;	 /* as `ps` shows it */
 	struct strmap labels;
 	struct extension_log log;
 	struct extension_restart restart;

@@ -82,6 +82,7 @@ struct plan_process {
 	const char *cwd;
 	uint32_t uid, gid; /* as seen inside */
 	LIST_OF(uint32_t) groups;
+	struct strv group_words; /* more groups by name: user_add_group() in the root */
 	const char *user_words; /* not NULL: user_resolve() in the root gives uid, gid and groups instead */
 	bool terminal;
 	uint16_t rows, columns; /* 0: not given */

@@ -412,6 +412,7 @@ int plan_container_process(struct planning *p, struct err *err)
 	p->plan->has_process = true;
 	if (p->extension) {
 		w.to->user_words = text_is_empty(p->extension->user_words) ? NULL : p->extension->user_words;
+		w.to->group_words = p->extension->group_words;
 		w.to->init = p->extension->init;
 	}
 	return take_process(&w, p->os, p->extension, err);

@@ -43,66 +43,82 @@ nothing_wrong() {
 	refused 125 'unknown option' run --rm --nosuch busybox true
 	refused 125 'IMAGE' run
 	refused 125 'IMAGE' run --rm
-	refused 125 '' run --rm --memory lots busybox true
-	refused 125 '' run --rm --memory -5m busybox true
-	refused 125 '' run --rm --memory 1k busybox true
+	refused 125 "option '--memory': 'lots'" run --rm --memory lots busybox true
+	refused 125 "option '--memory': '-5m'" run --rm --memory -5m busybox true
+	refused 125 "option '--memory': '1k' is too little for a container: want 6m or more" run --rm --memory 1k busybox true
 	refused 125 '' run --rm --memory 99999999999999999999g busybox true
-	refused 125 '' run --rm --cpus nought busybox true
+	refused 125 "option '--cpus': 'nought'" run --rm --cpus nought busybox true
 	refused 125 '' run --rm --cpus -1 busybox true
 	refused 125 '' run --rm --cpus 1e400 busybox true
 	refused 125 '' run --rm --pids-limit x busybox true
-	refused 125 '' run --rm --cpuset-cpus 5-1 busybox true
-	refused 125 '' run --rm -p nosuch busybox true
-	refused 125 '' run --rm -p 70000:80 busybox true
-	refused 125 '' run --rm -p 80:80/icmp busybox true
-	refused 125 '' run --rm -p 300.0.0.1:80:80 busybox true
-	refused 125 '' run --rm --network nosuch busybox true
-	refused 125 '' run --rm --network container: busybox true
+	refused 125 "option '--cpuset-cpus': '5-1' is no list" run --rm --cpuset-cpus 5-1 busybox true
+	refused 125 "option '--publish': 'nosuch'" run --rm -p nosuch busybox true
+	refused 125 "option '--publish': '70000:80'" run --rm -p 70000:80 busybox true
+	refused 125 "option '--publish': '80:80/icmp'" run --rm -p 80:80/icmp busybox true
+	refused 125 "option '--publish': '300.0.0.1:80:80': publish on" run --rm -p 300.0.0.1:80:80 busybox true
+	refused 125 "option '--network' does not take 'nosuch'" run --rm --network nosuch busybox true
+	refused 125 "option '--network': 'container:' does not name" run --rm --network container: busybox true
 	refused 125 '' run --rm --name ../x busybox true
 	refused 125 '' run --rm --name '' busybox true
 	refused 125 '' run --rm --name "$(printf 'a%.0s' {1..300})" busybox true
 	refused 125 'holder' run --rm --name holder busybox true
-	refused 125 '' run --rm --hostname 'a b' busybox true
-	refused 125 '' run --rm --hostname "$(printf 'a%.0s' {1..100})" busybox true
-	refused 125 '' run --rm --add-host nocolon busybox true
-	refused 125 '' run --rm --add-host $'a\nb:1.2.3.4' busybox true
-	refused 125 '' run --rm --dns nosuch busybox true
-	refused 125 '' run --rm --dns-search $'a\nnameserver 1.1.1.1' busybox true
+	refused 125 "option '--hostname': host name 'a b'" run --rm --hostname 'a b' busybox true
+	refused 125 "option '--hostname': 'aaaa" run --rm --hostname "$(printf 'a%.0s' {1..100})" busybox true
+	refused 125 "option '--add-host': added host 'nocolon'" run --rm --add-host nocolon busybox true
+	refused 125 "option '--add-host': 'a\\nb:1.2.3.4'" run --rm --add-host $'a\nb:1.2.3.4' busybox true
+	refused 125 "option '--dns': DNS server 'nosuch'" run --rm --dns nosuch busybox true
+	refused 125 "option '--dns-search': 'a\\nname" run --rm --dns-search $'a\nnameserver 1.1.1.1' busybox true
 	refused 125 '' run --rm --cap-add CAP_NOSUCH busybox true
-	refused 125 '' run --rm --ulimit nosuch=1 busybox true
-	refused 125 '' run --rm --ulimit nofile=5:1 busybox true
-	refused 125 '' run --rm --sysctl kernel.panic=1 busybox true
-	refused 125 '' run --rm --sysctl net.ipv4.ip_forward=1 --network host busybox true
-	refused 125 '' run --rm --device /nosuch busybox true
+	refused 125 "option '--ulimit': 'nosuch'" run --rm --ulimit nosuch=1 busybox true
+	refused 125 "option '--ulimit': 'nofile=5:1'" run --rm --ulimit nofile=5:1 busybox true
+	refused 125 "option '--sysctl': 'kernel.panic=1'" run --rm --sysctl kernel.panic=1 busybox true
+	refused 125 "option '--sysctl': 'net.ipv4.ip_forward=1'" run --rm --sysctl net.ipv4.ip_forward=1 --network host busybox true
+	refused 125 "option '--device': '/nosuch'" run --rm --device /nosuch busybox true
 	refused 125 '' run --rm --device /etc/passwd busybox true
-	refused 125 '' run --rm --restart sometimes busybox true
+	refused 125 "option '--restart': 'sometimes'" run --rm --restart sometimes busybox true
 	refused 125 '' run --restart always --rm busybox true
-	refused 125 '' run --rm --stop-signal NOSUCH busybox true
+	refused 125 "option '--stop-signal': 'NOSUCH'" run --rm --stop-signal NOSUCH busybox true
 	refused 125 '' run --rm --stop-signal 99 busybox true
 	refused 125 '' run --rm --env-file /nosuch busybox true
 	refused 125 '' run --rm --security-opt nosuch busybox true
-	refused 125 '' run --rm --security-opt apparmor=nosuch busybox true
+	refused 125 "option '--security-opt': 'apparmor=nosuch'" run --rm --security-opt apparmor=nosuch busybox true
 	refused 125 '' run --rm --userns nosuch busybox true
 	refused 125 '' run --rm --pid container:nosuch busybox true
 	refused 125 '' run --rm --ipc nosuch busybox true
-	refused 125 '' run --rm --tmpfs relative busybox true
-	refused 125 '' run --rm --tmpfs /x:nosuchoption busybox true
+	refused 125 "option '--tmpfs': 'relative'" run --rm --tmpfs relative busybox true
+	refused 125 "option '--tmpfs': '/x:nosuchoption'" run --rm --tmpfs /x:nosuchoption busybox true
 	refused 125 '' run --rm --mount type=nosuch,target=/x busybox true
 	refused 125 '' run --rm --mount type=bind,target=/x busybox true
 	refused 125 '' run --rm --log-opt nosuch=1 busybox true
-	refused 125 '' run --rm --workdir relative busybox true
+	refused 125 "option '--workdir': 'relative'" run --rm --workdir relative busybox true
 	refused 125 '' run --rm -e =x busybox true
 	refused 125 '' run --rm --shm-size 0x busybox true
-	refused 125 '' run --rm --oom-score-adj 2000 busybox true
-	refused 125 '' run --rm --ip 1.2.3 busybox true
-	refused 125 '' run --rm --mac-address 01:00:00:00:00:01 busybox true
+	refused 125 "option '--oom-score-adj': 2000" run --rm --oom-score-adj 2000 busybox true
+	refused 125 "option '--ip': '1.2.3'" run --rm --ip 1.2.3 busybox true
+	refused 125 "option '--mac-address': '01:00:00:00:00:01'" run --rm --mac-address 01:00:00:00:00:01 busybox true
 	refused 125 '' run --rm -u '' busybox true
-	refused 125 '' run --rm -u nosuch busybox true
-	refused 125 '' run --rm -u 0x0 busybox true
+	refused 125 "option '--user': user 'nosuch' is not in" run --rm -u nosuch busybox true
+	refused 125 "option '--user': user '0x0'" run --rm -u 0x0 busybox true
 	refused 125 '' run --rm -u +1 busybox true
 	refused 125 '' run --rm -u 4294967296 busybox true
 	refused 125 '' run --rm -u 1000trailing busybox true
-	refused 125 '' run --rm -u 0:nosuch busybox true
+	refused 125 "option '--user': '0:nosuch': group 'nosuch'" run --rm -u 0:nosuch busybox true
+	refused 125 "option '--user': become user 1000000000" run --rm -u 1000000000 busybox true
+	refused 125 "option '--group-add': '1000000000'" run --rm --group-add 1000000000 busybox true
+	refused 125 "option '--volume': '/x/../y': a path inside is given without '..'" run --rm -v /etc:/x/../y busybox true
+	refused 125 "option '--mount': '/..': a path inside" run --rm --mount type=bind,src=/etc,dst=/.. busybox true
+	refused 125 "option '--tmpfs': '/a/..': a path inside" run --rm --tmpfs /a/.. busybox true
+	refused 125 "option '--device': '/../null': a path inside" run --rm --device /dev/null:/../null busybox true
+	refused 125 "option '--volume': '/./' is the root itself" run --rm -v /etc:/./ busybox true
+	refused 125 "option '--volume': 'Z' is for SELinux labels" run --rm -v /etc:/x:ro,Z busybox true
+	refused 125 "option '--mount': unknown word 'nosuch'" run --rm --mount type=bind,src=/etc,dst=/x,bind-propagation=nosuch busybox true
+	refused 125 "option '--sysctl': 'net.ipv4.nosuch=1'" run --rm --sysctl net.ipv4.nosuch=1 busybox true
+	refused 125 "option '--stop-timeout': -5 seconds" run --rm --stop-timeout -5 busybox true
+	refused 125 "option '--cpu-shares': 1000000" run --rm --cpu-shares 1000000 busybox true
+	refused 125 "option '--pids-limit': '99999999999'" run --rm --pids-limit 99999999999 busybox true
+	refused 125 "option '--dns': DNS server 'bad'" create --dns 1.1.1.1 --dns bad busybox true
+	refused 125 "option '--workdir': working directory '/etc/passwd'" run --rm --workdir /etc/passwd busybox true
+	refused 125 "option '--user': user 'nosuch'" exec -u nosuch holder true
 	refused 125 '' run --rm --rootfs /nosuch true
 	refused 125 '' run --rm --rootfs /etc/passwd true
 	nothing_wrong
