@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/capability.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -168,6 +169,57 @@ static void test_from_outside(void)
 	stop_waiting(pid);
 }
 
+/* The same, of user 33 and group 44. Whether it has become that. */
+static bool other_user_waits(pid_t *ret)
+{
+	int ready[2];
+	char byte;
+	bool there;
+
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return false;
+	*ret = fork();
+	if (*ret == 0) {
+		if (setresgid(44, 44, 44) == 0 && setresuid(33, 33, 33) == 0)
+			(void)!write(ready[1], "", 1);
+		for (;;)
+			pause();
+	}
+	(void)close(ready[1]);
+	there = read(ready[0], &byte, 1) == 1;
+	(void)close(ready[0]);
+	return there;
+}
+
+/* The limits of a process that is another user's by now, by a root that has no CAP_SYS_RESOURCE: as some machines' roots are. */
+static void test_of_another_user(void)
+{
+	static const struct limits_rlimit low = {RLIMIT_NOFILE, 10, 64}, high = {RLIMIT_NOFILE, 10, 65};
+	const struct limits_request lower = {.rlimits = &low, .rlimit_count = 1},
+				    raise = {.rlimits = &high, .rlimit_count = 1};
+	cap_value_t resource = CAP_SYS_RESOURCE;
+	struct err err = ERR_INIT;
+	cap_t caps = cap_get_proc(), without = cap_dup(caps);
+	struct rlimit now;
+	pid_t pid = 0;
+
+	if (geteuid() != 0)
+		SKIP("needs root");
+	CHECK(cap_set_flag(without, CAP_EFFECTIVE, 1, &resource, CAP_CLEAR) == 0 && cap_set_proc(without) == 0);
+	CHECK(other_user_waits(&pid));
+	CHECK_INT(limits_apply_outside(&lower, pid, &err), 0);
+	CHECK_STR(err.msg, "");
+	CHECK_INT(limits_apply_outside(&raise, pid, &err), -EPERM);
+	CHECK(strstr(err.msg, "from 64 to 65 needs CAP_SYS_RESOURCE"));
+	CHECK(getuid() == 0 && geteuid() == 0 && getgid() == 0);
+	CHECK_INT(cap_set_proc(caps), 0);
+	stop_waiting(pid);
+	CHECK_INT(prlimit(0, RLIMIT_NOFILE, NULL, &now), 0);
+	CHECK(now.rlim_max != 64);
+	(void)cap_free(caps);
+	(void)cap_free(without);
+}
+
 /* Raising a hard limit without the right to: one clear line. In a user namespace nobody has it, whatever this machine gives root. */
 static void test_raising_is_refused_clearly(void)
 {
@@ -249,5 +301,6 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_words), TAP_CASE(test_lists), TAP_CASE(test_check_rlimits_and_numbers),
 		       TAP_CASE(test_check_scheduler_and_memory), TAP_CASE(test_from_outside),
-		       TAP_CASE(test_raising_is_refused_clearly), TAP_CASE(test_no_such_cpu), TAP_CASE(test_inside));
+		       TAP_CASE(test_of_another_user), TAP_CASE(test_raising_is_refused_clearly),
+		       TAP_CASE(test_no_such_cpu), TAP_CASE(test_inside));
 }
