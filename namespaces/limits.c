@@ -179,22 +179,68 @@ static const char *bound_words(uint64_t bound, char to[static BOUND_BYTES])
 	return to;
 }
 
+/* The real user and group of a process, as /proc tells them: 0, or a negative errno. */
+static int look_at_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid)
+{
+	char path[32], words[4096];
+	const char *ids;
+	CLEANUP_FD int fd = -1;
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd < 0 ? -1 : read(fd, words, sizeof(words) - 1);
+	words[len < 0 ? 0 : len] = '\0';
+	ids = strstr(words, "\nUid:");
+	return ids && sscanf(ids, "\nUid: %u %*u %*u %*u Gid: %u", ret_uid, ret_gid) == 2 ? 0 : -ESRCH;
+}
+
+/*
+ * prlimit(2) on a process that has become another user. For that the kernel wants CAP_SYS_RESOURCE, which not every root has, or that both have the
+ * same real ids: this thread borrows them for the call. (Its effective ids and its capabilities stay: system calls, since the C library
+ * would change all threads.)
+ */
+static int prlimit_as_its_user(pid_t pid, int resource, const struct rlimit64 *value, struct rlimit64 *ret_old)
+{
+	uid_t uid, own_uid = getuid();
+	gid_t gid, own_gid = getgid();
+	int result = look_at_ids(pid, &uid, &gid);
+
+	if (result < 0)
+		return result;
+	if (syscall(SYS_setresgid, gid, -1, -1) < 0)
+		return -errno;
+	if (syscall(SYS_setresuid, uid, -1, -1) < 0 ||
+	    prlimit64(pid, (enum __rlimit_resource)resource, value, ret_old) < 0)
+		result = -errno;
+	(void)syscall(SYS_setresuid, own_uid, -1, -1);
+	(void)syscall(SYS_setresgid, own_gid, -1, -1);
+	return result;
+}
+
+static int change_rlimit(pid_t pid, int resource, const struct rlimit64 *value, struct rlimit64 *ret_old)
+{
+	if (prlimit64(pid, (enum __rlimit_resource)resource, value, ret_old) == 0)
+		return 0;
+	return errno == EPERM && pid ? prlimit_as_its_user(pid, resource, value, ret_old) : -errno;
+}
+
 static int apply_rlimit(const struct limits_rlimit *limit, pid_t pid, struct err *err)
 {
 	struct rlimit64 value = {limit->soft, limit->hard}, now;
 	char hard[BOUND_BYTES], other[BOUND_BYTES];
-	int code;
+	int result;
 
-	if (prlimit64(pid, (enum __rlimit_resource)limit->resource, &value, NULL) == 0)
+	result = change_rlimit(pid, limit->resource, &value, NULL);
+	if (result >= 0)
 		return 0;
-	code = errno;
-	if (code == EPERM && prlimit64(pid, (enum __rlimit_resource)limit->resource, NULL, &now) == 0 &&
-	    limit->hard > now.rlim_max)
+	if (result == -EPERM && change_rlimit(pid, limit->resource, NULL, &now) == 0 && limit->hard > now.rlim_max)
 		return err_say(err, EPERM,
-			       "%s: raising the hard limit from %s to %s needs CAP_SYS_RESOURCE, which this process lacks",
+			       "%s: raising the hard limit from %s to %s needs CAP_SYS_RESOURCE, which this process "
+			       "lacks",
 			       rlimit_name(limit->resource), bound_words(now.rlim_max, other),
 			       bound_words(limit->hard, hard));
-	return err_set(err, code, "%s: set to %s:%s", rlimit_name(limit->resource), bound_words(limit->soft, other),
+	return err_set(err, -result, "%s: set to %s:%s", rlimit_name(limit->resource), bound_words(limit->soft, other),
 		       bound_words(limit->hard, hard));
 }
 
