@@ -84,7 +84,6 @@ void logfile_open(struct logfile *log, int folder_fd, uint64_t max_bytes, uint32
 		.max_bytes = max_bytes,
 		.max_files = max_files ? max_files : 1,
 	};
-	(void)open_current(log);
 }
 
 void logfile_close(struct logfile *log)
@@ -114,16 +113,14 @@ static void rotate(struct logfile *log)
 static int write_parts(struct logfile *log, struct iovec *parts, int count, size_t bytes)
 {
 	ssize_t n;
-	int code;
+	int code, r = log->fd < 0 ? open_current(log) : 0;
 
-	if (log->max_bytes && log->size_bytes > 0 && log->size_bytes + bytes > log->max_bytes)
+	if (r == 0 && log->max_bytes && log->size_bytes > 0 && log->size_bytes + bytes > log->max_bytes) {
 		rotate(log);
-	if (log->fd < 0) {
-		int r = open_current(log);
-
-		if (r < 0)
-			return r;
+		r = open_current(log);
 	}
+	if (r < 0)
+		return r;
 	do
 		n = writev(log->fd, parts, count);
 	while (n < 0 && errno == EINTR);

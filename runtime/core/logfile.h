@@ -26,14 +26,17 @@ enum log_stream { LOG_STDOUT, LOG_STDERR };
 
 struct logfile {
 	int folder_fd; /* the caller's */
-	int fd;	       /* -1: none could be opened yet */
+	int fd;	       /* -1: nothing was written yet, or none could be opened */
 	uint64_t size_bytes, max_bytes;
 	uint32_t max_files;
 	uint64_t lost_lines; /* since a line last told of lost ones */
 	int lost_code;	     /* errno of the latest loss */
 };
 
-/* Begins, or goes on behind what is there. A file that can't be opened is tried again with every write. Bounds as in struct keeper_request. */
+/*
+ * Begins, or goes on behind what is there. The file is made by the first line: many programs never write one. One that
+ * can't be opened is tried again with every write. Bounds as in struct keeper_request.
+ */
 void logfile_open(struct logfile *log, int folder_fd, uint64_t max_bytes, uint32_t max_files);
 /* Adds what the program wrote: any bytes, any number of lines. `now_ns` since the epoch. */
 void logfile_write(struct logfile *log, enum log_stream stream, uint64_t now_ns, const char *bytes, size_t len);
