@@ -32,6 +32,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
 #include "runtime/base/scope.h"
+#include "runtime/base/text.h"
 
 struct cg; /* an open cgroup: the descriptors of its folders */
 
@@ -78,6 +79,11 @@ int cg_join(struct cg *cg, pid_t pid, struct err *err);
  * above), it goes to where `first` is below it. Its limits hold there as well. -EBUSY still, when `first` is not below it.
  */
 int cg_join_beside(struct cg *cg, pid_t pid, pid_t first, struct err *err);
+/*
+ * The same into cgroups below the container's, which must exist: each choice is "PATH" (in every tree that no other names) or "CONTROLLER:PATH", as
+ * `exec --cgroup` takes them. A tree of which nothing is said: the container's own. -ENOENT with words.
+ */
+int cg_join_below(struct cg *cg, pid_t pid, const struct strv *choices, struct err *err);
 
 /*
  * Applies what is set in `limits`, in an order that raising and lowering both survive. Checks as cg_check() does, first. Where the kernel

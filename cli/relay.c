@@ -16,6 +16,19 @@
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
+/* These are about this command: its own faults, children and terminal. The window's size goes through the terminal. */
+static const int not_passed_on[] = {SIGCHLD, SIGWINCH, SIGTTIN, SIGTTOU, SIGPIPE, SIGSEGV,
+				    SIGBUS,  SIGILL,   SIGFPE,	SIGTRAP, SIGSYS,  SIGABRT};
+
+static void choose_signals(bool all, sigset_t *ret)
+{
+	(void)(all ? sigfillset(ret) : sigemptyset(ret));
+	for (size_t i = 0; all && i < ARRAY_SIZE(not_passed_on); i++)
+		(void)sigdelset(ret, not_passed_on[i]);
+	for (size_t i = 0; !all && i < ARRAY_SIZE(passed_on); i++)
+		(void)sigaddset(ret, passed_on[i]);
+}
+
 struct relaying {
 	struct loop loop;
 	struct loop_signals signals;
@@ -73,14 +86,12 @@ static void signal_arrived(struct loop *loop, struct loop_signals *signals, int 
 	(void)proc_signal(relaying->pidfd, signo);
 }
 
-static int watch_process(struct relaying *relaying, struct err *err)
+static int watch_process(struct relaying *relaying, bool all_signals, struct err *err)
 {
 	sigset_t set;
 	int result;
 
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++)
-		(void)sigaddset(&set, passed_on[i]);
+	choose_signals(all_signals, &set);
 	relaying->signals.arrived = signal_arrived;
 	relaying->drain.expired = drain_expired;
 	relaying->end = (struct loop_source){.fd = relaying->pidfd, .ready = process_ended};
@@ -121,7 +132,7 @@ static int relay_terminal(struct relaying *relaying, const struct relay_request 
 static int run_loop(struct relaying *relaying, const struct relay_request *request, struct err *err)
 {
 	CLEANUP_TTY struct tty_saved saved = TTY_SAVED_INIT;
-	int result = watch_process(relaying, err);
+	int result = watch_process(relaying, request->all_signals, err);
 
 	if (result >= 0 && request->running->terminal >= 0)
 		result = relay_terminal(relaying, request, &saved, err);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* kill, delete, pause, resume */
 #include <errno.h>
+#include <regex.h>
 #include <signal.h>
 
 #include "cli/oci/oci.h"
+#include "runtime/base/log.h"
 #include "runtime/base/process.h"
 #include "runtime/core/control.h"
 
@@ -30,13 +32,55 @@ static int run_kill(struct command_call *call, struct err *err)
 }
 
 struct delete_options {
-	bool force;
+	bool force, regex;
 };
 static const struct option_row delete_rows[] = {
 	{"force", 'f', OPTION_FLAG, offsetof(struct delete_options, force), NULL,
 	 "kill it first; one that is not there is no error", NULL, NULL},
+	{"regex", 0, OPTION_FLAG, offsetof(struct delete_options, regex), NULL,
+	 "ID is an extended regular expression: delete every container that it matches", NULL, NULL},
 	OPTIONS_END,
 };
+
+/* Goes on after a failure, which is told at once: what can go, goes. */
+static int delete_matching(const struct command_call *call, const struct store *store, const regex_t *pattern,
+			   struct err *err)
+{
+	const struct delete_options *options = call->options;
+	struct strv ids = {0};
+	size_t left = 0;
+	int result = store_list(store, call->arena, &ids, err);
+
+	for (size_t i = 0; result >= 0 && i < ids.count; i++) {
+		struct err failure = ERR_INIT;
+
+		if (regexec(pattern, ids.items[i], 0, NULL, 0) != 0 ||
+		    control_delete(store, ids.items[i], options->force, &failure) >= 0)
+			continue;
+		/* Another command may have been faster. */
+		if (failure.code == ENOENT)
+			continue;
+		log_err(&failure);
+		left++;
+	}
+	return result >= 0 && left > 0 ? err_say(err, EBUSY, "%zu could not be deleted", left) : result;
+}
+
+static int delete_by_pattern(const struct command_call *call, const struct store *store, struct err *err)
+{
+	const char *words = call->operands.items[0];
+	char why[128];
+	regex_t pattern;
+	int result = regcomp(&pattern, words, REG_EXTENDED | REG_NOSUB);
+
+	if (result != 0) {
+		(void)regerror(result, &pattern, why, sizeof(why));
+		return err_say(err, EINVAL, "'%s' is no regular expression: %s", words, why);
+	}
+	result = delete_matching(call, store, &pattern, err);
+	regfree(&pattern);
+	return result;
+}
 
 static int run_delete(struct command_call *call, struct err *err)
 {
@@ -44,7 +88,10 @@ static int run_delete(struct command_call *call, struct err *err)
 	CLEANUP_STORE struct store store = {.fd = -1};
 	int result = oci_open_store(call, &store, err);
 
-	return result < 0 ? result : control_delete(&store, call->operands.items[0], options->force, err);
+	if (result < 0)
+		return result;
+	return options->regex ? delete_by_pattern(call, &store, err)
+			      : control_delete(&store, call->operands.items[0], options->force, err);
 }
 
 static int run_pause(struct command_call *call, struct err *err)

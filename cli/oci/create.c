@@ -2,6 +2,7 @@
 /* create, start, run */
 #include <errno.h>
 
+#include "cli/oci/foreground.h"
 #include "cli/oci/oci.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/process.h"
@@ -9,47 +10,52 @@
 #include "runtime/core/control.h"
 #include "runtime/core/create.h"
 
+#define MAX_PRESERVED 1024
+
 struct create_options {
-	const char *bundle, *pid_file, *console_socket, *preserve_fds;
-	bool detach, keep;
+	const char *bundle, *pid_file, *console_socket, *pidfd_socket, *preserve_fds;
+	bool no_pivot, no_new_keyring, no_subreaper, detach, keep;
 };
 
-static int check_count(const char *words, struct err *err)
+int oci_check_count(const char *words, struct err *err)
 {
 	uint32_t count;
 
-	return text_u32(words, &count) < 0 || count > 1024
+	return text_u32(words, &count) < 0 || count > MAX_PRESERVED
 		       ? err_say(err, EINVAL, "'%s' is no number of descriptors", words)
 		       : 0;
 }
 
-#define CREATE_ROWS                                                                                                  \
-	{"bundle", 'b', OPTION_STRING, offsetof(struct create_options, bundle), "DIR", "the bundle (default: here)", \
-	 NULL,	   NULL},                                                                                            \
-		{"pid-file",	0,                                                                                   \
-		 OPTION_STRING, offsetof(struct create_options, pid_file),                                           \
-		 "FILE",	"write the pid there",                                                               \
-		 NULL,		NULL},                                                                               \
-		{"console-socket",                                                                                   \
-		 0,                                                                                                  \
-		 OPTION_STRING,                                                                                      \
-		 offsetof(struct create_options, console_socket),                                                    \
-		 "SOCKET",                                                                                           \
-		 "send the terminal's master there",                                                                 \
-		 NULL,                                                                                               \
-		 NULL},                                                                                              \
-	{                                                                                                            \
-		"preserve-fds", 0, OPTION_CHECKED, offsetof(struct create_options, preserve_fds), "N",               \
-			"pass descriptors 3 to 3+N-1 on", NULL, check_count                                          \
+#define FLAG(name, letter, field, help)                                                                   \
+	{                                                                                                 \
+		name, letter, OPTION_FLAG, offsetof(struct create_options, field), NULL, help, NULL, NULL \
+	}
+#define WORDS(name, letter, field, argument, help)                                                              \
+	{                                                                                                       \
+		name, letter, OPTION_STRING, offsetof(struct create_options, field), argument, help, NULL, NULL \
+	}
+
+/* What both have. */
+#define CREATE_ROWS                                                                                                    \
+	WORDS("bundle", 'b', bundle, "DIR", "the bundle (default: here)"),                                             \
+		WORDS("pid-file", 0, pid_file, "FILE", "write the pid there"),                                         \
+		WORDS("console-socket", 0, console_socket, "SOCKET", "send the terminal's master there"),              \
+		WORDS("pidfd-socket", 0, pidfd_socket, "SOCKET", "send a pidfd of the first process there"),           \
+		FLAG("no-pivot", 0, no_pivot,                                                                          \
+		     "cover the host's root instead of leaving it: for hosts that run from their initial ramfs only"), \
+		FLAG("no-new-keyring", 0, no_new_keyring,                                                              \
+		     "keep the caller's session keyring: what runs inside can reach the caller's keys"),               \
+	{                                                                                                              \
+		"preserve-fds", 0, OPTION_CHECKED, offsetof(struct create_options, preserve_fds), "N",                 \
+			"pass descriptors 3 to 3+N-1 on", NULL, oci_check_count                                        \
 	}
 
 static const struct option_row create_rows[] = {CREATE_ROWS, OPTIONS_END};
 static const struct option_row run_rows[] = {
 	CREATE_ROWS,
-	{"detach", 'd', OPTION_FLAG, offsetof(struct create_options, detach), NULL, "do not wait for the end", NULL,
-	 NULL},
-	{"keep", 0, OPTION_FLAG, offsetof(struct create_options, keep), NULL, "do not delete the container at its end",
-	 NULL, NULL},
+	FLAG("detach", 'd', detach, "do not wait for the end"),
+	FLAG("keep", 0, keep, "do not delete the container at its end"),
+	FLAG("no-subreaper", 0, no_subreaper, "be no subreaper, which this command never is: taken for its callers"),
 	OPTIONS_END,
 };
 
@@ -64,6 +70,9 @@ static int create(struct command_call *call, const struct store *store, bool wai
 		.stdio = {0, 1, 2},
 		.console_socket = options->console_socket,
 		.pid_file = options->pid_file,
+		.pidfd_socket = options->pidfd_socket,
+		.new_keyring = !options->no_new_keyring,
+		.no_pivot = options->no_pivot,
 		.wait_for_start = wait_for_start,
 		.seccomp_cache = oci_seccomp_cache(call, store),
 	};
@@ -73,10 +82,9 @@ static int create(struct command_call *call, const struct store *store, bool wai
 		result = store_check_id(call->operands.items[0], err);
 	if (result >= 0)
 		result = oci_plan(call, call->operands.items[0], options->bundle, plan, err);
-	if (result >= 0 && plan->process.terminal && !options->console_socket)
-		return err_say(err, EINVAL,
-			       "the process wants a terminal: say with --console-socket where it goes, or set "
-			       "process.terminal to false");
+	if (result >= 0)
+		result = oci_check_terminal(plan->process.terminal, wait_for_start || options->detach,
+					    options->console_socket, err);
 	if (result >= 0 && options->preserve_fds)
 		result = text_u32(options->preserve_fds, &request.preserve_fds);
 	/* What the caller has left open beyond that is not the container's business. */
@@ -110,9 +118,9 @@ static int run_run(struct command_call *call, struct err *err)
 	const struct create_options *options = call->options;
 	CLEANUP_STORE struct store store = {.fd = -1};
 	CLEANUP_INSTANCE struct instance instance;
+	struct exec_running running;
 	struct err ignored = ERR_INIT;
 	int result, code;
-	pid_t pid;
 
 	(void)cg_warm_start();
 	instance_init(&instance, call->arena, &store);
@@ -121,10 +129,15 @@ static int run_run(struct command_call *call, struct err *err)
 		result = create(call, &store, false, &instance, err);
 	if (result < 0 || options->detach)
 		return result;
-	pid = instance.init;
+	running = (struct exec_running){
+		.pid = instance.init,
+		.pidfd = fd_take(&instance.init_pidfd),
+		.terminal = fd_take(&instance.terminal),
+	};
 	/* With it goes the lock: pause, exec and delete must not have to wait for the end. */
 	instance_close(&instance);
-	code = oci_wait(pid, err);
+	code = oci_foreground(&running, err);
+	exec_running_close(&running);
 	if (!options->keep)
 		result = control_delete(&store, call->operands.items[0], true, code < 0 ? &ignored : err);
 	return result < 0 ? result : code;
@@ -152,6 +165,9 @@ const struct command oci_run = {
 	.name = "run",
 	.operands = "ID",
 	.summary = "Create and start a container, and wait for its end",
+	.description =
+		"Without --detach this command passes signals on to the program, relays its terminal where it has one, "
+		"and deletes the container at its end. The exit code is the program's own.",
 	.options = run_rows,
 	.options_bytes = sizeof(struct create_options),
 	.min_operands = 1,

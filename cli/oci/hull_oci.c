@@ -9,17 +9,21 @@
 #include "cli/oci/oci.h"
 #include "cli/verbs.h"
 #include "runtime/base/log.h"
-#include "runtime/base/process.h"
+#include "runtime/base/host.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/sealed.h"
 
 #define DEFAULT_ROOT "/run/hull-oci"
+#define ROOT_NAME    "hull-oci"
 
 static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const cgroup_managers[] = {"cgroupfs", "systemd", "disabled", NULL};
+static const char *const rootless_words[] = {"auto", "true", "false", NULL};
 
 const struct option_row oci_globals[] = {
-	{"root", 0, OPTION_STRING, offsetof(struct oci, root), "DIR", "state directory (default " DEFAULT_ROOT ")",
+	{"root", 0, OPTION_STRING, offsetof(struct oci, root), "DIR",
+	 "state directory (default " DEFAULT_ROOT ", or " ROOT_NAME
+	 " in XDG_RUNTIME_DIR for who is not the host's root)",
 	 NULL, NULL},
 	{"log", 0, OPTION_STRING, offsetof(struct oci, log), "FILE", "also write log lines there", NULL, NULL},
 	{"log-format", 0, OPTION_STRING, offsetof(struct oci, log_format), "FORMAT", "of log lines", log_formats, NULL},
@@ -30,13 +34,18 @@ const struct option_row oci_globals[] = {
 	 NULL},
 	{"cgroup-manager", 0, OPTION_STRING, offsetof(struct oci, cgroup_manager), "DRIVER", "how cgroups are made",
 	 cgroup_managers, NULL},
+	{"rootless", 0, OPTION_STRING, offsetof(struct oci, rootless), "WHEN",
+	 "go without a cgroup where none may be made and no limit is asked for; auto: for who is not the host's root",
+	 rootless_words, NULL},
+	{"criu", 0, OPTION_STRING, offsetof(struct oci, criu), "PATH",
+	 "the program that checkpoints and restores (default: criu, from PATH)", NULL, NULL},
 	{"version", 'v', OPTION_FLAG, offsetof(struct oci, version), NULL, "show the version", NULL, NULL},
 	OPTIONS_END,
 };
 
 static const struct command *const commands[] = {
-	&oci_create, &oci_start, &oci_run, &oci_state, &oci_list,      &oci_kill, &oci_delete, &oci_pause,
-	&oci_resume, &oci_exec,	 &oci_ps,  &oci_spec,  &verb_complete, &verb_man, NULL,
+	&oci_create, &oci_start, &oci_run, &oci_state, &oci_list,     &oci_kill,      &oci_delete, &oci_pause,
+	&oci_resume, &oci_exec,	 &oci_ps,  &oci_spec,  &oci_features, &verb_complete, &verb_man,   NULL,
 };
 
 static int prepare(struct command_call *call, struct err *err)
@@ -66,11 +75,28 @@ static int prepare(struct command_call *call, struct err *err)
 	return 0;
 }
 
-int oci_open_store(const struct command_call *call, struct store *ret, struct err *err)
+bool oci_is_rootless(void)
+{
+	return geteuid() != 0 || host_in_user_namespace();
+}
+
+const char *oci_root(const struct command_call *call)
 {
 	const struct oci *oci = call->globals;
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
 
-	return store_open(oci->root ? oci->root : DEFAULT_ROOT, true, ret, err);
+	if (oci->root)
+		return oci->root;
+	if (!text_is_empty(runtime) && oci_is_rootless())
+		return arena_printf(call->arena, "%s/" ROOT_NAME, runtime);
+	return DEFAULT_ROOT;
+}
+
+int oci_open_store(const struct command_call *call, struct store *ret, struct err *err)
+{
+	const char *root = oci_root(call);
+
+	return root ? store_open(root, true, ret, err) : arena_check(call->arena, err);
 }
 
 enum cg_driver_kind oci_cgroup_driver(const struct command_call *call)
@@ -125,13 +151,6 @@ int oci_plan(const struct command_call *call, const char *id, const char *bundle
 	for (size_t i = 0; result >= 0 && i < ret->warnings.count; i++)
 		log_line(LOG_LEVEL_WARN, "%s", ret->warnings.items[i]);
 	return result;
-}
-
-int oci_wait(pid_t pid, struct err *err)
-{
-	int status, result = proc_wait(pid, &status);
-
-	return result < 0 ? err_set(err, -result, "wait for process %d", pid) : proc_exit_code(status);
 }
 
 int main(int argc, char **argv)

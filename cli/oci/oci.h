@@ -17,7 +17,7 @@ struct oci {
 };
 extern const struct option_row oci_globals[];
 
-/* Opens the state directory: --root, or the default of this user. */
+/* Opens the state directory of oci_root(). */
 int oci_open_store(const struct command_call *call, struct store *ret, struct err *err);
 enum cg_driver_kind oci_cgroup_driver(const struct command_call *call);
 /* Where compiled filters are kept, below the state directory. NULL without memory. */
@@ -29,10 +29,14 @@ int oci_plan(const struct command_call *call, const char *id, const char *bundle
  * before anything was done.
  */
 int oci_seal(const struct command_call *call, const struct config *config, struct err *err);
-/* A pid from a pidfd's process, waited for: the exit code that a caller of `run` and `exec` gets. */
-int oci_wait(pid_t pid, struct err *err);
+/* Whether the caller is not the host's root: an ordinary user, or root of a user namespace. */
+bool oci_is_rootless(void);
+/* The state directory's path: --root, or the default of this user. NULL without memory. */
+const char *oci_root(const struct command_call *call);
+/* OPTION_CHECKED of --preserve-fds. */
+int oci_check_count(const char *words, struct err *err);
 
 extern const struct command oci_create, oci_run, oci_start, oci_state, oci_list, oci_kill, oci_delete, oci_pause,
-	oci_resume, oci_exec, oci_ps, oci_spec;
+	oci_resume, oci_exec, oci_ps, oci_spec, oci_features, oci_update, oci_events, oci_mounts_add, oci_mounts_remove;
 
 #endif

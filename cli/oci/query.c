@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* state, list, ps */
+/* state, list */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/oci/oci.h"
+#include "namespaces/user.h"
 #include "runtime/core/control.h"
 
 struct list_options {
@@ -44,6 +47,23 @@ static int run_state(struct command_call *call, struct err *err)
 	return 0;
 }
 
+/* Whose container it is: a name of the host where the number has one. */
+static const char *owner_of(const struct command_call *call, const struct store *store, const char *id)
+{
+	CLEANUP_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct err ignored = ERR_INIT;
+	struct stat folder;
+	struct user owner;
+	const char *words;
+
+	if (fstatat(store->fd, id, &folder, AT_SYMLINK_NOFOLLOW) < 0)
+		return "";
+	words = arena_printf(call->arena, "%u", folder.st_uid);
+	if (words && root >= 0 && user_resolve(root, words, &owner, &ignored) >= 0 && *owner.name)
+		words = arena_strdup(call->arena, owner.name);
+	return words ? words : "";
+}
+
 /* One that goes away while the list is made is not in it. */
 static int add_row(const struct command_call *call, const struct store *store, const char *id, bool first,
 		   struct text *to, struct err *err)
@@ -61,10 +81,10 @@ static int add_row(const struct command_call *call, const struct store *store, c
 		text_add(to, first ? "" : ",");
 		return add_state(&view, to, err);
 	} else {
-		text_addf(to, "%-36s %-8d %-9s %-40s %s\n", id,
+		text_addf(to, "%-36s %-8d %-9s %-40s %-30s %s\n", id,
 			  view.now.status == RECORD_STOPPED ? 0 : view.record.init.pid,
 			  record_status_name(view.now.status), view.record.bundle,
-			  text_time(view.record.created, created));
+			  text_time(view.record.created, created), owner_of(call, store, id));
 	}
 	return text_check(to, err);
 }
@@ -83,33 +103,14 @@ static int run_list(struct command_call *call, struct err *err)
 	if (json)
 		text_add(&words, "[");
 	else if (!options->quiet)
-		text_addf(&words, "%-36s %-8s %-9s %-40s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED");
+		text_addf(&words, "%-36s %-8s %-9s %-40s %-30s %s\n", "ID", "PID", "STATUS", "BUNDLE", "CREATED",
+			  "OWNER");
 	for (size_t i = 0, before = words.len; result >= 0 && i < ids.count; i++)
 		result = add_row(call, &store, ids.items[i], words.len == before, &words, err);
 	if (result < 0)
 		return result;
 	text_add(&words, json ? "]\n" : "");
 	(void)fputs(text_get(&words), stdout);
-	return 0;
-}
-
-static int run_ps(struct command_call *call, struct err *err)
-{
-	const struct list_options *options = call->options;
-	CLEANUP_STORE struct store store = {.fd = -1};
-	pid_t *pids = NULL;
-	size_t count = 0;
-	bool json = options->format && strcmp(options->format, "json") == 0;
-	int result = oci_open_store(call, &store, err);
-
-	if (result >= 0)
-		result = control_pids(&store, call->arena, call->operands.items[0], &pids, &count, err);
-	if (result < 0)
-		return result;
-	(void)fputs(json ? "[" : "PID\n", stdout);
-	for (size_t i = 0; i < count; i++)
-		printf(json ? "%s%d" : "%s%d\n", json && i ? "," : "", pids[i]);
-	(void)fputs(json ? "]\n" : "", stdout);
 	return 0;
 }
 
@@ -128,14 +129,4 @@ const struct command oci_list = {
 	.options = list_rows,
 	.options_bytes = sizeof(struct list_options),
 	.run = run_list,
-};
-const struct command oci_ps = {
-	.name = "ps",
-	.operands = "ID",
-	.summary = "List a container's processes",
-	.options = list_rows,
-	.options_bytes = sizeof(struct list_options),
-	.min_operands = 1,
-	.max_operands = 1,
-	.run = run_ps,
 };

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -200,6 +201,15 @@ unsigned host_cpus(void)
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
 
 	return online > 0 ? (unsigned)online : 1;
+}
+
+/* The kernel gives its first namespaces fixed numbers (PROC_USER_INIT_INO). */
+bool host_in_user_namespace(void)
+{
+	const ino_t first = 0xEFFFFFFD;
+	struct stat own;
+
+	return stat("/proc/self/ns/user", &own) == 0 && own.st_ino != first;
 }
 
 uint64_t host_memory_bytes(void)

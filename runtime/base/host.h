@@ -36,6 +36,7 @@ const char *host_fact_name(enum host_fact fact); /* "openat2" */
  */
 int host_override(const char *words);
 
+bool host_in_user_namespace(void); /* this process, in one that is not the host's own */
 unsigned host_cpus(void);
 uint64_t host_memory_bytes(void);
 uint64_t host_cap_last(void);	    /* the highest capability number the kernel knows */

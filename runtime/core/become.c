@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "namespaces/keyring.h"
 #include "namespaces/lsm.h"
 #include "namespaces/tty.h"
 #include "namespaces/user.h"
@@ -85,6 +86,11 @@ static int make_environment(struct becoming *b, struct err *err)
 	}
 	(void)snprintf(home, sizeof(home), "HOME=%s", known.home);
 	return strv_add(b->arena, &b->env, home) < 0 ? arena_check(b->arena, err) : 0;
+}
+
+static int join_keyring(struct becoming *b, struct err *err)
+{
+	return b->program->keyring ? keyring_join(b->program->keyring, err) : 0;
 }
 
 static int open_terminal(struct becoming *b, struct err *err)
@@ -228,10 +234,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct becoming *b, struct err *err);
 } preparations[] = {
-	{"user", find_user},
-	{"environment", make_environment},
-	{"terminal", open_terminal},
-	{"descriptors", place_descriptors},
+	{"user", find_user},	     {"environment", make_environment},	 {"keyring", join_keyring},
+	{"terminal", open_terminal}, {"descriptors", place_descriptors},
 };
 
 static int say_ready(const struct becoming *b, struct sync *sync, struct err *err)

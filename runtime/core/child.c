@@ -25,6 +25,11 @@ const char *const child_stage_names[CHILD_STAGE_COUNT] = {
 	[CHILD_GO] = "go",	   [CHILD_EXEC] = "exec",
 };
 
+const char *child_keyring(struct arena *arena, const char *id)
+{
+	return arena_printf(arena, "_ses.%s", id);
+}
+
 /* What the stages hand on to one another. */
 struct child {
 	struct child_setup *setup;
@@ -182,7 +187,7 @@ static int stage_working_directory(struct child *child, struct err *err)
  */
 static int stage_pivot(struct child *child, struct err *err)
 {
-	return rootfs_pivot(&child->root, err);
+	return child->setup->no_pivot ? rootfs_cover(&child->root, err) : rootfs_pivot(&child->root, err);
 }
 
 /* Should: set sysctls while /proc/sys can still be written. Must not: trust a /proc that is none (proc_fd is verified). */

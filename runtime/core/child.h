@@ -49,6 +49,9 @@ enum child_stage {
 /* Below the state folder: where a first process that was only created listens for GO. */
 #define START_SOCKET "start.sock"
 
+/* The name of an instance's session keyring, "_ses.ID" as engines know it. NULL without memory. */
+const char *child_keyring(struct arena *arena, const char *id);
+
 extern const char *const child_stage_names[CHILD_STAGE_COUNT];
 
 /* What every program needs that is started inside, the first one and those of `exec`. */
@@ -59,6 +62,7 @@ struct child_program {
 	unsigned preserve_fds;		     /* 3 … 3+n-1 are passed on */
 	int init_fd;			     /* hull-init, to be executed in front of the program; -1: none */
 	bool own_user_namespace;	     /* in a user namespace that is not hull's own */
+	const char *keyring;		     /* the session keyring to join or make; NULL: the caller's is kept */
 };
 
 /* What the first process needs besides. All of it is the parent's, shared by the clone. */
@@ -69,6 +73,7 @@ struct child_setup {
 	struct sync sync;	     /* its own end */
 	int start_fd;		     /* listening: wait there for GO; -1: over `sync` */
 	const struct record *record; /* of what the hooks that run inside are told */
+	bool no_pivot;		     /* as in create_request */
 };
 
 /* Sets up and executes the program. In the new process, right after the clone; never returns. */

@@ -126,6 +126,16 @@ static int signal_first(const struct record *record, int signo, struct err *err)
 	return result < 0 ? err_set(err, -result, "send signal %d to container '%s'", signo, record->id) : 0;
 }
 
+/* v1's freezer holds on to a process even when it is killed. In v2 it is gone already, and there may be nothing left to thaw. */
+static void thaw_killed(const struct record *record)
+{
+	CLEANUP_CG struct cg *cgroup = NULL;
+	struct err ignored = ERR_INIT;
+
+	if (open_cgroup(record, &cgroup, &ignored) >= 0)
+		(void)cg_freeze(cgroup, false, &ignored);
+}
+
 int control_kill(const struct store *store, const char *id, int signo, bool all, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -139,7 +149,11 @@ int control_kill(const struct store *store, const char *id, int signo, bool all,
 	if (all && view.now.status != RECORD_CREATING)
 		return signal_all(&view.record, signo, err);
 	result = lifecycle_allows(&view.record, &view.now, ACTION_KILL, err);
-	return result < 0 ? result : signal_first(&view.record, signo, err);
+	if (result >= 0)
+		result = signal_first(&view.record, signo, err);
+	if (result >= 0 && signo == SIGKILL && view.now.status == RECORD_PAUSED)
+		thaw_killed(&view.record);
+	return result;
 }
 
 /* --- Freezer, limits, figures ----------------------------------------------------------------------------------------- */

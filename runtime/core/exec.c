@@ -20,6 +20,7 @@
 #include "runtime/core/control.h"
 #include "runtime/core/filter.h"
 #include "runtime/core/lifecycle.h"
+#include "runtime/core/pid_socket.h"
 #include "runtime/core/spawn.h"
 #include "runtime/core/stdio.h"
 
@@ -128,7 +129,7 @@ static int check_state(const struct exec_request *request, const struct control_
 	return lifecycle_allows(&view->record, &view->now, ACTION_EXEC, err);
 }
 
-static int join_cgroup(const struct record *record, pid_t pid, struct err *err)
+static int join_cgroup(const struct exec_request *request, const struct record *record, pid_t pid, struct err *err)
 {
 	CLEANUP_CG struct cg *cgroup = NULL;
 	int result = cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, &cgroup, err);
@@ -137,7 +138,11 @@ static int join_cgroup(const struct record *record, pid_t pid, struct err *err)
 	/* An empty cgroup can be joined by anybody, without effect: then nothing would bound the process, or end it with the container. */
 	if (result >= 0 && cg_is_gone(cgroup))
 		result = err_say(err, ESRCH, "the container has just ended");
-	return result < 0 ? result : cg_join_beside(cgroup, pid, record->init.pid, err);
+	if (result < 0)
+		return result;
+	if (request->cgroups && request->cgroups->count > 0)
+		return cg_join_below(cgroup, pid, request->cgroups, err);
+	return cg_join_beside(cgroup, pid, record->init.pid, err);
 }
 
 static int take_ready(const struct exec_request *request, struct sync *sync, struct exec_running *running,
@@ -174,12 +179,14 @@ static int write_pid_file(const struct exec_request *request, pid_t pid, struct 
 static int guide(const struct exec_request *request, const struct record *record, struct sync *sync,
 		 struct exec_running *running, struct err *err)
 {
-	int result = join_cgroup(record, running->pid, err);
+	int result = join_cgroup(request, record, running->pid, err);
 
 	if (result >= 0)
 		result = sync_send(sync, CHILD_MAPPED, err);
 	if (result >= 0)
 		result = take_ready(request, sync, running, err);
+	if (result >= 0 && request->pidfd_socket)
+		result = pid_socket_send(request->pidfd_socket, PID_SOCKET_EXEC, running->pidfd, err);
 	if (result >= 0)
 		result = limits_apply_outside(&request->process->limits, running->pid, err);
 	if (result >= 0)
@@ -253,6 +260,7 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 	if (result < 0)
 		return result;
 	child.program.own_user_namespace = namespaces[NS_USER] >= 0;
+	child.program.keyring = request->new_keyring ? child_keyring(&arena, request->id) : NULL;
 	child.program.filter = request->process->seccomp ? &filter : NULL;
 	for (int number = 0; number < 3; number++)
 		child.program.stdio[number] = stdio.fds[number];

@@ -25,6 +25,7 @@
 #include "runtime/core/instance.h"
 #include "runtime/core/lifecycle.h"
 #include "runtime/core/netfiles.h"
+#include "runtime/core/pid_socket.h"
 #include "runtime/core/sealed.h"
 #include "runtime/core/spawn.h"
 
@@ -277,11 +278,14 @@ int step_clone(struct instance *instance, struct err *err)
 				.preserve_fds = instance->request->preserve_fds,
 				.init_fd = instance->init_program_fd,
 				.own_user_namespace = has_own_user_namespace(plan),
+				.keyring = instance->request->new_keyring ? child_keyring(instance->arena, plan->id)
+									  : NULL,
 			},
 		.plan = plan,
 		.sources = &instance->sources,
 		.start_fd = instance->start_fd,
 		.record = &instance->record,
+		.no_pivot = instance->request->no_pivot,
 	};
 	struct child_context child = {.instance = instance, .setup = &setup};
 	struct spawn_request spawning = {
@@ -428,12 +432,37 @@ static int change_owners(const struct plan *plan, int root, struct err *err)
 	return 0;
 }
 
+/* It costs time and room on the disk, so it is not done silently. */
+static void tell_of_copies(const struct instance *instance)
+{
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+	char size[32];
+
+	if (instance->sources.copied_bytes == 0 || !instance->request->tell)
+		return;
+	text_addf(&words,
+		  "the file system of '%s' cannot map ids: the image was copied for this container (%s); --userns=host "
+		  "needs "
+		  "no copy, at a risk",
+		  instance->plan->root.lowers[0], text_size_words(instance->sources.copied_bytes, size));
+	instance->request->tell(text_get(&words));
+}
+
 int step_root(struct instance *instance, struct err *err)
 {
-	int result =
-		rootfs_build(&instance->plan->root, &instance->sources, instance->userns_fd, &instance->root_fd, err);
+	const struct plan *plan = instance->plan;
+	const struct root_copies copies = {
+		.instance_dir = instance->request->data_dir,
+		.map = &plan->idmap,
+		.is_volatile = plan->root.volatile_upper,
+	};
+	int result = rootfs_build(&plan->root, &instance->sources, instance->userns_fd,
+				  copies.instance_dir ? &copies : NULL, &instance->root_fd, err);
 
-	return result < 0 ? result : change_owners(instance->plan, instance->root_fd, err);
+	if (result < 0)
+		return result;
+	tell_of_copies(instance);
+	return change_owners(plan, instance->root_fd, err);
 }
 
 int step_send_root(struct instance *instance, struct err *err)
@@ -581,6 +610,8 @@ int step_ready(struct instance *instance, struct err *err)
 		return or_how_it_ended(instance, result, err);
 	if (fd_count > 0)
 		result = hand_over_terminal(instance, number, err);
+	if (result >= 0 && instance->request->pidfd_socket)
+		result = pid_socket_send(instance->request->pidfd_socket, PID_SOCKET_FIRST, instance->init_pidfd, err);
 	/* Late: a tight limit on files or memory would hit the child's own setting up. */
 	if (result >= 0)
 		result = limits_apply_outside(&instance->plan->process.limits, instance->init, err);
