@@ -386,6 +386,11 @@ int instance_check(const struct command_call *call, const struct stores *stores,
 	return result < 0 ? result : make_plan(call, stores, id, true, plan, &extension, err);
 }
 
+static void warn(const char *words)
+{
+	log_line(LOG_LEVEL_WARN, "%s", words);
+}
+
 int instance_start(const struct command_call *call, const struct stores *stores, const struct instance_starting *how,
 		   int *ret_client_fd, struct err *err)
 {
@@ -397,6 +402,7 @@ int instance_start(const struct command_call *call, const struct stores *stores,
 		.plan = plan,
 		.data_dir = data_dir_of(call, how->id),
 		.seccomp_cache = hull_of(call)->seccomp_cache,
+		.tell = warn,
 		.attach = how->attach,
 		.unmake = &unmake,
 	};

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "namespaces/copy_up.h"
+#include "namespaces/copy_tree.h"
 #include "namespaces/mount.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
@@ -169,12 +169,13 @@ static int new_file_system(const struct mount_request *mount, const char *label,
 
 static int copy_up_into(struct assembly *it, int fd, const char *path, struct err *err)
 {
+	static const struct copy_how how = {.what = "copying the folder that is covered", .links_dirfd = -1};
 	CLEANUP_FD int from = path_open(it->handle->root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, err);
 
 	/* What fsmount(2) gives is a place only (O_PATH): the copy changes owner and mode of the folder itself. */
 	CLEANUP_FD int to = path_open(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, err);
 
-	return from < 0 || to < 0 ? (from < 0 ? from : to) : copy_up(from, to, err);
+	return from < 0 || to < 0 ? (from < 0 ? from : to) : copy_tree(from, to, &how, NULL, err);
 }
 
 /* 1 when nothing is in the folder; 0 when something is. */

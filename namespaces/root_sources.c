@@ -216,7 +216,15 @@ int rootfs_open_sources(const struct root_request *request, struct root_sources 
 static int map_with(const struct mount_request *mount, int fd, int userns_fd, struct err *err)
 {
 	/* What "rbind" brought along keeps its ids unless "ridmap" says otherwise, as the specification has it. */
-	return mount_idmap(fd, mount->options.idmap == MOUNT_IDMAP_TREE, userns_fd, mount->source, err);
+	int r = mount_idmap(fd, mount->options.idmap == MOUNT_IDMAP_TREE, userns_fd, mount->source, err);
+
+	/* Its files have the ids of whoever wrote them, and containers have different ones: without a map it has no use, or no safe one. */
+	if (r == -EOPNOTSUPP && mount->idmap_container)
+		return err_hint(err,
+				"mount a folder of the host on '%s', with 'U' to give it to this container alone, or "
+				"use --userns=host",
+				mount->destination);
+	return r;
 }
 
 static int map_bind(const struct mount_request *mount, int fd, int userns_fd, struct err *err)
@@ -235,7 +243,48 @@ static int map_bind(const struct mount_request *mount, int fd, int userns_fd, st
 	return map_with(mount, fd, userns_fd, err);
 }
 
-static int map_ids(const struct root_request *request, struct root_sources *sources, int userns_fd, struct err *err)
+/* A directory is written to as it is: a copy would keep what the container writes to itself. */
+static int map_directory(const struct root_request *request, int fd, int userns_fd, struct err *err)
+{
+	int r = mount_idmap(fd, false, userns_fd, request->path, err);
+
+	return r == -EOPNOTSUPP ? err_hint(err, "take it in with 'hull image import', or use --userns=host") : r;
+}
+
+static int copy_lower(struct root_sources *sources, size_t index, const struct root_copies *copies, struct err *err)
+{
+	uint64_t bytes = 0;
+	int fd = root_copy_layer(copies, sources->lowers[index], index, &bytes, err);
+
+	if (fd < 0)
+		return err_wrap(err, "the file system of the image cannot map ids, and its files cannot be copied");
+	scope_fd(&sources->lowers[index]);
+	sources->lowers[index] = fd;
+	sources->copied_bytes += bytes;
+	return 0;
+}
+
+static int map_lowers(const struct root_request *request, struct root_sources *sources, int userns_fd,
+		      const struct root_copies *copies, struct err *err)
+{
+	int r = 0;
+
+	if (request->path)
+		return map_directory(request, sources->lowers[0], userns_fd, err);
+	for (size_t i = 0; r == 0 && i < sources->lower_count; i++) {
+		struct err failure = ERR_INIT;
+
+		r = mount_idmap(sources->lowers[i], false, userns_fd, request->lowers[i], &failure);
+		if (r == -EOPNOTSUPP && copies)
+			r = copy_lower(sources, i, copies, err);
+		else if (r < 0 && err)
+			*err = failure;
+	}
+	return r;
+}
+
+static int map_ids(const struct root_request *request, struct root_sources *sources, int userns_fd,
+		   const struct root_copies *copies, struct err *err)
 {
 	int r = 0;
 
@@ -244,10 +293,7 @@ static int map_ids(const struct root_request *request, struct root_sources *sour
 			r = map_bind(&request->mounts[i], sources->mounts[i], userns_fd, err);
 	if (!request->idmap_lowers || userns_fd < 0)
 		return r;
-	for (size_t i = 0; r == 0 && i < sources->lower_count; i++)
-		r = mount_idmap(sources->lowers[i], false, userns_fd,
-				request->path ? request->path : request->lowers[i], err);
-	return r;
+	return r < 0 ? r : map_lowers(request, sources, userns_fd, copies, err);
 }
 
 /* One layer and nothing to write needs no overlay. */
@@ -280,10 +326,10 @@ static int build_layers(const struct root_request *request, struct root_sources 
 	return r < 0 ? r : fd_take(&fd);
 }
 
-int rootfs_build(const struct root_request *request, struct root_sources *sources, int userns_fd, int *ret_root_fd,
-		 struct err *err)
+int rootfs_build(const struct root_request *request, struct root_sources *sources, int userns_fd,
+		 const struct root_copies *copies, int *ret_root_fd, struct err *err)
 {
-	int r = map_ids(request, sources, userns_fd, err);
+	int r = map_ids(request, sources, userns_fd, copies, err);
 
 	if (r < 0)
 		return r;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "namespaces/mask.h"
+#include "namespaces/root_copy.h"
 #include "namespaces/root_request.h"
 #include "runtime/base/err.h"
 #include "runtime/base/scope.h"
@@ -20,6 +21,7 @@ struct root_sources {
 	int *lowers;  /* layers, or the one directory */
 	size_t mount_count, device_count, cgroup_count, lower_count;
 	int upper, work;
+	uint64_t copied_bytes; /* of layers, by rootfs_build() */
 	struct mask_cover cover;
 };
 #define ROOT_SOURCES_INIT ((struct root_sources){.upper = -1, .work = -1, .cover = MASK_COVER_INIT})
@@ -36,10 +38,11 @@ void root_sources_close(struct root_sources *sources); /* accepts ROOT_SOURCES_I
  * Maps ids (binds first, then layers) and makes the root: overlay over the layers, or the one layer or directory itself. `userns_fd` is
  * the container's user namespace, or -1 when it has none. `*ret_root_fd`: a detached mount, the caller's, to be sent to the child.
  * The overlay is made with the caller's credentials (the host's root) and in no mount namespace: nothing is left on the host.
- * -EOPNOTSUPP with a hint where ids cannot be mapped on this kernel or file system; the caller may then own a copy of the files instead.
+ * Layers whose ids cannot be mapped are copied, and sources->copied_bytes says how much that was; with `copies` NULL, and for directories and
+ * binds, it is -EOPNOTSUPP with a hint.
  * Where overlay does not take detached layers (HOST_OVERLAY_FD_LAYERS), a short-lived helper process does it: the caller has one thread.
  */
-int rootfs_build(const struct root_request *request, struct root_sources *sources, int userns_fd, int *ret_root_fd,
-		 struct err *err);
+int rootfs_build(const struct root_request *request, struct root_sources *sources, int userns_fd,
+		 const struct root_copies *copies, int *ret_root_fd, struct err *err);
 
 #endif

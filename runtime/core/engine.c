@@ -106,6 +106,7 @@ static int make_and_keep(const struct engine_request *request, int client_fd, st
 		.stdio = {-1, -1, -1},
 		.kept = true,
 		.seccomp_cache = request->seccomp_cache,
+		.tell = request->tell,
 	};
 	char keeper[INSTALLED_PATH_BYTES];
 	int result = installed_program("hull-keeper", keeper, err); /* before there is anything to keep */

@@ -27,6 +27,7 @@ struct engine_request {
 	const struct plan *plan;
 	const char *data_dir; /* the instance's data folder (absolute) */
 	const char *seccomp_cache;
+	void (*tell)(const char *words); /* create_request's; called in the engine's process */
 	bool attach;  /* the client will attach: the keeper knows it from the start, so that no output is lost */
 	bool durable; /* the definition is synced to disk after the start (not for --rm) */
 	const struct strv *

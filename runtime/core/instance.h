@@ -36,6 +36,7 @@ struct create_request {
 	unsigned preserve_fds;	   /* descriptors 3 … 3+n-1 are passed on */
 	bool wait_for_start;	   /* `create`: the program waits for control_start(); else it is started at once */
 	const char *seccomp_cache; /* a 0700 folder for compiled filters, made where missing; NULL: none */
+	void (*tell)(const char *words); /* what the user should know of how it was made, without being asked; NULL: nobody listens */
 };
 
 struct instance {

@@ -30,6 +30,7 @@ static const struct idmap jail_map = {&jail_range, &jail_range, 1, 1};
 
 struct jail {
 	struct root_request request;
+	const struct root_copies *copies; /* NULL: layers that cannot be mapped are refused */
 	bool no_userns;
 	bool cover;	      /* without pivot_root */
 	bool prepare;	      /* make fresh file systems while the parent builds */
@@ -189,7 +190,7 @@ static inline int jail_parent(struct jail *jail, struct root_sources *sources, s
 	}
 	r = sync_send(sync, JAIL_MAPPED, err);
 	if (r == 0)
-		r = rootfs_build(&jail->request, sources, userns, &root_fd, err);
+		r = rootfs_build(&jail->request, sources, userns, jail->copies, &root_fd, err);
 	if (r == 0)
 		r = sync_send_data(sync, JAIL_ROOT, "", 0, &root_fd, 1, err);
 	if (r < 0)

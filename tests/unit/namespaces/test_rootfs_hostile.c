@@ -302,7 +302,7 @@ static void assemble_under_swaps(const char *volume, const char *host)
 	pid_t child;
 
 	CHECK(rootfs_open_sources(&request, &sources, &err) == 0);
-	CHECK(rootfs_build(&request, &sources, -1, &root_fd, &err) == 0);
+	CHECK(rootfs_build(&request, &sources, -1, NULL, &root_fd, &err) == 0);
 	child = proc_clone(&(struct proc_clone){.flags = CLONE_NEWNS, .cgroup_fd = -1});
 	if (child == 0) {
 		int r = rootfs_assemble(&request, &sources, root_fd, &handle, &err);
