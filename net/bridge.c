@@ -24,17 +24,9 @@ static const struct address_subnet candidates[] = {
 	RANGE(172, 23, 160), RANGE(192, 168, 144), RANGE(10, 57, 112), RANGE(172, 31, 240),  RANGE(10, 249, 192),
 };
 
-struct bridge_veth bridge_veth(const struct ipam *ipam, unsigned slot)
-{
-	struct bridge_veth to;
-
-	snprintf(to.name, sizeof(to.name), "%.*s-%x", BRIDGE_NAME_MAX, ipam->bridge, slot & (IPAM_SLOTS - 1));
-	return to;
-}
-
 static bool veth_exists(const struct ipam *ipam, unsigned slot)
 {
-	return if_nametoindex(bridge_veth(ipam, slot).name) != 0;
+	return if_nametoindex(ipam_port(ipam, slot).name) != 0;
 }
 
 int bridge_sweep(struct ipam *ipam, struct err *err)
@@ -93,7 +85,7 @@ static int begin_state(struct netlink *route, struct ipam *ipam, const char *nam
 static int ensure_ruleset(struct netlink *netfilter, const struct ipam *ipam, struct err *err)
 {
 	char wanted[RULESET_ID_BYTES], found[RULESET_ID_BYTES];
-	int ret = nft_table_user_data(netfilter, RULESET_TABLE, found, sizeof(found), err);
+	int ret = nft_table_user_data(netfilter, &ruleset_table, found, sizeof(found), err);
 
 	if (ret < 0 && ret != -ENOENT)
 		return ret;

@@ -11,12 +11,7 @@
 #include "runtime/base/err.h"
 
 /* The longest bridge name: an interface name has room for it, a '-' and a slot in hexadecimal. */
-#define BRIDGE_NAME_MAX 9
-/* The name of a slot's veth on the host. */
-struct bridge_veth {
-	char name[16];
-};
-struct bridge_veth bridge_veth(const struct ipam *ipam, unsigned slot);
+#define BRIDGE_NAME_MAX IPAM_BRIDGE_NAME_MAX
 
 /*
  * Makes what is missing of the network and says the bridge's interface index. Sets up `ipam`, which is open, when it

@@ -121,6 +121,14 @@ int ipam_set_up(struct ipam *ipam, const char *bridge, const struct address_subn
 	return read_state(ipam, err);
 }
 
+struct ipam_port ipam_port(const struct ipam *ipam, unsigned slot)
+{
+	struct ipam_port to = {0}; /* all of it is a key of the bridge's guard */
+
+	snprintf(to.name, sizeof(to.name), "%.*s-%x", IPAM_BRIDGE_NAME_MAX, ipam->bridge, slot & (IPAM_SLOTS - 1));
+	return to;
+}
+
 unsigned ipam_slot(const struct ipam *ipam, uint32_t address)
 {
 	unsigned slot = address - ipam->subnet.base;

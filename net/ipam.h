@@ -59,6 +59,17 @@ void ipam_close(struct ipam *ipam);
 /* Begins a state in which every slot is free. `subnet` has IPAM_PREFIX_LEN. */
 int ipam_set_up(struct ipam *ipam, const char *bridge, const struct address_subnet *subnet, struct err *err);
 
+/* The longest bridge name: an interface name has room for it, a '-' and a slot in hexadecimal. */
+#define IPAM_BRIDGE_NAME_MAX 9
+/*
+ * The name of a slot's interface on the host, the port of the bridge. A slot has one name as it has one address: this is how the bridge knows who may send
+ * with which address.
+ */
+struct ipam_port {
+	char name[16];
+};
+struct ipam_port ipam_port(const struct ipam *ipam, unsigned slot);
+
 static inline uint32_t ipam_address(const struct ipam *ipam, unsigned slot)
 {
 	return ipam->subnet.base + slot;

@@ -3,6 +3,7 @@
 
 #include <linux/if_link.h>
 #include <linux/ip.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -46,6 +47,9 @@ static int take_link(const struct nlmsghdr *reply, void *context)
 	found = netlink_find(attributes, len, IFLA_MASTER, sizeof(uint32_t));
 	if (found)
 		memcpy(&link->master, found, sizeof(uint32_t));
+	found = netlink_find(attributes, len, IFLA_LINK, sizeof(uint32_t));
+	if (found)
+		memcpy(&link->other, found, sizeof(uint32_t));
 	found = netlink_find(attributes, len, IFLA_ADDRESS, LINK_MAC_BYTES);
 	if (found)
 		memcpy(link->mac, found, LINK_MAC_BYTES);
@@ -138,21 +142,6 @@ static void put_one_queue(struct netlink_batch *batch)
 	netlink_put_u32(batch, IFLA_NUM_RX_QUEUES, 1);
 }
 
-/* A port's settings are taken from a message about a link that is there, not from the one that makes it. */
-static void put_hairpin(struct netlink_batch *batch, const char *name)
-{
-	const struct ifinfomsg info = {.ifi_family = AF_UNSPEC};
-
-	netlink_begin(batch, RTM_NEWLINK, 0, &info, sizeof(info));
-	netlink_put_string(batch, IFLA_IFNAME, name);
-	netlink_nest(batch, IFLA_LINKINFO);
-	netlink_put_string(batch, IFLA_INFO_SLAVE_KIND, "bridge");
-	netlink_nest(batch, IFLA_INFO_SLAVE_DATA);
-	netlink_put_u8(batch, IFLA_BRPORT_MODE, 1);
-	netlink_nest_end(batch);
-	netlink_nest_end(batch);
-}
-
 int link_add_veth(struct netlink *netlink, const struct link_veth *veth, struct err *err)
 {
 	CLEANUP_NETLINK_BATCH struct netlink_batch batch = NETLINK_BATCH_INIT;
@@ -162,7 +151,6 @@ int link_add_veth(struct netlink *netlink, const struct link_veth *veth, struct 
 	 * ENOTCONN.
 	 */
 	const struct ifinfomsg peer = {0};
-	struct netlink_failure failure = {0};
 
 	netlink_begin(&batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
 	netlink_put_string(&batch, IFLA_IFNAME, veth->name);
@@ -184,11 +172,39 @@ int link_add_veth(struct netlink *netlink, const struct link_veth *veth, struct 
 	netlink_nest_end(&batch);
 	netlink_nest_end(&batch);
 	netlink_nest_end(&batch);
-	if (veth->hairpin)
-		put_hairpin(&batch, veth->name);
-	if (netlink_run(netlink, &batch, NULL, NULL, &failure, err) == 0)
+	if (netlink_run(netlink, &batch, NULL, NULL, NULL, err) == 0)
 		return 0;
-	if (failure.message > 0)
-		(void)link_delete(netlink, veth->name, NULL);
 	return err_wrap(err, "make veth '%s'", veth->name);
+}
+
+/* A port's settings are taken from a message about a link that is there, not from the one that makes it. */
+static void put_port_settings(struct netlink_batch *batch, const struct link_port *port)
+{
+	const struct ifinfomsg info = {.ifi_family = AF_UNSPEC, .ifi_index = port->index};
+
+	netlink_begin(batch, RTM_NEWLINK, 0, &info, sizeof(info));
+	netlink_nest(batch, IFLA_LINKINFO);
+	netlink_put_string(batch, IFLA_INFO_SLAVE_KIND, "bridge");
+	netlink_nest(batch, IFLA_INFO_SLAVE_DATA);
+	netlink_put_u8(batch, IFLA_BRPORT_MODE, port->hairpin);
+	netlink_put_u8(batch, IFLA_BRPORT_LEARNING, 0);
+	netlink_put_u8(batch, IFLA_BRPORT_UNICAST_FLOOD, 0);
+	netlink_nest_end(batch);
+	netlink_nest_end(batch);
+}
+
+int link_bind_port(struct netlink *netlink, const struct link_port *port, struct err *err)
+{
+	CLEANUP_NETLINK_BATCH struct netlink_batch batch = NETLINK_BATCH_INIT;
+	const struct ndmsg entry = {.ndm_family = AF_BRIDGE,
+				    .ndm_ifindex = port->index,
+				    .ndm_state = NUD_NOARP,
+				    .ndm_flags = NTF_MASTER};
+
+	put_port_settings(&batch, port);
+	netlink_begin(&batch, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &entry, sizeof(entry));
+	netlink_put(&batch, NDA_LLADDR, port->mac, LINK_MAC_BYTES);
+	if (netlink_run(netlink, &batch, NULL, NULL, NULL, err) < 0)
+		return err_wrap(err, "bind a port of the bridge to its MAC address");
+	return 0;
 }

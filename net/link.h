@@ -20,6 +20,7 @@
 struct link {
 	int index;
 	int master; /* the bridge it is a port of, or 0 */
+	int other;  /* of a veth: the other end's index, in that one's namespace; or 0 */
 	bool up;
 	bool is_bridge;
 	bool forwarding;     /* net.ipv4.conf.NAME.forwarding */
@@ -47,12 +48,22 @@ struct link_veth {
 	int peer_netns_fd; /* the namespace in which the peer is made */
 	uint8_t peer_mac[LINK_MAC_BYTES];
 	uint32_t mtu; /* of both; 0: the kernel's default */
-	bool hairpin; /* the bridge may send a frame back to the port that it came from */
 };
 /*
  * Makes a pair in one message; the host's end is up and a port of the bridge, the peer is down still. -EEXIST: one of
  * the names is taken there; -EXFULL: the bridge has no port left. Nothing is left behind on failure.
  */
 int link_add_veth(struct netlink *netlink, const struct link_veth *veth, struct err *err);
+
+struct link_port {
+	int index;
+	uint8_t mac[LINK_MAC_BYTES]; /* the one that is behind it */
+	bool hairpin;		     /* the bridge may send a frame back to the port that it came from */
+};
+/*
+ * Tells a bridge what is behind a port. It believes nothing else from then on: with learning, whoever sends with another's MAC address gets what is sent
+ * to that one. Frames to addresses that it does not know do not go there either.
+ */
+int link_bind_port(struct netlink *netlink, const struct link_port *port, struct err *err);
 
 #endif

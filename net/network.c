@@ -170,7 +170,7 @@ static void fill_lease(const struct attachment *to, const uint8_t mac[static LIN
 	(void)text_copy(ret->ip, sizeof(ret->ip), address_words(ipam_address(&to->ipam, to->slot), words));
 	(void)text_copy(ret->gateway, sizeof(ret->gateway),
 			address_words(ipam_address(&to->ipam, IPAM_GATEWAY_SLOT), words));
-	(void)text_copy(ret->veth, sizeof(ret->veth), bridge_veth(&to->ipam, to->slot).name);
+	(void)text_copy(ret->veth, sizeof(ret->veth), ipam_port(&to->ipam, to->slot).name);
 	(void)address_mac_words(mac, ret->mac);
 }
 
@@ -200,12 +200,9 @@ static int connect_namespace(struct attachment *to, int netns_fd, struct net_lea
 				 .master = to->bridge_index,
 				 .peer_name = ifname,
 				 .peer_netns_fd = netns_fd,
-				 .mtu = (uint32_t)to->request->mtu,
-				 /*
-				  * Where bridged packets pass the ruleset too (br_netfilter), one that asks for its
-				  * own published port is turned round within the bridge.
-				  */
-				 .hairpin = to->request->port_count > 0};
+				 .mtu = (uint32_t)to->request->mtu};
+	/* Where bridged packets pass the ruleset too (br_netfilter), one that asks for its own published port is turned round within the bridge. */
+	struct link_port port = {.hairpin = to->request->port_count > 0};
 	struct link peer;
 	int ret;
 
@@ -220,6 +217,11 @@ static int connect_namespace(struct attachment *to, int netns_fd, struct net_lea
 	}
 	if (ret == 0)
 		ret = link_get(&inside, ifname, &peer, err);
+	if (ret == 0) {
+		port.index = peer.other;
+		memcpy(port.mac, veth.peer_mac, sizeof(port.mac));
+		ret = link_bind_port(&to->route, &port, err);
+	}
 	if (ret == 0)
 		ret = address_configure(&inside, peer.index, address, lease->prefix_len,
 					ipam_address(&to->ipam, IPAM_GATEWAY_SLOT), err);
@@ -232,7 +234,7 @@ static int connect_namespace(struct attachment *to, int netns_fd, struct net_lea
 static void undo(struct attachment *to)
 {
 	if (to->linked)
-		(void)link_delete(&to->route, bridge_veth(&to->ipam, to->slot).name, NULL);
+		(void)link_delete(&to->route, ipam_port(&to->ipam, to->slot).name, NULL);
 	if (to->slot == 0)
 		return;
 	if (to->ipam.lock_fd < 0) {

@@ -9,7 +9,8 @@
 
 #define TYPE(message) (NFNL_SUBSYS_NFTABLES << 8 | (message))
 
-static const struct nfgenmsg family_inet = {.nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0};
+/* Of up to 64 bytes, in one message of netlink.h. */
+#define KEYS_AT_ONCE 32
 
 static struct nfgenmsg bracket(void)
 {
@@ -34,20 +35,22 @@ int nft_commit(struct netlink *netlink, struct netlink_batch *batch, struct netl
 	return netlink_run(netlink, batch, NULL, NULL, ret_failure, err);
 }
 
-static uint32_t begin(struct netlink_batch *batch, int message, int flags)
+static uint32_t begin(struct netlink_batch *batch, int message, int flags, const struct nft_table *table)
 {
-	return netlink_begin(batch, TYPE(message), flags, &family_inet, sizeof(family_inet));
+	const struct nfgenmsg header = {.nfgen_family = table->family, .version = NFNETLINK_V0};
+
+	return netlink_begin(batch, TYPE(message), flags, &header, sizeof(header));
 }
 
-void nft_table_replace(struct netlink_batch *batch, const char *table, const char *user_data)
+void nft_table_replace(struct netlink_batch *batch, const struct nft_table *table, const char *user_data)
 {
 	/* Deleting needs one that is there, and making one that is there is no error: so make, delete, make. */
-	begin(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	netlink_put_string(batch, NFTA_TABLE_NAME, table);
-	begin(batch, NFT_MSG_DELTABLE, 0);
-	netlink_put_string(batch, NFTA_TABLE_NAME, table);
-	begin(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	netlink_put_string(batch, NFTA_TABLE_NAME, table);
+	begin(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, table);
+	netlink_put_string(batch, NFTA_TABLE_NAME, table->name);
+	begin(batch, NFT_MSG_DELTABLE, 0, table);
+	netlink_put_string(batch, NFTA_TABLE_NAME, table->name);
+	begin(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE, table);
+	netlink_put_string(batch, NFTA_TABLE_NAME, table->name);
 	netlink_put_string(batch, NFTA_TABLE_USERDATA, user_data);
 }
 
@@ -72,7 +75,8 @@ static int take_table(const struct nlmsghdr *reply, void *context)
 	return 0;
 }
 
-int nft_table_user_data(struct netlink *netlink, const char *table, char *ret, size_t ret_bytes, struct err *err)
+int nft_table_user_data(struct netlink *netlink, const struct nft_table *table, char *ret, size_t ret_bytes,
+			struct err *err)
 {
 	CLEANUP_NETLINK_BATCH struct netlink_batch batch = NETLINK_BATCH_INIT;
 	struct user_data wanted = {.to = ret, .to_bytes = ret_bytes};
@@ -80,18 +84,18 @@ int nft_table_user_data(struct netlink *netlink, const char *table, char *ret, s
 	int code;
 
 	ret[0] = 0;
-	begin(&batch, NFT_MSG_GETTABLE, 0);
-	netlink_put_string(&batch, NFTA_TABLE_NAME, table);
+	begin(&batch, NFT_MSG_GETTABLE, 0, table);
+	netlink_put_string(&batch, NFTA_TABLE_NAME, table->name);
 	code = netlink_run(netlink, &batch, take_table, &wanted, NULL, &failed);
 	if (code == 0 || code == -ENOENT)
 		return code;
-	return err_say(err, -code, "look at nftables table '%s': %s", table, failed.msg);
+	return err_say(err, -code, "look at nftables table '%s': %s", table->name, failed.msg);
 }
 
-void nft_chain_add(struct netlink_batch *batch, const char *table, const struct nft_chain *chain)
+void nft_chain_add(struct netlink_batch *batch, const struct nft_table *table, const struct nft_chain *chain)
 {
-	begin(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-	netlink_put_string(batch, NFTA_CHAIN_TABLE, table);
+	begin(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, table);
+	netlink_put_string(batch, NFTA_CHAIN_TABLE, table->name);
 	netlink_put_string(batch, NFTA_CHAIN_NAME, chain->name);
 	netlink_nest(batch, NFTA_CHAIN_HOOK);
 	netlink_put_be32(batch, NFTA_HOOK_HOOKNUM, chain->hook);
@@ -101,16 +105,18 @@ void nft_chain_add(struct netlink_batch *batch, const char *table, const struct 
 	netlink_put_be32(batch, NFTA_CHAIN_POLICY, NF_ACCEPT);
 }
 
-void nft_map_add(struct netlink_batch *batch, const char *table, const struct nft_map *map)
+void nft_map_add(struct netlink_batch *batch, const struct nft_table *table, const struct nft_map *map)
 {
-	begin(batch, NFT_MSG_NEWSET, NLM_F_CREATE);
-	netlink_put_string(batch, NFTA_SET_TABLE, table);
+	begin(batch, NFT_MSG_NEWSET, NLM_F_CREATE, table);
+	netlink_put_string(batch, NFTA_SET_TABLE, table->name);
 	netlink_put_string(batch, NFTA_SET_NAME, map->name);
-	netlink_put_be32(batch, NFTA_SET_FLAGS, NFT_SET_MAP);
+	netlink_put_be32(batch, NFTA_SET_FLAGS, map->data_bytes ? NFT_SET_MAP : 0);
 	netlink_put_be32(batch, NFTA_SET_KEY_TYPE, map->key_type);
 	netlink_put_be32(batch, NFTA_SET_KEY_LEN, map->key_bytes);
-	netlink_put_be32(batch, NFTA_SET_DATA_TYPE, map->data_type);
-	netlink_put_be32(batch, NFTA_SET_DATA_LEN, map->data_bytes);
+	if (map->data_bytes) {
+		netlink_put_be32(batch, NFTA_SET_DATA_TYPE, map->data_type);
+		netlink_put_be32(batch, NFTA_SET_DATA_LEN, map->data_bytes);
+	}
 	netlink_put_be32(batch, NFTA_SET_ID, map->id);
 }
 
@@ -121,32 +127,56 @@ static void put_data(struct netlink_batch *batch, int attribute, const void *dat
 	netlink_nest_end(batch);
 }
 
-static uint32_t put_element(struct netlink_batch *batch, int message, int flags, const char *table,
-			    const struct nft_map *map, const void *key, const void *data)
+static uint32_t begin_elements(struct netlink_batch *batch, int message, int flags, const struct nft_table *table,
+			       const struct nft_map *map)
 {
-	uint32_t number = begin(batch, message, flags);
+	uint32_t number = begin(batch, message, flags, table);
 
-	netlink_put_string(batch, NFTA_SET_ELEM_LIST_TABLE, table);
+	netlink_put_string(batch, NFTA_SET_ELEM_LIST_TABLE, table->name);
 	netlink_put_string(batch, NFTA_SET_ELEM_LIST_SET, map->name);
 	netlink_nest(batch, NFTA_SET_ELEM_LIST_ELEMENTS);
+	return number;
+}
+
+static void put_element(struct netlink_batch *batch, const struct nft_map *map, const void *key, const void *data)
+{
 	netlink_nest(batch, NFTA_LIST_ELEM);
 	put_data(batch, NFTA_SET_ELEM_KEY, key, map->key_bytes);
 	if (data)
 		put_data(batch, NFTA_SET_ELEM_DATA, data, map->data_bytes);
 	netlink_nest_end(batch);
+}
+
+uint32_t nft_element_add(struct netlink_batch *batch, const struct nft_table *table, const struct nft_map *map,
+			 const void *key, const void *data)
+{
+	uint32_t number = begin_elements(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, table, map);
+
+	put_element(batch, map, key, data);
 	netlink_nest_end(batch);
 	return number;
 }
 
-uint32_t nft_element_add(struct netlink_batch *batch, const char *table, const struct nft_map *map, const void *key,
-			 const void *data)
+uint32_t nft_element_delete(struct netlink_batch *batch, const struct nft_table *table, const struct nft_map *map,
+			    const void *key)
 {
-	return put_element(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, table, map, key, data);
+	uint32_t number = begin_elements(batch, NFT_MSG_DELSETELEM, 0, table, map);
+
+	put_element(batch, map, key, NULL);
+	netlink_nest_end(batch);
+	return number;
 }
 
-uint32_t nft_element_delete(struct netlink_batch *batch, const char *table, const struct nft_map *map, const void *key)
+void nft_keys_add(struct netlink_batch *batch, const struct nft_table *table, const struct nft_map *set,
+		  const void *keys, size_t count)
 {
-	return put_element(batch, NFT_MSG_DELSETELEM, 0, table, map, key, NULL);
+	for (size_t i = 0; i < count; i++) {
+		if (i % KEYS_AT_ONCE == 0)
+			begin_elements(batch, NFT_MSG_NEWSETELEM, NLM_F_CREATE, table, set);
+		put_element(batch, set, (const char *)keys + i * set->key_bytes, NULL);
+		if (i % KEYS_AT_ONCE == KEYS_AT_ONCE - 1 || i == count - 1)
+			netlink_nest_end(batch);
+	}
 }
 
 struct elements {
@@ -183,24 +213,24 @@ static int take_elements(const struct nlmsghdr *reply, void *context)
 	return ret;
 }
 
-int nft_elements(struct netlink *netlink, const char *table, const struct nft_map *map,
+int nft_elements(struct netlink *netlink, const struct nft_table *table, const struct nft_map *map,
 		 int (*take)(const void *key, const void *data, void *context), void *context, struct err *err)
 {
 	CLEANUP_NETLINK_BATCH struct netlink_batch batch = NETLINK_BATCH_INIT;
 	struct elements elements = {.map = map, .take = take, .context = context};
 
-	begin(&batch, NFT_MSG_GETSETELEM, NLM_F_DUMP);
-	netlink_put_string(&batch, NFTA_SET_ELEM_LIST_TABLE, table);
+	begin(&batch, NFT_MSG_GETSETELEM, NLM_F_DUMP, table);
+	netlink_put_string(&batch, NFTA_SET_ELEM_LIST_TABLE, table->name);
 	netlink_put_string(&batch, NFTA_SET_ELEM_LIST_SET, map->name);
 	if (netlink_run(netlink, &batch, take_elements, &elements, NULL, err) < 0)
 		return err_wrap(err, "list nftables map '%s'", map->name);
 	return 0;
 }
 
-void nft_rule_begin(struct netlink_batch *batch, const char *table, const char *chain)
+void nft_rule_begin(struct netlink_batch *batch, const struct nft_table *table, const char *chain)
 {
-	begin(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-	netlink_put_string(batch, NFTA_RULE_TABLE, table);
+	begin(batch, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, table);
+	netlink_put_string(batch, NFTA_RULE_TABLE, table->name);
 	netlink_put_string(batch, NFTA_RULE_CHAIN, chain);
 	netlink_nest(batch, NFTA_RULE_EXPRESSIONS);
 }
@@ -280,12 +310,13 @@ void nft_compare(struct netlink_batch *batch, bool equal, const void *data, size
 	expression_end(batch);
 }
 
-void nft_lookup(struct netlink_batch *batch, const char *map)
+void nft_lookup(struct netlink_batch *batch, const struct nft_map *map)
 {
 	expression_begin(batch, "lookup");
-	netlink_put_string(batch, NFTA_LOOKUP_SET, map);
+	netlink_put_string(batch, NFTA_LOOKUP_SET, map->name);
 	netlink_put_be32(batch, NFTA_LOOKUP_SREG, NFT_REG32_00);
-	netlink_put_be32(batch, NFTA_LOOKUP_DREG, NFT_REG32_00);
+	if (map->data_bytes)
+		netlink_put_be32(batch, NFTA_LOOKUP_DREG, NFT_REG32_00);
 	expression_end(batch);
 }
 

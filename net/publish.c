@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "net/guard.h"
 #include "net/nft.h"
 #include "net/ruleset.h"
 #include "runtime/base/arena.h"
@@ -157,14 +158,14 @@ static void put_add(struct netlink_batch *batch, const struct net_port *port, ui
 {
 	const struct element element = port_element(port, address);
 
-	nft_element_add(batch, RULESET_TABLE, element.map, &element.key, &element.target);
+	nft_element_add(batch, &ruleset_table, element.map, &element.key, &element.target);
 }
 
 static void put_delete(struct netlink_batch *batch, const struct net_port *port)
 {
 	const struct element element = port_element(port, 0);
 
-	nft_element_delete(batch, RULESET_TABLE, element.map, &element.key);
+	nft_element_delete(batch, &ruleset_table, element.map, &element.key);
 }
 
 static int delete_elements(struct netlink *netfilter, const struct net_port *ports, size_t count, struct err *err)
@@ -248,6 +249,7 @@ int publish_restore(struct netlink *netfilter, const struct ipam *ipam, struct e
 
 	nft_begin(&batch);
 	ruleset_put(&batch, ipam->bridge, &ipam->subnet);
+	guard_put(&batch, ipam);
 	for (unsigned slot = IPAM_FIRST_SLOT; slot <= IPAM_LAST_SLOT; slot++) {
 		CLEANUP_ARENA struct arena arena = ARENA_INIT;
 		const struct net_port *ports;
@@ -262,7 +264,8 @@ int publish_restore(struct netlink *netfilter, const struct ipam *ipam, struct e
 			put_add(&batch, &ports[i], ipam_address(ipam, slot));
 	}
 	if (nft_commit(netfilter, &batch, NULL, err) < 0)
-		return err_wrap(err, "make nftables table '%s' (hull needs nf_tables with NAT)", RULESET_TABLE);
+		return err_wrap(err, "make nftables table '%s' (hull needs nf_tables with NAT, and of bridges)",
+				ruleset_table.name);
 	return 0;
 }
 
@@ -289,7 +292,7 @@ static int purge_element(const void *key, const void *data, void *context)
 
 	if (slot != 0 && ipam_state(purge->ipam, slot) == IPAM_HELD)
 		return 0;
-	nft_element_delete(purge->batch, RULESET_TABLE, purge->map, key);
+	nft_element_delete(purge->batch, &ruleset_table, purge->map, key);
 	purge->found++;
 	return 0;
 }
@@ -306,7 +309,7 @@ int publish_purge(struct netlink *netfilter, const struct ipam *ipam, struct err
 		int ret;
 
 		purge.map = maps[i];
-		ret = nft_elements(netfilter, RULESET_TABLE, maps[i], purge_element, &purge, &failed);
+		ret = nft_elements(netfilter, &ruleset_table, maps[i], purge_element, &purge, &failed);
 		if (ret == -ENOENT)
 			return 0;
 		if (ret < 0)

@@ -12,10 +12,11 @@
 #include <string.h>
 
 /* Changes whenever a table or the words below do, so that a newer hull replaces an older one's rules. */
-#define RULESET_VERSION 1
+#define RULESET_VERSION 2
 
 #define CONCAT(a, b) ((a) << 6 | (b))
 
+const struct nft_table ruleset_table = {.name = "hull", .family = NFPROTO_INET};
 const struct nft_map ruleset_any = {
 	.name = "ports",
 	.id = 1,
@@ -222,7 +223,7 @@ static void put_to_port(struct netlink_batch *batch, bool at_address)
 		nft_load_payload(batch, NFT_PAYLOAD_NETWORK_HEADER, offsetof(struct iphdr, daddr), 4, part++);
 	nft_load_meta(batch, NFT_META_L4PROTO, part++);
 	nft_load_payload(batch, NFT_PAYLOAD_TRANSPORT_HEADER, port_offset, sizeof(uint16_t), part);
-	nft_lookup(batch, at_address ? ruleset_at.name : ruleset_any.name);
+	nft_lookup(batch, at_address ? &ruleset_at : &ruleset_any);
 	nft_dnat(batch);
 }
 
@@ -256,13 +257,13 @@ void ruleset_put(struct netlink_batch *batch, const char *bridge, const struct a
 	const struct place place = {.bridge = bridge, .subnet = subnet};
 	char id[RULESET_ID_BYTES];
 
-	nft_table_replace(batch, RULESET_TABLE, ruleset_id(bridge, subnet, id));
-	nft_map_add(batch, RULESET_TABLE, &ruleset_any);
-	nft_map_add(batch, RULESET_TABLE, &ruleset_at);
+	nft_table_replace(batch, &ruleset_table, ruleset_id(bridge, subnet, id));
+	nft_map_add(batch, &ruleset_table, &ruleset_any);
+	nft_map_add(batch, &ruleset_table, &ruleset_at);
 	for (size_t i = 0; i < ARRAY_SIZE(chains); i++)
-		nft_chain_add(batch, RULESET_TABLE, &chains[i]);
+		nft_chain_add(batch, &ruleset_table, &chains[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		nft_rule_begin(batch, RULESET_TABLE, rules[i].chain);
+		nft_rule_begin(batch, &ruleset_table, rules[i].chain);
 		for (size_t j = 0; j < ARRAY_SIZE(rules[i].questions); j++)
 			put_question(batch, rules[i].questions[j], &place);
 		put_action(batch, rules[i].action);

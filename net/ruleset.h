@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What hull's one nftables table contains: the chains and rules that are the same for every instance, and two maps of
+ * What hull's nftables table of family inet contains: the chains and rules that are the same for every instance, and two maps of
  * ports.
  *
  * No instance ever changes a rule. A published port is an element of a map, so that the thousandth costs, when it is
@@ -15,7 +15,7 @@
 #include "net/nft.h"
 #include "runtime/base/err.h"
 
-#define RULESET_TABLE "hull"
+extern const struct nft_table ruleset_table;
 
 /* Keys and data of the two maps, as packets have them (network order), each part padded to four bytes. */
 struct ruleset_any_key { /* protocol . port */

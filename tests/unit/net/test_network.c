@@ -347,6 +347,8 @@ static void test_outgoing(void)
 	world_enter(world_host);
 	sh("ip route add 198.51.100.9/32 dev hull0");
 	CHECK_INT(world_connect(a, "203.0.113.2", 80, SILENCE_MS), -ETIMEDOUT);
+	CHECK_INT(sh("nft flush chain bridge hull ports"), 0);
+	CHECK_INT(world_connect(a, "203.0.113.2", 80, SILENCE_MS), -ETIMEDOUT);
 	CHECK_INT(sh("nft flush chain inet hull guard"), 0);
 	CHECK_INT(world_connect(a, "203.0.113.2", 80, ANSWER_MS), 0);
 	world_end();
@@ -506,9 +508,9 @@ static void test_flushed_ruleset_comes_back(void)
 	world_begin();
 	ATTACH_OK(attach("web", ports, 2, &web, &lease));
 	listener = world_listen(web, "0.0.0.0", 80);
-	CHECK_INT(sh("nft list table inet hull >%s/before; nft flush ruleset", world_state), 0);
+	CHECK_INT(sh("nft list ruleset >%s/before; nft flush ruleset", world_state), 0);
 	ATTACH_OK(attach("other", NULL, 0, &other, &second));
-	CHECK_INT(sh("nft list table inet hull | cmp - %s/before", world_state), 0);
+	CHECK_INT(sh("nft list ruleset | cmp - %s/before", world_state), 0);
 	CHECK_INT(world_connect(world_host, "127.0.0.1", 8080, ANSWER_MS), 0);
 	CHECK_INT(sh("ip link set hull0 down; echo 0 >/proc/sys/net/ipv4/ip_forward"), 0);
 	CHECK_INT(net_detach(world_state, "other", &second, NULL, 0, &err), 0);
