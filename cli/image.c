@@ -33,6 +33,36 @@ static const struct option_row import_rows[] = {
 	OPTIONS_END,
 };
 
+/* The ways to write a source that skopeo and podman have: "oci:PATH[:TAG]". */
+static const struct {
+	const char *prefix;
+	enum image_format format;
+} transports[] = {
+	{"oci:", IMAGE_FORMAT_OCI},
+	{"oci-archive:", IMAGE_FORMAT_OCI},
+	{"docker-archive:", IMAGE_FORMAT_DOCKER},
+};
+
+/* Takes such a source apart; a file of that very name is what it is. */
+static int take_transport(const struct command_call *call, struct image_import *import, struct err *err)
+{
+	for (size_t i = 0; access(import->source, F_OK) < 0 && i < ARRAY_SIZE(transports); i++) {
+		const char *path = import->source + strlen(transports[i].prefix);
+		size_t len = strcspn(path, ":");
+
+		if (!text_starts(import->source, transports[i].prefix))
+			continue;
+		if (len == 0 || (import->format != IMAGE_FORMAT_AUTO && import->format != transports[i].format))
+			return err_say(err, EINVAL, "source '%s': want %sPATH[:NAME], and no other '--format'",
+				       import->source, transports[i].prefix);
+		import->format = transports[i].format;
+		import->reference = path[len] && path[len + 1] ? path + len + 1 : NULL;
+		import->source = arena_strndup(call->arena, path, len);
+		return arena_check(call->arena, err);
+	}
+	return 0;
+}
+
 static int make_import(const struct command_call *call, struct image_import *ret, struct err *err)
 {
 	const struct import_options *options = call->options;
@@ -47,6 +77,8 @@ static int make_import(const struct command_call *call, struct image_import *ret
 		.format = options->format ? (enum image_format)image_format_parse(options->format) : IMAGE_FORMAT_AUTO,
 		.changes = (const char *const *)options->changes.items,
 	};
+	if (take_transport(call, ret, err) < 0)
+		return -err->code;
 	if (strcmp(ret->source, "-") == 0 && isatty(STDIN_FILENO))
 		return err_say(err, EINVAL, "standard input is a terminal: want an archive there");
 	return ret->name ? reference_for_import(ret->name, &reference, err) : 0;
@@ -71,15 +103,17 @@ static int run_import(struct command_call *call, struct err *err)
 
 const struct command verb_image_import = {
 	.name = "image import",
-	.operands = "PATH|- [NAME[:TAG]]",
+	.operands = "SOURCE|- [NAME[:TAG]]",
 	.summary = "Take an image into the store",
 	.description = "From a root file system (a folder, or a tar archive, plain or compressed), an OCI layout (a "
 		       "folder or an archive), or "
 		       "an archive of 'docker save'. '-' is standard input. Without a name the source's own names are "
-		       "taken, if it has any. "
+		       "taken, if it has any. Of a source with several images, oci:PATH:TAG, oci-archive:FILE:TAG and "
+		       "docker-archive:FILE:NAME:TAG choose one, as skopeo and podman write it. "
 		       "Prints the id of each image.",
 	.examples = "hull image import --name debian:12 rootfs.tar.zst\n"
 		    "docker save app:1 | hull image import -\n"
+		    "hull image import --name app oci:./layout:1.0\n"
 		    "hull image import -c 'CMD [\"/app\"]' -c 'ENV A=1' ./root app",
 	.options = import_rows,
 	.options_bytes = sizeof(struct import_options),

@@ -17,11 +17,13 @@
 #define NO_NAME "<none>"
 
 struct ls_options {
-	bool quiet, whole;
+	bool all, quiet, whole;
 	const char *format;
 	struct strv filters;
 };
 static const struct option_row ls_rows[] = {
+	{"all", 'a', OPTION_FLAG, offsetof(struct ls_options, all), NULL,
+	 "every image, as it is without: none is hidden", NULL, NULL},
 	{"filter", 'f', OPTION_LIST, offsetof(struct ls_options, filters), "KEY=VALUE",
 	 "only these: dangling (true: without a name), label, reference (a pattern)", NULL, NULL},
 	OUTPUT_FORMAT_LIST(struct ls_options, format),
@@ -164,12 +166,29 @@ static int add_image_row(struct image_listing *listing, const struct named_image
 	return output_add(output, cells, &document, err);
 }
 
-/* The operand is a name with or without a tag: with one, only that. */
+/* Whether `run` may mean this image by these words; without a tag, by its repository alone. */
+static bool is_meant(const struct named_image *named, const char *words)
+{
+	struct reference short_form, whole, means[REFERENCE_MAX_CANDIDATES];
+
+	if (!named->full || reference_parse(words, &short_form, NULL) < 0 ||
+	    reference_parse(named->full, &whole, NULL) < 0)
+		return false;
+	for (int i = 0; i < reference_candidates(&short_form, means); i++)
+		if (strcmp(means[i].registry, whole.registry) == 0 &&
+		    strcmp(means[i].repository, whole.repository) == 0 &&
+		    (!*short_form.tag || strcmp(short_form.tag, whole.tag) == 0) &&
+		    (!*short_form.digest || strcmp(short_form.digest, whole.digest) == 0))
+			return true;
+	return false;
+}
+
+/* The operand is a name with or without a tag, or a pattern. */
 static bool is_asked_for(const struct command_call *call, const struct named_image *named)
 {
 	const char *words = call->operands.count ? call->operands.items[0] : NULL;
 
-	return !words || has_reference(named, words, NULL);
+	return !words || has_reference(named, words, NULL) || is_meant(named, words);
 }
 
 static int list_image(struct image_listing *listing, const struct image *image, struct output *output, struct err *err)

@@ -15,13 +15,15 @@
 
 #define CHUNK_BYTES    ((size_t)256 << 10)
 #define PROGRESS_BYTES ((uint64_t)4 << 20)
+#define BLOCK_BYTES    512 /* tar's */
 
 struct archive_reader {
 	const struct archive_input *input;
 	struct archive *outer, *inner;
 	struct digest input_digest, diff_digest;
 	uint64_t input_bytes, tar_bytes, told_bytes;
-	bool begun;	    /* an entry was there */
+	bool begun; /* an entry was there */
+	bool padded;
 	struct err failure; /* of a callback: libarchive would only say that it failed */
 	char chunk[CHUNK_BYTES];
 };
@@ -82,6 +84,19 @@ static ssize_t read_input(struct archive *archive, void *context, const void **r
 	return len;
 }
 
+/* Some builders leave the last block as short as the file in it (umoci-insert does), and other readers do not mind. */
+static ssize_t pad_end(struct archive_reader *reader, const void **ret)
+{
+	static const char zeros[BLOCK_BYTES];
+	size_t over = reader->tar_bytes % BLOCK_BYTES;
+
+	if (!reader->input->pad_end || reader->padded || over == 0)
+		return 0;
+	reader->padded = true;
+	*ret = zeros;
+	return (ssize_t)(BLOCK_BYTES - over);
+}
+
 /* Bytes of the tar stream, on their way to the tar reader. */
 static ssize_t read_tar(struct archive *archive, void *context, const void **ret)
 {
@@ -91,7 +106,7 @@ static ssize_t read_tar(struct archive *archive, void *context, const void **ret
 	int r = archive_read_data_block(reader->outer, ret, &len, &offset);
 
 	if (r == ARCHIVE_EOF)
-		return 0;
+		return pad_end(reader, ret);
 	if (r < ARCHIVE_WARN) {
 		(void)archive_complain(reader, reader->outer, &reader->failure);
 		archive_set_error(archive, EIO, "cannot decompress");

@@ -161,6 +161,7 @@ int image_helper_import(struct arena *arena, const char *store, const struct ima
 		return r;
 	(void)add_option(&scratch, &args, "--source", import->source);
 	(void)add_option(&scratch, &args, "--name", import->name);
+	(void)add_option(&scratch, &args, "--reference", import->reference);
 	(void)add_option(&scratch, &args, "--format", image_format_name(import->format));
 	for (const char *const *change = import->changes; change && *change; change++)
 		(void)add_option(&scratch, &args, "--change", *change);

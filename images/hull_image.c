@@ -27,12 +27,13 @@ struct options {
 	size_t change_count;
 };
 
-enum { OPT_STORE = 1, OPT_SOURCE, OPT_NAME, OPT_FORMAT, OPT_CHANGE, OPT_MAX_BYTES, OPT_MAX_ENTRIES };
+enum { OPT_STORE = 1, OPT_SOURCE, OPT_NAME, OPT_REFERENCE, OPT_FORMAT, OPT_CHANGE, OPT_MAX_BYTES, OPT_MAX_ENTRIES };
 
 static const struct option OPTIONS[] = {
 	{"store", required_argument, NULL, OPT_STORE},
 	{"source", required_argument, NULL, OPT_SOURCE},
 	{"name", required_argument, NULL, OPT_NAME},
+	{"reference", required_argument, NULL, OPT_REFERENCE},
 	{"format", required_argument, NULL, OPT_FORMAT},
 	{"change", required_argument, NULL, OPT_CHANGE},
 	{"max-bytes", required_argument, NULL, OPT_MAX_BYTES},
@@ -93,6 +94,9 @@ static int take_option(struct options *options, int option, struct err *err)
 		return 0;
 	case OPT_NAME:
 		import->name = optarg;
+		return 0;
+	case OPT_REFERENCE:
+		import->reference = optarg;
 		return 0;
 	case OPT_CHANGE:
 		return add_change(options, optarg, err);

@@ -206,6 +206,8 @@ int import_run(const char *store, const struct image_import *import, const struc
 		r = staging_open(&im.staging, store, err);
 	if (r >= 0)
 		r = import_source(&im, err);
+	if (r >= 0)
+		r = import_put(&im, err);
 	staging_close(&im.staging);
 	arena_free(&im.arena);
 	return r < 0 ? r : 0;

@@ -29,14 +29,22 @@ static int read_paths(struct importer *im, const struct json *entry, const char 
 	return r < 0 ? r : json_strv(&im->arena, layers, ret_layers, err);
 }
 
+static int read_tags(struct importer *im, const struct json *entry, struct strv *ret, struct err *err)
+{
+	const struct json *tags = entry->type == JSON_OBJECT ? json_get(entry, "RepoTags") : NULL;
+
+	*ret = (struct strv){0};
+	return tags && tags->type != JSON_NULL ? json_strv(&im->arena, tags, ret, err) : 0;
+}
+
 static int read_names(struct importer *im, const struct json *entry, struct import_image *image, struct err *err)
 {
-	const struct json *tags = json_get(entry, "RepoTags");
-	struct strv names = {0};
-	int r = tags && tags->type != JSON_NULL ? json_strv(&im->arena, tags, &names, err) : 0;
+	struct strv names;
+	int r = read_tags(im, entry, &names, err);
 
 	for (size_t i = 0; r >= 0 && i < names.count; i++)
-		r = import_add_name(im, image, names.items[i], err);
+		if (!im->request->reference || import_is_chosen(im, names.items[i]))
+			r = import_add_name(im, image, names.items[i], err);
 	return r;
 }
 
@@ -76,12 +84,43 @@ static int take_image(struct importer *im, int rootfd, const struct json *entry,
 		r = manifest_read_config(&im->arena, config, &image.config, &image.diff_ids, err);
 	if (r >= 0)
 		r = take_layers(im, rootfd, &layers, &image, err);
-	return r < 0 ? r : import_put(im, &image, err);
+	return r < 0 ? r : import_ready(im, &image, err);
+}
+
+/* Whether the request wants this one. Adds its names to those that there are to choose from. */
+static int look_at(struct importer *im, const struct json *entry, struct text *all, bool *ret, struct err *err)
+{
+	struct strv names;
+	int r = read_tags(im, entry, &names, err);
+
+	*ret = !im->request->reference;
+	for (size_t i = 0; r >= 0 && i < names.count; i++) {
+		*ret |= im->request->reference && import_is_chosen(im, names.items[i]);
+		text_addf(all, "%s%s", all->len ? ", " : "", names.items[i]);
+	}
+	return r;
+}
+
+static int choose(struct importer *im, const struct json *list, bool *chosen, struct err *err)
+{
+	CLEANUP_TEXT struct text all = TEXT_INIT;
+	size_t i = 0, count = 0;
+
+	json_each (entry, list) {
+		int r = look_at(im, entry, &all, &chosen[i], err);
+
+		if (r < 0)
+			return r;
+		count += chosen[i++];
+	}
+	return import_check_choice(im, count, &all, "docker-archive", err);
 }
 
 int import_docker(struct importer *im, int rootfd, struct err *err)
 {
 	const struct json *list;
+	bool chosen[MAX_IMAGES];
+	size_t i = 0;
 	int r = import_read_json(im, rootfd, "manifest.json", &list, NULL, NULL, err);
 
 	if (r >= 0)
@@ -90,13 +129,10 @@ int import_docker(struct importer *im, int rootfd, struct err *err)
 		return r;
 	if (list->children.count == 0 || list->children.count > MAX_IMAGES)
 		return err_say(err, EINVAL, "manifest.json lists %zu images", list->children.count);
-	if (im->request->name && list->children.count > 1)
-		return err_say(err, EINVAL, "it holds %zu images: they cannot all be called '%s'", list->children.count,
-			       im->request->name);
+	r = choose(im, list, chosen, err);
 	json_each (entry, list) {
-		r = take_image(im, rootfd, entry, err);
-		if (r < 0)
-			return r;
+		if (r >= 0 && chosen[i++])
+			r = take_image(im, rootfd, entry, err);
 	}
-	return 0;
+	return r;
 }

@@ -92,7 +92,7 @@ static int take_image(struct importer *im, int rootfd, const struct image_blob *
 	if (r >= 0)
 		r = take_layers(im, rootfd, &manifest, image, err);
 	if (r >= 0)
-		r = import_put(im, image, err);
+		r = import_ready(im, image, err);
 	return r < 0 ? err_wrap(err, "image '%s'", blob->digest) : 0;
 }
 
@@ -127,15 +127,38 @@ static int name_by_tag(struct importer *im, const char *tag, struct import_image
 
 static int add_names(struct importer *im, const char *words, struct import_image *image, struct err *err)
 {
-	if (!words)
-		return 0;
 	/* The annotation is a full name from some writers, and only a tag from others. */
 	return strpbrk(words, "/:") ? import_add_name(im, image, words, err) : name_by_tag(im, words, image, err);
 }
 
+/* An image that the layout has: under several names when several lead to it. */
+struct candidate {
+	struct image_blob blob;
+	const struct json *document;
+	const char *bytes;
+	size_t len;
+	struct strv names; /* annotations */
+	struct candidate *next;
+};
+
+static int add_candidate(struct importer *im, struct candidate **list, const struct candidate *found, const char *name,
+			 struct err *err)
+{
+	while (*list && strcmp((*list)->blob.digest, found->blob.digest) != 0)
+		list = &(*list)->next;
+	if (!*list) {
+		*list = ARENA_NEW(&im->arena, struct candidate);
+		if (*list)
+			**list = *found;
+	}
+	if (*list && name && !strv_has(&(*list)->names, name))
+		(void)strv_add(&im->arena, &(*list)->names, name);
+	return arena_check(&im->arena, err);
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): as deep as MAX_INDEX_DEPTH
-static int take_index(struct importer *im, int rootfd, const struct json *document, const char *name, int depth,
-		      struct err *err)
+static int collect(struct importer *im, int rootfd, const struct json *document, const char *name, int depth,
+		   struct candidate **list, struct err *err)
 {
 	struct image_index index = {0};
 	int r = manifest_read_index(&im->arena, document, &index, err);
@@ -143,31 +166,61 @@ static int take_index(struct importer *im, int rootfd, const struct json *docume
 	if (r >= 0 && depth == 0)
 		r = err_say(err, ELOOP, "indexes within indexes, more than %d", MAX_INDEX_DEPTH);
 	for (size_t i = 0; r >= 0 && i < index.count; i++) {
-		const struct image_blob *blob = &index.manifests[i];
-		struct import_image image = {0};
-		const char *words = blob->name ? blob->name : name;
+		struct candidate found = {.blob = index.manifests[i]};
+		const char *words = found.blob.name ? found.blob.name : name;
 
-		if (!is_for_here(blob))
+		if (!is_for_here(&found.blob))
 			continue;
-		r = read_blob(im, rootfd, blob, &document, &image.manifest_bytes, &image.manifest_len, err);
-		if (r >= 0 && manifest_is_index(document)) {
-			r = take_index(im, rootfd, document, words, depth - 1, err);
-			continue;
-		}
-		if (r >= 0 && im->request->name && im->image_count > 0)
-			r = err_say(err, EINVAL, "it holds several images: they cannot all be called '%s'",
-				    im->request->name);
-		if (r >= 0)
-			r = add_names(im, words, &image, err);
-		if (r >= 0)
-			r = take_image(im, rootfd, blob, document, &image, err);
+		r = read_blob(im, rootfd, &found.blob, &found.document, &found.bytes, &found.len, err);
+		if (r >= 0 && manifest_is_index(found.document))
+			r = collect(im, rootfd, found.document, words, depth - 1, list, err);
+		else if (r >= 0)
+			r = add_candidate(im, list, &found, words, err);
 	}
 	return r;
+}
+
+/* Leaves in the list only what the request wants, each with the names by which it does. */
+static int choose(struct importer *im, struct candidate **list, struct err *err)
+{
+	CLEANUP_TEXT struct text all = TEXT_INIT;
+	size_t count = 0;
+
+	while (*list) {
+		struct candidate *candidate = *list;
+		struct strv names = candidate->names;
+
+		if (im->request->reference)
+			candidate->names = (struct strv){0};
+		for (size_t i = 0; i < names.count; i++) {
+			text_addf(&all, "%s%s", all.len ? ", " : "", names.items[i]);
+			if (im->request->reference && import_is_chosen(im, names.items[i]))
+				(void)strv_add(&im->arena, &candidate->names, names.items[i]);
+		}
+		if (im->request->reference && candidate->names.count == 0) {
+			*list = candidate->next;
+			continue;
+		}
+		count++;
+		list = &candidate->next;
+	}
+	return import_check_choice(im, count, &all, "oci", err);
+}
+
+static int take_candidate(struct importer *im, int rootfd, const struct candidate *candidate, struct err *err)
+{
+	struct import_image image = {.manifest_bytes = candidate->bytes, .manifest_len = candidate->len};
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < candidate->names.count; i++)
+		r = add_names(im, candidate->names.items[i], &image, err);
+	return r < 0 ? r : take_image(im, rootfd, &candidate->blob, candidate->document, &image, err);
 }
 
 int import_oci(struct importer *im, int rootfd, struct err *err)
 {
 	const struct json *layout, *version, *index;
+	struct candidate *candidates = NULL;
 	const char *words = NULL;
 	int r = import_read_json(im, rootfd, "oci-layout", &layout, NULL, NULL, err);
 
@@ -178,8 +231,12 @@ int import_oci(struct importer *im, int rootfd, struct err *err)
 		return err_say(err, ENOTSUP, "its layout version is '%s', and hull knows 1.x", words ? words : "");
 	r = import_read_json(im, rootfd, "index.json", &index, NULL, NULL, err);
 	if (r >= 0)
-		r = take_index(im, rootfd, index, NULL, MAX_INDEX_DEPTH, err);
-	if (r >= 0 && im->image_count == 0)
+		r = collect(im, rootfd, index, NULL, MAX_INDEX_DEPTH, &candidates, err);
+	if (r >= 0 && !candidates)
 		r = err_say(err, ENOENT, "it holds no image for linux/%s", manifest_host_architecture());
+	if (r >= 0)
+		r = choose(im, &candidates, err);
+	for (const struct candidate *candidate = candidates; r >= 0 && candidate; candidate = candidate->next)
+		r = take_candidate(im, rootfd, candidate, err);
 	return r;
 }

@@ -51,6 +51,21 @@ static int open_file(int rootfd, const char *path, uint64_t *ret_size, struct er
 	return fd_take(&fd);
 }
 
+/* A layer that another image of this source has, too: that one brings it in. */
+static bool find_ready(const struct importer *im, const char *diff_id, struct layer *ret)
+{
+	for (const struct import_image *image = im->ready; image; image = image->next) {
+		for (size_t i = 0; i < image->diff_ids.count; i++) {
+			if (strcmp(image->layers[i].diff_id, diff_id) != 0)
+				continue;
+			*ret = image->layers[i];
+			*ret->staged = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
 int import_layer(struct importer *im, int rootfd, const char *path, struct layer_source *source,
 		 struct import_image *image, size_t index, struct err *err)
 {
@@ -65,7 +80,7 @@ int import_layer(struct importer *im, int rootfd, const char *path, struct layer
 		*layer = (struct layer){0};
 		return text_copy(layer->diff_id, sizeof(layer->diff_id), source->diff_id);
 	}
-	if (layers_find(im->staging.store, source->diff_id, layer)) {
+	if (find_ready(im, source->diff_id, layer) || layers_find(im->staging.store, source->diff_id, layer)) {
 		event_tell(im->watch, &(struct image_event){.kind = IMAGE_EVENT_EXISTS, .what = source->diff_id});
 		return 0;
 	}
@@ -76,6 +91,45 @@ int import_layer(struct importer *im, int rootfd, const char *path, struct layer
 	if (!source->size_promised)
 		source->size_bytes = size;
 	return layers_stage(&im->staging, source, &im->limits, im->watch, layer, err);
+}
+
+/* "t", "app:t" and "docker.io/library/app:t" are the same to who has the layout before him. */
+bool import_is_chosen(const struct importer *im, const char *name)
+{
+	const char *wanted = im->request->reference;
+	size_t wanted_len = strlen(wanted), len = strlen(name);
+	struct reference whole, short_form, means[REFERENCE_MAX_CANDIDATES];
+	char words[REFERENCE_BYTES], other[REFERENCE_BYTES];
+
+	if (strcmp(name, wanted) == 0)
+		return true;
+	if (len > wanted_len && name[len - wanted_len - 1] == ':' && strcmp(name + len - wanted_len, wanted) == 0)
+		return true;
+	if (reference_parse(name, &whole, NULL) < 0 || reference_parse(wanted, &short_form, NULL) < 0)
+		return false;
+	for (int i = 0; i < reference_candidates(&short_form, means); i++)
+		if (strcmp(reference_format(&whole, words), reference_format(&means[i], other)) == 0)
+			return true;
+	return false;
+}
+
+int import_check_choice(const struct importer *im, size_t count, const struct text *all, const char *transport,
+			struct err *err)
+{
+	const struct image_import *request = im->request;
+	const char *names = all->len ? text_get(all) : "none with a name";
+
+	if (count == 0 && request->reference)
+		return err_say(err, ENOENT, "it holds no image '%s', but: %s", request->reference, names);
+	if (count > 1 && request->name)
+		return err_say(err, EINVAL,
+			       "it holds %zu images, which cannot all be called '%s': choose one, as in "
+			       "'%s:PATH:NAME', of: %s",
+			       count, request->name, transport, names);
+	if (count > 1 && request->reference)
+		return err_say(err, EINVAL, "it holds %zu images '%s': say more of the name, of: %s", count,
+			       request->reference, names);
+	return 0;
 }
 
 int import_add_name(struct importer *im, struct import_image *image, const char *words, struct err *err)
@@ -163,25 +217,58 @@ static int take_requested_name(struct importer *im, struct import_image *image, 
 	return strv_add(&im->arena, &image->names, reference_format(&ref, name)) < 0 ? arena_check(&im->arena, err) : 0;
 }
 
-int import_put(struct importer *im, struct import_image *image, struct err *err)
+int import_ready(struct importer *im, const struct import_image *image, struct err *err)
+{
+	struct import_image *kept = ARENA_NEW(&im->arena, struct import_image);
+	int r = arena_check(&im->arena, err);
+
+	if (r < 0)
+		return r;
+	*kept = *image;
+	kept->next = im->ready;
+	im->ready = kept;
+	r = take_requested_name(im, kept, err);
+	return r < 0 ? r : apply_changes(im, kept, err);
+}
+
+static int put_image(struct importer *im, struct import_image *image, struct err *err)
 {
 	char id[REFERENCE_DIGEST_BYTES], manifest[REFERENCE_DIGEST_BYTES];
 	struct catalog_entry entry = {.id = id, .config = &image->config, .diff_ids = &image->diff_ids};
-	int r = take_requested_name(im, image, err);
+	int r = put_blobs(im, image, id, manifest, err);
 
-	if (r >= 0)
-		r = apply_changes(im, image, err);
-	/* From here on the order is what a crash relies on: parts, then what names them. */
-	if (r >= 0)
-		r = layers_commit(&im->staging, image->layers, image->diff_ids.count, err);
-	if (r >= 0)
-		r = put_blobs(im, image, id, manifest, err);
 	if (r < 0)
 		return r;
 	entry.manifest = *manifest ? manifest : NULL;
 	for (size_t i = 0; i < image->diff_ids.count; i++)
 		entry.size_bytes += image->layers[i].bytes;
-	r = put_names(im, image, &entry, err);
-	im->image_count += r >= 0;
+	return put_names(im, image, &entry, err);
+}
+
+/* The source's order, not that in which they became ready. */
+static struct import_image *reverse(struct import_image *list)
+{
+	struct import_image *reversed = NULL;
+
+	while (list) {
+		struct import_image *next = list->next;
+
+		list->next = reversed;
+		reversed = list;
+		list = next;
+	}
+	return reversed;
+}
+
+int import_put(struct importer *im, struct err *err)
+{
+	int r = 0;
+
+	im->ready = reverse(im->ready);
+	/* The order is what a crash relies on: parts, then what names them. */
+	for (struct import_image *image = im->ready; r >= 0 && image; image = image->next)
+		r = layers_commit(&im->staging, image->layers, image->diff_ids.count, err);
+	for (struct import_image *image = im->ready; r >= 0 && image; image = image->next)
+		r = put_image(im, image, err);
 	return r;
 }

@@ -13,16 +13,19 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/process.h"
 
-static int put_layer(struct importer *im, struct layer *layer, struct err *err)
+static int put_layer(struct importer *im, const struct layer *layer, struct err *err)
 {
 	/* Without a creation time: the same tree is the same image, however often it is imported. */
-	struct import_image image = {.layers = layer};
+	struct import_image image = {.layers = ARENA_NEW(&im->arena, struct layer)};
 
+	if (!image.layers)
+		return arena_check(&im->arena, err);
+	*image.layers = *layer;
 	image.config.architecture = manifest_host_architecture();
 	image.config.os = "linux";
 	if (strv_add(&im->arena, &image.diff_ids, layer->diff_id) < 0)
 		return arena_check(&im->arena, err);
-	return import_put(im, &image, err);
+	return import_ready(im, &image, err);
 }
 
 int import_rootfs(struct importer *im, int fd, const char *what, struct err *err)

@@ -20,7 +20,7 @@ struct importer {
 	struct unpack_limits limits;
 	struct staging staging;
 	struct arena arena;
-	unsigned image_count; /* put in so far */
+	struct import_image *ready; /* newest first: nothing is in the store before all of them are whole */
 };
 
 /* An image with its layers found or staged. */
@@ -30,9 +30,10 @@ struct import_image {
 	const char *manifest_bytes; /* NULL: it came without one */
 	size_t manifest_len;
 	struct image_config config;
-	struct strv diff_ids; /* bottom first */
-	struct layer *layers; /* as many, in the same order */
-	struct strv names;    /* that the source gives; full names */
+	struct strv diff_ids;	   /* bottom first */
+	struct layer *layers;	   /* as many, in the same order */
+	struct strv names;	   /* that the source gives; full names */
+	struct import_image *next; /* among those that are ready */
 };
 
 /* A document of the source, read below its root, bounded, parsed. `ret_bytes`, `ret_len` may be NULL. */
@@ -43,8 +44,18 @@ int import_layer(struct importer *im, int rootfd, const char *path, struct layer
 		 struct import_image *image, size_t index, struct err *err);
 /* Takes note of a name that the source gives, if it is one. */
 int import_add_name(struct importer *im, struct import_image *image, const char *words, struct err *err);
-/* Applies the request's changes and name, and puts the image into the store. */
-int import_put(struct importer *im, struct import_image *image, struct err *err);
+/* Whether a name that the source gives is what the request's reference means. */
+bool import_is_chosen(const struct importer *im, const char *name);
+/*
+ * Whether so many images can be taken: one where the request names one or gives a name. `all` are the names there are, `transport` is how a source of
+ * this kind is written ("oci").
+ */
+int import_check_choice(const struct importer *im, size_t count, const struct text *all, const char *transport,
+			struct err *err);
+/* Applies the request's changes and name, and keeps the image for import_put(). */
+int import_ready(struct importer *im, const struct import_image *image, struct err *err);
+/* Puts all that is ready into the store: layers, documents, then names. */
+int import_put(struct importer *im, struct err *err);
 
 int import_oci(struct importer *im, int rootfd, struct err *err);
 int import_docker(struct importer *im, int rootfd, struct err *err);

@@ -99,6 +99,7 @@ int layers_stage(struct staging *staging, const struct layer_source *source, con
 	struct archive_input input = {
 		.fd = source->fd,
 		.digest_like = source->digest,
+		.pad_end = source->diff_id != NULL,
 		/* A tar stream has a header of 512 bytes and padding for each entry. */
 		.max_bytes = limits->max_bytes + 2048 * limits->max_entries,
 		.total_bytes = source->size_bytes,

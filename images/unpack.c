@@ -42,8 +42,8 @@ struct unpacker {
 /* --- names --- */
 
 /*
- * Brings a name into the form "a/b/c", without ".", "//" and a '/' at the end. "" is the root itself. What would lead out is refused rather than
- * bent: an archive that needs it is not what it seems to be.
+ * Brings a name into the form "a/b/c", without ".", "//" and a '/' at either end. "" is the root itself. An absolute name is below the root, as tar(1)
+ * takes it: builders write such. A '..' is refused rather than bent: an archive that needs it is not what it seems to be.
  */
 static int clean_name(const char *raw, char to[static PATH_MAX], struct err *err)
 {
@@ -51,8 +51,6 @@ static int clean_name(const char *raw, char to[static PATH_MAX], struct err *err
 
 	if (!raw)
 		return err_say(err, EINVAL, "a name that cannot be read");
-	if (*raw == '/')
-		return err_say(err, EINVAL, "the name is absolute");
 	while (*raw) {
 		size_t part = strcspn(raw, "/");
 

@@ -6,8 +6,8 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libseccomp-dev libcap-dev libnl-
 	libzstd-dev busybox-static
 RUN_PACKAGES   := iproute2
 CHECK_PACKAGES := bats clang clang-format clang-tidy shellcheck libclang-rt-14-dev debootstrap zstd xz-utils jq curl \
-	iproute2 nftables iputils-ping python3 procps strace util-linux attr man-db socat
-BENCH_PACKAGES := hyperfine crun runc podman conmon netavark aardvark-dns iptables skopeo umoci
+	iproute2 nftables iputils-ping python3 procps strace util-linux attr man-db socat skopeo umoci bzip2
+BENCH_PACKAGES := hyperfine crun runc podman conmon netavark aardvark-dns iptables
 
 # $(1) packages
 define install_packages

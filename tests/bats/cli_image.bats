@@ -120,3 +120,148 @@ teardown() {
 	like '^[a-z0-9_]+ 1 null tests$'
 	[ -d "$(hull image inspect --format '{{index .Layers 0}}' bb)" ]
 }
+
+# An OCI layout "layout" with the images one and two, and a second name of one.
+layout_of_several() {
+	[ ! -e "$STORES/layout" ] || return 0
+	umoci init --layout "$STORES/layout"
+	umoci new --image "$STORES/layout:one"
+	umoci config --image "$STORES/layout:one" --tag two --config.cmd sh >/dev/null
+	umoci tag --image "$STORES/layout:one" uno
+}
+
+@test "image import: a source with several images is taken whole, or one of it is chosen" {
+	layout_of_several
+	before=$(find "$STORES/data/images" | sort)
+	run -125 hull image import --name x "$STORES/layout"
+	is "hull: image import: '$STORES/layout': it holds 2 images, which cannot all be called 'x': choose one, as in 'oci:PATH:NAME', of: one, uno, two"
+	run -125 hull image import "oci:$STORES/layout:three"
+	is "hull: image import: '$STORES/layout': it holds no image 'three', but: one, uno, two"
+	run -125 hull image import --format docker "oci:$STORES/layout:one"
+	has 'want oci:PATH[:NAME]'
+	[ "$(find "$STORES/data/images" | sort)" = "$before" ]
+	hull image import --name x "oci:$STORES/layout:two"
+	hull image import "oci:$STORES/layout:uno"
+	run hull images -f dangling=false --format '{{.Name}} {{.ID}}'
+	like '^layout:uno [0-9a-f]{12}'$'\n''x:latest [0-9a-f]{12}'$'\n''bb:latest [0-9a-f]{12}$'
+	hull rmi x layout:uno
+	# Two names of one image are one image.
+	skopeo copy -q "oci:$STORES/layout:one" "oci:$STORES/single:a"
+	skopeo copy -q "oci:$STORES/layout:one" "oci:$STORES/single:b"
+	hull image import --name y "$STORES/single"
+	hull rmi y
+}
+
+@test "image import: one image of an archive of several" {
+	layout_of_several
+	skopeo copy -q "oci:$STORES/layout:one" "docker-archive:$STORES/docker.tar:app:1"
+	run -125 hull image import "docker-archive:$STORES/docker.tar:app:2"
+	is "hull: image import: '$STORES/docker.tar': it holds no image 'app:2', but: docker.io/library/app:1"
+	hull image import "docker-archive:$STORES/docker.tar:app:1"
+	run hull images app --format '{{.Name}}'
+	is docker.io/library/app:1
+	hull rmi app:1
+	tar -C "$STORES/layout" -cf "$STORES/layout.tar" .
+	hull image import --name z "oci-archive:$STORES/layout.tar:one"
+	hull rmi z
+}
+
+@test "image import: when the second of several is damaged, nothing of the first is there" {
+	layout_of_several
+	cp -r "$STORES/layout" "$STORES/damaged"
+	manifest=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "two").digest' "$STORES/damaged/index.json")
+	config=$(jq -r .config.digest "$STORES/damaged/blobs/${manifest/:/\/}")
+	before=$(find "$STORES/data/images" | sort)
+	rm "$STORES/damaged/blobs/${config/:/\/}"
+	run -125 hull image import "$STORES/damaged"
+	has "is missing"
+	[ "$(find "$STORES/data/images" | sort)" = "$before" ]
+}
+
+@test "image import: layers with absolute names, and a last block that is short" {
+	umoci init --layout "$STORES/absolute"
+	umoci new --image "$STORES/absolute:t"
+	umoci insert --image "$STORES/absolute:t" "$STORES/rootfs" /
+	mkdir -p "$STORES/inserted"
+	echo inserted >"$STORES/inserted/file"
+	umoci insert --image "$STORES/absolute:t" "$STORES/inserted/file" /etc/file
+	run hull image import --name absolute "$STORES/absolute"
+	like '^sha256:'
+	run hull run --rm --network none absolute cat /etc/file
+	is inserted
+	hull rmi absolute
+	tar -C "$STORES/rootfs" -P --transform 's,^\.,/,' -cf "$STORES/absolute.tar" .
+	hull image import --name absolute "$STORES/absolute.tar"
+	run hull run --rm --network none absolute ls -d /bin/busybox
+	is /bin/busybox
+	hull rmi absolute
+}
+
+@test "image import: plain, gzip, bzip2, xz and zstd; whole, and cut short" {
+	local dir=$STORES/packed how before name
+
+	mkdir -p "$dir"
+	tar -C "$STORES/rootfs" -cf "$dir/plain" .
+	before=$(find "$STORES/data/images" | sort)
+	for how in plain gzip bzip2 xz zstd; do
+		name=$dir/$how
+		[ $how = plain ] || $how -c "$dir/plain" >"$name"
+		head -c $(($(stat -c %s "$name") / 2)) "$name" >"$name.cut"
+		run -125 hull image import --name cut "$name.cut"
+		[ ${#lines[@]} -eq 1 ]
+		[ "$(find "$STORES/data/images" | sort)" = "$before" ]
+		hull image import --name "packed:$how" "$name"
+		run hull run --rm --network none "packed:$how" echo "$how"
+		is $how
+		hull rmi "packed:$how"
+	done
+}
+
+@test "image import: layers that are plain, gzip and zstd; whole, and cut short" {
+	local dir=$STORES/layers layer type file size id
+
+	mkdir -p "$dir"
+	tar -C "$STORES/rootfs" -cf "$dir/layer" .
+	id=sha256:$(sha256sum <"$dir/layer" | cut -d' ' -f1)
+	for type in tar tar+gzip tar+zstd; do
+		rm -rf "$dir/oci"
+		mkdir -p "$dir/oci/blobs/sha256"
+		# blob FILE: puts it in, and prints its descriptor's members.
+		blob() {
+			cp "$1" "$dir/oci/blobs/sha256/$(sha256sum <"$1" | cut -d' ' -f1)"
+			printf '"digest":"sha256:%s","size":%d' "$(sha256sum <"$1" | cut -d' ' -f1)" "$(stat -c %s "$1")"
+		}
+		file=$dir/layer
+		[ $type = tar ] || { file=$dir/layer.$type && "${type#tar+}" -c "$dir/layer" >"$file"; }
+		layer=$(blob "$file")
+		printf '{"architecture":"amd64","os":"linux","config":{"Labels":{"type":"%s"}},"rootfs":{"type":"layers","diff_ids":["%s"]}}' $type "$id" >"$dir/config"
+		printf '{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json",%s},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.%s",%s}]}' \
+			"$(blob "$dir/config")" $type "$layer" >"$dir/manifest"
+		printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json",%s}]}' "$(blob "$dir/manifest")" >"$dir/oci/index.json"
+		echo '{"imageLayoutVersion":"1.0.0"}' >"$dir/oci/oci-layout"
+		cp -r "$dir/oci" "$dir/cut"
+		size=$(stat -c %s "$file")
+		# In a store that does not have the layer yet.
+		truncate -s $((size / 2)) "$dir/cut/blobs/sha256/$(sha256sum <"$file" | cut -d' ' -f1)"
+		run -125 "$HULL" --root "$STORES/run" --data "$STORES/empty" image import --name l "$dir/cut"
+		[ ${#lines[@]} -eq 1 ]
+		[ -z "$("$HULL" --root "$STORES/run" --data "$STORES/empty" images -q)" ]
+		rm -rf "$dir/cut"
+		run "$HULL" --root "$STORES/run" --data "$STORES/empty" image import --name l "$dir/oci"
+		like '^sha256:'
+		"$HULL" --root "$STORES/run" --data "$STORES/empty" rmi l
+	done
+}
+
+@test "images NAME finds what run NAME finds" {
+	layout_of_several
+	hull image import -q --name docker.io/library/app:v1 "$STORES/rootfs"
+	hull run --rm --network none app:v1 true
+	run hull images app --format '{{.Name}}'
+	is docker.io/library/app:v1
+	run hull images -a app:v1 --format '{{.Name}}'
+	is docker.io/library/app:v1
+	run hull images app:v2 --format '{{.Name}}'
+	is ''
+	hull rmi app:v1
+}

@@ -371,7 +371,8 @@ static void test_wrong_docker_archives(void)
 	tar_end(&tar);
 	scratch_write(&s.scratch, "two.tar", tar.data, tar.len);
 	CHECK_INT(IMPORT(&s, "two.tar", .name = "x"), -EINVAL);
-	CHECK_HAS(s.err.msg, "holds 2 images: they cannot all be called 'x'");
+	CHECK_HAS(s.err.msg,
+		  "holds 2 images, which cannot all be called 'x': choose one, as in 'docker-archive:PATH:NAME', of: ");
 	CHECK_INT(IMPORT(&s, "two.tar", .format = IMAGE_FORMAT_OCI), -EINVAL);
 	CHECK_HAS(s.err.msg, "'oci-layout' is missing in it");
 	check_empty(&s);

@@ -145,8 +145,7 @@ static void test_names_that_lead_out_are_refused(void)
 		struct tar_entry entry;
 		const char *words;
 	} ROWS[] = {
-		{ENTRY("/etc/passwd", '0', .data = "x"), "entry '/etc/passwd': the name is absolute"},
-		{ENTRY("//victim", '0', .data = "x"), "absolute"},
+		{ENTRY("/../victim", '0', .data = "x"), "entry '/../victim': the name has a '..' in it"},
 		{ENTRY("../victim", '0', .data = "x"), "entry '../victim': the name has a '..' in it"},
 		{ENTRY("a/../../victim", '0', .data = "x"), "'..'"},
 		{ENTRY("a/..", '5'), "'..'"},
@@ -154,7 +153,7 @@ static void test_names_that_lead_out_are_refused(void)
 		{ENTRY(".", '0', .data = "x"), "the root can only be a folder"},
 		{ENTRY("./", '2', .link = ".."), "the root can only be a folder"},
 		{ENTRY("hard", '1', .link = "../victim"), "entry 'hard': hard link: the name has a '..' in it"},
-		{ENTRY("hard", '1', .link = "/etc/passwd"), "absolute"},
+		{ENTRY("hard", '1', .link = "/etc/passwd"), "'etc/passwd', which this layer does not have"},
 		{ENTRY("hard", '1', .link = "missing"), "which this layer does not have"},
 		{ENTRY("hard", '1', .link = "."), "a hard link to a folder"},
 		{ENTRY("hard", '1', .link = "hard"), "which this layer does not have"},
@@ -170,6 +169,19 @@ static void test_names_that_lead_out_are_refused(void)
 		CHECK(UNPACK(&t, ROWS[i].entry) < 0);
 		CHECK_HAS(t.err.msg, ROWS[i].words);
 	}
+}
+
+static void test_absolute_names_are_below_the_root(void)
+{
+	CLEANUP_TEST struct test t = open_test();
+
+	CHECK_INT(UNPACK(&t, ENTRY("/", '5', .mode = 0751), ENTRY("//etc/passwd", '0', .data = "x"),
+			 ENTRY("/hard", '1', .link = "/etc/passwd"), ENTRY("/etc/.wh.gone", '0', .data = "")),
+		  0);
+	CHECK_INT(look(&t, ".").st_mode, S_IFDIR | 0751);
+	CHECK_STR(contents(&t, "etc/passwd"), "x");
+	CHECK_INT(look(&t, "hard").st_nlink, 2);
+	CHECK_INT(look(&t, "etc/gone").st_mode & S_IFMT, S_IFCHR);
 }
 
 static void test_symlinks_on_the_way_stay_inside(void)
@@ -420,7 +432,7 @@ int main(void)
 {
 	(void)umask(022);
 	return TAP_RUN(TAP_CASE(test_everything_is_kept), TAP_CASE(test_names_that_lead_out_are_refused),
-		       TAP_CASE(test_symlinks_on_the_way_stay_inside),
+		       TAP_CASE(test_absolute_names_are_below_the_root), TAP_CASE(test_symlinks_on_the_way_stay_inside),
 		       TAP_CASE(test_a_later_entry_replaces_the_earlier), TAP_CASE(test_a_file_is_no_parent),
 		       TAP_CASE(test_devices_are_left_out), TAP_CASE(test_whiteouts),
 		       TAP_CASE(test_whiteouts_below_links_and_of_links),
