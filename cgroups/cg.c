@@ -12,6 +12,7 @@
 #include "cgroups/driver.h"
 #include "cgroups/limits_host.h"
 #include "cgroups/limits_table.h"
+#include "cgroups/limits_undo.h"
 #include "cgroups/limits_write.h"
 #include "cgroups/path.h"
 #include "runtime/base/file.h"
@@ -241,6 +242,23 @@ static int check_usage(struct cg *cg, const struct cg_limits *limits, struct err
 	return 0;
 }
 
+/* All of it, or none: what was so before is written again when something fails. */
+static int write_or_restore(struct cg *cg, const struct cg_writes *writes, struct err *err)
+{
+	struct cg_writes before = {.arena = writes->arena, .layout = cg->layout};
+	struct err ignored = ERR_INIT;
+	int result = cg_limits_remember(cg, writes, &before, err);
+
+	if (result < 0)
+		return result;
+	result = cg_limits_write(cg, writes, err);
+	if (result >= 0)
+		result = cg_devices_apply(cg, writes->limits, false, err);
+	if (result < 0)
+		(void)cg_limits_write(cg, &before, &ignored);
+	return result;
+}
+
 int cg_update(struct cg *cg, const struct cg_limits *limits, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -254,8 +272,7 @@ int cg_update(struct cg *cg, const struct cg_limits *limits, struct err *err)
 	if (cg_is_gone(cg))
 		return err_say(err, ENOENT, "the container's cgroup is gone");
 	if (cg_limits_to_writes(&writes, err) < 0 || cg_limits_check_host(&writes, cg->place, err) < 0 ||
-	    cg_devices_check(limits, cg->layout, err) < 0 || check_usage(cg, limits, err) < 0 ||
-	    cg_limits_write(cg, &writes, err) < 0)
+	    cg_devices_check(limits, cg->layout, err) < 0 || check_usage(cg, limits, err) < 0)
 		return -err->code;
-	return cg_devices_apply(cg, limits, false, err);
+	return write_or_restore(cg, &writes, err);
 }

@@ -87,7 +87,7 @@ int cg_join_below(struct cg *cg, pid_t pid, const struct strv *choices, struct e
 
 /*
  * Applies what is set in `limits`, in an order that raising and lowering both survive. Checks as cg_check() does, first. Where the kernel
- * refuses a value all the same, what was written before stays.
+ * refuses a value all the same, what was written before is taken back: all of it, or nothing.
  */
 int cg_update(struct cg *cg, const struct cg_limits *limits, struct err *err);
 

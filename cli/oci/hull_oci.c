@@ -8,8 +8,8 @@
 
 #include "cli/oci/oci.h"
 #include "cli/verbs.h"
-#include "runtime/base/log.h"
 #include "runtime/base/host.h"
+#include "runtime/base/log.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/sealed.h"
 
@@ -44,8 +44,9 @@ const struct option_row oci_globals[] = {
 };
 
 static const struct command *const commands[] = {
-	&oci_create, &oci_start, &oci_run, &oci_state, &oci_list,     &oci_kill,      &oci_delete, &oci_pause,
-	&oci_resume, &oci_exec,	 &oci_ps,  &oci_spec,  &oci_features, &verb_complete, &verb_man,   NULL,
+	&oci_create, &oci_start,    &oci_run,	    &oci_state, &oci_list, &oci_kill,
+	&oci_delete, &oci_pause,    &oci_resume,    &oci_exec,	&oci_ps,   &oci_update,
+	&oci_spec,   &oci_features, &verb_complete, &verb_man,	NULL,
 };
 
 static int prepare(struct command_call *call, struct err *err)

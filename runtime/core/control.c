@@ -15,6 +15,8 @@
 #include "runtime/core/create.h"
 #include "runtime/core/definition.h"
 #include "runtime/core/ending.h"
+#include "runtime/spec/config_fields.h"
+#include "runtime/spec/plan.h"
 
 #define KILL_WAIT_MS 10000
 
@@ -179,15 +181,44 @@ int control_resume(const struct store *store, const char *id, struct err *err)
 	return freeze(store, id, ACTION_RESUME, err);
 }
 
-int control_update(const struct store *store, const char *id, const struct cg_limits *limits, struct err *err)
+/* The record first: what it says beyond what is so is put right by the next update; what it does not know, by nobody. */
+static int record_and_update(struct instance *instance, const struct config_resources *resources,
+			     const struct cg_limits *limits, struct err *err)
+{
+	struct config_resources *before = instance->record.updated;
+	struct err ignored = ERR_INIT;
+	int result;
+
+	instance->record.updated = ARENA_NEW(instance->arena, struct config_resources);
+	if (!instance->record.updated)
+		return arena_check(instance->arena, err);
+	if (before)
+		*instance->record.updated = *before;
+	fields_merge(&config_resources_fields, resources, instance->record.updated);
+	result = lifecycle_write(&instance->record, instance->state_fd, err);
+	if (result < 0)
+		return result;
+	result = cg_update(instance->cgroup, limits, err);
+	if (result < 0) {
+		instance->record.updated = before;
+		(void)lifecycle_write(&instance->record, instance->state_fd, &ignored);
+	}
+	return result;
+}
+
+int control_update(const struct store *store, const char *id, const struct config_resources *resources, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_INSTANCE struct instance instance;
-	int result = open_for(store, &arena, id, ACTION_UPDATE, &instance, err);
+	struct cg_limits limits;
+	int result = plan_limits(&arena, resources, &limits, err);
 
+	if (result < 0)
+		return result;
+	result = open_for(store, &arena, id, ACTION_UPDATE, &instance, err);
 	if (result >= 0)
 		result = open_cgroup(&instance.record, &instance.cgroup, err);
-	return result < 0 ? result : cg_update(instance.cgroup, limits, err);
+	return result < 0 ? result : record_and_update(&instance, resources, &limits, err);
 }
 
 /* Opens the cgroup for reading: no lock, since figures and lists of processes are old when they are printed anyway. */

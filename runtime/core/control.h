@@ -14,6 +14,7 @@
 #include "runtime/base/err.h"
 #include "runtime/core/lifecycle.h"
 #include "runtime/core/store.h"
+#include "runtime/spec/config.h"
 
 /* An instance as it is now: its record and what the kernel says. Strings live in the arena. */
 struct control_view {
@@ -36,7 +37,12 @@ int control_kill(const struct store *store, const char *id, int signo, bool all,
 
 int control_pause(const struct store *store, const char *id, struct err *err);
 int control_resume(const struct store *store, const char *id, struct err *err);
-int control_update(const struct store *store, const char *id, const struct cg_limits *limits, struct err *err);
+/*
+ * Changes the limits that are set in `resources` (config.json's linux.resources, and like those merged into what the record says). All of them or, when one is
+ * not possible or refused, none.
+ */
+int control_update(const struct store *store, const char *id, const struct config_resources *resources,
+		   struct err *err);
 int control_stat(const struct store *store, const char *id, struct cg_stat *ret, struct err *err);
 int control_pids(const struct store *store, struct arena *arena, const char *id, pid_t **ret, size_t *ret_count,
 		 struct err *err);

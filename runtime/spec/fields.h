@@ -121,6 +121,9 @@ int fields_read(const struct field_reading *reading, const struct field_table *t
 /* Writes a struct as an object named `key` (NULL at the root and in arrays). Absent members are left out. */
 void fields_write(struct json_writer *writer, const char *key, const struct field_table *table, const void *from);
 
+/* Copies to `to` what is there in `from`, member by member; a list, map or object takes the other's place as a whole. What it points to is shared. */
+void fields_merge(const struct field_table *table, const void *from, void *to);
+
 /* Whether every row of these tables, and of those below, lies within its struct and names the table of its own struct. For tests. */
 int fields_check(const struct field_table *table, struct err *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Structs to JSON: another walk over the same table. */
+/* Structs to JSON, and onto another struct: more walks over the same table. */
 #include <string.h>
 
 #include "runtime/spec/any_list.h"
@@ -160,4 +160,17 @@ void fields_write(struct json_writer *writer, const char *key, const struct fiel
 			write_field(writer, field, value);
 	}
 	json_close(writer);
+}
+
+void fields_merge(const struct field_table *table, const void *from, void *to)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct field *field = &table->fields[i];
+		const void *value = (const char *)from + field->offset;
+
+		if (field->kind == FIELD_STRUCT)
+			fields_merge(field->table, value, (char *)to + field->offset);
+		else if (!is_absent(field, value))
+			memcpy((char *)to + field->offset, value, field->bytes);
+	}
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
+#include "runtime/spec/config_fields.h"
 #include "runtime/spec/field_rows.h"
 #include "runtime/spec/hull_fields.h"
 
@@ -59,6 +60,14 @@ static const struct field namespace_rows[] = {
 TABLE(namespace_table, namespace_rows);
 #undef TYPE
 
+#define TYPE struct record_mount
+static const struct field mount_rows[] = {
+	ROW("destination", FIELD_STRING, destination, REQUIRED),
+	ROW("id", FIELD_U64, id, REQUIRED),
+};
+TABLE(mount_table, mount_rows);
+#undef TYPE
+
 #define TYPE struct record
 static const struct field record_rows[] = {
 	ROW("version", FIELD_U32, version, REQUIRED),
@@ -86,6 +95,8 @@ static const struct field record_rows[] = {
 	ROW("restartCount", FIELD_U32, restart_count),
 	ROW("annotations", FIELD_MAP, annotations),
 	ROW("namespaces", FIELD_LIST, namespaces, OF(namespace_table), .max = 8),
+	ROW("updated", FIELD_OBJECT, updated, OF(config_resources_fields)),
+	ROW("mounts", FIELD_LIST, mounts, OF(mount_table), .max = 1024),
 };
 PUBLIC_TABLE(record_fields, record_rows);
 #undef TYPE
@@ -204,6 +215,9 @@ static void put_state(struct json_writer *writer, const char *key, const struct 
 			json_put_string(writer, record->annotations.items[i].key, record->annotations.items[i].value);
 		json_close(writer);
 	}
+	/* Beyond the specification, which allows more members: what update has changed since config.json was read. */
+	if (record->updated)
+		fields_write(writer, "resources", &config_resources_fields, record->updated);
 	json_close(writer);
 }
 

@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include "runtime/spec/config.h"
 #include "runtime/spec/extension.h"
 #include "runtime/spec/fields.h"
 
@@ -55,6 +56,13 @@ struct record_namespace {
 	const char *type, *path;
 };
 
+/* A mount that was added to a running instance. */
+struct record_mount {
+	const char *destination; /* as it was asked for */
+	uint64_t
+		id; /* the kernel's unique number of it (STATX_MNT_ID_UNIQUE), so that nothing else is ever taken for it */
+};
+
 struct record {
 	uint32_t version;
 	const char *id, *name; /* name: hull.json's; NULL for a plain OCI bundle */
@@ -78,6 +86,8 @@ struct record {
 	uint32_t restart_count;
 	struct strmap annotations;
 	LIST_OF(struct record_namespace) namespaces;
+	struct config_resources *updated;    /* limits that `update` has set since the creation, or NULL */
+	LIST_OF(struct record_mount) mounts; /* added while it runs, oldest first */
 };
 
 /* Parses `len` bytes of JSON. 0, -EINVAL, -EFBIG, -ENOMEM. All in the arena. */

@@ -4,82 +4,22 @@
 # hull-oci's verbs, as engines call them: a bundle, a state directory, exit codes, and the words that engines read.
 
 load helpers
-
-OCI=${OCI:-$REPOSITORY/build/bin/hull-oci}
+load oci_helpers
 
 setup_file() {
-	FOLDER=$(mktemp -d /tmp/hull-oci-test.XXXXXX)
-	export FOLDER
-	mkdir -p "$FOLDER"/bundle/rootfs/{bin,proc,sys,dev,tmp,etc}
-	cp "$(command -v busybox)" "$FOLDER/bundle/rootfs/bin/busybox"
-	for name in sh sleep cat echo true false id kill tty stty; do
-		ln -s busybox "$FOLDER/bundle/rootfs/bin/$name"
-	done
+	bundle_begin
 }
 
 teardown_file() {
-	rm -rf "$FOLDER"
+	bundle_end
 }
 
 setup() {
-	ID=oci-$$-$BATS_TEST_NUMBER
-	cd "$FOLDER/bundle" || return
-	configure sleep 100
+	bundle_configure
 }
 
-# A helper may outlive its command by some milliseconds.
-no_process() {
-	! pgrep -af -- "--root $FOLDER/run"
-}
-
-# Nothing of it is left: no state, no mount, no process, no cgroup.
 teardown() {
-	local id
-
-	for id in $(oci list -q); do
-		oci delete --force "$id"
-	done
-	[ -z "$(ls "$FOLDER/run")" ]
-	[[ $(cat /proc/self/mountinfo) != *"$FOLDER"* ]]
-	retry 5 no_process
-	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -name "oci-$$-*")" ]
-}
-
-oci() {
-	"$OCI" --root "$FOLDER/run" "$@"
-}
-
-# The same for what goes on running: it must not hold the test's own output.
-apart() {
-	oci "$@" </dev/null &>"$FOLDER/words" 3>&- 4>&-
-}
-
-# A fresh config.json that runs these words, without a terminal.
-configure() {
-	rm -f config.json
-	oci spec
-	# Limits of another user's process are for who has CAP_SYS_RESOURCE, which not every machine's root has.
-	edit 'c["process"]["terminal"] = False; c["process"]["args"] = sys.argv[1:]; c["process"].pop("rlimits")' "$@"
-}
-
-# Changes config.json, which is c.
-edit() {
-	python3 -c "import json, sys; c = json.load(open('config.json')); $1; json.dump(c, open('config.json', 'w'))" "${@:2}"
-}
-
-# A member of the state: member pid
-member() {
-	oci state "$ID" | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$1"
-}
-
-is() {
-	[ "$(member status)" = "$1" ]
-}
-
-# One line on standard error, which begins as all do.
-one_line() {
-	[ "${#lines[@]}" -eq 1 ]
-	[[ $output == "hull-oci: "* ]]
+	oci_end
 }
 
 @test "create, state, start, list, kill, delete" {
