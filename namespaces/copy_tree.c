@@ -203,7 +203,7 @@ static int copy_entry(struct copy *copy, int from, int to, const char *name, int
 		return err_say(err, E2BIG, "more than %d files", MAX_ENTRIES);
 	if (statx(from, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_TYPE | STATX_MNT_ID, &info) < 0)
 		return err_set(err, errno, "'%s'", name);
-	if (info.stx_mnt_id != copy->mount)
+	if (info.stx_mask & STATX_MNT_ID && info.stx_mnt_id != copy->mount)
 		return 0;
 	if (S_ISDIR(info.stx_mode))
 		return copy_subfolder(copy, from, to, name, depth, err);

@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "runtime/base/fd.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
 
@@ -217,35 +218,54 @@ int mount_idmap(int fd, bool tree, int userns_fd, const char *what, struct err *
 
 int mount_id(int fd, uint64_t *ret_id, struct err *err)
 {
-	struct statx info;
+	int r = fd_mount_id(fd, ret_id);
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &info) < 0)
-		return err_set(err, errno, "statx");
-	*ret_id = info.stx_mnt_id;
-	return 0;
+	return r < 0 ? err_set(err, -r, "look up a mount") : 0;
 }
 
-static int is_same_mount(int fd, const struct statx *wanted, const char *path, struct err *err)
-{
-	struct statx found;
+/* What tells a file from all others that are there: the same file below two mounts is not the same. */
+struct place {
+	uint64_t mount;
+	ino_t inode;
+};
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_INO, &found) < 0)
-		return err_set(err, errno, "statx '%s'", path);
-	return found.stx_mnt_id == wanted->stx_mnt_id && found.stx_ino == wanted->stx_ino;
+static int place_of(int fd, struct place *ret, const char *path, struct err *err)
+{
+	struct statx all;
+	struct stat some;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_INO, &all) == 0 && all.stx_mask & STATX_MNT_ID) {
+		*ret = (struct place){all.stx_mnt_id, all.stx_ino};
+		return 0;
+	}
+	/* The C library makes up a statx(2) that is missing, without the mount: two unknown mounts must not count as one. */
+	if (fstat(fd, &some) < 0)
+		return err_set(err, errno, "look at '%s'", path);
+	ret->inode = some.st_ino;
+	return mount_id(fd, &ret->mount, err);
+}
+
+static int is_same_place(int fd, const struct place *wanted, const char *path, struct err *err)
+{
+	struct place found;
+	int r = place_of(fd, &found, path, err);
+
+	return r < 0 ? r : found.mount == wanted->mount && found.inode == wanted->inode;
 }
 
 int mount_verify(int rootfd, const char *path, int mountfd, struct err *err)
 {
 	/* The last name may be a symlink on the way, or, with "src-nofollow", what was mounted. */
 	static const int ways[] = {0, O_NOFOLLOW};
-	struct statx wanted;
+	struct place wanted;
+	int r = place_of(mountfd, &wanted, path, err);
 
-	if (statx(mountfd, "", AT_EMPTY_PATH, STATX_MNT_ID | STATX_INO, &wanted) < 0)
-		return err_set(err, errno, "statx '%s'", path);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
 		CLEANUP_FD int fd = path_open(rootfd, path, O_PATH | O_CLOEXEC | ways[i], 0, NULL);
-		int r = fd < 0 ? 0 : is_same_mount(fd, &wanted, path, err);
 
+		r = fd < 0 ? 0 : is_same_place(fd, &wanted, path, err);
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "runtime/base/err.h"
+
 enum host_fact {
 	HOST_CLONE3,
 	HOST_OPENAT2,
@@ -26,6 +28,16 @@ enum host_fact {
 	HOST_OVERLAY_FD_LAYERS, /* overlay takes layers as descriptors of detached mounts (lowerdir+ by FSCONFIG_SET_FD): Linux 6.15 */
 	HOST_FACT_COUNT
 };
+
+/*
+ * hull is made for Linux 6.1 (Debian 12's) and later. It uses what is newer where it is there; what is missed before, or kept from hull by a seccomp
+ * filter that it runs below, has an older way (the facts below), or is refused at once, by the name of the call:
+ *
+ * 0, or -EOPNOTSUPP with words when a system call is missing that hull cannot do without. Before anything is made. Some ten calls, a microsecond.
+ */
+int host_require(struct err *err);
+/* Adds to an error that may come from such a call that it is missing, if it is: for those that come up where nobody has asked before. */
+void host_explain(struct err *err);
 
 bool host_has(enum host_fact fact);
 const char *host_fact_name(enum host_fact fact); /* "openat2" */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/host.h"
 #include "runtime/base/text.h"
 
 /*
@@ -142,5 +143,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 
 void log_err(const struct err *err)
 {
-	log_line(LOG_LEVEL_ERROR, "%s", err->msg);
+	struct err explained = *err;
+
+	host_explain(&explained);
+	log_line(LOG_LEVEL_ERROR, "%s", explained.msg);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "runtime/base/host.h"
 #include "runtime/core/lifecycle.h"
 #include "runtime/core/phases.h"
 #include "runtime/core/steps.h"
@@ -41,6 +42,9 @@ int create_instance(const struct create_request *request, struct arena *arena, s
 	instance_init(ret, arena, request->store);
 	ret->plan = request->plan;
 	ret->request = request;
+	result = host_require(err);
+	if (result < 0)
+		return result;
 	result = phases_run(phases, ARRAY_SIZE(phases), ret, err);
 	ret->request = NULL;
 	if (result < 0) {

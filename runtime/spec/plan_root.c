@@ -66,17 +66,9 @@ static int take_propagation(struct planning *p, struct root_request *root, struc
 }
 
 /* Layers and `--rootfs` folders are hull run's, and shared by containers of different ranges: one copy on disk, ids mapped for each. */
-static int choose_idmap(struct planning *p, struct root_request *root, struct err *err)
+static bool wants_idmap(const struct planning *p)
 {
-	if (!p->extension || !plan_has_user_namespace(p))
-		return 0;
-	if (!p->host->idmapped_mounts)
-		return err_say(err, ENOTSUP,
-			       "this kernel has no id-mapped mounts (Linux 5.12 has), so an image cannot be shared by "
-			       "user "
-			       "namespaces: use --userns=host");
-	root->idmap_lowers = true;
-	return 0;
+	return p->extension && plan_has_user_namespace(p);
 }
 
 int plan_root(struct planning *p, struct err *err)
@@ -87,6 +79,7 @@ int plan_root(struct planning *p, struct err *err)
 	*root = (struct root_request){
 		.readonly = p->config->root && p->config->root->readonly,
 		.volatile_upper = p->extension && p->extension->auto_remove,
+		.idmap_lowers = wants_idmap(p),
 		.default_devices = true,
 		.user_namespace = plan_has_user_namespace(p),
 		/* mknod(2) is refused outside of the first user namespace, whatever capabilities are held inside. */
@@ -100,8 +93,6 @@ int plan_root(struct planning *p, struct err *err)
 		r = take_layers(p, root, err);
 	else
 		r = take_directory(p, root, err);
-	if (r == 0)
-		r = choose_idmap(p, root, err);
 	if (r == 0)
 		r = take_propagation(p, root, err);
 	if (r == 0)
