@@ -15,6 +15,7 @@
 #include "runtime/base/host.h"
 #include "runtime/base/installed.h"
 #include "runtime/base/scope.h"
+#include "runtime/core/sealed_place.h"
 
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U /* Linux 6.3 */
@@ -78,25 +79,52 @@ static bool is_sealed(int self)
 	return fstatvfs(self, &view) == 0 && (view.f_flag & ST_RDONLY);
 }
 
-int sealed_self(char **argv, struct err *err)
+static bool runs_sealed(void)
 {
 	CLEANUP_FD int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	CLEANUP_FD int sealed = -1;
-	static char path[INSTALLED_PATH_BYTES];
-	char *const before = argv[0];
-	int result;
 
-	if (self < 0)
-		return err_set(err, errno, "open /proc/self/exe");
-	if (is_sealed(self))
-		return 0;
-	result = installed_self(path, err);
-	if (result >= 0)
-		result = sealed = sealed_open(path, err);
-	if (result < 0)
-		return result;
-	argv[0] = path; /* how it finds its other programs: see installed_self() */
+	return self >= 0 && is_sealed(self);
+}
+
+/*
+ * Without executing again, where the kernel has what that takes and lets us. The clone's descriptor must be closed: as long as it is open,
+ * whoever holds CAP_SYS_ADMIN could make that mount writable again.
+ */
+static bool seal_in_place(char *path)
+{
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int clone = host_has(HOST_MOUNT_SETATTR) ? clone_read_only(path, &ignored) : -ENOSYS;
+	CLEANUP_FD int view = clone >= 0 ? open(fd_name(clone).path, O_RDONLY | O_CLOEXEC) : -1;
+
+	if (view < 0 || sealed_move_to(view) < 0 || !runs_sealed())
+		return false;
+	program_invocation_name = path;
+	return true;
+}
+
+static int seal_by_executing(char *path, char **argv, struct err *err)
+{
+	CLEANUP_FD int sealed = sealed_open(path, err);
+	char *const before = argv[0];
+
+	if (sealed < 0)
+		return sealed;
+	argv[0] = path;
 	(void)execveat(sealed, "", argv, environ, AT_EMPTY_PATH);
 	argv[0] = before;
 	return err_set(err, errno, "execute '%s' from a read-only view", path);
+}
+
+int sealed_self(char **argv, struct err *err)
+{
+	/* How it finds its other programs afterwards: see installed_self(). */
+	static char path[INSTALLED_PATH_BYTES];
+	int result;
+
+	if (runs_sealed())
+		return 0;
+	result = installed_self(path, err);
+	if (result < 0 || seal_in_place(path))
+		return result;
+	return seal_by_executing(path, argv, err);
 }

@@ -16,9 +16,10 @@
 int sealed_open(const char *path, struct err *err);
 
 /*
- * Makes sure that this process itself runs from such a view: executes itself again from one where it does not, with the same arguments. To be called
- * before anything was done, by a process whose child will go into a container that has the host's user ids: in a user namespace of its own nobody
- * could write to the host's files anyway. `argv` is main's. 0 when it is so; -errno when it could not be made so.
+ * Makes sure that this process itself runs from such a view: moves itself to one, or, where the kernel does not let it, executes itself again from one,
+ * with the same arguments. So it is to be called before anything was done that is not done twice. For a process whose child will go into a
+ * container that has the host's user ids: in a user namespace of its own nobody could write to the host's files anyway. `argv` is main's. The caller has
+ * one thread. 0 when it is so; -errno when it could not be made so.
  */
 int sealed_self(char **argv, struct err *err);
 

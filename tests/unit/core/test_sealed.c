@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/core/sealed.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -48,8 +52,75 @@ static void test_it_can_be_executed(void)
 	CHECK_INT(WEXITSTATUS(status), 1);
 }
 
-/* This very program, from a file system of the given type: it seals itself, and says so. */
-static int seal_from(const char *type)
+/* --- Sealing oneself: this very program, with an argument, says by its exit code how it went ----------------------------- */
+
+enum { IN_PLACE = 42, BY_EXECUTING = 43, WRITABLE = 50, SPOILED = 51, NOT_SEALED = 52 };
+
+static int initialised = 7;
+static int zeroed;
+static const char *const pointed_to[] = {"a", "pointer"}; /* relocated where the program is position-independent */
+
+/* Nobody can write to it by this way in: not now, when it is busy in any case, nor when it does not run any more. */
+static bool is_read_only(int dirfd, const char *name)
+{
+	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+	struct statvfs view;
+
+	return fd >= 0 && fstatvfs(fd, &view) == 0 &&
+	       ((view.f_flag & ST_RDONLY) || (fcntl(fd, F_GET_SEALS) > 0 && (fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE)));
+}
+
+/* The ways to this process's executable: by its name, and by what is mapped of it. */
+static bool is_out_of_reach(void)
+{
+	CLEANUP_DIR DIR *maps = opendir("/proc/self/map_files");
+	struct stat mapped, self;
+	struct dirent *entry;
+
+	if (!maps || stat("/proc/self/exe", &self) < 0 || !is_read_only(AT_FDCWD, "/proc/self/exe"))
+		return false;
+	while ((entry = readdir(maps)))
+		if (fstatat(dirfd(maps), entry->d_name, &mapped, 0) == 0 && mapped.st_ino == self.st_ino &&
+		    mapped.st_dev == self.st_dev && !is_read_only(dirfd(maps), entry->d_name))
+			return false;
+	return true;
+}
+
+static void forbid_prctl(int option)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (!filter ||
+	    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
+			     SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)option)) ||
+	    seccomp_load(filter))
+		_exit(94);
+	seccomp_release(filter);
+}
+
+static int seal_and_look(char **argv)
+{
+	struct err err = ERR_INIT;
+	bool again = getenv("SEALING") != NULL;
+	char *kept = strdup("kept");
+
+	(void)setenv("SEALING", "1", 1);
+	initialised = 8;
+	zeroed = 9;
+	if (!again && strcmp(argv[1], "--refused") == 0)
+		forbid_prctl(PR_SET_MM);
+	if (sealed_self(argv, &err) < 0)
+		return NOT_SEALED;
+	if (!is_out_of_reach())
+		return WRITABLE;
+	if (initialised != 8 || zeroed != 9 || strcmp(pointed_to[1], "pointer") != 0 || strcmp(kept, "kept") != 0)
+		return SPOILED;
+	free(kept);
+	return again ? BY_EXECUTING : IN_PLACE;
+}
+
+/* From a file system of the given type, NULL: from where it is. */
+static int seal_from(const char *type, const char *how)
 {
 	char command[512], self[256];
 	int status = 0;
@@ -68,7 +139,7 @@ static int seal_from(const char *type)
 		if (system(command) != 0)
 			_exit(96);
 		(void)alarm(5);
-		execl(type ? "/mnt/self" : self, type ? "/mnt/self" : self, "--seal", (char *)NULL);
+		execl(type ? "/mnt/self" : self, type ? "/mnt/self" : self, how, (char *)NULL);
 		_exit(95);
 	}
 	(void)waitpid(pid, &status, 0);
@@ -77,27 +148,26 @@ static int seal_from(const char *type)
 
 static void test_self(void)
 {
-	CHECK_INT(seal_from(NULL), 42);
+	CHECK_INT(seal_from(NULL, "--seal"), IN_PLACE);
 }
 
 /* Where every file has seals, without being sealed. */
 static void test_self_from_a_tmpfs(void)
 {
-	CHECK_INT(seal_from("tmpfs"), 42);
+	CHECK_INT(seal_from("tmpfs", "--seal"), IN_PLACE);
+}
+
+static void test_self_where_the_kernel_does_not_let_it_change_in_place(void)
+{
+	CHECK_INT(seal_from(NULL, "--refused"), BY_EXECUTING);
+	CHECK_INT(seal_from("tmpfs", "--refused"), BY_EXECUTING);
 }
 
 int main(int argc, char **argv)
 {
-	struct err err = ERR_INIT;
-
-	if (argc > 1) {
-		int self;
-
-		if (sealed_self(argv, &err) < 0)
-			return 1;
-		self = open("/proc/self/exe", O_RDWR | O_CLOEXEC);
-		return self < 0 && strcmp(argv[1], "--seal") == 0 ? 42 : 2;
-	}
+	if (argc > 1)
+		return seal_and_look(argv);
 	return TAP_RUN(TAP_CASE(test_a_sealed_program_cannot_be_written), TAP_CASE(test_it_can_be_executed),
-		       TAP_CASE(test_self), TAP_CASE(test_self_from_a_tmpfs));
+		       TAP_CASE(test_self), TAP_CASE(test_self_from_a_tmpfs),
+		       TAP_CASE(test_self_where_the_kernel_does_not_let_it_change_in_place));
 }
