@@ -221,16 +221,21 @@ int control_update(const struct store *store, const char *id, const struct confi
 	return result < 0 ? result : record_and_update(&instance, resources, &limits, err);
 }
 
-/* Opens the cgroup for reading: no lock, since figures and lists of processes are old when they are printed anyway. */
+/* Without a lock: figures and lists of processes are old when they are printed anyway. */
+int control_open_cgroup(const struct store *store, struct arena *arena, const char *id, struct control_view *ret_view,
+			struct cg **ret, struct err *err)
+{
+	int result = control_look(store, arena, id, false, ret_view, err);
+
+	return result < 0 ? result : open_cgroup(&ret_view->record, ret, err);
+}
+
 static int look_at_cgroup(const struct store *store, struct arena *arena, const char *id, struct cg **ret,
 			  struct err *err)
 {
 	struct control_view view;
-	int result = control_look(store, arena, id, false, &view, err);
 
-	if (result < 0)
-		return result;
-	return open_cgroup(&view.record, ret, err);
+	return control_open_cgroup(store, arena, id, &view, ret, err);
 }
 
 int control_stat(const struct store *store, const char *id, struct cg_stat *ret, struct err *err)
