@@ -34,6 +34,26 @@ void root_sources_close(struct root_sources *sources)
 	*sources = ROOT_SOURCES_INIT;
 }
 
+size_t root_sources_child_list(const struct root_sources *sources, int *to)
+{
+	const int cover[] = {sources->cover.null_fd, sources->cover.empty_fd};
+	const struct {
+		const int *fds;
+		size_t count;
+	} lists[] = {
+		{sources->mounts, sources->mount_count},
+		{sources->devices, sources->device_count},
+		{sources->cgroups, sources->cgroup_count},
+		{cover, ARRAY_SIZE(cover)},
+	};
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		for (size_t j = 0; j < lists[i].count; j++)
+			to[count++] = lists[i].fds[j];
+	return count;
+}
+
 /* Places for `count` descriptors, all -1. */
 static int make_places(int **ret_fds, size_t *ret_count, size_t count, struct err *err)
 {

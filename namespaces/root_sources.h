@@ -33,6 +33,15 @@ struct root_sources {
 int rootfs_open_sources(const struct root_request *request, struct root_sources *ret, struct err *err);
 void root_sources_close(struct root_sources *sources); /* accepts ROOT_SOURCES_INIT and half-built ones */
 #define CLEANUP_ROOT_SOURCES CLEANUP(root_sources_close)
+/*
+ * Writes what the child needs, -1 among it, to an array of at least root_sources_child_count(), and returns how many: all but the layers, of which the parent
+ * makes the root.
+ */
+size_t root_sources_child_list(const struct root_sources *sources, int *to);
+static inline size_t root_sources_child_count(const struct root_sources *sources)
+{
+	return sources->mount_count + sources->device_count + sources->cgroup_count + 2;
+}
 
 /*
  * Maps ids (binds first, then layers) and makes the root: overlay over the layers, or the one layer or directory itself. `userns_fd` is

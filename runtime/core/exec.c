@@ -29,7 +29,7 @@
 struct exec_child {
 	struct child_program program;
 	struct sync sync;
-	int parents_end; /* of the socket, which this side must not keep open */
+	int parents_end; /* of the socket, which this side must not keep open (closed already where namespaces were joined) */
 };
 
 /*
@@ -93,6 +93,8 @@ static __attribute__((noreturn)) void exec_child_main(void *context)
 /* The namespaces of the first process that are not the caller's own. Joining one's own user namespace is an error, others cost time. */
 static int open_namespaces(const struct record_process *init, int pidfd, int ret_fds[static NS_COUNT], struct err *err)
 {
+	int result;
+
 	for (int kind = 0; kind < NS_COUNT; kind++) {
 		char theirs[64], ours[64];
 		struct stat their_ns, our_ns;
@@ -111,8 +113,10 @@ static int open_namespaces(const struct record_process *init, int pidfd, int ret
 			return ret_fds[kind];
 	}
 	/* Still the same process: so these were its namespaces, and not those of one that got its pid. */
-	if (proc_signal(pidfd, 0) < 0)
-		return err_say(err, ESRCH, "the container has just ended");
+	result = proc_signal(pidfd, 0);
+	if (result < 0)
+		return result == -ESRCH ? err_say(err, ESRCH, "the container has just ended")
+					: err_set(err, -result, "look whether the container still runs");
 	return 0;
 }
 
@@ -204,8 +208,12 @@ static int spawn_and_guide(const struct exec_request *request, const struct reco
 			   struct exec_child *child, struct exec_running *running, struct err *err)
 {
 	CLEANUP_SYNC struct sync ours = {.fd = -1}, theirs = {.fd = -1};
+	int keeps[] = {child->program.stdio[0], child->program.stdio[1], child->program.stdio[2], -1};
 	struct spawn_request spawning = {.joins = namespaces,
 					 .cgroup_fd = -1,
+					 .keeps = keeps,
+					 .keep_count = ARRAY_SIZE(keeps),
+					 .keeps_from = 3 + request->preserve_fds,
 					 .main = exec_child_main,
 					 .context = child};
 	int result = sync_pair(&ours, &theirs, child_stage_names, CHILD_STAGE_COUNT, err), status;
@@ -214,6 +222,7 @@ static int spawn_and_guide(const struct exec_request *request, const struct reco
 		return result;
 	ours.peer = "process for the container";
 	child->sync = theirs;
+	keeps[3] = theirs.fd;
 	child->parents_end = ours.fd;
 	result = spawn(&spawning, &running->pid, &running->pidfd, err);
 	sync_close(&theirs);
@@ -251,7 +260,8 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 		return result;
 	pidfd = proc_open(view.record.init.pid, view.record.init.start_ticks);
 	if (pidfd < 0)
-		return err_say(err, ESRCH, "container '%s' has just ended", request->id);
+		return pidfd == -ESRCH ? err_say(err, ESRCH, "container '%s' has just ended", request->id)
+				       : err_set(err, -pidfd, "open the process of container '%s'", request->id);
 	result = open_namespaces(&view.record.init, pidfd, namespaces, err);
 	if (result >= 0)
 		result = filter_compile(request->process->seccomp, request->seccomp_cache, &arena, &filter, err);

@@ -10,8 +10,10 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "runtime/base/fd.h"
 #include "runtime/base/file.h"
 #include "runtime/base/process.h"
+#include "runtime/base/scope.h"
 #include "runtime/base/sync.h"
 
 #ifndef CLONE_NEWTIME
@@ -46,8 +48,34 @@ static int make_time_namespace(const struct spawn_request *request, struct err *
 	return result < 0 ? err_set(err, -result, "set the clocks of the time namespace") : 0;
 }
 
+/* What is still needed: `main`'s descriptors, and those of the joining itself. */
+static int close_others(const struct spawn_request *request, const struct sync *sync, struct err *err)
+{
+	const size_t own = NS_COUNT + 2;
+	CLEANUP_FREE int *kept = calloc(request->keep_count + own, sizeof(*kept));
+	size_t count = 0;
+
+	if (!kept)
+		return err_set(err, ENOMEM, "close descriptors");
+	for (; count < request->keep_count; count++)
+		kept[count] = request->keeps[count];
+	for (int kind = 0; kind < NS_COUNT; kind++)
+		kept[count++] = request->joins ? request->joins[kind] : -1;
+	kept[count++] = sync->fd;
+	kept[count++] = request->cgroup_fd;
+	return fd_close_except(request->keeps_from, kept, count, err);
+}
+
+static void close_namespaces(const struct spawn_request *request)
+{
+	for (int kind = 0; request->joins && kind < NS_COUNT; kind++)
+		if (request->joins[kind] >= 0)
+			(void)close(request->joins[kind]);
+}
+
 /*
- * Not dumpable: from the moment it has joined, processes inside could ptrace it or look at its descriptors (CVE-2016-9962).
+ * Not dumpable, and with no descriptor that is not needed: from the moment it has joined, processes inside could trace it or look at what it has
+ * (CVE-2016-9962).
  */
 static int join_and_clone(const struct spawn_request *request, struct sync *sync, struct err *err)
 {
@@ -57,13 +85,16 @@ static int join_and_clone(const struct spawn_request *request, struct sync *sync
 		.cgroup_fd = request->cgroup_fd,
 		.ret_pidfd = &pidfd,
 	};
-	int result = 0;
+	int result = close_others(request, sync, err);
 	pid_t pid;
 
+	if (result < 0)
+		return result;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_set(err, errno, "become undumpable");
 	if (request->joins)
 		result = ns_join_all(request->joins, err);
+	close_namespaces(request);
 	if (result >= 0 && (request->fresh & CLONE_NEWTIME))
 		result = make_time_namespace(request, err);
 	if (result < 0)

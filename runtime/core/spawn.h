@@ -18,6 +18,13 @@ struct spawn_request {
 	const int *joins; /* NS_COUNT descriptors, -1 where nothing is joined; NULL: none */
 	const struct plan_time_offset *boottime, *monotonic; /* with CLONE_NEWTIME; NULL: none */
 	int cgroup_fd;					     /* a v2 cgroup to be born in, or -1 */
+	/*
+	 * Where namespaces are joined: the caller's descriptors that `main` still needs, in any order, some perhaps -1. Every other one from `keeps_from` on is
+	 * closed before the process can be seen in there: those inside who may trace it (CAP_SYS_PTRACE) find no folder of the host's in it.
+	 */
+	const int *keeps;
+	size_t keep_count;
+	unsigned keeps_from;
 	void (*main)(void *context) __attribute__((noreturn));
 	void *context;
 };

@@ -265,6 +265,22 @@ static __attribute__((noreturn)) void enter_child(void *context)
 	child_main(child->setup);
 }
 
+/* What the child needs of the parent's descriptors. */
+static int *list_kept(const struct instance *instance, int sync_fd, size_t *ret_count)
+{
+	const struct stdio *stdio = &instance->stdio;
+	const int own[] = {stdio->fds[0],      stdio->fds[1], stdio->fds[2], instance->init_program_fd,
+			   instance->start_fd, sync_fd};
+	int *fds = arena_array(instance->arena, root_sources_child_count(&instance->sources) + ARRAY_SIZE(own),
+			       sizeof(*fds));
+
+	if (!fds)
+		return NULL;
+	memcpy(fds, own, sizeof(own));
+	*ret_count = ARRAY_SIZE(own) + root_sources_child_list(&instance->sources, fds + ARRAY_SIZE(own));
+	return fds;
+}
+
 int step_clone(struct instance *instance, struct err *err)
 {
 	const struct plan *plan = instance->plan;
@@ -294,6 +310,7 @@ int step_clone(struct instance *instance, struct err *err)
 		.boottime = &plan->boottime,
 		.monotonic = &plan->monotonic,
 		.cgroup_fd = instance->cgroup && !joins_any(instance) ? cg_birth_fd(instance->cgroup) : -1,
+		.keeps_from = 3 + instance->request->preserve_fds,
 		.main = enter_child,
 		.context = &child,
 	};
@@ -304,6 +321,9 @@ int step_clone(struct instance *instance, struct err *err)
 		return result;
 	instance->sync.peer = "container's first process";
 	setup.sync = theirs;
+	spawning.keeps = list_kept(instance, theirs.fd, &spawning.keep_count);
+	if (!spawning.keeps)
+		return arena_check(instance->arena, err);
 	result = spawn(&spawning, &instance->init, &instance->init_pidfd, err);
 	if (result < 0)
 		return result;

@@ -187,14 +187,30 @@ rootfs_with() {
 	run ! setpriv --reuid 65534 --regid 65534 --clear-groups ls "$STORES/run/instances"
 }
 
-@test "CVE-2016-9962: a process that joins shows nothing before its exec" {
-	hull run -d --name spy --cap-add SYS_PTRACE busybox sh -c '
+# What a process that may trace others sees of those that come: its own container's files, and the socket to whoever made them, are left out.
+spy_on() {
+	hull run -d --name spy --cap-add SYS_PTRACE "$@" busybox sh -c '
 		while :; do for p in /proc/[0-9]*; do
 			case $p in /proc/1|/proc/$$) continue ;; esac
-			ls -l $p/fd $p/cwd $p/root $p/exe 2>/dev/null | sed -n "s/.* -> //p" | grep -vx -e / -e "/bin/.*" -e "pipe:.*" -e /dev/null
-		done; done' 3>&-
-	for i in {1..60}; do hull exec spy true </dev/null >/dev/null 2>&1; done
+			ls -l $p/fd $p/cwd $p/root $p/exe 2>/dev/null | sed -n "s/.* -> //p" |
+				grep -vx -e / -e "/bin/.*" -e "pipe:.*" -e /dev/null -e "socket:.*" -e /proc -e "/etc/[a-z]*"
+		done; done' 3>&- >/dev/null
+}
+@test "CVE-2016-9962: a process that joins shows nothing of the host's before its exec" {
+	for way in auto host; do
+		spy_on --userns "$way"
+		for i in {1..60}; do hull exec spy true </dev/null >/dev/null 2>&1; done
+		run hull logs spy
+		is ''
+		hull rm -f spy
+	done
+}
+@test "CVE-2016-9962: a first process in a container's PID namespace holds nothing of hull's own folders" {
+	spy_on --userns host
+	for i in {1..30}; do hull run --rm --network none --pid container:spy busybox true </dev/null >/dev/null 2>&1; done
 	run hull logs spy
+	# Its output, and what will be mounted in it, are its own.
+	output=$(grep -E "^$STORES/|^anon_inode:.pidfd|^[a-z]+:\[[0-9]" <<<"$output" | grep -vE '/(stdout|stderr)$' | sort -u)
 	is ''
 }
 

@@ -46,6 +46,17 @@ static __attribute__((noreturn)) void exit_with_namespace(void *context)
 		      : 1);
 }
 
+/* Whether only the kept one is open, beside the standard ones. */
+static __attribute__((noreturn)) void exit_with_descriptors(void *context)
+{
+	const int kept = *(int *)context;
+
+	for (int fd = 3; fd < 64; fd++)
+		if ((fcntl(fd, F_GETFD) >= 0) != (fd == kept))
+			_exit(fd);
+	_exit(100);
+}
+
 static __attribute__((noreturn)) void exit_with_clock(void *context)
 {
 	struct timespec now;
@@ -80,9 +91,14 @@ static void test_fresh(void)
 {
 	pid_t self = getpid();
 
-	CHECK_INT(run(&(struct spawn_request){.cgroup_fd = -1, .main = exit_with_ppid, .context = &self}), 42);
+	CHECK_INT(run(&(struct spawn_request){.cgroup_fd = -1,
+					      .keeps_from = 3,
+					      .main = exit_with_ppid,
+					      .context = &self}),
+		  42);
 	CHECK_INT(run(&(struct spawn_request){.fresh = CLONE_NEWPID | CLONE_NEWNS,
 					      .cgroup_fd = -1,
+					      .keeps_from = 3,
 					      .main = exit_with_pid}),
 		  1);
 }
@@ -113,19 +129,31 @@ static void test_joined(void)
 	CHECK(inode != inode_of("/proc/self/ns/uts"));
 	CHECK_INT(run(&(struct spawn_request){.joins = joins,
 					      .cgroup_fd = -1,
+					      .keeps_from = 3,
 					      .main = exit_with_namespace,
 					      .context = &inode}),
 		  42);
 	/* Its parent is who asked for it, not the process in between. */
 	CHECK_INT(run(&(struct spawn_request){.joins = joins,
 					      .cgroup_fd = -1,
+					      .keeps_from = 3,
 					      .main = exit_with_ppid,
 					      .context = &self}),
 		  42);
+	/* Nor has it what it does not need, the namespaces' own files among it (CVE-2016-9962). */
+	CHECK_INT(run(&(struct spawn_request){.joins = joins,
+					      .cgroup_fd = -1,
+					      .keeps = &ends[0],
+					      .keep_count = 1,
+					      .keeps_from = 3,
+					      .main = exit_with_descriptors,
+					      .context = &ends[0]}),
+		  100);
 	/* A namespace that is none. */
 	(void)close(joins[NS_UTS]);
 	joins[NS_UTS] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CHECK(run(&(struct spawn_request){.joins = joins, .cgroup_fd = -1, .main = exit_with_pid}) < 0);
+	CHECK(run(&(struct spawn_request){.joins = joins, .cgroup_fd = -1, .keeps_from = 3, .main = exit_with_pid}) <
+	      0);
 	(void)close(joins[NS_UTS]);
 	(void)close(ends[0]);
 	(void)close(ends[1]);
@@ -140,12 +168,14 @@ static void test_clocks(void)
 	CHECK_INT(run(&(struct spawn_request){.fresh = CLONE_NEWTIME,
 					      .boottime = &offset,
 					      .cgroup_fd = -1,
+					      .keeps_from = 3,
 					      .main = exit_with_clock}),
 		  42);
 	offset.secs = INT64_MAX;
 	CHECK(run(&(struct spawn_request){.fresh = CLONE_NEWTIME,
 					  .boottime = &offset,
 					  .cgroup_fd = -1,
+					  .keeps_from = 3,
 					  .main = exit_with_clock}) < 0);
 }
 
