@@ -145,7 +145,8 @@ static void set_restart(struct bundling *b)
 
 	if (!words || strcmp(words, "no") == 0)
 		return;
-	restart->policy = strcmp(words, "always") == 0 ? RESTART_ALWAYS : RESTART_ON_FAILURE;
+	/* A stopped one is started by nobody here, and none is after a boot: 'unless-stopped' is 'always'. */
+	restart->policy = text_starts(words, "on-failure") ? RESTART_ON_FAILURE : RESTART_ALWAYS;
 	if (text_starts(words, "on-failure:"))
 		(void)text_u32(words + strlen("on-failure:"), &restart->max_retries);
 }

@@ -31,7 +31,8 @@ static int choose_mode(struct bundling *b, struct err *err)
 	network->container = container;
 	network->ip = b->options->ip;
 	network->mac = b->options->mac;
-	if (network->mode != NETWORK_BRIDGE && (b->options->ports.count || b->options->ip || b->options->mac))
+	if (network->mode != NETWORK_BRIDGE &&
+	    (b->options->ports.count || b->options->publish_all || b->options->ip || b->options->mac))
 		return err_say(err, EINVAL,
 			       "with '--network %s' there is no address of its own to publish or to choose", mode);
 	return 0;
@@ -96,6 +97,39 @@ static int choose_sysctls(struct bundling *b, struct err *err)
 	return 0;
 }
 
+/* --- Ports ------------------------------------------------------------------------------------------------------------ */
+
+static bool is_published(const struct extension_network *network, const struct extension_port *port)
+{
+	for (size_t i = 0; i < network->ports.count; i++)
+		if (network->ports.items[i].container_port == port->container_port &&
+		    network->ports.items[i].protocol == port->protocol)
+			return true;
+	return false;
+}
+
+/* What the image exposes, unless the user has said where it is to be. */
+static int publish_exposed(struct bundling *b, struct err *err)
+{
+	const struct strv *exposed = b->request->image ? &b->request->image->config.exposed_ports : &(struct strv){0};
+	struct extension_network *network = &b->extension->network, images = {0};
+	int result = 0;
+
+	for (size_t i = 0; result >= 0 && i < exposed->count; i++)
+		result = ports_parse(b->arena, exposed->items[i], &images, err);
+	for (size_t i = 0; result >= 0 && i < images.ports.count; i++) {
+		struct extension_port *port;
+
+		if (is_published(network, &images.ports.items[i]))
+			continue;
+		port = LIST_ADD(b->arena, &network->ports);
+		if (port)
+			*port = images.ports.items[i];
+		result = arena_check(b->arena, err);
+	}
+	return result;
+}
+
 int bundle_network(struct bundling *b, struct err *err)
 {
 	struct extension_network *network = &b->extension->network;
@@ -113,5 +147,7 @@ int bundle_network(struct bundling *b, struct err *err)
 	network->add_hosts = b->options->add_hosts;
 	for (size_t i = 0; result >= 0 && i < b->options->ports.count; i++)
 		result = ports_parse(b->arena, b->options->ports.items[i], network, err);
+	if (result >= 0 && b->options->publish_all)
+		result = publish_exposed(b, err);
 	return result;
 }

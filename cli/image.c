@@ -122,6 +122,28 @@ const struct command verb_image_import = {
 	.run = run_import,
 };
 
+/* --- image tag ---------------------------------------------------------------------------------------------------------- */
+
+static int run_tag(struct command_call *call, struct err *err)
+{
+	struct image image;
+	int result = catalog_find(call->arena, hull_of(call)->images, call->operands.items[0], &image, err);
+
+	return result < 0 ? result : catalog_tag(hull_of(call)->images, image.id, call->operands.items[1], err);
+}
+
+const struct command verb_image_tag = {
+	.name = "image tag",
+	.aliases = (const char *const[]){"tag", NULL},
+	.operands = "IMAGE NAME[:TAG]",
+	.summary = "Give an image a further name",
+	.description = "Another image that has the name loses it.",
+	.examples = "hull image tag app:1 app:latest",
+	.min_operands = 2,
+	.max_operands = 2,
+	.run = run_tag,
+};
+
 /* --- image rm --------------------------------------------------------------------------------------------------------- */
 
 struct image_rm_options {

@@ -127,7 +127,7 @@ static void remove_volumes(const struct hull *hull, const struct extension *exte
 		const struct extension_volume *volume = &extension->volumes.items[i];
 
 		if (volume->kind == VOLUME_NAMED && volume_is_anonymous(volume->name) &&
-		    volume_remove(hull, volume->name, &failure) < 0)
+		    volume_remove(hull, volume->name, &failure) < 0 && failure.code != ENOENT)
 			log_err(&failure);
 	}
 }
@@ -363,6 +363,8 @@ static int make_plan(const struct command_call *call, const struct stores *store
 		result = config_read(call->arena, folder, "config.json", &config, NULL, err);
 	if (result >= 0)
 		result = extension_read(call->arena, folder, EXTENSION_FILE, ret_extension, err);
+	if (result == -ENOENT)
+		return err_say(err, ENOENT, "container '%s' has just been removed", id);
 	if (result < 0)
 		return result;
 	plan_host_probe(&host);

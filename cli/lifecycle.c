@@ -77,6 +77,31 @@ static int stop_one(const struct instance_operand *one, struct err *err)
 	return result;
 }
 
+static int restart_one(const struct instance_operand *one, struct err *err)
+{
+	const struct stop_options *options = one->call->options;
+	const struct extension *extension = one->view.extension;
+	int signo = options->signal ? proc_signal_parse(options->signal) : halt_signal(extension);
+	int result;
+
+	if (extension->auto_remove)
+		return err_say(err, EINVAL, "container '%s' was made with '--rm': stopped, it would be gone",
+			       one->words);
+	result = halt_instance(one->call, one->stores, &one->view, signo, stop_timeout_ms(options, extension), err);
+	if (result < 0)
+		return result;
+	definition_want_running(one->view.data_dir, true);
+	result = instance_start(one->call, one->stores, &(struct instance_starting){.id = one->view.id}, NULL, err);
+	if (result >= 0)
+		(void)puts(one->words);
+	return result;
+}
+
+static int run_restart(struct command_call *call, struct err *err)
+{
+	return operands_each_instance(call, restart_one, err);
+}
+
 static int run_stop(struct command_call *call, struct err *err)
 {
 	return operands_each_instance(call, stop_one, err);
@@ -95,6 +120,19 @@ const struct command verb_stop = {
 	.min_operands = 1,
 	.max_operands = COMMAND_ANY,
 	.run = run_stop,
+};
+
+const struct command verb_restart = {
+	.name = "restart",
+	.operands = "CONTAINER...",
+	.summary = "Stop containers, and start them again",
+	.description = "As 'hull stop' and then 'hull start' do it; one that does not run is started.",
+	.examples = "hull restart web\nhull restart -t 2 web db",
+	.options = stop_rows,
+	.options_bytes = sizeof(struct stop_options),
+	.min_operands = 1,
+	.max_operands = COMMAND_ANY,
+	.run = run_restart,
 };
 
 /* --- kill ------------------------------------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@ struct relay_request {
 	const struct exec_running *running;
 	bool interactive;	 /* the user's input goes to the terminal */
 	const char *detach_keys; /* NULL: the default, "": none. Only with a terminal that the user types on */
-	bool all_signals; /* every signal that is not about this command itself, instead of the few below */
+	bool all_signals;	 /* every signal that is not about this command itself, instead of the few below */
 };
 
 /*

@@ -56,11 +56,15 @@ static int check_restart(const char *words, struct err *err)
 {
 	uint32_t retries;
 
-	if (strcmp(words, "no") == 0 || strcmp(words, "always") == 0 || strcmp(words, "on-failure") == 0)
-		return 0;
+	static const char *const policies[] = {"no", "always", "unless-stopped", "on-failure"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+		if (strcmp(words, policies[i]) == 0)
+			return 0;
 	if (text_starts(words, "on-failure:") && text_u32(words + strlen("on-failure:"), &retries) == 0)
 		return 0;
-	return err_say(err, EINVAL, "'%s' is no restart policy: no, on-failure, on-failure:N or always", words);
+	return err_say(err, EINVAL, "'%s' is no restart policy: no, on-failure, on-failure:N, always or unless-stopped",
+		       words);
 }
 
 static const char *const userns_words[] = {"auto", "host", NULL};
@@ -128,8 +132,9 @@ static const char *const only_host[] = {"host", NULL};
 	CHECKED("pids-limit", 0, pids_limit, "N", "at most so many processes; -1: any number", check_number), \
 	FLAG("privileged", 0, privileged, "DANGER: the host's user ids, every capability and device: root inside is root outside"), \
 	LIST("publish", 'p', ports, "[IP:]HOST:INSIDE[/udp]", "a port of the host leads to a port inside"), \
+	FLAG("publish-all", 'P', publish_all, "every port that the image exposes, on free ports of the host"), \
 	FLAG("read-only", 0, read_only, "the root cannot be written to"), \
-	CHECKED("restart", 0, restart, "POLICY", "no, on-failure[:N] or always", check_restart), \
+	CHECKED("restart", 0, restart, "POLICY", "no, on-failure[:N], always, or unless-stopped, which is the same: a stopped one stays so", check_restart), \
 	FLAG("rm", 0, remove, "remove the container at its end"), \
 	FLAG("rootfs", 0, rootfs, "IMAGE is a folder of the host, which is the root itself"), \
 	LIST("security-opt", 0, security, "OPTION", "seccomp=FILE, seccomp=unconfined, no-new-privileges=false, apparmor=PROFILE; " \

@@ -21,6 +21,7 @@ struct run_options {
 	const char *shm_size;
 
 	/* The network */
+	bool publish_all;
 	const char *network, *hostname, *ip, *mac;
 	struct strv ports, dns, dns_search, dns_options, add_hosts;
 

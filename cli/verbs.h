@@ -5,15 +5,19 @@
 
 #include "cli/program.h"
 
-extern const struct command verb_run, verb_create, verb_start;			     /* run.c */
-extern const struct command verb_unmake;					     /* unmake.c */
-extern const struct command verb_ps, verb_inspect, verb_wait;			     /* ps.c, inspect.c, wait.c */
-extern const struct command verb_exec, verb_attach;				     /* exec.c, attach.c */
-extern const struct command verb_logs;						     /* logs.c */
-extern const struct command verb_stop, verb_kill, verb_pause, verb_unpause, verb_rm; /* lifecycle.c, rm.c */
-extern const struct command verb_image_ls, verb_image_import, verb_image_rm, verb_image_inspect; /* image.c */
-extern const struct command verb_info, verb_version;						 /* info.c */
-extern const struct command verb_complete, verb_man;						 /* documentation.c */
+extern const struct command verb_run, verb_create, verb_start;				  /* run.c */
+extern const struct command verb_unmake;						  /* unmake.c */
+extern const struct command verb_ps, verb_inspect, verb_wait;				  /* ps.c, inspect.c, wait.c */
+extern const struct command verb_exec, verb_attach;					  /* exec.c, attach.c */
+extern const struct command verb_logs;							  /* logs.c */
+extern const struct command verb_stop, verb_restart, verb_kill, verb_pause, verb_unpause; /* lifecycle.c */
+extern const struct command verb_rm, verb_rename, verb_port, verb_top; /* rm.c, rename.c, port.c, top.c */
+extern const struct command verb_volume_ls, verb_volume_create, verb_volume_inspect, verb_volume_rm,
+	verb_volume_prune; /* volume_verbs.c */
+extern const struct command verb_image_ls, verb_image_import, verb_image_rm, verb_image_tag,
+	verb_image_inspect;			     /* image.c */
+extern const struct command verb_info, verb_version; /* info.c */
+extern const struct command verb_complete, verb_man; /* documentation.c */
 
 /* In the order of the help; ends with NULL. */
 extern const struct command *const hull_commands[];

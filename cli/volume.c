@@ -2,19 +2,22 @@
 #include "cli/volume.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/base/file.h"
 
 #define ANONYMOUS_DIGITS 64
 #define NAME_MAX_BYTES	 128
 
-static int check_name(const char *name, struct err *err)
+int volume_check_name(const char *name, struct err *err)
 {
 	size_t len = strlen(name);
 
@@ -33,7 +36,7 @@ static int check_name(const char *name, struct err *err)
 int volume_make(struct arena *arena, const struct hull *hull, const char *name, const char **ret_path, struct err *err)
 {
 	const char *folder = arena_printf(arena, "%s/%s", hull->volumes, name);
-	int result = check_name(name, err);
+	int result = volume_check_name(name, err);
 
 	*ret_path = arena_printf(arena, "%s/data", folder);
 	if (result >= 0)
@@ -63,14 +66,44 @@ bool volume_is_anonymous(const char *name)
 	return strlen(name) == ANONYMOUS_DIGITS && strspn(name, "0123456789abcdef") == ANONYMOUS_DIGITS;
 }
 
+static int open_volumes(const struct hull *hull)
+{
+	return open(hull->volumes, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int volume_list(struct arena *arena, const struct hull *hull, struct strv *ret, struct err *err)
+{
+	CLEANUP_FD int fd = open_volumes(hull);
+	CLEANUP_DIR DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	struct err ignored = ERR_INIT;
+	const struct dirent *entry;
+
+	if (!folder)
+		return errno == ENOENT ? 0 : err_set(err, errno, "list '%s'", hull->volumes);
+	fd = -1; /* the stream's now */
+	while ((entry = readdir(folder)))
+		if (volume_check_name(entry->d_name, &ignored) >= 0 && strv_add(arena, ret, entry->d_name) < 0)
+			return arena_check(arena, err);
+	if (ret->count > 0)
+		qsort(ret->items, ret->count, sizeof(*ret->items), compare_names);
+	return 0;
+}
+
 int volume_remove(const struct hull *hull, const char *name, struct err *err)
 {
-	CLEANUP_FD int folder = open(hull->volumes, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result = check_name(name, err);
+	CLEANUP_FD int folder = open_volumes(hull);
+	int code = errno, result = volume_check_name(name, err);
 
-	if (result < 0 || (folder < 0 && errno == ENOENT))
+	if (result < 0)
 		return result;
-	if (folder < 0)
-		return err_set(err, errno, "open '%s'", hull->volumes);
+	if (folder < 0 && code != ENOENT)
+		return err_set(err, code, "open '%s'", hull->volumes);
+	if (folder < 0 || faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_say(err, ENOENT, "no volume '%s': see 'hull volume ls'", name);
 	return file_remove_tree(folder, name, err);
 }

@@ -16,7 +16,11 @@ int volume_make(struct arena *arena, const struct hull *hull, const char *name, 
 const char *volume_make_up_name(struct arena *arena);
 /* Whether a name was made up so: such a volume goes with its container (`--rm`, `rm -v`). */
 bool volume_is_anonymous(const char *name);
-/* Removes a volume with all that is in it. Missing is success. */
+/* Whether words can be a volume's name. 0, or -EINVAL with words. */
+int volume_check_name(const char *name, struct err *err);
+/* The names of all there are, sorted. */
+int volume_list(struct arena *arena, const struct hull *hull, struct strv *ret, struct err *err);
+/* Removes a volume with all that is in it. -ENOENT with words where there is none. */
 int volume_remove(const struct hull *hull, const char *name, struct err *err);
 
 #endif

@@ -98,25 +98,26 @@ static int make_id(char to[static DEFINITION_ID_BYTES], struct err *err)
 }
 
 /* The symlink is what makes a name unique: symlinkat(2) fails when it is there. */
+int definition_take_name(const struct definitions *definitions, const char *id, const char *name, struct err *err)
+{
+	int result = check_name(name, err);
+
+	if (result < 0 || symlinkat(id, definitions->names_fd, name) == 0)
+		return result;
+	if (errno == EEXIST)
+		return err_say(err, EEXIST,
+			       "the name '%s' is in use: remove that container first, or choose another name", name);
+	return err_set(err, errno, "take the name '%s'", name);
+}
+
 static int take_name(const struct definitions *definitions, struct arena *arena, const char *id, const char *wanted,
 		     const char **ret_name, struct err *err)
 {
 	uint32_t pick = 0;
 
 	if (wanted) {
-		int result = check_name(wanted, err);
-
-		if (result < 0)
-			return result;
-		if (symlinkat(id, definitions->names_fd, wanted) == 0) {
-			*ret_name = wanted;
-			return 0;
-		}
-		if (errno == EEXIST)
-			return err_say(err, EEXIST,
-				       "the name '%s' is in use: remove that container first, or choose another name",
-				       wanted);
-		return err_set(err, errno, "take the name '%s'", wanted);
+		*ret_name = wanted;
+		return definition_take_name(definitions, id, wanted, err);
 	}
 	for (int i = 0; i < NAME_TRIES; i++) {
 		const char *name;
@@ -229,7 +230,7 @@ int definition_open(const struct definitions *definitions, const char *id, struc
  * The name goes only if it still means this instance. The lock keeps others who free it from doing so between look and removal, or the second one
  * would take it from whoever has claimed it since.
  */
-static void free_name(const struct definitions *definitions, const char *id, const char *name)
+void definition_free_name(const struct definitions *definitions, const char *id, const char *name)
 {
 	CLEANUP_FD int lock = openat(definitions->names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char owner[DEFINITION_ID_BYTES] = "";
@@ -247,7 +248,7 @@ int definition_remove(const struct definitions *definitions, const char *id, con
 
 	/* Last: until the folder is gone, the name must lead to it. */
 	if (result >= 0)
-		free_name(definitions, id, name);
+		definition_free_name(definitions, id, name);
 	return result;
 }
 
@@ -269,7 +270,7 @@ int definition_sweep(const struct definitions *definitions, struct err *err)
 			continue;
 		id[len] = '\0';
 		if (faccessat(definitions->instances_fd, id, F_OK, 0) < 0)
-			free_name(definitions, id, entry->d_name);
+			definition_free_name(definitions, id, entry->d_name);
 	}
 	file_sweep_claims(definitions->instances_fd);
 	return 0;
@@ -314,8 +315,7 @@ int definition_exit_write(int folder_fd, const struct definition_exit *exit, str
 	json_put_u64(&w, "restarts", exit->restart_count);
 	json_close(&w);
 	result = text_check(&words, err);
-	return result < 0 ? result
-			  : file_replace(folder_fd, EXIT_JSON, words.data, words.len, 0600, FILE_VOLATILE, err);
+	return result < 0 ? result : file_replace(folder_fd, EXIT_JSON, words.data, words.len, 0600, FILE_DURABLE, err);
 }
 
 int definition_exit_read(int folder_fd, struct definition_exit *ret, struct err *err)

@@ -39,6 +39,11 @@ void definitions_close(struct definitions *definitions);
 int definition_claim(const struct definitions *definitions, struct arena *arena, const char *name,
 		     char ret_id[static DEFINITION_ID_BYTES], const char **ret_name, struct err *err);
 
+/* Makes a further name lead to an id. -EEXIST and -EINVAL as above. */
+int definition_take_name(const struct definitions *definitions, const char *id, const char *name, struct err *err);
+/* Frees a name, when it leads to this id. */
+void definition_free_name(const struct definitions *definitions, const char *id, const char *name);
+
 /* What a user calls an instance: its name, its id, or the beginning of an id that means only one. -ENOENT, -EEXIST (several) with words. */
 int definition_find(const struct definitions *definitions, const char *words, char ret_id[static DEFINITION_ID_BYTES],
 		    struct err *err);
@@ -58,7 +63,7 @@ int definition_sweep(const struct definitions *definitions, struct err *err);
 void definition_want_running(const char *data_dir, bool running);
 bool definition_is_wanted_running(const char *data_dir);
 
-/* How it last ended. Reading: -ENOENT without words before the first end. */
+/* How it last ended, or that it was started. Written durably. Reading: -ENOENT without words before the first start. */
 struct definition_exit {
 	struct record_exit exit;
 	uint64_t started, finished; /* ns since the epoch */

@@ -1,0 +1,217 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# restart, rename, port, top, volume, image tag, and options that hands know from elsewhere
+
+# shellcheck disable=SC2154 # run sets stderr
+load helpers
+setup_file() {
+	stores_begin
+	image_begin
+}
+teardown_file() {
+	stores_end
+}
+teardown() {
+	containers_end
+}
+
+@test "restart: a running one ends and begins anew, with the same files; a stopped one begins" {
+	hull run -d --name again bb sh -c 'trap "exit 3" TERM; echo x >>/begun; sleep 100 & wait'
+	retry 10 hull exec again test -s /begun
+	first=$(hull inspect -f '{{.State.Pid}}' again)
+	run hull restart again
+	is again
+	[ "$(hull inspect -f '{{.State.Pid}}' again)" != "$first" ]
+	retry 10 hull exec again sh -c '[ "$(wc -l </begun)" = 2 ]'
+	hull stop again
+	hull restart again
+	retry 10 hull exec again sh -c '[ "$(wc -l </begun)" = 3 ]'
+	run -125 hull restart nosuch again
+	has "no container 'nosuch'"
+	has again
+}
+
+@test "restart: -t bounds the wait, -s says with what it ends, and --rm is refused" {
+	hull run -d --name deaf bb sh -c 'trap "" TERM; while :; do sleep 1; done'
+	SECONDS=0
+	hull restart -t 1 deaf
+	[ $SECONDS -lt 9 ]
+	hull run -d --rm --name gone bb sleep 100
+	run -125 hull restart gone
+	is "hull: restart: container 'gone' was made with '--rm': stopped, it would be gone"
+	run hull ps -q --filter name=gone
+	[ -n "$output" ]
+}
+
+@test "rename: of one that runs and of one that does not; the old name is free" {
+	hull run -d --name old bb sleep 100
+	id=$(hull inspect -f '{{.Id}}' old)
+	hull rename old new
+	run hull inspect -f '{{.Id}} {{.Name}}' new
+	is "$id new"
+	run -125 hull inspect old
+	hull run --rm --name old bb true
+	hull exec new true
+	hull stop new
+	hull rename "$id" newer
+	run hull ps -a --format '{{.Names}}'
+	is newer
+	hull start newer
+	run -125 hull exec old true
+}
+
+@test "rename: what is no name, or another's, changes nothing" {
+	hull create --name one bb
+	hull create --name two bb
+	run -125 hull rename one two
+	is "hull: rename: the name 'two' is in use: remove that container first, or choose another name"
+	run -125 hull rename one a/b
+	has "only letters"
+	run -125 hull rename one one
+	has 'has that name already'
+	run -125 hull rename nosuch three
+	has "no container 'nosuch'"
+	run hull ps -a --format '{{.Names}}'
+	is $'two\none'
+	[ "$(ls "$STORES/data/names")" = $'one\ntwo' ]
+}
+
+@test "port: all of them, one of them, as JSON" {
+	hull run -d --name web -p 127.0.0.1:0:80 -p 127.0.0.1:0:53/udp bb sleep 100
+	run hull port web
+	like '^80/tcp -> 127\.0\.0\.1:[0-9]+'$'\n''53/udp -> 127\.0\.0\.1:[0-9]+$'
+	run hull port web 80
+	like '^127\.0\.0\.1:[0-9]+$'
+	[ "$output" = "$(hull port web 80/tcp)" ]
+	run hull port --format json web 53/udp
+	[ "$(jq -r '.[0].containerPort, .[0].protocol' <<<"$output")" = $'53\nudp' ]
+	run -125 hull port web 53
+	is "hull: port: container 'web': port 53 is not published"
+	run -125 hull port web eighty
+	has "'eighty' is no port"
+	hull stop -t 0 web
+	run -125 hull port web
+	has 'is not running'
+}
+
+@test "publish-all: what the image exposes, once; not what was published by hand" {
+	hull image import -q --name exposing -c 'EXPOSE 80 81/udp' "$STORES/rootfs"
+	hull run -d --name all -P -p 127.0.0.1:0:80 exposing sleep 100
+	run hull port all
+	like '^80/tcp -> 127\.0\.0\.1:[0-9]+'$'\n''81/udp -> 0\.0\.0\.0:[1-9][0-9]*$'
+	run -125 hull run --rm -P --network none exposing true
+	has "no address of its own to publish"
+	hull rm -f all
+	hull rmi exposing
+}
+
+@test "top: the processes, with the numbers that they have inside and outside" {
+	hull run -d --name busy -u 1000 bb sh -c 'sleep 1000 & sleep 1001 & wait'
+	three() { [ "$(hull top -q busy | wc -l)" -eq 3 ]; }
+	retry 10 three
+	run hull top busy
+	like '^UID +PID +HOST PID +TIME +COMMAND$' "${lines[0]}"
+	like '^1000 +1 +[0-9]+ +00:00:00 +sh -c sleep 1000' "${lines[1]}"
+	run hull top --format '{{.Uid}} {{.Pid}} {{.Command}}' busy
+	like '(^|'$'\n'')1000 [0-9]+ sleep 1001($|'$'\n'')'
+	pid=$(hull top --format json busy | jq '.[] | select(.pid == 1).hostPid')
+	[ "$pid" = "$(hull inspect -f '{{.State.Pid}}' busy)" ]
+	hull stop -t 0 busy
+	run -125 hull top busy
+	has 'is not running'
+}
+
+@test "volume: made, listed, inspected; refused while it is used; removed" {
+	run hull volume create data
+	is data
+	hull volume create data
+	run hull volume ls
+	like '^VOLUME NAME +CONTAINERS +CREATED$' "${lines[0]}"
+	like '^data +[0-9]+ second.* ago$' "${lines[1]}"
+	hull run --name user -v data:/data bb sh -c 'echo kept >/data/file'
+	run hull volume inspect --format '{{join .Containers ","}} {{.Anonymous}} {{.Mountpoint}}' data
+	is "user false $STORES/data/volumes/data/data"
+	[ "$(cat "$STORES/data/volumes/data/data/file")" = kept ]
+	run -125 hull volume rm data
+	is "hull: volume rm: volume 'data' is used by container 'user': remove that first"
+	hull rm user
+	run hull volume rm data
+	is data
+	run hull volume ls -q
+	is ''
+	run -125 hull volume rm data
+	has "no volume 'data'"
+	run hull volume rm -f data
+	is ''
+	run -125 hull volume create ../up
+	has 'is no name of a volume'
+	run -125 hull volume inspect ..
+	has 'is no name of a volume'
+	run -125 hull volume rm ..
+	has 'is no name of a volume'
+	[ -d "$STORES/data/instances" ]
+}
+
+@test "volume prune: asks, leaves what has a name or a user, and with --all what has a user" {
+	hull volume create named
+	hull volume create used
+	unnamed=$(hull volume create)
+	hull create --name holder -v used:/a -v /b bb
+	run -125 hull volume prune </dev/null
+	has 'nothing was removed'
+	run hull volume prune -f
+	is "$unnamed"
+	run hull volume prune --all <<<y
+	has named
+	run hull volume ls --format '{{.Name}}'
+	[ ${#lines[@]} -eq 2 ]
+	has used
+	hull rm -v holder
+	run hull volume ls -q
+	is used
+	hull volume rm used
+}
+
+@test "image tag: a further name, and moving one" {
+	hull image tag bb other:1
+	run hull images --format '{{.Name}} {{.ID}}' other
+	like "^other:1 $(hull images -q bb)$"
+	hull image import -q --name second -c 'LABEL a=b' "$STORES/rootfs"
+	hull tag second other:1
+	run hull images -q other
+	is "$(hull images -q second)"
+	run -125 hull tag nosuch x
+	has "'nosuch' not found"
+	run -125 hull tag bb 'Bad Name'
+	hull rmi other:1 second
+}
+
+@test "group-add: by the image's names and by numbers, also for exec" {
+	run hull run --rm --network none -u app --group-add staff --group-add 7 bb id -G
+	is '1000 7 50'
+	hull run -d --name grouped --network none --group-add staff bb sleep 100
+	run hull exec grouped id -G
+	is '0 50'
+	run -125 hull run --rm --group-add nosuch bb true
+	is "hull: run: option '--group-add': group 'nosuch' is not in the container's /etc/group"
+}
+
+@test "restart unless-stopped is always" {
+	hull create --name stays --restart unless-stopped bb
+	run hull inspect -f '{{.Restart.Policy}}' stays
+	is always
+}
+
+@test "help and man pages of all verbs; completion has every name and alias" {
+	script=$(hull __complete bash)
+	for verb in restart rename port top "volume ls" "volume create" "volume inspect" "volume rm" "volume prune" "image tag"; do
+		# shellcheck disable=SC2086 # two words are two arguments
+		run hull $verb --help
+		like "^Usage: hull $verb" "${lines[0]}"
+		# shellcheck disable=SC2086
+		run hull __man $verb
+		like "^\\.Cm $verb$" "$(grep '^\.Cm' <<<"$output")"
+		has '.Sh DESCRIPTION'
+		like "\\|'$verb'\\)|	'$verb'\\)" "$script"
+	done
+}
