@@ -24,12 +24,11 @@ static int check_action(enum seccomp_action action, bool has_errno, uint32_t err
 	uint32_t kernel_action = seccomp_return_value(action, has_errno, 0) & SECCOMP_RET_ACTION_FULL;
 
 	if ((unsigned)action >= SECCOMP_ACTION_COUNT)
-		return err_say(err, EINVAL, "seccomp: no such action");
+		return err_say(err, EINVAL, "no such action");
 	if (has_errno && errno_ret > (action == SECCOMP_DO_TRACE ? TRACE_MAX : ERRNO_MAX))
-		return err_say(err, EINVAL, "seccomp: errnoRet %u is out of range", errno_ret);
+		return err_say(err, EINVAL, "errnoRet %u is out of range", errno_ret);
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &kernel_action) < 0)
-		return err_say(err, ENOTSUP, "seccomp: this kernel does not know the action %s",
-			       seccomp_action_words()[action]);
+		return err_say(err, ENOTSUP, "this kernel does not know the action %s", seccomp_action_words()[action]);
 	return 0;
 }
 
@@ -48,19 +47,31 @@ static int check_rule(const struct seccomp_rule *rule, struct err *err)
 		return err_wrap(err, "rule for '%s'", first);
 	for (size_t i = 0; i < rule->arg_count; i++) {
 		if (rule->args[i].index > 5)
-			return err_say(err, EINVAL, "seccomp: rule for '%s': argument %u: calls have arguments 0 to 5",
-				       first, rule->args[i].index);
+			return err_say(err, EINVAL, "rule for '%s': argument %u: calls have arguments 0 to 5", first,
+				       rule->args[i].index);
 		if ((unsigned)rule->args[i].op >= SECCOMP_OP_COUNT)
-			return err_say(err, EINVAL, "seccomp: rule for '%s': no such operator", first);
+			return err_say(err, EINVAL, "rule for '%s': no such operator", first);
 	}
 	for (size_t i = 0; rule->action == SECCOMP_DO_NOTIFY && i < rule->name_count; i++)
 		for (size_t k = 0; k < ARRAY_SIZE(hand_over_calls); k++)
 			if (strcmp(rule->names[i], hand_over_calls[k]) == 0)
 				return err_say(err, EINVAL,
-					       "seccomp: SCMP_ACT_NOTIFY for '%s' would keep the listener itself "
+					       "SCMP_ACT_NOTIFY for '%s' would keep the listener itself "
 					       "waiting",
 					       rule->names[i]);
 	return 0;
+}
+
+bool seccomp_flag_is_supported(const char *word)
+{
+	unsigned flags;
+
+	if (seccomp_parse_flag(word, &flags) < 0)
+		return false;
+	if (flags == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) /* means nothing, and is refused, without a listener */
+		flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	/* No program at all: a kernel that knows the flag gets as far as reading it (EFAULT). */
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) == 0 || errno != EINVAL;
 }
 
 static int check_flags(const struct seccomp_profile *profile, struct err *err)
@@ -72,15 +83,10 @@ static int check_flags(const struct seccomp_profile *profile, struct err *err)
 
 		if (seccomp_parse_flag(words[i], &flags) < 0 || !(profile->flags & flags))
 			continue;
-		if (flags == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
-			if (!seccomp_wants_listener(profile))
-				return err_say(err, EINVAL, "seccomp: flag %s needs a rule with SCMP_ACT_NOTIFY",
-					       words[i]);
-			flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
-		}
-		/* No program at all: a kernel that knows the flag gets as far as reading it (EFAULT). */
-		if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EINVAL)
-			return err_say(err, ENOTSUP, "seccomp: this kernel does not know the flag %s", words[i]);
+		if (flags == SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV && !seccomp_wants_listener(profile))
+			return err_say(err, EINVAL, "flag %s needs a rule with SCMP_ACT_NOTIFY", words[i]);
+		if (!seccomp_flag_is_supported(words[i]))
+			return err_say(err, ENOTSUP, "this kernel does not know the flag %s", words[i]);
 	}
 	return 0;
 }
@@ -88,13 +94,13 @@ static int check_flags(const struct seccomp_profile *profile, struct err *err)
 static int check_listener(const struct seccomp_profile *profile, struct err *err)
 {
 	if (profile->default_action == SECCOMP_DO_NOTIFY)
-		return err_say(err, EINVAL, "seccomp: SCMP_ACT_NOTIFY cannot be the default action");
+		return err_say(err, EINVAL, "SCMP_ACT_NOTIFY cannot be the default action");
 	if (seccomp_wants_listener(profile) && text_is_empty(profile->listener_path))
-		return err_say(err, EINVAL, "seccomp: SCMP_ACT_NOTIFY needs listenerPath");
+		return err_say(err, EINVAL, "SCMP_ACT_NOTIFY needs listenerPath");
 	if (!text_is_empty(profile->listener_path) && profile->listener_path[0] != '/')
-		return err_say(err, EINVAL, "seccomp: listenerPath '%s' is not absolute", profile->listener_path);
+		return err_say(err, EINVAL, "listenerPath '%s' is not absolute", profile->listener_path);
 	if (!text_is_empty(profile->listener_metadata) && text_is_empty(profile->listener_path))
-		return err_say(err, EINVAL, "seccomp: listenerMetadata without listenerPath");
+		return err_say(err, EINVAL, "listenerMetadata without listenerPath");
 	return 0;
 }
 

@@ -39,6 +39,8 @@ int seccomp_default(struct arena *arena, uint64_t caps, struct seccomp_profile *
  * default action, nor for the calls that the hand-over itself needs). -EINVAL or -ENOTSUP with words. For the plan.
  */
 int seccomp_check(const struct seccomp_profile *profile, struct err *err);
+/* Whether this kernel takes a flag by OCI's word. Loads nothing. */
+bool seccomp_flag_is_supported(const char *word);
 
 /*
  * Compiles: about 2 ms for a list of 300 names. The program is in the arena. Names that neither libseccomp nor this build knows are added to

@@ -14,7 +14,8 @@
 
 #include "runtime/spec/fields.h"
 
-#define CONFIG_OCI_VERSION "1.3.0" /* what hull writes, and the newest that it knows */
+#define CONFIG_OCI_VERSION     "1.3.0" /* what hull writes, and the newest that it knows */
+#define CONFIG_OCI_VERSION_MIN "1.0.0"
 
 struct config_root {
 	const char *path;
@@ -287,6 +288,11 @@ struct config_vm {
 	struct config_vm_hardware hw_config;
 };
 
+/* Mounts alone, as `mounts add` takes them. */
+struct config_mounts {
+	LIST_OF(struct config_mount) mounts;
+};
+
 struct config {
 	const char *oci_version;
 	struct config_root *root;
@@ -313,6 +319,9 @@ int config_parse_process(struct arena *arena, const char *data, size_t len, cons
 			 const struct config_process **ret, struct err *err);
 int config_parse_resources(struct arena *arena, const char *data, size_t len, const char *what,
 			   const struct config_resources **ret, struct err *err);
+/* {"mounts": […]}, or the array alone. */
+int config_parse_mounts(struct arena *arena, const char *data, size_t len, const char *what,
+			const struct config_mounts **ret, struct err *err);
 /* A seccomp profile in the OCI form (`--security-opt seccomp=FILE`): the object of linux.seccomp. */
 int config_parse_seccomp(struct arena *arena, const char *data, size_t len, const char *what,
 			 struct config_seccomp **ret, struct err *err);
