@@ -111,19 +111,19 @@ static int check_scheduler(const struct limits_scheduler *scheduler, struct err 
 	bool deadline = scheduler->policy == SCHED_DEADLINE;
 
 	if (scheduler->policy == SCHED_ISO)
-		return err_say(err, ENOTSUP, "scheduler: no Linux kernel has SCHED_ISO");
+		return err_say(err, ENOTSUP, "no Linux kernel has SCHED_ISO");
 	if (scheduler->policy < 0 || scheduler->policy > SCHED_DEADLINE)
-		return err_say(err, EINVAL, "scheduler: there is no policy %d", scheduler->policy);
+		return err_say(err, EINVAL, "there is no policy %d", scheduler->policy);
 	if (scheduler->nice < -20 || scheduler->nice > 19)
-		return err_say(err, EINVAL, "scheduler: nice %d is not within -20..19", scheduler->nice);
+		return err_say(err, EINVAL, "nice %d is not within -20..19", scheduler->nice);
 	if (realtime ? scheduler->priority < 1 || scheduler->priority > 99 : scheduler->priority != 0)
-		return err_say(err, EINVAL, "scheduler: priority %d: want 1..99 with SCHED_FIFO and SCHED_RR, else 0",
+		return err_say(err, EINVAL, "priority %d: want 1..99 with SCHED_FIFO and SCHED_RR, else 0",
 			       scheduler->priority);
 	if (!deadline && (scheduler->runtime_ns || scheduler->deadline_ns || scheduler->period_ns))
-		return err_say(err, EINVAL, "scheduler: runtime, deadline and period are for SCHED_DEADLINE");
+		return err_say(err, EINVAL, "runtime, deadline and period are for SCHED_DEADLINE");
 	if (deadline && (scheduler->runtime_ns == 0 || scheduler->runtime_ns > scheduler->deadline_ns ||
 			 (scheduler->period_ns && scheduler->deadline_ns > scheduler->period_ns)))
-		return err_say(err, EINVAL, "scheduler: want 0 < runtime <= deadline <= period");
+		return err_say(err, EINVAL, "want 0 < runtime <= deadline <= period");
 	return 0;
 }
 
@@ -133,13 +133,13 @@ static int check_memory_policy(const struct limits_memory_policy *policy, struct
 	uint64_t nodes[SET_WORDS];
 
 	if ((policy->flags & MPOL_F_STATIC_NODES) && (policy->flags & MPOL_F_RELATIVE_NODES))
-		return err_say(err, EINVAL, "memory policy: static and relative nodes exclude one another");
+		return err_say(err, EINVAL, "static and relative nodes exclude one another");
 	if (has_nodes && (policy->mode == MPOL_DEFAULT || policy->mode == MPOL_LOCAL))
-		return err_say(err, EINVAL, "memory policy: this mode takes no nodes");
+		return err_say(err, EINVAL, "this mode takes no nodes");
 	/* MPOL_PREFERRED without nodes means the local one. */
 	if (!has_nodes && policy->mode != MPOL_DEFAULT && policy->mode != MPOL_LOCAL && policy->mode != MPOL_PREFERRED)
-		return err_say(err, EINVAL, "memory policy: this mode needs nodes");
-	return has_nodes ? check_list("memory policy: nodes", policy->nodes, nodes, err) : 0;
+		return err_say(err, EINVAL, "this mode needs nodes");
+	return has_nodes ? check_list("nodes", policy->nodes, nodes, err) : 0;
 }
 
 int limits_check(const struct limits_request *request, struct err *err)
@@ -159,8 +159,8 @@ int limits_check(const struct limits_request *request, struct err *err)
 	if (request->io_priority &&
 	    (request->io_priority->class < IOPRIO_CLASS_RT || request->io_priority->class > IOPRIO_CLASS_IDLE ||
 	     request->io_priority->level < 0 || request->io_priority->level > 7))
-		return err_say(err, EINVAL, "I/O priority: class %d, level %d: levels are 0..7",
-			       request->io_priority->class, request->io_priority->level);
+		return err_say(err, EINVAL, "class %d, level %d: levels are 0..7", request->io_priority->class,
+			       request->io_priority->level);
 	if (request->memory_policy && (r = check_memory_policy(request->memory_policy, err)) < 0)
 		return r;
 	return request->cpus ? check_list("CPU list", request->cpus, cpus, err) : 0;

@@ -85,7 +85,7 @@ const char *const *limits_memory_flag_words(void);
  */
 int limits_parse_list(const char *list, uint64_t *ret_set, unsigned bits);
 
-/* Pure: ranges and combinations. -EINVAL with words. For the plan. */
+/* Pure: ranges and combinations. -EINVAL with words that do not say which part they are of: ask for one at a time. For the plan. */
 int limits_check(const struct limits_request *request, struct err *err);
 
 /* Rlimits, OOM score, scheduler, I/O priority, affinity, on process `pid` (0: the caller). /proc must be the host's. See above. */

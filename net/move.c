@@ -244,7 +244,7 @@ static int open_places(int netns_fd, struct two_places *ret, struct err *err)
 	if (ret->host_fd < 0)
 		return err_set(err, errno, "open the own network namespace");
 	result = netlink_open(&ret->host, NETLINK_ROUTE, err);
-	return result < 0 ? result : netlink_open_in(&ret->inside, NETLINK_ROUTE, netns_fd, NULL, err);
+	return result < 0 ? result : netlink_open_in(&ret->inside, NETLINK_ROUTE, netns_fd, err);
 }
 
 static int move_one_back(struct two_places *places, const struct net_moved *moved, struct err *err)
@@ -291,6 +291,10 @@ static int move_one_in(struct two_places *places, const struct net_move *move, s
 	struct link link;
 	int ret = link_get(&places->host, move->host_name, &link, err);
 
+	if (ret == -ENODEV) {
+		err_clear(err);
+		return err_say(err, ENODEV, "the host has no such interface");
+	}
 	(void)text_copy(moved.host_name, sizeof(moved.host_name), move->host_name);
 	moved.was_up = link.up;
 	moved.master = link.master;

@@ -87,3 +87,23 @@ int config_parse_seccomp(struct arena *arena, const char *data, size_t len, cons
 		*ret = seccomp;
 	return r;
 }
+
+int config_parse_mounts(struct arena *arena, const char *data, size_t len, const char *what,
+			const struct config_mounts **ret, struct err *err)
+{
+	const struct json *root;
+	struct json list, object = {.type = JSON_OBJECT, .children = {.first = &list, .last = &list, .count = 1}};
+	void *mounts;
+	int r = json_parse(arena, data, len, what, &root, err);
+
+	if (r < 0)
+		return r;
+	list = *root;
+	list.key = "mounts";
+	list.parent = &object;
+	list.next = NULL;
+	r = read_object(arena, root->type == JSON_ARRAY ? &object : root, &config_mounts_fields, what, NULL, &mounts, err);
+	if (r == 0)
+		*ret = mounts;
+	return r;
+}

@@ -184,6 +184,14 @@ int plan_exec(struct arena *arena, const struct config *config, const struct ext
 	      const struct config_process *process, const struct plan_host *host, struct plan_process *ret,
 	      struct strv *ret_warnings, struct err *err);
 
+/*
+ * Mounts for an instance made of `config` that runs: each as plan_make() would have it. Warnings are added to `ret_warnings`. *ret is an array of
+ * from->mounts.count.
+ */
+int plan_more_mounts(struct arena *arena, const struct config *config, const struct config_mounts *from,
+		     const struct plan_host *host, struct mount_request **ret, struct strv *ret_warnings,
+		     struct err *err);
+
 /* Resources as the cgroups' limits: for `update`, too. */
 int plan_limits(struct arena *arena, const struct config_resources *resources, struct cg_limits *ret, struct err *err);
 

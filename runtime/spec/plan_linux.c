@@ -283,6 +283,19 @@ static int choose_path(struct planning *p, const char **ret, struct err *err)
 	return 0;
 }
 
+/* The path alone first, so that a refusal names the member that it is about. */
+static int check_host(const struct planning *p, const struct cg_request *request, struct err *err)
+{
+	static const struct cg_limits none;
+	const struct cg_request place = {.driver = request->driver, .path = request->path, .limits = &none};
+
+	if (!p->host->check_cgroup)
+		return 0;
+	if (p->host->check_cgroup(&place, err) < 0)
+		return err_wrap(err, "linux.cgroupsPath");
+	return p->host->check_cgroup(request, err) < 0 ? err_wrap(err, "linux.resources") : 0;
+}
+
 int plan_cgroup(struct planning *p, struct err *err)
 {
 	struct cg_limits *limits = &p->plan->limits;
@@ -303,16 +316,28 @@ int plan_cgroup(struct planning *p, struct err *err)
 		limits->devices = NULL;
 		limits->device_count = 0;
 	}
-	if (!p->host->check_cgroup)
-		return 0;
-	r = p->host->check_cgroup(request, err);
-	return r < 0 ? err_wrap(err, "linux.resources") : 0;
+	return check_host(p, request, err);
 }
 
 /* --- what hull does not do ------------------------------------------------------------------------------------------------ */
 
+/* Of the image of a machine; said here, since a container has none and its plan asks for nothing else of `vm`. */
+static int check_image_format(const struct config_vm *vm, struct err *err)
+{
+	static const char *const formats[] = {"raw", "qcow2", "vdi", "vmdk", "vhd"};
+
+	if (!vm || !vm->image)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (strcmp(vm->image->format, formats[i]) == 0)
+			return 0;
+	return err_say(err, EINVAL, "vm.image.format: '%s' is not known", vm->image->format);
+}
+
 int plan_unsupported(struct planning *p, struct err *err)
 {
+	if (check_image_format(p->config->vm, err) < 0)
+		return -EINVAL;
 	if (p->os->intel_rdt)
 		return err_say(err, ENOTSUP, "linux.intelRdt: cache and memory bandwidth control is not supported");
 	return 0;

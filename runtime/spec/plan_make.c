@@ -71,9 +71,14 @@ static int plan_version(struct planning *p, struct err *err)
 	    (version[end] && version[end] != '-' && version[end] != '+'))
 		return err_say(err, EINVAL, "ociVersion: '%s' is no version: want one such as \"%s\"", version,
 			       CONFIG_OCI_VERSION);
-	if (major != 1 || minor > NEWEST_MINOR)
+	if (major != 1)
 		return err_say(err, ENOTSUP, "ociVersion: '%s' is not supported: 1.0.0 to %s are", version,
 			       CONFIG_OCI_VERSION);
+	/* Minor versions only add, and callers write the newest that they were built with, whether they use what it has or not. */
+	if (minor > NEWEST_MINOR)
+		plan_warn(p->arena, &p->plan->warnings,
+			  "ociVersion: '%s' is newer than %s: what it added is not known here", version,
+			  CONFIG_OCI_VERSION);
 	return 0;
 }
 

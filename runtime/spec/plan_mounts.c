@@ -162,6 +162,34 @@ static int take_mounts(struct planning *p, mount_list *list, struct err *err)
 	return 0;
 }
 
+int plan_more_mounts(struct arena *arena, const struct config *config, const struct config_mounts *from,
+		     const struct plan_host *host, struct mount_request **ret, struct strv *ret_warnings,
+		     struct err *err)
+{
+	static const struct config_linux nothing;
+	struct plan plan;
+	struct planning planning = {
+		.arena = arena,
+		.config = config,
+		.os = config->linux_ ? config->linux_ : &nothing,
+		.host = host,
+		.plan = &plan,
+	};
+	char where[32];
+	int r = plan_inside(arena, config, NULL, host, &plan, err);
+
+	*ret = arena_array(arena, from->mounts.count + 1, sizeof(**ret));
+	if (r == 0 && !*ret)
+		r = plan_no_memory(&planning, err);
+	for (size_t i = 0; r == 0 && i < from->mounts.count; i++) {
+		(void)snprintf(where, sizeof(where), "mounts[%zu]", i);
+		r = take_mount(&planning, where, &from->mounts.items[i], &(*ret)[i], err);
+	}
+	if (r == 0 && strv_add_list(arena, ret_warnings, &plan.warnings) < 0)
+		r = plan_no_memory(&planning, err);
+	return r;
+}
+
 /* --- hull.json's ---------------------------------------------------------------------------------------------------------- */
 
 /* The option words of a volume, before those that the user gave; one row a kind. */
@@ -341,6 +369,22 @@ static int take_cgroup_view(struct planning *p, struct err *err)
 	return 0;
 }
 
+/* Sysctls are written in the container's own /proc, where its namespaces show. */
+static int check_proc(const struct planning *p, const mount_list *list, struct err *err)
+{
+	if (p->plan->sysctls.count == 0)
+		return 0;
+	for (size_t i = 0; i < list->count; i++) {
+		const char *clean = path_clean(p->arena, list->items[i].destination);
+
+		if (!clean)
+			return plan_no_memory(p, err);
+		if (strcmp(clean, "/proc") == 0)
+			return 0;
+	}
+	return err_say(err, EINVAL, "linux.sysctl: needs a mount on '/proc' in mounts");
+}
+
 int plan_mounts(struct planning *p, struct err *err)
 {
 	mount_list list = {0};
@@ -348,6 +392,8 @@ int plan_mounts(struct planning *p, struct err *err)
 
 	if (r == 0)
 		r = take_extension(p, &list, err);
+	if (r == 0)
+		r = check_proc(p, &list, err);
 	if (r < 0)
 		return r;
 	p->plan->root.mounts = list.items;

@@ -179,6 +179,9 @@ static void take_capabilities(struct processing *w)
 	odd = to->effective & ~to->permitted;
 	to->effective &= to->permitted;
 	warn_left_out(w, odd, "effective, but not permitted");
+	odd = to->inheritable & ~to->bounding;
+	to->inheritable &= to->bounding;
+	warn_left_out(w, odd, "inheritable, but not in the bounding set");
 	odd = to->ambient & ~(to->permitted & to->inheritable);
 	to->ambient &= to->permitted & to->inheritable;
 	warn_left_out(w, odd, "ambient, but not both permitted and inheritable");
@@ -197,6 +200,12 @@ static int take_labels(struct processing *w, struct err *err)
 	w->to->selinux_label = text_is_empty(label) ? NULL : label;
 	w->to->no_new_privs = w->from->no_new_privileges;
 	return 0;
+}
+
+/* What the kernel's own rules say of one part of the limits; `member` is where it came from. */
+static int check_part(const char *member, const struct limits_request *part, struct err *err)
+{
+	return limits_check(part, err) < 0 ? err_wrap(err, "%s", member) : 0;
 }
 
 /* --- limits --------------------------------------------------------------------------------------------------------------- */
@@ -256,7 +265,7 @@ static int take_scheduler(struct processing *w, struct err *err)
 		to->flags |= (uint64_t)flag;
 	}
 	w->to->limits.scheduler = to;
-	return 0;
+	return check_part("process.scheduler", &(struct limits_request){.scheduler = to}, err);
 }
 
 static int take_io_priority(struct processing *w, struct err *err)
@@ -273,7 +282,7 @@ static int take_io_priority(struct processing *w, struct err *err)
 	if (to->class < 0)
 		return err_say(err, EINVAL, "process.ioPriority.class: '%s' is not known", from->io_class);
 	w->to->limits.io_priority = to;
-	return 0;
+	return check_part("process.ioPriority", &(struct limits_request){.io_priority = to}, err);
 }
 
 static int take_oom_score(struct processing *w, struct err *err)
@@ -365,7 +374,7 @@ static int take_memory_policy(struct processing *w, const struct config_linux *o
 		to->flags |= flag;
 	}
 	w->to->limits.memory_policy = to;
-	return 0;
+	return check_part("linux.memoryPolicy", &(struct limits_request){.memory_policy = to}, err);
 }
 
 static int take_process(struct processing *w, const struct config_linux *os, const struct extension *extension,
@@ -388,9 +397,6 @@ static int take_process(struct processing *w, const struct config_linux *os, con
 	if (r < 0)
 		return r;
 	take_capabilities(w);
-	r = limits_check(&w->to->limits, err);
-	if (r < 0)
-		return err_wrap(err, "process");
 	return plan_filter(w->arena, os, extension, w->to->caps.bounding, w->host, &w->to->seccomp, err);
 }
 

@@ -84,6 +84,7 @@ static const struct field record_rows[] = {
 	ROW("bootID", FIELD_STRING, boot_id),
 	ROW("rootless", FIELD_BOOL, rootless),
 	ROW("terminal", FIELD_BOOL, terminal),
+	ROW("lateHooks", FIELD_BOOL, late_hooks),
 	ROW("cgroup", FIELD_STRUCT, cgroup, OF(cgroup_table)),
 	ROW("net", FIELD_STRUCT, net, OF(net_table)),
 	ROW("idRange", FIELD_OBJECT, id_range, OF(extension_id_range_fields)),

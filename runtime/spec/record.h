@@ -77,6 +77,7 @@ struct record {
 	const char *boot_id;
 	bool rootless;
 	bool terminal;
+	bool late_hooks; /* the bundle has hooks for after the start, or after the end: else it need not be read again for them */
 	struct record_cgroup cgroup;
 	struct record_net net;
 	struct extension_id_range *id_range; /* held, or NULL */

@@ -59,8 +59,19 @@ static void test_versions(void)
 		CLEANUP_ARENA struct arena arena = ARENA_INIT;
 		struct plan plan;
 
-		make(&arena, (struct plan_case){.version = good[i]}, &plan);
+		if (make(&arena, (struct plan_case){.version = good[i]}, &plan))
+			CHECK_INT(plan.warnings.count, 0);
 	}
+}
+
+/* Minor versions add: what is used of the newer one is refused or not by what it is, not by the number. */
+static void test_newer_minor_version(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct plan plan;
+
+	if (make(&arena, (struct plan_case){.version = "1.4.0"}, &plan))
+		CHECK(warned(&plan, "ociVersion: '1.4.0' is newer than 1.3.0"));
 }
 
 static void test_namespaces_and_ids(void)
@@ -70,11 +81,12 @@ static void test_namespaces_and_ids(void)
 	uint32_t id = 0;
 
 	if (!make(&arena,
-		  (struct plan_case){.namespaces =
-					     OWN(KIND("user") KIND("uts") ",{\"type\":\"network\",\"path\":\"/n\"},"
-									  "{\"type\":\"ipc\",\"path\":\"\"}"),
-				     .linux_ = MAPPED ",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}",
-				     .more = "\"hostname\":\"h\",\"domainname\":\"\""},
+		  (struct plan_case){
+			  .namespaces = OWN(KIND("user") KIND("uts") ",{\"type\":\"network\",\"path\":\"/n\"},"
+								     "{\"type\":\"ipc\",\"path\":\"\"}"),
+			  .linux_ = MAPPED ",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}",
+			  .mounts = "{\"destination\":\"/proc/\",\"source\":\"/proc\",\"options\":[\"rbind\"]}",
+			  .more = "\"hostname\":\"h\",\"domainname\":\"\""},
 		  &plan))
 		return;
 	CHECK_INT(plan.namespaces.kind[NS_USER].how, NS_FRESH);
@@ -673,11 +685,11 @@ static void test_without_memory(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_least), TAP_CASE(test_versions), TAP_CASE(test_namespaces_and_ids),
-		       TAP_CASE(test_joined_user_namespace_with_mappings), TAP_CASE(test_time_namespace),
-		       TAP_CASE(test_rootless), TAP_CASE(test_limits), TAP_CASE(test_device_rules),
-		       TAP_CASE(test_systemd_path), TAP_CASE(test_mounts), TAP_CASE(test_devices),
-		       TAP_CASE(test_process), TAP_CASE(test_capabilities),
+	return TAP_RUN(TAP_CASE(test_least), TAP_CASE(test_versions), TAP_CASE(test_newer_minor_version),
+		       TAP_CASE(test_namespaces_and_ids), TAP_CASE(test_joined_user_namespace_with_mappings),
+		       TAP_CASE(test_time_namespace), TAP_CASE(test_rootless), TAP_CASE(test_limits),
+		       TAP_CASE(test_device_rules), TAP_CASE(test_systemd_path), TAP_CASE(test_mounts),
+		       TAP_CASE(test_devices), TAP_CASE(test_process), TAP_CASE(test_capabilities),
 		       TAP_CASE(test_capability_that_the_kernel_lacks), TAP_CASE(test_seccomp), TAP_CASE(test_hooks),
 		       TAP_CASE(test_hull_run), TAP_CASE(test_container_of_another), TAP_CASE(test_stop_timeouts),
 		       TAP_CASE(test_cgroup_view), TAP_CASE(test_exec), TAP_CASE(test_vm_section_is_a_warning),

@@ -7,7 +7,6 @@ static const struct plan_case rows[] = {
 	/* the document */
 	{.version = "2.0.0", .words = "ociVersion: '2.0.0' is not supported"},
 	{.version = "0.9.0", .words = "ociVersion: '0.9.0' is not supported"},
-	{.version = "1.4.0", .words = "ociVersion: '1.4.0' is not supported"},
 	{.version = "1", .words = "ociVersion: '1' is no version"},
 	{.version = "1.0", .words = "ociVersion: '1.0' is no version"},
 	{.version = "1.0.0x", .words = "ociVersion: '1.0.0x' is no version"},
@@ -144,6 +143,9 @@ static const struct plan_case rows[] = {
 	{.namespaces = OWN(KIND("user") KIND("pid")), .linux_ = MAPPED, .mounts = "{\"destination\":\"/dev/mqueue\",\"type\":\"mqueue\"}",
 	 .words = "the host's ipc namespace, mqueue cannot be mounted afresh"},
 
+	/* what needs /proc */
+	{.linux_ = "\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}", .words = "linux.sysctl: needs a mount on '/proc'"},
+
 	/* process */
 	{.process = "\"cwd\":\"/\"", .words = "process.args: nothing to run"},
 	{.process = "\"cwd\":\"/\",\"args\":[]", .words = "process.args: nothing to run"},
@@ -173,10 +175,10 @@ static const struct plan_case rows[] = {
 	{.process = PROCESS("\"oomScoreAdj\":-4294967296"), .words = "process.oomScoreAdj: -4294967296"},
 	{.process = PROCESS("\"scheduler\":{\"policy\":\"SCHED_FAST\"}"), .words = "process.scheduler.policy: 'SCHED_FAST'"},
 	{.process = PROCESS("\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"flags\":[\"X\"]}"), .words = "process.scheduler.flags[0]: 'X'"},
-	{.process = PROCESS("\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":20}"), .words = "process: "},
-	{.process = PROCESS("\"scheduler\":{\"policy\":\"SCHED_FIFO\",\"priority\":100}"), .words = "process: "},
+	{.process = PROCESS("\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":20}"), .words = "process.scheduler: nice 20 "},
+	{.process = PROCESS("\"scheduler\":{\"policy\":\"SCHED_FIFO\",\"priority\":100}"), .words = "process.scheduler: priority 100"},
 	{.process = PROCESS("\"ioPriority\":{\"class\":\"IOPRIO_CLASS_X\"}"), .words = "process.ioPriority.class: 'IOPRIO_CLASS_X'"},
-	{.process = PROCESS("\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8}"), .words = "process: "},
+	{.process = PROCESS("\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8}"), .words = "process.ioPriority: class 2, level 8"},
 	{.process = PROCESS("\"execCPUAffinity\":{\"initial\":\"a\"}"), .words = "process.execCPUAffinity.initial: 'a'"},
 	{.process = PROCESS("\"execCPUAffinity\":{\"final\":\"3-1\"}"), .words = "process.execCPUAffinity.final: '3-1'"},
 	{.process = PROCESS("\"execCPUAffinity\":{\"final\":\"99999999\"}"), .words = "process.execCPUAffinity.final"},
@@ -187,7 +189,7 @@ static const struct plan_case rows[] = {
 	{.linux_ = "\"memoryPolicy\":{}", .words = "linux.memoryPolicy.mode: missing"},
 	{.linux_ = "\"memoryPolicy\":{\"mode\":\"MPOL_X\"}", .words = "linux.memoryPolicy.mode: 'MPOL_X'"},
 	{.linux_ = "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0\",\"flags\":[\"X\"]}", .words = "linux.memoryPolicy.flags[0]: 'X'"},
-	{.linux_ = "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"x\"}", .words = "process: "},
+	{.linux_ = "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"x\"}", .words = "linux.memoryPolicy: nodes 'x'"},
 
 	/* seccomp */
 	{.host = NO_SECCOMP, .linux_ = "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", .words = "this kernel has no system call filters"},
@@ -217,8 +219,6 @@ static const struct plan_case rows[] = {
 	{.extension = NET("\"mode\":\"none\"") ",\"root\":{\"lowers\":[\"/l\"],\"upper\":\"/u\"}", .words = "upper and work go together"},
 	{.extension = NET("\"mode\":\"none\"") ",\"root\":{\"lowers\":[\"/l\"],\"upper\":\"u\",\"work\":\"/w\"}", .words = "root.upper: 'u'"},
 	{.extension = NET("\"mode\":\"none\"") ",\"root\":{\"upper\":\"/u\",\"work\":\"/w\"}", .words = "an upper without lowers"},
-	{.host = NO_IDMAP, .namespaces = WITH_USER, .linux_ = MAPPED, .extension = NET("\"mode\":\"none\"") ",\"root\":{\"lowers\":[\"/l\"]}",
-	 .words = "use --userns=host"},
 	{.namespaces = WITH_USER, .linux_ = MAPPED, .extension = NET("\"mode\":\"none\"") ",\"idRange\":{\"base\":1,\"size\":65536}",
 	 .words = "idRange is not what config.json's linux.uidMappings says"},
 	{.extension = NET("\"mode\":\"none\"") ",\"idRange\":{\"base\":1,\"size\":65536}", .words = "idRange is not what"},
@@ -288,27 +288,39 @@ static void test_every_refusal(void)
 	printf("# %zu rows\n", ARRAY_SIZE(rows));
 }
 
-/* The cgroups' own check is asked, and its answer kept. */
+/* The cgroups' own checks are asked, first for the path and then for the limits, and their answers kept. */
 static int no_limit_at_all(const struct cg_request *request, struct err *err)
 {
 	CHECK_STR(request->path, "/hull/abc");
-	return err_say(err, ENOTSUP, "not here");
+	return request->limits->pids_limit.set ? err_say(err, ENOTSUP, "not here") : 0;
 }
 
-static void test_cgroups_are_asked(void)
+static int no_such_place(const struct cg_request *request, struct err *err)
+{
+	(void)request;
+	return err_say(err, EINVAL, "not there");
+}
+
+static void check_asking(int (*check)(const struct cg_request *request, struct err *err), int wanted, const char *words)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	static const char document[] = "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":["
-				       "{\"type\":\"mount\"}]}}";
+				       "{\"type\":\"mount\"}],\"resources\":{\"pids\":{\"limit\":1}}}}";
 	struct plan_host host = plan_case_host(0);
 	const struct config *config;
 	struct plan plan;
 	struct err err = ERR_INIT;
 
-	host.check_cgroup = no_limit_at_all;
+	host.check_cgroup = check;
 	CHECK_INT(config_parse(&arena, document, strlen(document), "config.json", &config, NULL, &err), 0);
-	CHECK_INT(plan_make(&arena, config, NULL, &host, &plan, &err), -ENOTSUP);
-	CHECK_STR(err.msg, "linux.resources: not here");
+	CHECK_INT(plan_make(&arena, config, NULL, &host, &plan, &err), wanted);
+	CHECK_STR(err.msg, words);
+}
+
+static void test_cgroups_are_asked(void)
+{
+	check_asking(no_limit_at_all, -ENOTSUP, "linux.resources: not here");
+	check_asking(no_such_place, -EINVAL, "linux.cgroupsPath: not there");
 }
 
 int main(void)
