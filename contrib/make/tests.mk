@@ -9,15 +9,15 @@ CPPFLAGS += $(if $(TESTING),-DHULL_TESTING)
 CFLAGS   += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
 # The slow ones last: who waits sees the quick ones first.
-CHECK_PARTS := lint check-unit check-bats check-asan check-fuzz check-slow
+CHECK_PARTS := lint check-unit check-bats check-asan check-fuzz check-clients check-slow
 
 ALL_TOGETHER  = $(MAKE) --no-print-directory -j$(shell nproc)
 SANITIZED    := SANITIZE=1 TESTING=1 BUILD=build/asan
 FOR_FUZZING  := SANITIZE=1 FUZZ=1 CC=clang BUILD=build/fuzz
 FUZZ_SECONDS ?= 60
 
-.PHONY: check check-unit check-bats check-asan check-fuzz check-slow lint format
-check: deps-check
+.PHONY: check check-unit check-bats check-asan check-fuzz check-clients check-slow lint format
+check: deps-check deps-clients
 	@tests/run-parts "$(MAKE) --no-print-directory" $(CHECK_PARTS)
 
 # --- unit tests: tests/unit/<folder>/test_*.c, each one program, TAP on stdout ---------------------------------------------
@@ -79,6 +79,12 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 check-fuzz:
 	@$(ALL_TOGETHER) $(FOR_FUZZING) fuzz-programs
 	$(Q)tests/run-fuzz $(FUZZ_SECONDS) $(patsubst $(BUILD)/%,build/fuzz/%,$(FUZZ_PROGRAMS))
+
+# --- engines drive hull-oci, and runc as control: tests/clients/*.py, about two minutes --------------------------------------------
+
+check-clients: deps-clients
+	@$(ALL_TOGETHER) all
+	$(Q)tests/run-clients $(BUILD)/bin/hull-oci $(IMAGES_DIR)/busybox
 
 # --- without running anything -----------------------------------------------------------------------------------------------------
 
