@@ -109,15 +109,24 @@ static void raise_link(struct netlink_batch *batch, int index)
 	netlink_begin(batch, RTM_SETLINK, 0, &message, sizeof(message));
 }
 
+static void keep_from_ipv6(struct netlink_batch *batch, int index)
+{
+	const struct ifinfomsg message = {.ifi_index = index};
+
+	netlink_begin(batch, RTM_SETLINK, 0, &message, sizeof(message));
+	link_put_no_ipv6(batch);
+}
+
 int address_configure(struct netlink *netlink, int index, uint32_t address, unsigned prefix_len, uint32_t gateway,
 		      struct err *err)
 {
-	static const char *const steps[] = {"bring up lo", "bring up the interface", "add the address",
-					    "add the default route"};
+	static const char *const steps[] = {"bring up lo", "keep the interface from IPv6", "bring up the interface",
+					    "add the address", "add the default route"};
 	CLEANUP_NETLINK_BATCH struct netlink_batch batch = NETLINK_BATCH_INIT;
 	struct netlink_failure failure = {0};
 
 	raise_link(&batch, LINK_LOOPBACK_INDEX);
+	keep_from_ipv6(&batch, index);
 	raise_link(&batch, index);
 	add_address(&batch, index, address, prefix_len);
 	add_default_route(&batch, index, gateway);

@@ -8,6 +8,7 @@
 #include <linux/veth.h>
 #include <net/if.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The kernel's array of IPv4 settings of an interface is sent as 32-bit values; the enumeration counts from 1. */
 static bool ipv4_setting(const void *settings, size_t len, unsigned which)
@@ -75,6 +76,34 @@ int link_get(struct netlink *netlink, const char *name, struct link *ret, struct
 	return 0;
 }
 
+/* A kernel without IPv6 refuses a message that speaks of it. */
+static bool has_ipv6(void)
+{
+	return access("/proc/net/if_inet6", F_OK) == 0;
+}
+
+void link_put_no_ipv6(struct netlink_batch *batch)
+{
+	if (!has_ipv6())
+		return;
+	netlink_nest(batch, IFLA_AF_SPEC);
+	netlink_nest(batch, AF_INET6);
+	netlink_put_u8(batch, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	netlink_nest_end(batch);
+	netlink_nest_end(batch);
+}
+
+/*
+ * Without multicast snooping: the kernel would keep timers and groups for each port, which all of a thousand ports pay
+ * for, and none of those who share the bridge asks for groups.
+ */
+static void put_bridge_settings(struct netlink_batch *batch)
+{
+	netlink_nest(batch, IFLA_INFO_DATA);
+	netlink_put_u8(batch, IFLA_BR_MCAST_SNOOPING, 0);
+	netlink_nest_end(batch);
+}
+
 int link_add_bridge(struct netlink *netlink, const char *name, const uint8_t mac[LINK_MAC_BYTES], struct err *err)
 {
 	CLEANUP_NETLINK_BATCH struct netlink_batch batch = NETLINK_BATCH_INIT;
@@ -85,6 +114,7 @@ int link_add_bridge(struct netlink *netlink, const char *name, const uint8_t mac
 	netlink_put(&batch, IFLA_ADDRESS, mac, LINK_MAC_BYTES);
 	netlink_nest(&batch, IFLA_LINKINFO);
 	netlink_put_string(&batch, IFLA_INFO_KIND, "bridge");
+	put_bridge_settings(&batch);
 	netlink_nest_end(&batch);
 	if (netlink_run(netlink, &batch, NULL, NULL, NULL, err) < 0)
 		return err_wrap(err, "make bridge '%s'", name);
@@ -191,6 +221,8 @@ static void put_port_settings(struct netlink_batch *batch, const struct link_por
 	netlink_put_u8(batch, IFLA_BRPORT_UNICAST_FLOOD, 0);
 	netlink_nest_end(batch);
 	netlink_nest_end(batch);
+	/* The host has an address on the bridge; one on each port would be work for every start, and for nothing. */
+	link_put_no_ipv6(batch);
 }
 
 int link_bind_port(struct netlink *netlink, const struct link_port *port, struct err *err)

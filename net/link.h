@@ -41,6 +41,12 @@ int link_up(struct netlink *netlink, int index, struct err *err);
 /* Deletes by name; a missing one is success. Slow for a veth (tens of ms): not for the way out of a container. */
 int link_delete(struct netlink *netlink, const char *name, struct err *err);
 
+/*
+ * Adds to a message about a link, before that is up: it makes itself no IPv6 address. Its making, and its
+ * announcement, take longer the more links there are.
+ */
+void link_put_no_ipv6(struct netlink_batch *batch);
+
 struct link_veth {
 	const char *name; /* the end that stays in the socket's namespace */
 	int master;	  /* the bridge it becomes a port of */

@@ -46,8 +46,7 @@ int netlink_open(struct netlink *netlink, int protocol, struct err *err)
 	return 0;
 }
 
-int netlink_open_in(struct netlink *netlink, int protocol, int netns_fd, int (*inside)(struct err *err),
-		    struct err *err)
+int netlink_open_in(struct netlink *netlink, int protocol, int netns_fd, struct err *err)
 {
 	CLEANUP_FD int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int ret;
@@ -57,15 +56,11 @@ int netlink_open_in(struct netlink *netlink, int protocol, int netns_fd, int (*i
 	if (setns(netns_fd, CLONE_NEWNET) < 0)
 		return err_set(err, errno, "enter the instance's network namespace");
 	ret = netlink_open(netlink, protocol, err);
-	if (ret == 0 && inside)
-		ret = inside(err);
 	if (setns(home, CLONE_NEWNET) < 0) {
 		netlink_close(netlink);
 		return err_say(err, ENOTRECOVERABLE, "come back from the instance's network namespace: %s",
 			       strerror(errno));
 	}
-	if (ret < 0)
-		netlink_close(netlink);
 	return ret;
 }
 

@@ -38,11 +38,9 @@ struct netlink {
 int netlink_open(struct netlink *netlink, int protocol, struct err *err);
 /*
  * The same in the namespace `netns_fd`, where the process goes for a moment: the socket stays there, the process
- * comes back. `inside`, when not NULL, is called while the process is inside. -ENOTRECOVERABLE: it could not come
- * back, and must do nothing more in any network.
+ * comes back. -ENOTRECOVERABLE: it could not come back, and must do nothing more in any network.
  */
-int netlink_open_in(struct netlink *netlink, int protocol, int netns_fd, int (*inside)(struct err *err),
-		    struct err *err);
+int netlink_open_in(struct netlink *netlink, int protocol, int netns_fd, struct err *err);
 void netlink_close(struct netlink *netlink);
 #define CLEANUP_NETLINK CLEANUP(netlink_close)
 

@@ -175,19 +175,6 @@ static void fill_lease(const struct attachment *to, const uint8_t mac[static LIN
 }
 
 /*
- * Before eth0 is made, so that it never has a link-local address: that would cost a start more than this does, and
- * let a neighbour's router advertisements give routes to the instance.
- */
-static int inside_turn_off_ipv6(struct err *err)
-{
-	int ret = file_write_value(AT_FDCWD, "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-
-	if (ret < 0 && ret != -ENOENT)
-		return err_set(err, -ret, "turn off IPv6 in the instance's namespace");
-	return 0;
-}
-
-/*
  * The pair, and the instance's end of it. Every step here is a message to the kernel; none waits for another
  * instance.
  */
@@ -207,7 +194,7 @@ static int connect_namespace(struct attachment *to, int netns_fd, struct net_lea
 	int ret;
 
 	(void)address_parse_mac(lease->mac, veth.peer_mac);
-	ret = netlink_open_in(&inside, NETLINK_ROUTE, netns_fd, inside_turn_off_ipv6, err);
+	ret = netlink_open_in(&inside, NETLINK_ROUTE, netns_fd, err);
 	if (ret == 0) {
 		ret = link_add_veth(&to->route, &veth, err);
 		to->linked = ret == 0;
@@ -368,7 +355,7 @@ int net_collect(const char *state_dir, bool (*is_held)(const char *instance, voi
 int net_loopback_up(int netns_fd, struct err *err)
 {
 	CLEANUP_NETLINK struct netlink inside = NETLINK_INIT;
-	int ret = netlink_open_in(&inside, NETLINK_ROUTE, netns_fd, NULL, err);
+	int ret = netlink_open_in(&inside, NETLINK_ROUTE, netns_fd, err);
 
 	return ret < 0 ? ret : link_up(&inside, LINK_LOOPBACK_INDEX, err);
 }

@@ -99,6 +99,8 @@ static void test_attach(void)
 	CHECK(sh("ip -o -6 addr show dev eth0 | grep -q inet6") != 0);
 	world_enter(world_host);
 	CHECK(sh("ip -o -6 addr show dev hull0 | grep -q inet6") != 0);
+	CHECK(sh("ip -o -6 addr show dev %s | grep -q inet6", first.veth) != 0);
+	CHECK_INT(sh("ip -d -o link show dev hull0 | grep -q 'mcast_snooping 0 '"), 0);
 
 	listener = world_listen(b, "0.0.0.0", 80);
 	CHECK_INT(world_connect(a, second.ip, 80, ANSWER_MS), 0);
