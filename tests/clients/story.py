@@ -190,6 +190,7 @@ class Engine:
         self.runtime, self.program, self.layout = runtime, program, layout
         self.folder = f"{os.environ['LAB_DIR']}/engine"
         os.makedirs(self.folder)
+        os.chdir(self.folder)  # conmon leaves a file where it was started
 
     def start(self):
         """Before the first step."""
