@@ -22,7 +22,7 @@ void bundle_run_hooks(struct arena *arena, const struct record *record, enum pla
 	plan_hook_list hooks[HOOK_KIND_COUNT] = {0};
 	struct err ignored = ERR_INIT, failure = ERR_INIT;
 	const struct config *config;
-	int result = record->bundle ? read_config(arena, record, &config, &ignored) : -ENOENT;
+	int result = record->late_hooks ? read_config(arena, record, &config, &ignored) : -ENOENT;
 
 	if (result < 0 || plan_config_hooks(arena, config, hooks, &ignored) < 0 || hooks[kind].count == 0)
 		return;

@@ -69,6 +69,7 @@ static int fill_record(struct instance *instance, struct err *err)
 		.boot_id = boot,
 		.rootless = plan->rootless,
 		.terminal = plan->process.terminal,
+		.late_hooks = plan->hooks[HOOK_POSTSTART].count + plan->hooks[HOOK_POSTSTOP].count > 0,
 		.cgroup = {.driver = cgroup_driver_name(plan->cgroup.driver), .path = plan->cgroup.path},
 		.net = {.state_dir = net_state_dir(instance), .name = plan->net.request.name},
 		.created = proc_now_ns(),
@@ -229,7 +230,13 @@ int step_cgroup_undo(struct instance *instance, struct err *err)
 		result = cg_open(cgroup_driver_parse(place->driver), place->path, &instance->cgroup, err);
 	if (result < 0 || !instance->cgroup)
 		return result;
-	return cg_remove(instance->cgroup, CGROUP_REMOVE_MS, err);
+	result = cg_remove(instance->cgroup, CGROUP_REMOVE_MS, err);
+	if (result < 0)
+		return result;
+	/* Two phases may have made it, and both are undone. */
+	cg_close(&instance->cgroup);
+	instance->record.cgroup.path = NULL;
+	return 0;
 }
 
 /* --- Clone ------------------------------------------------------------------------------------------------------------ */
