@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/base/path.h"
@@ -221,6 +222,24 @@ int mount_id(int fd, uint64_t *ret_id, struct err *err)
 	int r = fd_mount_id(fd, ret_id);
 
 	return r < 0 ? err_set(err, -r, "look up a mount") : 0;
+}
+
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x00004000U
+#endif
+
+int mount_identify(int fd, struct mount_identity *ret, struct err *err)
+{
+	struct statx found;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID | STATX_MNT_ID_UNIQUE, &found) < 0)
+		return err_set(err, errno, "ask for the number of a mount");
+	*ret = (struct mount_identity){
+		.number = found.stx_mnt_id,
+		.device = makedev(found.stx_dev_major, found.stx_dev_minor),
+		.inode = found.stx_ino,
+	};
+	return 0;
 }
 
 /* What tells a file from all others that are there: the same file below two mounts is not the same. */

@@ -58,6 +58,15 @@ int mount_idmap(int fd, bool tree, int userns_fd, const char *what, struct err *
 int mount_id(int fd, uint64_t *ret_id, struct err *err);
 
 /*
+ * A mount beyond the time that it exists. Where the kernel has numbers that are never given twice (Linux 6.8) that is the whole truth; else they may be given again, and
+ * what is mounted is looked at as well: another mount of the same file or folder may then be taken for it.
+ */
+struct mount_identity {
+	uint64_t number, device, inode;
+};
+int mount_identify(int fd, struct mount_identity *ret, struct err *err);
+
+/*
  * After attaching: makes sure that `path` below rootfd leads to the mount of `mountfd` itself, and not to something that was slipped
  * over or beside it. -EAGAIN with words when it does not. Child.
  */

@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "namespaces/copy_tree.h"
 #include "namespaces/mount.h"
@@ -407,4 +408,47 @@ int root_mount_all(const struct root_request *request, struct root_sources *sour
 	for (size_t i = 0; r == 0 && i < request->mount_count; i++)
 		r = mount_one(&it, i, err);
 	return r < 0 ? r : check_proc_last(handle, err);
+}
+
+/* ------------------------------------------------------------------------------------------------ removing */
+
+/*
+ * umount2(2) wants a name. Of a folder that is "." of the folder itself; of a file its name in a folder that is held: and a name that is a mount point
+ * cannot be given to anything else.
+ */
+static int unmount(int rootfd, int fd, const char *path, struct err *err)
+{
+	int folder = is_folder(fd, path, err);
+	CLEANUP_FD int parent = -1;
+	char name[256];
+
+	if (folder < 0)
+		return folder;
+	if (folder) {
+		if (fchdir(fd) < 0 || umount2(".", MNT_DETACH) < 0)
+			return err_set(err, errno, "unmount '%s'", path);
+		return 0;
+	}
+	parent = path_parent(rootfd, path, false, name, err);
+	if (parent < 0)
+		return parent;
+	if (fchdir(parent) < 0 || umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return err_set(err, errno, "unmount '%s'", path);
+	return 0;
+}
+
+int root_mount_remove(int rootfd, const char *path, const struct mount_identity *mount, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int fd = path_open(rootfd, path, O_PATH | O_CLOEXEC, 0, &ignored);
+	struct mount_identity found;
+	int r;
+
+	if (fd < 0)
+		return 0;
+	r = mount_identify(fd, &found, err);
+	if (r < 0 || found.number != mount->number || found.device != mount->device || found.inode != mount->inode)
+		return r < 0 ? r : 0;
+	r = unmount(rootfd, fd, path, err);
+	return r < 0 ? r : 1;
 }

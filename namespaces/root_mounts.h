@@ -5,6 +5,7 @@
 #ifndef HULL_NAMESPACES_ROOT_MOUNTS_H
 #define HULL_NAMESPACES_ROOT_MOUNTS_H
 
+#include "namespaces/mount.h"
 #include "namespaces/root_handle.h"
 #include "namespaces/root_request.h"
 #include "namespaces/root_sources.h"
@@ -20,5 +21,11 @@ int root_mount_prepare(const struct root_request *request, struct root_sources *
  */
 int root_mount_all(const struct root_request *request, struct root_sources *sources, struct root_handle *handle,
 		   struct err *err);
+
+/*
+ * Unmounts what is at `path` below rootfd, if it is that mount and nothing else: 1; 0 when something else is there, or nothing. What is mounted
+ * below it goes with it. Changes the working directory. A process of one thread, in the container's mount namespace, with CAP_SYS_ADMIN there.
+ */
+int root_mount_remove(int rootfd, const char *path, const struct mount_identity *mount, struct err *err);
 
 #endif

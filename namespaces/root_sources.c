@@ -263,6 +263,25 @@ static int map_bind(const struct mount_request *mount, int fd, int userns_fd, st
 	return map_with(mount, fd, userns_fd, err);
 }
 
+int rootfs_open_binds(const struct root_request *request, int userns_fd, struct root_sources *ret, struct err *err)
+{
+	CLEANUP_ROOT_SOURCES struct root_sources sources = ROOT_SOURCES_INIT;
+	int r = open_mounts(request, &sources, err);
+
+	for (size_t i = 0; r == 0 && i < sources.mount_count; i++) {
+		if (sources.mounts[i] < 0)
+			r = err_say(err, EINVAL, "mount on '%s': only bind mounts come into a container that runs",
+				    request->mounts[i].destination);
+		else
+			r = map_bind(&request->mounts[i], sources.mounts[i], userns_fd, err);
+	}
+	if (r < 0)
+		return r;
+	*ret = sources;
+	sources = ROOT_SOURCES_INIT;
+	return 0;
+}
+
 /* A directory is written to as it is: a copy would keep what the container writes to itself. */
 static int map_directory(const struct root_request *request, int fd, int userns_fd, struct err *err)
 {

@@ -31,6 +31,11 @@ struct root_sources {
  * a missing bind source is not made. `*ret` is freed with root_sources_close(), by parent and child each for itself.
  */
 int rootfs_open_sources(const struct root_request *request, struct root_sources *ret, struct err *err);
+/*
+ * Only the binds among request->mounts, with their ids mapped as rootfs_build() does: for a container that runs already. `userns_fd` as there. All that is no
+ * bind is -EINVAL.
+ */
+int rootfs_open_binds(const struct root_request *request, int userns_fd, struct root_sources *ret, struct err *err);
 void root_sources_close(struct root_sources *sources); /* accepts ROOT_SOURCES_INIT and half-built ones */
 #define CLEANUP_ROOT_SOURCES CLEANUP(root_sources_close)
 /*

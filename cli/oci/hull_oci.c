@@ -44,9 +44,9 @@ const struct option_row oci_globals[] = {
 };
 
 static const struct command *const commands[] = {
-	&oci_create, &oci_start, &oci_run,	&oci_state,	&oci_list, &oci_kill,
-	&oci_delete, &oci_pause, &oci_resume,	&oci_exec,	&oci_ps,   &oci_update,
-	&oci_events, &oci_spec,	 &oci_features, &verb_complete, &verb_man, NULL,
+	&oci_create,	    &oci_start,	 &oci_run,	&oci_state,	&oci_list,   &oci_kill,	  &oci_delete,
+	&oci_pause,	    &oci_resume, &oci_exec,	&oci_ps,	&oci_update, &oci_events, &oci_mounts_add,
+	&oci_mounts_remove, &oci_spec,	 &oci_features, &verb_complete, &verb_man,   NULL,
 };
 
 static int prepare(struct command_call *call, struct err *err)

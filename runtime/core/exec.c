@@ -19,6 +19,7 @@
 #include "runtime/core/child.h"
 #include "runtime/core/control.h"
 #include "runtime/core/filter.h"
+#include "runtime/core/join.h"
 #include "runtime/core/lifecycle.h"
 #include "runtime/core/pid_socket.h"
 #include "runtime/core/spawn.h"
@@ -89,42 +90,6 @@ static __attribute__((noreturn)) void exec_child_main(void *context)
 }
 
 /* --- The caller ------------------------------------------------------------------------------------------------------- */
-
-/* The namespaces of the first process that are not the caller's own. Joining one's own user namespace is an error, others cost time. */
-static int open_namespaces(const struct record_process *init, int pidfd, int ret_fds[static NS_COUNT], struct err *err)
-{
-	int result;
-
-	for (int kind = 0; kind < NS_COUNT; kind++) {
-		char theirs[64], ours[64];
-		struct stat their_ns, our_ns;
-
-		(void)snprintf(theirs, sizeof(theirs), "/proc/%d/ns/%s", init->pid, ns_proc_name((enum ns_kind)kind));
-		(void)snprintf(ours, sizeof(ours), "/proc/self/ns/%s", ns_proc_name((enum ns_kind)kind));
-		if (stat(theirs, &their_ns) < 0) {
-			if (errno == ENOENT)
-				continue; /* a kind that this kernel lacks; or a process that is gone: seen below */
-			return err_set(err, errno, "look at the container's %s namespace", ns_name((enum ns_kind)kind));
-		}
-		if (stat(ours, &our_ns) == 0 && our_ns.st_ino == their_ns.st_ino && our_ns.st_dev == their_ns.st_dev)
-			continue;
-		ret_fds[kind] = ns_open_path((enum ns_kind)kind, theirs, err);
-		if (ret_fds[kind] < 0)
-			return ret_fds[kind];
-	}
-	/* Still the same process: so these were its namespaces, and not those of one that got its pid. */
-	result = proc_signal(pidfd, 0);
-	if (result < 0)
-		return result == -ESRCH ? err_say(err, ESRCH, "the container has just ended")
-					: err_set(err, -result, "look whether the container still runs");
-	return 0;
-}
-
-static void close_namespaces(int (*fds)[NS_COUNT])
-{
-	for (int kind = 0; kind < NS_COUNT; kind++)
-		scope_fd(&(*fds)[kind]);
-}
 
 static int check_state(const struct exec_request *request, const struct control_view *view, struct err *err)
 {
@@ -245,7 +210,7 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_STDIO struct stdio stdio = STDIO_INIT;
 	CLEANUP_FD int pidfd = -1;
-	int namespaces[NS_COUNT] __attribute__((cleanup(close_namespaces))) = {-1, -1, -1, -1, -1, -1, -1, -1};
+	int namespaces[NS_COUNT] CLEANUP(join_close) = JOIN_INIT;
 	struct control_view view;
 	struct confine_filter filter = {0};
 	struct exec_child child = {
@@ -262,7 +227,7 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 	if (pidfd < 0)
 		return pidfd == -ESRCH ? err_say(err, ESRCH, "container '%s' has just ended", request->id)
 				       : err_set(err, -pidfd, "open the process of container '%s'", request->id);
-	result = open_namespaces(&view.record.init, pidfd, namespaces, err);
+	result = join_open(&view.record.init, pidfd, JOIN_ALL, namespaces, err);
 	if (result >= 0)
 		result = filter_compile(request->process->seccomp, request->seccomp_cache, &arena, &filter, err);
 	if (result >= 0)

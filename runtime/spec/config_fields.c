@@ -39,6 +39,13 @@ static const struct field mount_rows[] = {
 TABLE(mount_table, mount_rows);
 #undef TYPE
 
+#define TYPE struct config_mounts
+static const struct field mounts_rows[] = {
+	ROW("mounts", FIELD_LIST, mounts, OF(mount_table)),
+};
+PUBLIC_TABLE(config_mounts_fields, mounts_rows);
+#undef TYPE
+
 /* --- process -------------------------------------------------------------------------------------------------------------- */
 
 #define TYPE struct config_user

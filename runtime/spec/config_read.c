@@ -102,7 +102,8 @@ int config_parse_mounts(struct arena *arena, const char *data, size_t len, const
 	list.key = "mounts";
 	list.parent = &object;
 	list.next = NULL;
-	r = read_object(arena, root->type == JSON_ARRAY ? &object : root, &config_mounts_fields, what, NULL, &mounts, err);
+	r = read_object(arena, root->type == JSON_ARRAY ? &object : root, &config_mounts_fields, what, NULL, &mounts,
+			err);
 	if (r == 0)
 		*ret = mounts;
 	return r;

@@ -83,7 +83,7 @@ struct plan_process {
 	uint32_t uid, gid; /* as seen inside */
 	LIST_OF(uint32_t) groups;
 	struct strv group_words; /* more groups by name: user_add_group() in the root */
-	const char *user_words; /* not NULL: user_resolve() in the root gives uid, gid and groups instead */
+	const char *user_words;	 /* not NULL: user_resolve() in the root gives uid, gid and groups instead */
 	bool terminal;
 	uint16_t rows, columns; /* 0: not given */
 	bool no_new_privs;

@@ -63,7 +63,9 @@ TABLE(namespace_table, namespace_rows);
 #define TYPE struct record_mount
 static const struct field mount_rows[] = {
 	ROW("destination", FIELD_STRING, destination, REQUIRED),
-	ROW("id", FIELD_U64, id, REQUIRED),
+	ROW("number", FIELD_U64, number, REQUIRED),
+	ROW("device", FIELD_U64, device, REQUIRED),
+	ROW("inode", FIELD_U64, inode, REQUIRED),
 };
 TABLE(mount_table, mount_rows);
 #undef TYPE

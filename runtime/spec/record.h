@@ -58,9 +58,8 @@ struct record_namespace {
 
 /* A mount that was added to a running instance. */
 struct record_mount {
-	const char *destination; /* as it was asked for */
-	uint64_t
-		id; /* the kernel's unique number of it (STATX_MNT_ID_UNIQUE), so that nothing else is ever taken for it */
+	const char *destination;	/* as it was asked for */
+	uint64_t number, device, inode; /* as in struct mount_identity: nothing else is ever taken for it */
 };
 
 struct record {
