@@ -324,6 +324,13 @@ const struct command verb_run = {
 		       "network on the bridge hull0, and a writable layer over the image. Each of these can be "
 		       "loosened by an option, which names the risk.\n"
 		       "\n"
+		       "An image's files are on the disk once for all containers. Where the file system that they are "
+		       "on cannot map "
+		       "ids (most can), each container gets a\n"
+		       "copy of the image when it first starts, which takes that room and time, and goes with it; a "
+		       "line says so. "
+		       "Named volumes there are refused.\n"
+		       "\n"
 		       "The exit code is the program's; 128 + N when signal N ended it; 127 when it was not found, 126 "
 		       "when it cannot be executed, 125 when hull\n"
 		       "failed.",

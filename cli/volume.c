@@ -103,7 +103,7 @@ int volume_remove(const struct hull *hull, const char *name, struct err *err)
 		return result;
 	if (folder < 0 && code != ENOENT)
 		return err_set(err, code, "open '%s'", hull->volumes);
-	if (folder < 0 || faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+	if (folder < 0 || !file_is_there(folder, name))
 		return err_say(err, ENOENT, "no volume '%s': see 'hull volume ls'", name);
 	return file_remove_tree(folder, name, err);
 }

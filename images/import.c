@@ -83,9 +83,9 @@ static int look_into_tar(struct importer *im, int fd, enum image_format *ret, st
 static enum image_format look_into_folder(int dirfd)
 {
 	struct marks marks = {
-		.oci_layout = faccessat(dirfd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0,
-		.index = faccessat(dirfd, "index.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0,
-		.manifest = faccessat(dirfd, "manifest.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0,
+		.oci_layout = file_is_there(dirfd, "oci-layout"),
+		.index = file_is_there(dirfd, "index.json"),
+		.manifest = file_is_there(dirfd, "manifest.json"),
 	};
 
 	return judge(&marks);

@@ -92,7 +92,7 @@ static int run_spec(struct command_call *call, struct err *err)
 		result = bundle = file_open_dir(AT_FDCWD, options->bundle ? options->bundle : ".", err);
 	if (result < 0)
 		return result;
-	if (faccessat(bundle, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (file_is_there(bundle, "config.json"))
 		return err_say(err, EEXIST, "config.json is there already: remove it first");
 	return file_replace(bundle, "config.json", text_get(&words), words.len, 0644, FILE_VOLATILE, err);
 }

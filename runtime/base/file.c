@@ -116,6 +116,13 @@ ssize_t file_read_line(int dirfd, const char *name, char *to, size_t to_bytes)
 	return (ssize_t)len;
 }
 
+bool file_is_there(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
 int file_write_value(int dirfd, const char *name, const char *value)
 {
 	CLEANUP_FD int fd = openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
@@ -167,6 +174,28 @@ static int fill_temp(int fd, const void *data, size_t len, mode_t mode, enum fil
 	return 0;
 }
 
+/*
+ * ext4 begins to write out a file that is renamed over another, so that a power loss leaves one of the two; who removes the file soon after then
+ * waits for the disk: a millisecond for a short container's record, where /run is on one. Names that are exchanged are not waited for.
+ */
+static int put_volatile(int folder, const char *temp, const char *name)
+{
+	int code;
+
+	if (renameat2(folder, temp, folder, name, RENAME_EXCHANGE) < 0)
+		return renameat(folder, temp, folder, name) < 0 ? -errno : 0;
+	if (unlinkat(folder, temp, 0) == 0)
+		return 0;
+	/* What was there is no file, which a rename would have found out. */
+	code = errno;
+	return renameat2(folder, temp, folder, name, RENAME_EXCHANGE) < 0 ? -errno : -code;
+}
+
+static int put_durable(int folder, const char *temp, const char *name)
+{
+	return renameat(folder, temp, folder, name) < 0 ? -errno : 0;
+}
+
 int file_replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
 		 enum file_durability durability, struct err *err)
 {
@@ -184,8 +213,8 @@ int file_replace(int dirfd, const char *name, const void *data, size_t len, mode
 	if (fd < 0)
 		return err_set(err, -fd, "replace '%s': make a temporary file beside it", name);
 	r = fill_temp(fd, data, len, mode, durability);
-	if (r == 0 && renameat(folder, temp, folder, base) < 0)
-		r = -errno;
+	if (r == 0)
+		r = durability == FILE_DURABLE ? put_durable(folder, temp, base) : put_volatile(folder, temp, base);
 	if (r < 0) {
 		(void)unlinkat(folder, temp, 0);
 		return err_set(err, -r, "replace '%s'", name);

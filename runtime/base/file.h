@@ -26,6 +26,11 @@ int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes
  * does not fit whole. No words: callers know.
  */
 ssize_t file_read_line(int dirfd, const char *name, char *to, size_t to_bytes);
+/*
+ * Whether something has this name; a link counts itself. Only -ENOENT and -ENOTDIR say no: who hears that something is gone cleans up behind it, and
+ * must not because of a missing right or descriptor. (And not by faccessat(2), for which the C library has a newer call, which filters refuse.)
+ */
+bool file_is_there(int dirfd, const char *name);
 /* Writes one value in one write(2) to an existing file (cgroup, sysctl, proc). 0 or -errno. */
 int file_write_value(int dirfd, const char *name, const char *value);
 

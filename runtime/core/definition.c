@@ -269,7 +269,7 @@ int definition_sweep(const struct definitions *definitions, struct err *err)
 		if (len != DEFINITION_ID_BYTES - 1)
 			continue;
 		id[len] = '\0';
-		if (faccessat(definitions->instances_fd, id, F_OK, 0) < 0)
+		if (!file_is_there(definitions->instances_fd, id))
 			definition_free_name(definitions, id, entry->d_name);
 	}
 	file_sweep_claims(definitions->instances_fd);
@@ -295,7 +295,7 @@ bool definition_is_wanted_running(const char *data_dir)
 {
 	CLEANUP_FD int folder = data_dir ? open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
-	return folder >= 0 && faccessat(folder, NOT_WANTED_MARK, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+	return folder >= 0 && !file_is_there(folder, NOT_WANTED_MARK);
 }
 
 int definition_exit_write(int folder_fd, const struct definition_exit *exit, struct err *err)
@@ -325,7 +325,7 @@ int definition_exit_read(int folder_fd, struct definition_exit *ret, struct err 
 	int64_t code = 0, signal = 0;
 	int result;
 
-	if (faccessat(folder_fd, EXIT_JSON, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!file_is_there(folder_fd, EXIT_JSON))
 		return -ENOENT;
 	result = json_read_file(&arena, folder_fd, EXIT_JSON, &root, err);
 	*ret = (struct definition_exit){0};
