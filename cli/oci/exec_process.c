@@ -91,11 +91,14 @@ static int add_groups(struct arena *arena, const struct strv *groups, struct con
 	return 0;
 }
 
-/* In all five sets: without the ambient one, a user other than root would lose it again with the exec. */
+/*
+ * Not in the inheritable set, hence not in the ambient one: a program of the image with file capabilities would gain from it (CVE-2022-29162). A user other
+ * than root loses what is added with the exec.
+ */
 static int add_caps(struct arena *arena, const struct strv *caps, struct config_process *process, struct err *err)
 {
 	struct config_capabilities *to = ARENA_NEW(arena, struct config_capabilities);
-	struct strv *const sets[] = {&to->bounding, &to->effective, &to->permitted, &to->inheritable, &to->ambient};
+	struct strv *const sets[] = {&to->bounding, &to->effective, &to->permitted};
 	const struct config_capabilities *from = process->capabilities;
 
 	if (!to)
