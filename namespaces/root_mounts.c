@@ -341,9 +341,8 @@ static int mount_cgroups(struct assembly *it, const struct mount_request *mount,
 
 	if (target < 0)
 		return target;
-	if (it->request->cgroup_count == 0)
-		return err_say(err, ENODEV, "mount on '%s': this host has no cgroups", path);
-	if (views[0].folder[0])
+	/* Without any (the container has no cgroup of its own, or the host has none) it stays empty: others' cgroups are not for it to see. */
+	if (it->request->cgroup_count == 0 || views[0].folder[0])
 		return cgroup_folders(it, mount, target, err);
 	fd = cgroup_mount(&views[0], &it->sources->cgroups[0], all_attributes(&mount->options), mount->options.data,
 			  err);
