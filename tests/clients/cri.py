@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""containerd's CRI plug-in, asked over its socket as a kubelet asks it."""
+"""
+containerd's CRI plug-in, asked over its socket as a kubelet asks it. The runtime class "hull" is the one that hull brings along; for the control
+its program is runc.
+"""
 import itertools
 import os
 import sys
@@ -19,11 +22,8 @@ SETTINGS = """
     bin_dir = "/usr/lib/cni"
     conf_dir = "{folder}/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd]
-    default_runtime_name = "tested"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tested]
-      runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tested.options]
-        BinaryName = "{program}"
+    default_runtime_name = "hull"
+{shipped}
 """
 NETWORK = """
 {"cniVersion": "0.4.0", "name": "clients", "plugins": [
@@ -43,7 +43,7 @@ class Cri(containerd.Containerd):
         os.makedirs(f"{self.folder}/cni")
         with open(f"{self.folder}/cni/10-clients.conflist", "w", encoding="ascii") as file:
             file.write(NETWORK)
-        self.serve(SETTINGS.format(pause=images.PAUSE, folder=self.folder, program=self.program), unwanted=())
+        self.serve(SETTINGS.format(pause=images.PAUSE, folder=self.folder, shipped=self.shipped("containerd/hull-1.toml")), unwanted=())
         for archive in (images.busybox(self.layout, self.folder), images.pause(self.layout, self.folder)):
             run(["ctr", "--address", self.socket, "--namespace", "k8s.io", "images", "import", archive])
         self.connect()
@@ -90,7 +90,7 @@ class Cri(containerd.Containerd):
         }
         if linux.get("security_context", {}).get("namespace_options", {}).get("network") != "NODE":
             config["hostname"] = "sea"
-        pod = self.ask("RunPodSandbox", "RunPodSandboxRequest", "PodSandboxId", config=config, runtime_handler="tested")
+        pod = self.ask("RunPodSandbox", "RunPodSandboxRequest", "PodSandboxId", config=config, runtime_handler="hull")
         return pod.pod_sandbox_id, config
 
     def create(self, pod, name, *command, linux=None, **config):

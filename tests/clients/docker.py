@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """dockerd with --add-runtime, by its own client."""
-import os
 import json
+import os
 
 import images
 from images import IMAGE
@@ -19,7 +19,7 @@ class Docker(Engine):
         socket = "unix:///run/clients/docker.sock"
         conf = f"{self.folder}/daemon.json"
         with open(conf, "w", encoding="ascii") as file:
-            file.write("{}")
+            file.write("{}\n")
         words = ["dockerd", "--config-file", conf, "--host", socket, "--data-root", f"{self.folder}/data"]
         words += ["--exec-root", "/run/clients/docker", "--pidfile", "/run/clients/docker.pid", "--oom-score-adjust", "0"]
         words += ["--add-runtime", f"tested={self.program}", "--default-runtime", "tested", "--bip", "10.99.78.1/24"]
@@ -54,6 +54,8 @@ class Docker(Engine):
 def info(engine):
     found = json.loads(engine.docker("info", "--format", "{{json .}}").out)
     equal((found["DefaultRuntime"], found["Runtimes"]["tested"]["path"]), ("tested", engine.program))
+    shipped = json.loads(engine.shipped("docker/daemon.json"))
+    equal(shipped, {"runtimes": {"hull-oci": {"path": engine.program}}})
 
 
 @step("run: output, errors, exit code, input")
@@ -163,7 +165,7 @@ def volumes(engine):
     engine.docker("run", "--rm", "-v", "data:/data", IMAGE, "sh", "-c", "echo kept >/data/file")
     equal(engine.docker("run", "--rm", "-v", "data:/data:ro", IMAGE, "cat", "/data/file").out, "kept\n")
     options = ["--read-only", "--tmpfs", "/scratch", "-v", f"{engine.folder}/daemon.json:/conf:ro", "--init"]
-    script = "cat /conf; echo; touch /scratch/x && echo scratch; touch /x /conf || echo refused; cat /proc/1/comm"
+    script = "cat /conf; touch /scratch/x && echo scratch; touch /x /conf || echo refused; cat /proc/1/comm"
     equal(engine.docker("run", "--rm", *options, IMAGE, "sh", "-c", script).out, "{}\nscratch\nrefused\ndocker-init\n")
 
 

@@ -9,7 +9,7 @@ from images import IMAGE
 from story import Engine, Failed, equal, eventually, has, like, on_terminal, run, sized, step, tell
 
 # Without CAP_SYS_RESOURCE, root may not raise a hard limit: podman's own defaults would.
-CONFIGURATION = """
+SETTINGS = """
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 [engine]
@@ -18,8 +18,6 @@ events_logger = "file"
 infra_image = "{pause}"
 infra_command = ""
 runtime = "{runtime}"
-[engine.runtimes]
-{runtime} = ["{program}"]
 """
 
 
@@ -29,10 +27,12 @@ class Podman(Engine):
     VERSION = ["podman", "--version"]
 
     def start(self):
-        conf = f"{self.folder}/containers.conf"
-        with open(conf, "w", encoding="ascii") as file:
-            file.write(CONFIGURATION.format(runtime=self.runtime, program=self.program, pause=images.PAUSE))
-        os.environ["CONTAINERS_CONF"] = conf
+        with open("/etc/containers/containers.conf", "w", encoding="ascii") as file:
+            file.write(SETTINGS.format(runtime=self.runtime, pause=images.PAUSE))
+        # What tells podman of hull-oci is what hull installs there; runc it knows.
+        os.makedirs("/etc/containers/containers.conf.d")
+        with open("/etc/containers/containers.conf.d/50-hull.conf", "w", encoding="ascii") as file:
+            file.write(self.shipped("containers.conf.d/50-hull.conf"))
         self.words = ["podman", "--root", f"{self.folder}/storage", "--runroot", f"{self.folder}/run"]
         self.words += ["--tmpdir", f"{self.folder}/tmp", "--network-config-dir", f"{self.folder}/networks"]
         for archive in (images.busybox(self.layout, self.folder), images.pause(self.layout, self.folder)):
@@ -68,7 +68,7 @@ class Podman(Engine):
 @step("info names the runtime")
 def info(engine):
     runtime = json.loads(engine.podman("info", "--format", "json").out)["host"]["ociRuntime"]
-    equal((runtime["name"], runtime["path"]), (engine.runtime, engine.program))
+    equal((runtime["name"], os.path.realpath(runtime["path"])), (engine.runtime, os.path.realpath(engine.program)))
 
 
 @step("run: output, errors, exit code")
@@ -200,6 +200,14 @@ def limits(engine):
     script = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us; ulimit -n; ulimit -c"
     done = engine.podman("run", "--rm", "--network", "none", *options, IMAGE, "sh", "-c", script)
     equal(done.out, "67108864\n20\n50000\n99\n0\n")
+
+
+@step("--cgroups=disabled", without_control="podman does not ask this of runc")
+def without_cgroups(engine):
+    engine.background("bare", "--cgroups", "disabled")
+    pid = engine.inspect("bare", "{{.State.Pid}}")
+    with open(f"/proc/{pid}/cgroup", encoding="ascii") as there, open("/proc/self/cgroup", encoding="ascii") as here:
+        equal(there.read(), here.read())
 
 
 @step("more than its memory: the end is 137")

@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 
+CONTRIB = os.path.abspath(f"{os.path.dirname(os.path.abspath(__file__))}/../../contrib")
 STEPS = []
 STEP_SECONDS = 60
 
@@ -194,6 +195,11 @@ class Engine:
 
     def start(self):
         """Before the first step."""
+
+    def shipped(self, path):
+        """A file of contrib/ that tells an engine of hull-oci, as `make install` would write it for this program."""
+        with open(f"{CONTRIB}/{path}", encoding="ascii") as file:
+            return file.read().replace("/usr/local/bin/hull-oci", self.program)
 
     def tidy(self):
         """After each step: removes what it has made."""
