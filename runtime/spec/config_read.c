@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "runtime/base/json.h"
 #include "runtime/spec/config.h"
 #include "runtime/spec/config_fields.h"
@@ -29,13 +32,25 @@ static int parse_object(struct arena *arena, const char *data, size_t len, const
 	return r < 0 ? r : read_object(arena, root, table, what, ret_ignored, ret, err);
 }
 
+/* Opening a FIFO waits for its other end, for ever perhaps; what else is no file is refused by reading it. */
+static int check_file(int dirfd, const char *name, struct err *err)
+{
+	struct stat info;
+
+	if (fstatat(dirfd, name, &info, 0) == 0 && S_ISFIFO(info.st_mode))
+		return err_say(err, EINVAL, "%s: a FIFO, not a file", name);
+	return 0;
+}
+
 int config_read(struct arena *arena, int dirfd, const char *name, const struct config **ret, struct strv *ret_ignored,
 		struct err *err)
 {
 	const struct json *root;
 	void *config;
-	int r = json_read_file(arena, dirfd, name, &root, err);
+	int r = check_file(dirfd, name, err);
 
+	if (r == 0)
+		r = json_read_file(arena, dirfd, name, &root, err);
 	if (r < 0)
 		return r;
 	r = read_object(arena, root, &config_fields, name, ret_ignored, &config, err);
