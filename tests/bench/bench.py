@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import report
 import rivals
 from measure import Failed, View, held_kib, kill_descendants, measure_starts
+from oci import Oci
 from report import Bar
 from rivals import Hull, Podman, Row
 
@@ -40,10 +41,12 @@ class Size:
     crowd: int  # containers running beside the one that is measured
     crowd_rounds: int
     ports: int  # published beside the one that is measured
+    held: int  # hull-oci's containers beside the one that is measured
+    at_once_rounds: int
 
 
-FULL = Size(hot_rounds=30, cold_rounds=30, crowd=500, crowd_rounds=8, ports=1000)
-QUICK = Size(hot_rounds=8, cold_rounds=5, crowd=40, crowd_rounds=3, ports=100)
+FULL = Size(hot_rounds=30, cold_rounds=30, crowd=500, crowd_rounds=8, ports=1000, held=1000, at_once_rounds=5)
+QUICK = Size(hot_rounds=8, cold_rounds=5, crowd=40, crowd_rounds=3, ports=100, held=60, at_once_rounds=1)
 
 
 class Bench:
@@ -60,11 +63,15 @@ class Bench:
         self.hull = Hull(run_folder, data_folder)
         self.podman = Podman(run_folder, data_folder)
         self.bundle = f"{data_folder}/bundle"
+        self.floor = arguments.floor
 
-    def prepare(self, program, layout):
-        """Copies hull, and takes the image in everywhere."""
+    def prepare(self, program, layout, groups):
+        """Copies hull, and takes the image in everywhere that the groups want it."""
         self.hull.copy(program)
         rivals.make_bundle(layout, self.bundle)
+        if groups == ["oci"]:
+            os.sync()
+            return
         self.podman.load(self.shared, layout, self.data_folder)
         self.shared.run(self.hull.run())  # makes the bridge as well
         os.sync()  # pages of fresh binaries that are not written back yet count as private
@@ -72,7 +79,7 @@ class Bench:
     def close(self):
         """Ends and removes everything, as far as it is there."""
         say("cleaning up")
-        ours = [f"hull/{name}" for name in self.hull.left()] + ["libpod_parent", "bench-*"]
+        ours = [f"hull/{name}" for name in self.hull.left()] + ["libpod_parent", "bench-*", "hull/bench-*"]
         for view in {self.shared, self.machine}:
             kill_descendants(view.process.pid)
             view.close()
@@ -213,38 +220,77 @@ def start_bars(rows, samples):
     return bars
 
 
-def measure(bench, quick, results_path):
-    """All of it, and the table. Returns the exit status."""
-    known = facts(bench)
-    for name, value in known.items():
-        print(f"{name + ':':<14} {value}")
+def measure_run(bench, document):
+    """Single starts of `hull run` and its rivals."""
     size, rows = bench.size, bench.rows()
     say(f"starts: {size.hot_rounds} rounds hot, {size.cold_rounds} cold")
     samples = measure_starts(list(rows.values()), size.hot_rounds, size.cold_rounds)
     report.print_starts(samples, rows["crun"])
+    document["starts"] = report.starts_as_data(samples)
+    return start_bars(rows, samples)
+
+
+def measure_held(bench, document):
+    """What a running container holds."""
     say(f"memory: {ALIKE} containers")
     held = bench.memory_held()
     report.print_held(held)
+    document["held_kib"] = {name: dict(zip(("pss", "anonymous", "processes"), figures)) for name, figures in held.items()}
+    return [Bar("hull run --detach: memory held beside the program, Pss", next(iter(held.values()))[0], 400, 800, " KiB")]
+
+
+def measure_crowd(bench, document):
+    """Starts beside many containers."""
+    size, rows = bench.size, bench.rows()
     say(f"a crowd: {size.crowd} containers")
     crowd = bench.crowd(rows)
     report.print_compared(f"start with {size.crowd} containers running, hot ms", ("none running", f"{size.crowd} running"), crowd)
+    document["crowd_ms"] = crowd
+    alone, beside = crowd[rows["hull"].name]
+    return [Bar(f"hull run with {size.crowd} containers running, times with none", beside / alone, 1.3, 5)]
+
+
+def measure_ports(bench, document):
+    """Starts beside many published ports."""
+    size = bench.size
     say(f"ports: {size.ports} published")
     ports = bench.ports()
     report.print_compared(f"start with {size.ports} ports published, hot ms", ("none", str(size.ports)), ports)
-
-    bars = start_bars(rows, samples)
-    hull_held = next(iter(held.values()))[0]
-    bars.append(Bar("hull run --detach: memory held beside the program, Pss", hull_held, 400, 800, " KiB"))
-    alone, beside = crowd[rows["hull"].name]
-    bars.append(Bar(f"hull run with {size.crowd} containers running, times with none", beside / alone, 1.3, 5))
+    document["ports_ms"] = ports
     alone, beside = next(iter(ports.values()))
-    bars.append(Bar(f"hull run --publish with {size.ports} ports published, times with none", beside / alone, 1.3, 5))
+    return [Bar(f"hull run --publish with {size.ports} ports published, times with none", beside / alone, 1.3, 5)]
+
+
+def measure_oci(bench, document):
+    """hull-oci beside crun and runc."""
+    bars, document["oci"] = Oci(bench, f"{bench.hull.tree}/bin/hull-oci", bench.floor).measure(say)
+    return bars
+
+
+GROUPS = {"run": measure_run, "held": measure_held, "crowd": measure_crowd, "ports": measure_ports, "oci": measure_oci}
+
+
+def measure(bench, groups, quick, results_path):
+    """All of it, and the tables. Returns the exit status."""
+    document = {"facts": facts(bench)}
+    for name, value in document["facts"].items():
+        print(f"{name + ':':<14} {value}")
+    bars = [bar for group in groups for bar in GROUPS[group](bench, document)]
     report.print_bars(bars)
-    report.save(results_path, known, samples, held, {**crowd, **ports}, bars)
+    report.save(results_path, document, bars)
     insane = [bar for bar in bars if quick and not bar.is_sane()]
     for bar in insane:
         print(f"bench: far beyond its bar: {bar.what}", file=sys.stderr)
     return 1 if insane else 0
+
+
+def groups_parse(words):
+    """For argparse: "run,oci"."""
+    groups = words.split(",")
+    for group in groups:
+        if group not in GROUPS:
+            raise argparse.ArgumentTypeError(f"no group '{group}': there are {', '.join(GROUPS)}")
+    return groups
 
 
 def stop(signal_number, _frame):
@@ -258,7 +304,9 @@ def main():
     parser.add_argument("--hull", required=True, help="the program, absolute")
     parser.add_argument("--layout", required=True, help="the OCI layout of the image that hull brings along")
     parser.add_argument("--runner", required=True, help="the built runner.c, absolute")
-    parser.add_argument("--quick", action="store_true", help="a smoke test of two minutes")
+    parser.add_argument("--floor", required=True, help="the built floor.c, absolute")
+    parser.add_argument("--groups", type=groups_parse, default=list(GROUPS), help="what is measured, of: " + ",".join(GROUPS))
+    parser.add_argument("--quick", action="store_true", help="a smoke test of three minutes")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("bench: needs root: it starts containers with four runtimes")
@@ -274,8 +322,8 @@ def main():
     bench = None
     try:
         bench = Bench(arguments, run_folder, data_folder)
-        bench.prepare(arguments.hull, arguments.layout)
-        return measure(bench, arguments.quick, f"{os.path.dirname(arguments.runner)}/results.json")
+        bench.prepare(arguments.hull, arguments.layout, arguments.groups)
+        return measure(bench, arguments.groups, arguments.quick, f"{os.path.dirname(arguments.runner)}/results.json")
     except Failed as failure:
         print(f"bench: {failure}", file=sys.stderr)
         return 1

@@ -77,27 +77,29 @@ class Samples:
         return statistics.median(self.cold)
 
 
-def measure_starts(rows, rounds_hot, rounds_cold):
+def measure_starts(rows, rounds_hot, rounds_cold, settles=True):
     """
     Measures all rows side by side: each round takes them in a new random order. Returns {row: Samples}.
 
     Hot: a burst of the same command back to back, of which the first does not count: it finds the caches of another's. Cold: one
-    command after an idle moment. What a burst leaves running has ended before the next begins, so that no row pays for another.
+    command after an idle moment. What a burst leaves running has ended before the next begins, so that no row pays for another; not
+    with `settles` False, for where something is meant to go on running.
     """
+    settle_ms = SETTLE_MS if settles else 0
     samples = {row: Samples() for row in rows}
     for _ in range(rounds_hot):
         for row in random.sample(rows, len(rows)):
             for turn in range(row.burst):
-                ms, peak_kib = row.view.run(row.words)
+                ms, peak_kib = row.run()
                 if turn > 0:
                     samples[row].hot.append(ms)
                 samples[row].peak_kib = max(samples[row].peak_kib, peak_kib)
-            samples[row].peak_kib = max(samples[row].peak_kib, row.view.settle())
+            samples[row].peak_kib = max(samples[row].peak_kib, row.view.settle(settle_ms))
     for _ in range(rounds_cold):
         for row in random.sample(rows, len(rows)):
             time.sleep(IDLE_SECONDS)
-            samples[row].cold.append(row.view.run(row.words)[0])
-            row.view.settle()
+            samples[row].cold.append(row.run()[0])
+            row.view.settle(settle_ms)
     return samples
 
 

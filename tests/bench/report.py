@@ -36,6 +36,32 @@ def print_starts(samples, reference):
         print(f"{row.name:<44} {figures}")
 
 
+def print_verbs(samples, names):
+    """{(verb, bundle, runtime): Samples}: one line a verb and bundle, a column a runtime, and beside it the ratio to the first."""
+    for heat in ("hot", "cold"):
+        print(f"\n{heat + ', median ms (times ' + names[0] + chr(39) + 's)':<32} " + " ".join(f"{name:>20}" for name in names))
+        for verb, bundle in dict.fromkeys(key[:2] for key in samples):
+            of = {name: getattr(samples[(verb, bundle, name)], f"{heat}_ms")() for name in names if (verb, bundle, name) in samples}
+            cells = [f"{of[name]:12.2f} ({of[name] / of[names[0]]:5.2f})" if name in of else f"{'':>20}" for name in names]
+            print(f"{verb + ' ' + bundle:<32} " + " ".join(cells))
+    peaks = {name: max(seen.peak_kib for key, seen in samples.items() if key[0] == "run" and key[2] == name) for name in names}
+    print(f"{'peak memory of run, MiB':<32} " + " ".join(f"{peaks[name] / 1024:20.2f}" for name in names))
+
+
+def print_steps(title, steps):
+    """{column: {step: figure}}."""
+    print(f"\n{title:<44} " + " ".join(f"{column:>8}" for column in steps))
+    for step in next(iter(steps.values())):
+        print(f"{step:<44} " + " ".join(f"{column[step]:8.0f}" for column in steps.values()))
+
+
+def print_list(title, figures):
+    """{name: figure}."""
+    print(f"\n{title}")
+    for name, figure in figures.items():
+        print(f"  {name:<42} {figure:8.0f}")
+
+
 def print_held(held):
     """{name: (Pss, anonymous, processes)}, each for one container."""
     print(f"\n{'held for each of the containers running alike':<44} {'Pss KiB':>8} {'anonymous KiB':>14} {'processes':>10}")
@@ -57,17 +83,16 @@ def print_bars(bars):
         print(bar.line())
 
 
-def save(path, facts, samples, held, compared, bars):
+def save(path, document, bars):
     """The same as data, for comparing runs."""
-    document = {
-        "facts": facts,
-        "starts": {
-            row.name: {"hot_ms": seen.hot_ms(), "cold_ms": seen.cold_ms(), "peak_kib": seen.peak_kib, "hot": seen.hot, "cold": seen.cold}
-            for row, seen in samples.items()
-        },
-        "held_kib": {name: dict(zip(("pss", "anonymous", "processes"), figures)) for name, figures in held.items()},
-        "compared_ms": compared,
-        "bars": [{"what": bar.what, "value": bar.value, "limit": bar.limit, "met": bar.is_met()} for bar in bars],
-    }
+    document["bars"] = [{"what": bar.what, "value": bar.value, "limit": bar.limit, "met": bar.is_met()} for bar in bars]
     with open(path, "w", encoding="utf-8") as file:
         json.dump(document, file, indent=1)
+
+
+def starts_as_data(samples):
+    """{row: Samples}, for save()."""
+    return {
+        row.name: {"hot_ms": seen.hot_ms(), "cold_ms": seen.cold_ms(), "peak_kib": seen.peak_kib, "hot": seen.hot, "cold": seen.cold}
+        for row, seen in samples.items()
+    }

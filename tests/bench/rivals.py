@@ -19,6 +19,10 @@ class Row:
     def __init__(self, name, view, words, burst=5):
         self.name, self.view, self.words, self.burst = name, view, words, burst
 
+    def run(self):
+        """Once: (milliseconds, peak KiB)."""
+        return self.view.run(self.words)
+
 
 def output_of(words, **arguments):
     """What a command of the preparation prints."""
@@ -40,7 +44,8 @@ class Hull:
         """Copies the program with what it finds beside itself: a build that goes on meanwhile changes nothing here."""
         beside = os.path.dirname(os.path.dirname(program))
         os.makedirs(f"{self.tree}/bin")
-        shutil.copy2(program, self.program)
+        for name in ("hull", "hull-oci"):
+            shutil.copy2(f"{os.path.dirname(program)}/{name}", f"{self.tree}/bin/{name}")
         for folder in ("libexec", "share"):
             os.makedirs(f"{self.tree}/{folder}")
             for source in glob.glob(f"{beside}/{folder}/hull*"):
