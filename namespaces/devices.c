@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -66,6 +67,8 @@ static int verify_node(int fd, const struct device_request *device, const char *
 
 int device_open_host(const struct device_request *device, struct err *err)
 {
+	/* What is written to a device is not kept from it; what would change the host's node (chmod by a root that has the host's ids) is. */
+	static const struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
 	const char *path = device->host_path ? device->host_path : device->path;
 	CLEANUP_FD int fd = mount_clone(AT_FDCWD, path, 0, err);
 	int r;
@@ -73,6 +76,8 @@ int device_open_host(const struct device_request *device, struct err *err)
 	if (fd < 0)
 		return fd;
 	r = verify_node(fd, device, path, err);
+	if (r == 0)
+		r = mount_change(fd, false, &readonly, 0, path, err);
 	return r < 0 ? r : fd_take(&fd);
 }
 

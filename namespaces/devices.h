@@ -27,7 +27,7 @@ struct device_request {
 const struct device_request *devices_default(size_t *ret_count);
 
 /*
- * Opens the host's node for a bind, as a detached mount, and verifies type and numbers. -ENODEV with words when the host's file is
+ * Opens the host's node for a bind, as a detached read-only mount, and verifies type and numbers. -ENODEV with words when the host's file is
  * something else. The descriptor. Parent, before the clone.
  */
 int device_open_host(const struct device_request *device, struct err *err);

@@ -13,7 +13,7 @@ setup_file() {
 	export FOLDER
 	mkdir -p "$FOLDER"/clean/{bin,proc,sys,dev,tmp,etc} "$FOLDER/bundle"
 	cp "$(command -v busybox)" "$FOLDER/clean/bin/busybox"
-	for name in sh sleep cat echo true id ls stat grep; do
+	for name in sh sleep cat echo true id ls stat grep chmod chown; do
 		ln -s busybox "$FOLDER/clean/bin/$name"
 	done
 }
@@ -267,6 +267,19 @@ c['process']['terminal'] = True; says('echo ran; (echo y >/dev/console) 2>/dev/n
 c['linux']['namespaces'].append({'type': 'user'})
 c['linux']['uidMappings'] = c['linux']['gidMappings'] = [{'containerID': 0, 'hostID': 100000, 'size': 65536}]"
 	done
+}
+
+@test "root that has the host's ids in a user namespace changes no device node of the host's" {
+	local zero
+
+	zero=$(stat -c '%a %u' /dev/zero)
+	harmless '' "c['linux']['namespaces'].append({'type': 'user'})
+c['linux']['uidMappings'] = c['linux']['gidMappings'] = [{'containerID': 0, 'hostID': 0, 'size': 65536}]
+c['linux']['devices'] = [{'path': '/dev/zero', 'type': 'c', 'major': 1, 'minor': 5}]
+c['process']['capabilities'] = {k: ['CAP_CHOWN', 'CAP_FOWNER', 'CAP_DAC_OVERRIDE'] for k in ('bounding', 'effective', 'permitted')}
+says('echo ran; (chmod 600 /dev/null /dev/zero; chown 5 /dev/zero) 2>/dev/null; echo x >/dev/null && cat /dev/null')"
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$(stat -c '%a %u' /dev/zero)" = "$zero" ]
 }
 
 @test "hooks are the host's files, or the container's, never the other way round" {
