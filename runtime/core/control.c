@@ -15,6 +15,8 @@
 #include "runtime/core/create.h"
 #include "runtime/core/definition.h"
 #include "runtime/core/ending.h"
+#include "runtime/core/fault.h"
+#include "runtime/core/pidns.h"
 #include "runtime/spec/config_fields.h"
 #include "runtime/spec/plan.h"
 
@@ -67,6 +69,11 @@ static int open_for(const struct store *store, struct arena *arena, const char *
 	return result;
 }
 
+static bool is_without_cgroup(const struct record *record)
+{
+	return record->cgroup.driver && cgroup_driver_parse(record->cgroup.driver) == CG_DRIVER_DISABLED;
+}
+
 static int open_cgroup(const struct record *record, struct cg **ret, struct err *err)
 {
 	if (!record->cgroup.path)
@@ -91,9 +98,15 @@ int control_start(const struct store *store, const char *id, struct err *err)
 			      err);
 	/* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */
 	if (result >= 0)
+		result = fault_point("start", "record", err);
+	if (result >= 0)
 		result = lifecycle_enter(&instance.record, instance.state_fd, RECORD_RUNNING, err);
 	if (result >= 0)
+		result = fault_point("start", "go", err);
+	if (result >= 0)
 		result = sync_send(&instance.sync, CHILD_GO, err);
+	if (result >= 0)
+		result = fault_point("start", "exec", err);
 	if (result >= 0)
 		result = sync_wait_data(&instance.sync, CHILD_EXEC, NULL, &len, &listener, &fd_count, err);
 	if (result >= 0 && fd_count > 0)
@@ -115,8 +128,11 @@ int control_start(const struct store *store, const char *id, struct err *err)
 static int signal_all(const struct record *record, int signo, struct err *err)
 {
 	CLEANUP_CG struct cg *cgroup = NULL;
-	int result = open_cgroup(record, &cgroup, err);
+	int result;
 
+	if (is_without_cgroup(record))
+		return pidns_signal(&record->init, signo, err);
+	result = open_cgroup(record, &cgroup, err);
 	return result < 0 ? result : cg_signal(cgroup, signo, err);
 }
 
@@ -195,10 +211,14 @@ static int record_and_update(struct instance *instance, const struct config_reso
 	if (before)
 		*instance->record.updated = *before;
 	fields_merge(&config_resources_fields, resources, instance->record.updated);
-	result = lifecycle_write(&instance->record, instance->state_fd, err);
+	result = fault_point("update", "record", err);
+	if (result >= 0)
+		result = lifecycle_write(&instance->record, instance->state_fd, err);
 	if (result < 0)
 		return result;
-	result = cg_update(instance->cgroup, limits, err);
+	result = fault_point("update", "cgroup", err);
+	if (result >= 0)
+		result = cg_update(instance->cgroup, limits, err);
 	if (result < 0) {
 		instance->record.updated = before;
 		(void)lifecycle_write(&instance->record, instance->state_fd, &ignored);
@@ -230,19 +250,12 @@ int control_open_cgroup(const struct store *store, struct arena *arena, const ch
 	return result < 0 ? result : open_cgroup(&ret_view->record, ret, err);
 }
 
-static int look_at_cgroup(const struct store *store, struct arena *arena, const char *id, struct cg **ret,
-			  struct err *err)
-{
-	struct control_view view;
-
-	return control_open_cgroup(store, arena, id, &view, ret, err);
-}
-
 int control_stat(const struct store *store, const char *id, struct cg_stat *ret, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_CG struct cg *cgroup = NULL;
-	int result = look_at_cgroup(store, &arena, id, &cgroup, err);
+	struct control_view view;
+	int result = control_open_cgroup(store, &arena, id, &view, &cgroup, err);
 
 	return result < 0 ? result : cg_stat(cgroup, ret, err);
 }
@@ -251,8 +264,13 @@ int control_pids(const struct store *store, struct arena *arena, const char *id,
 		 struct err *err)
 {
 	CLEANUP_CG struct cg *cgroup = NULL;
-	int result = look_at_cgroup(store, arena, id, &cgroup, err);
+	struct control_view view;
+	int result = control_look(store, arena, id, false, &view, err);
 
+	if (result >= 0 && is_without_cgroup(&view.record))
+		return pidns_list(arena, &view.record.init, ret, ret_count, err);
+	if (result >= 0)
+		result = open_cgroup(&view.record, &cgroup, err);
 	return result < 0 ? result : cg_pids(cgroup, arena, ret, ret_count, err);
 }
 

@@ -13,7 +13,9 @@ int phases_undo(const struct phase *phases, size_t count, struct instance *insta
 
 		if (!phases[count].undo || (count == 0 && first_failure < 0))
 			continue;
-		result = phases[count].undo(instance, &failure);
+		result = fault_point("undo", phases[count].name, &failure);
+		if (result >= 0)
+			result = phases[count].undo(instance, &failure);
 		if (result < 0 && first_failure == 0) {
 			first_failure = result;
 			*err = failure;

@@ -4,6 +4,7 @@
 # Needs a program with fault points (runtime/core/fault.h): $HULL_TESTING.
 
 load helpers
+load oci_helpers
 load leaks
 
 # Names in the first column of a table that begins after $2 in file $1.
@@ -29,6 +30,7 @@ points() {
 
 setup_file() {
 	HULL=$HULL_TESTING
+	bundle_begin
 	stores_begin
 	hull run --rm busybox true
 	everything >"$STORES/baseline"
@@ -36,9 +38,12 @@ setup_file() {
 teardown_file() {
 	HULL=$HULL_TESTING
 	stores_end
+	bundle_end
 }
 setup() {
 	HULL=$HULL_TESTING
+	OCI=${HULL_TESTING%/*}/hull-oci
+	bundle_configure
 }
 
 # How containers are started here, with what differs in their steps.
@@ -163,4 +168,173 @@ dies_everywhere() {
 }
 ended_for_hull() {
 	[ -z "$(hull ps -aq)" ]
+}
+
+# --- hull-oci: create, start, exec, update and delete are processes of their own, and each may end where it pleases -------------------
+
+# What create does, on both sides.
+creations() {
+	phases | sed 's/^/phase:/'
+	stages | sed 's/^/child:/' | grep -vx child:exec
+}
+# Where a phase is taken back: those that have an undo.
+undos() {
+	sed -n '/struct phase phases\[\]/,/^};/p' "$REPOSITORY/runtime/core/create.c" | grep undo | grep -oE '\{"[a-z-]+",' | tr -d '{",' | sed 's/^/undo:/'
+}
+# The points that are named where they are: fault_point("start", "go", err)
+points_of() {
+	grep -oE "fault_point\(\"$1\", \"[a-z-]+\"" "$REPOSITORY"/runtime/core/*.c | sed -E "s/.*\"([a-z-]+)\"$/$1:\1/"
+}
+
+# Runs hull-oci with a fault, apart; its words go to $output.
+oci_with() {
+	local fault=$1
+	shift
+	export HULL_TEST_FAULT=$fault
+	status=0
+	timeout -k 1 20 "$OCI" --root "$FOLDER/run" "$@" </dev/null &>"$FOLDER/words" 3>&- 4>&- || status=$?
+	unset HULL_TEST_FAULT
+	output=$(cat "$FOLDER/words")
+	[ "$status" -ne 124 ] || complain "$fault: $1: hangs"
+}
+# After what went wrong at $1: deleting succeeds, and then there is nothing.
+deletes_all() {
+	oci delete --force "$ID" || complain "$1: delete: exit status $?"
+	[ -z "$(ls "$FOLDER/run")" ] || complain "$1: its state is left"
+	nothing_since "$STORES/baseline" || complain "$1: something is left"
+}
+make_running() {
+	apart create "$ID"
+	oci start "$ID"
+}
+
+@test "hull-oci: the points of faults are found" {
+	local verb
+	[ "$(creations | wc -l)" -ge 25 ]
+	[ "$(undos | wc -l)" -ge 4 ]
+	for verb in start exec update; do
+		[ "$(points_of $verb | wc -l)" -ge 2 ]
+	done
+}
+
+@test "hull-oci: a failure at any step of create is one clear line, and nothing is left" {
+	local point
+	for point in $(creations); do
+		# The last ones are start's.
+		[ "$point" != phase:go ] || continue
+		oci_with "fail:$point" create --pid-file "$FOLDER/pid" "$ID"
+		[ "$status" -eq 1 ] || complain "$point: exit status $status: $output"
+		[[ $output == "hull-oci: create: "*"fault injected at $point" ]] || complain "$point: says: $output"
+		[ ! -e "$FOLDER/pid" ] || complain "$point: a pid file is left"
+		[ -z "$(ls "$FOLDER/run")" ] || complain "$point: its state is left"
+		nothing_since "$STORES/baseline" || complain "$point: something is left"
+	done
+	no_complaints
+}
+
+# bats test_tags=plain
+@test "hull-oci: killed at any step of create, delete leaves nothing" {
+	local point
+	for point in $(creations); do
+		oci_with "kill:$point" create "$ID"
+		[ "$status" -ne 0 ] || [ "$point" = phase:go ] || complain "$point: exit status 0"
+		run oci list
+		[ "$status" -eq 0 ] || complain "$point: list: $output"
+		run oci start "$ID"
+		[ "$status" -eq 1 ] || [ "$point" = phase:go ] || complain "$point: start: exit status $status: $output"
+		deletes_all "$point"
+	done
+	no_complaints
+}
+
+# A start that dies halfway has started it or has not; there is no third way, and it can be deleted.
+@test "hull-oci: a start that fails or is killed leaves one that can be started or deleted" {
+	local point how
+	for point in $(points_of start); do
+		for how in fail kill; do
+			apart create "$ID"
+			oci_with "$how:$point" start "$ID"
+			[ "$status" -ne 0 ] || complain "$how:$point: exit status 0"
+			[ "$how" = kill ] || [[ $output == "hull-oci: start: "*"fault injected at $point" ]] || complain "$point: says: $output"
+			case $(member status) in
+			created) oci start "$ID" || complain "$how:$point: cannot be started" ;;
+			running | stopped) ;;
+			*) complain "$how:$point: is $(member status)" ;;
+			esac
+			deletes_all "$how:$point"
+		done
+	done
+	no_complaints
+}
+@test "hull-oci: a first process that dies before it is the program" {
+	local how
+	for how in fail kill; do
+		HULL_TEST_FAULT=$how:child:exec apart create "$ID"
+		run oci start "$ID"
+		[ "$status" -eq 1 ] || complain "$how: start: exit status $status: $output"
+		[ "${#lines[@]}" -eq 1 ] || complain "$how: says: $output"
+		retry 5 is stopped || complain "$how: is $(member status)"
+		deletes_all "$how"
+	done
+	no_complaints
+}
+
+# What is executed in it may fail as it likes: the container is as before.
+exec_points() {
+	points_of exec
+	table_names runtime/core/become.c 'preparations\[\] = {' | sed 's/^/child:/'
+	echo child:exec
+}
+only_the_first() {
+	[ "$(oci ps --format json "$ID" | tr -dc , | wc -c)" -eq 0 ]
+}
+@test "hull-oci: an exec that fails or is killed leaves the container as it was" {
+	local point how
+	make_running
+	for point in $(exec_points); do
+		for how in fail kill; do
+			oci_with "$how:$point" exec --pid-file "$FOLDER/pid" "$ID" sleep 0.3
+			[ "$status" -ne 0 ] || complain "$how:$point: exit status 0"
+			[ "$how" = kill ] || [[ $output == "hull-oci: exec: "*"fault injected at $point" ]] || complain "$point: says: $output"
+			is running || complain "$how:$point: is $(member status)"
+			# One that was let go before its starter was killed runs to its own end.
+			retry 5 only_the_first || complain "$how:$point: left: $(oci ps "$ID")"
+			rm -f "$FOLDER/pid"
+		done
+	done
+	run -0 oci exec "$ID" echo in
+	[ "$output" = in ]
+	deletes_all exec
+	no_complaints
+}
+
+@test "hull-oci: an update that fails or is killed can be done again" {
+	local point how
+	make_running
+	for point in $(points_of update); do
+		for how in fail kill; do
+			oci_with "$how:$point" update --pids-limit 33 "$ID"
+			[ "$status" -ne 0 ] || complain "$how:$point: exit status 0"
+			oci update --pids-limit 44 "$ID" || complain "$how:$point: cannot be updated"
+			[ "$(cgroup_file pids pids.max pids.max)" = 44 ] || complain "$how:$point: not updated"
+		done
+	done
+	deletes_all update
+	no_complaints
+}
+
+@test "hull-oci: a delete that fails or is killed can be done again" {
+	local point how
+	for point in $(undos); do
+		for how in fail kill; do
+			make_running
+			oci_with "$how:$point" delete --force "$ID"
+			[ "$status" -ne 0 ] || complain "$how:$point: exit status 0"
+			[ "$how" = kill ] || [[ $output == "hull-oci: delete: "*"fault injected at $point" ]] || complain "$point: says: $output"
+			run oci list
+			[ "$status" -eq 0 ] || complain "$how:$point: list: $output"
+			deletes_all "$how:$point"
+		done
+	done
+	no_complaints
 }
