@@ -166,6 +166,8 @@ static int find_running(const struct command_call *call, const struct stores *st
 
 	if (result < 0)
 		return result;
+	if (ret->lost)
+		return err_say(err, ENOENT, "container '%s': its definition is gone: 'hull rm --force' ends it", words);
 	if (!ret->has_record || ret->now.status == RECORD_STOPPED)
 		return err_say(err, EINVAL, "container '%s' is not running: 'hull start' it first", words);
 	if (ret->now.status == RECORD_PAUSED)

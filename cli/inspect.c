@@ -43,6 +43,7 @@ static void put_state(struct inspecting *in)
 	json_put_string(w, "status", words_state(view));
 	json_put_bool(w, "running", up);
 	json_put_bool(w, "paused", up && view->now.status == RECORD_PAUSED);
+	json_put_bool(w, "restarting", view->restarting);
 	json_put_bool(w, "unattended", view->now.unattended);
 	json_put_i64(w, "pid", up ? view->record.init.pid : 0);
 	json_put_i64(w, "keeperPid", up && !view->now.unattended ? view->record.keeper.pid : 0);
@@ -115,6 +116,20 @@ static void put_network(struct inspecting *in)
 	json_put_string(w, "mac", net->mac);
 	json_put_string(w, "hostInterface", net->veth);
 	words_put_ports(w, "ports", network);
+	json_close(w);
+}
+
+/* The same under the names that scripts for Docker ask for. */
+static void put_network_settings(struct inspecting *in)
+{
+	const struct record_net none = {0}, *net = is_up(in->view) ? &in->view->record.net : &none;
+	struct json_writer *w = &in->w;
+
+	json_open(w, "networkSettings");
+	json_put_string(w, "ipAddress", net->ip);
+	json_put_u64(w, "ipPrefixLen", net->prefix_len);
+	json_put_string(w, "gateway", net->gateway);
+	json_put_string(w, "macAddress", net->mac);
 	json_close(w);
 }
 
@@ -216,6 +231,7 @@ static void put_document(struct inspecting *in)
 	put_config(in);
 	put_restart(in);
 	put_network(in);
+	put_network_settings(in);
 	put_mounts(in);
 	put_limits(in);
 	put_ids(in);
@@ -247,6 +263,8 @@ static int inspect_one(const struct command_call *call, const char *words, void 
 	if (result == -ENOENT)
 		return err_say(err, ENOENT, "no container '%s': see 'hull ps -a', or 'hull image inspect' for images",
 			       words);
+	if (result >= 0 && view.lost)
+		return err_say(err, ENOENT, "container '%s': its definition is gone: 'hull rm --force' ends it", words);
 	if (result >= 0)
 		result = folder = definition_open(&inspection->stores->definitions, view.id, err);
 	if (result >= 0)
@@ -288,7 +306,8 @@ const struct command verb_inspect = {
 		       "there; what is not known, or not set, is null.\n"
 		       "\n"
 		       "id, name, created;\n"
-		       "state: status (created, creating, running, paused, exited), running, paused, unattended (its "
+		       "state: status (created, creating, running, paused, restarting, exited), running, paused, "
+		       "restarting, unattended (its "
 		       "keeper was killed), pid and "
 		       "keeperPid (of the host; 0 when there is none), exitCode, signal (null: ended by itself), "
 		       "oomKilled, startedAt, finishedAt, "
@@ -301,6 +320,7 @@ const struct command verb_inspect = {
 		       "network: mode, name, container, ip, prefixLength, gateway, mac, hostInterface, ports (hostIp, "
 		       "hostPort, containerPort, "
 		       "protocol);\n"
+		       "networkSettings: ipAddress, ipPrefixLen, gateway, macAddress (the same by Docker's names);\n"
 		       "mounts: type, name, source, destination, readOnly, idmap, options;\n"
 		       "limits: memoryBytes, memorySwapBytes, memoryReservationBytes, cpuShares, cpuQuotaUs, "
 		       "cpuPeriodUs, cpusetCpus, cpusetMems, "

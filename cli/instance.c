@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/instance.h"
-#include "cgroups/cg.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "cli/lost.h"
 #include "cli/volume.h"
 #include "images/catalog.h"
 #include "images/overlay.h"
@@ -19,11 +19,10 @@
 #include "runtime/base/process.h"
 #include "runtime/core/control.h"
 #include "runtime/core/lifecycle.h"
-#include "runtime/core/sealed.h"
 
 /* --- Looking ---------------------------------------------------------------------------------------------------------- */
 
-static const char *data_dir_of(const struct command_call *call, const char *id)
+const char *instance_data_dir(const struct command_call *call, const char *id)
 {
 	return arena_printf(call->arena, "%s/instances/%s", hull_of(call)->data, id);
 }
@@ -32,11 +31,14 @@ static const char *data_dir_of(const struct command_call *call, const char *id)
 static void look_at_rest(int folder, struct instance_view *view)
 {
 	struct err ignored = ERR_INIT;
+	bool may_restart =
+		view->extension->restart.policy != RESTART_NO && definition_is_wanted_running(view->data_dir);
 
 	view->now.status = RECORD_STOPPED;
 	view->never_ran = definition_exit_read(folder, &view->last, &ignored) == -ENOENT;
 	view->now.exit = view->last.exit;
 	view->now.finished = view->last.finished;
+	view->restarting = may_restart && !view->never_ran && definition_is_held(folder);
 }
 
 static int look_by_id(const struct command_call *call, const struct stores *stores, const char *id,
@@ -47,9 +49,13 @@ static int look_by_id(const struct command_call *call, const struct stores *stor
 	struct err ignored = ERR_INIT;
 	int result;
 
+	if (folder == -ENOENT && lost_look(call, stores, id, ret) == 0) {
+		err_clear(err);
+		return 0;
+	}
 	if (folder < 0)
 		return folder;
-	*ret = (struct instance_view){.data_dir = data_dir_of(call, id)};
+	*ret = (struct instance_view){.data_dir = instance_data_dir(call, id)};
 	(void)text_copy(ret->id, sizeof(ret->id), id);
 	result = extension_read(call->arena, folder, EXTENSION_FILE, &ret->extension, err);
 	if (result == -ENOENT)
@@ -60,7 +66,7 @@ static int look_by_id(const struct command_call *call, const struct stores *stor
 	if (control_look(&stores->store, call->arena, id, true, &view, &ignored) < 0)
 		return arena_check(call->arena, err);
 	ret->has_record = true;
-	ret->never_ran = false;
+	ret->never_ran = ret->restarting = false;
 	ret->record = view.record;
 	ret->now = view.now;
 	return arena_check(call->arena, err);
@@ -72,6 +78,10 @@ int instance_look(const struct command_call *call, const struct stores *stores, 
 	char id[DEFINITION_ID_BYTES];
 	int result = definition_find(&stores->definitions, words, id, err);
 
+	if (result == -ENOENT && lost_find(call, stores, words, ret) == 0) {
+		err_clear(err);
+		return 0;
+	}
 	if (result < 0)
 		return result;
 	result = look_by_id(call, stores, id, ret, err);
@@ -93,6 +103,8 @@ int instance_list(const struct command_call *call, const struct stores *stores, 
 	struct strv ids = {0};
 	int result = definition_list(&stores->definitions, call->arena, &ids, err);
 
+	if (result >= 0)
+		result = lost_list(call, stores, &ids, err);
 	if (result < 0)
 		return result;
 	*ret_count = 0;
@@ -136,7 +148,7 @@ static int remove_claimed(const struct command_call *call, const struct stores *
 			  struct err *err)
 {
 	const struct hull *hull = hull_of(call);
-	const char *data_dir = data_dir_of(call, id), *name = NULL;
+	const char *data_dir = instance_data_dir(call, id), *name = NULL;
 	const struct extension *extension;
 	struct err ignored = ERR_INIT;
 	CLEANUP_FD int folder = definition_open(&stores->definitions, id, &ignored);
@@ -275,15 +287,6 @@ static void settle_definitions(struct settling *settling)
 	(void)definition_sweep(&settling->stores->definitions, &err);
 }
 
-static bool is_defined(const char *id, void *context)
-{
-	const struct settling *settling = context;
-	struct err ignored = ERR_INIT;
-	CLEANUP_FD int folder = definition_open(&settling->stores->definitions, id, &ignored);
-
-	return folder != -ENOENT;
-}
-
 static bool has_state(const char *id, void *context)
 {
 	const struct settling *settling = context;
@@ -291,6 +294,16 @@ static bool has_state(const char *id, void *context)
 	CLEANUP_FD int folder = store_find(&settling->stores->store, id, &ignored);
 
 	return folder != -ENOENT;
+}
+
+/* One whose definition is lost has its image and its ids for as long as it runs. */
+static bool is_there(const char *id, void *context)
+{
+	const struct settling *settling = context;
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int folder = definition_open(&settling->stores->definitions, id, &ignored);
+
+	return folder != -ENOENT || has_state(id, context);
 }
 
 void instance_settle(const struct command_call *call, const struct stores *stores)
@@ -310,122 +323,6 @@ void instance_settle(const struct command_call *call, const struct stores *store
 		log_err(&err);
 	settle_definitions(&settling);
 	(void)net_collect(hull->net_state, has_state, &settling, &err);
-	(void)idrange_collect(hull->idranges, is_defined, &settling, &err);
-	(void)catalog_sweep_holds(hull->images, is_defined, &settling, &err);
-}
-
-/* --- Starting --------------------------------------------------------------------------------------------------------- */
-
-#define NOT_THERE_YET "/" /* stands for the namespace of an instance that need not run yet */
-
-/* The namespaces of another instance, where it runs now. */
-static int find_joined(const struct command_call *call, const struct stores *stores, const struct extension_join *join,
-		       bool only_check, struct plan_host *host, struct err *err)
-{
-	int kind = ns_parse(join->type);
-	struct instance_view other;
-	int result = kind < 0 ? err_say(err, EINVAL, "'%s' is no kind of namespace", join->type)
-			      : instance_look(call, stores, join->container, &other, err);
-
-	if (result < 0)
-		return result;
-	host->joined[kind] = NOT_THERE_YET;
-	if (other.now.status != RECORD_RUNNING && other.now.status != RECORD_PAUSED && only_check)
-		return 0;
-	if (other.now.status != RECORD_RUNNING && other.now.status != RECORD_PAUSED)
-		return err_say(err, EINVAL, "container '%s' is not running: its %s namespace cannot be joined",
-			       other.extension->name, join->type);
-	host->joined[kind] =
-		arena_printf(call->arena, "/proc/%d/ns/%s", other.record.init.pid, ns_proc_name((enum ns_kind)kind));
-	if (kind == NS_USER && other.extension->id_range) {
-		struct idmap_range *range = ARENA_NEW(call->arena, struct idmap_range);
-
-		if (range) {
-			*range = (struct idmap_range){.inside = 0,
-						      .outside = other.extension->id_range->base,
-						      .count = other.extension->id_range->size};
-			host->joined_idmap =
-				(struct idmap){.uids = range, .gids = range, .uid_count = 1, .gid_count = 1};
-		}
-	}
-	return arena_check(call->arena, err);
-}
-
-static int make_plan(const struct command_call *call, const struct stores *stores, const char *id, bool only_check,
-		     struct plan *ret_plan, const struct extension **ret_extension, struct err *err)
-{
-	CLEANUP_FD int folder = definition_open(&stores->definitions, id, err);
-	const struct config *config;
-	struct plan_host host;
-	int result = folder;
-
-	if (result >= 0)
-		result = config_read(call->arena, folder, "config.json", &config, NULL, err);
-	if (result >= 0)
-		result = extension_read(call->arena, folder, EXTENSION_FILE, ret_extension, err);
-	if (result == -ENOENT)
-		return err_say(err, ENOENT, "container '%s' has just been removed", id);
-	if (result < 0)
-		return result;
-	plan_host_probe(&host);
-	host.id = arena_strdup(call->arena, id);
-	host.bundle = data_dir_of(call, id);
-	host.net_state_dir = hull_of(call)->net_state;
-	for (size_t i = 0; i < (*ret_extension)->joins.count; i++) {
-		result = find_joined(call, stores, &(*ret_extension)->joins.items[i], only_check, &host, err);
-		if (result < 0)
-			return result;
-	}
-	return plan_make(call->arena, config, *ret_extension, &host, ret_plan, err);
-}
-
-int instance_check(const struct command_call *call, const struct stores *stores, const char *id, struct err *err)
-{
-	struct plan *plan = ARENA_NEW(call->arena, struct plan);
-	const struct extension *extension;
-	int result = arena_check(call->arena, err);
-
-	return result < 0 ? result : make_plan(call, stores, id, true, plan, &extension, err);
-}
-
-static void warn(const char *words)
-{
-	log_line(LOG_LEVEL_WARN, "%s", words);
-}
-
-int instance_start(const struct command_call *call, const struct stores *stores, const struct instance_starting *how,
-		   int *ret_client_fd, struct err *err)
-{
-	struct plan *plan = ARENA_NEW(call->arena, struct plan);
-	const struct extension *extension;
-	struct strv unmake = {0};
-	struct engine_request request = {
-		.store = &stores->store,
-		.plan = plan,
-		.data_dir = data_dir_of(call, how->id),
-		.seccomp_cache = hull_of(call)->seccomp_cache,
-		.tell = warn,
-		.attach = how->attach,
-		.unmake = &unmake,
-	};
-	pid_t pid;
-	int result = arena_check(call->arena, err);
-
-	if (result >= 0)
-		result = make_plan(call, stores, how->id, false, plan, &extension, err);
-	if (result >= 0)
-		result = hull_unmake_command(call, call->arena, how->id, &unmake);
-	if (result < 0)
-		return result;
-	for (size_t i = 0; i < plan->warnings.count; i++)
-		log_line(LOG_LEVEL_WARN, "%s", plan->warnings.items[i]);
-	if (plan->namespaces.kind[NS_USER].how == NS_HOST && sealed_self(call->argv, err) < 0)
-		return -err->code;
-	request.durable = !extension->auto_remove;
-	(void)cg_warm_start();
-	if (how->in_place)
-		return engine_become(&request, err);
-	result = engine_start(&request, ret_client_fd, &pid, err);
-	cg_warm_join(); /* it has ended long since: this reaps it */
-	return result;
+	(void)idrange_collect(hull->idranges, is_there, &settling, &err);
+	(void)catalog_sweep_holds(hull->images, is_there, &settling, &err);
 }

@@ -7,20 +7,9 @@
 #define HULL_CLI_INSTANCE_H
 
 #include "cli/hull.h"
+#include "cli/instance_view.h"
 #include "runtime/core/engine.h"
 #include "runtime/spec/extension.h"
-
-/* What there is to know of one, together. Strings live in the arena. */
-struct instance_view {
-	char id[DEFINITION_ID_BYTES];
-	const char *data_dir;
-	const struct extension *extension;
-	bool has_record; /* it runs, or was not unmade yet */
-	struct record record;
-	struct lifecycle now; /* without a record: stopped, or 'created' when it never ran */
-	bool never_ran;
-	struct definition_exit last; /* how it ended last, if it has */
-};
 
 /* Looks one up by name, id or the beginning of an id. -ENOENT with words. */
 int instance_look(const struct command_call *call, const struct stores *stores, const char *words,
@@ -28,6 +17,9 @@ int instance_look(const struct command_call *call, const struct stores *stores, 
 /* All of them, newest first. One that goes away meanwhile is left out. */
 int instance_list(const struct command_call *call, const struct stores *stores, struct instance_view **ret,
 		  size_t *ret_count, struct err *err);
+
+/* Its data folder, in the arena. */
+const char *instance_data_dir(const struct command_call *call, const char *id);
 
 /* Whether root inside is the host's root: no range of its own, and no other instance's user namespace. */
 bool instance_has_host_ids(const struct extension *extension);
@@ -44,6 +36,8 @@ int instance_remove(const struct command_call *call, const struct stores *stores
  * and ranges that nobody holds. What cannot be set right is said on standard error.
  */
 void instance_settle(const struct command_call *call, const struct stores *stores);
+
+/* --- Starting: instance_start.c --- */
 
 /* Starts a defined instance from its bundle: plans, and hands it to the engine. With `in_place` this process becomes its keeper. */
 struct instance_starting {

@@ -28,10 +28,12 @@ static const char *usual_template(struct arena *arena, const struct output_colum
 
 static int add_line(struct output *output, const struct template_data *data, struct err *err)
 {
-	int result = template_expand(output->arena, output->template, data, &output->lines, err);
+	CLEANUP_TEXT struct text line = TEXT_INIT;
+	int result = template_expand(output->arena, output->template, data, &line, err);
 
+	/* Of a line that fails nothing is shown. */
 	if (result >= 0)
-		text_add(&output->lines, "\n");
+		text_addf(&output->lines, "%s\n", text_get(&line));
 	return result;
 }
 

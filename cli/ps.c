@@ -273,7 +273,7 @@ static int list(struct listing *listing, const struct stores *stores, struct out
 	int result = instance_list(listing->call, stores, &views, &count, err);
 
 	for (size_t i = 0; result >= 0 && i < count && shown < limit; i++) {
-		if (!shows_all(options) && !is_up(&views[i]))
+		if (!shows_all(options) && !is_up(&views[i]) && !views[i].restarting)
 			continue;
 		if (!filter_matches(keys, &options->filters, &views[i], listing))
 			continue;
@@ -319,7 +319,8 @@ const struct command verb_ps = {
 		       ".Labels .Mounts .Networks, "
 		       "{{.Label \"KEY\"}}, and the members of the JSON: an array of objects with id, name, image, "
 		       "imageId, command, created, state "
-		       "(created, creating, running, paused, exited), status, unattended, exitCode (null while it is "
+		       "(created, creating, running, paused, restarting, exited), status, unattended, exitCode (null "
+		       "while it is "
 		       "not known), startedAt, "
 		       "finishedAt, ip, ports (hostIp, hostPort, containerPort, protocol) and labels.",
 	.examples = "hull ps -a\nhull ps --format '{{.Names}}\\t{{.Status}}'\nhull ps -aq --filter status=exited",

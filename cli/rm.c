@@ -48,6 +48,9 @@ static int end_and_remove(const struct instance_operand *one, struct err *err)
 	struct err failure = ERR_INIT;
 	int result;
 
+	if (view->restarting && !options->force)
+		return err_say(err, EBUSY, "container '%s' is restarting: stop it first, or remove it with --force",
+			       one->words);
 	if (runs && !options->force)
 		return err_say(err, EBUSY, "container '%s' is %s: stop it first, or remove it with --force", one->words,
 			       record_status_name(view->now.status));

@@ -26,6 +26,8 @@ struct expression {
 	size_t count;
 };
 
+#define FIELDS_MAX_BYTES 400 /* of their names in an error */
+
 static int complain(const struct expression *e, const char *what, const char *about, struct err *err)
 {
 	return err_say(err, EINVAL, "format: '{{%s}}': %s%s", e->text, what, about);
@@ -108,6 +110,39 @@ static const struct json *find_part(const struct json *at, const char *path)
 	return at;
 }
 
+/* The part of the document where a path goes wrong: the last object that it leads to. NULL: something that is none. */
+static const struct json *find_wrong_turn(const struct json *at, const char *path)
+{
+	for (const char *name = path + 1; at && at->type == JSON_OBJECT;) {
+		size_t len = strcspn(name, ".");
+		const struct json *next = find_member(at, name, len);
+
+		if (!next)
+			return at;
+		at = next;
+		name += len + (name[len] == '.');
+	}
+	return NULL;
+}
+
+/* "there is no field .State.Foo: there are pid, status". */
+static int complain_of_field(const struct expression *e, const char *path, struct err *err)
+{
+	const struct json *at = find_wrong_turn(e->data->document, path);
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+
+	for (size_t i = 0; at == e->data->document && e->data->names && e->data->names[i]; i++)
+		text_addf(&words, "%s%s", words.len ? ", " : "", e->data->names[i]);
+	if (at) {
+		json_each (member, at)
+			text_addf(&words, "%s%s", words.len ? ", " : "", member->key);
+	}
+	if (!words.len)
+		return complain(e, "there is no field ", path, err);
+	return err_say(err, EINVAL, "format: '{{%s}}': there is no field %s: there are %.*s%s", e->text, path,
+		       FIELDS_MAX_BYTES, text_get(&words), words.len > FIELDS_MAX_BYTES ? "…" : "");
+}
+
 /* What is there twice, in words and in the document ("Ports"), is shown as words; functions want what they can look into. */
 static int find_path(const struct expression *e, const char *path, bool for_function, struct value *ret,
 		     struct err *err)
@@ -122,7 +157,7 @@ static int find_path(const struct expression *e, const char *path, bool for_func
 	if (e->data->heading)
 		ret->words = capitals(e->arena, path);
 	else if (!part)
-		return complain(e, "there is no field ", path, err);
+		return complain_of_field(e, path, err);
 	return arena_check(e->arena, err);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* __unmake: what a keeper becomes when its program has ended. */
 #include <errno.h>
+#include <fcntl.h>
 #include <time.h>
 
 #include "cli/instance.h"
@@ -23,13 +24,17 @@ static uint64_t back_off_ms(const struct engine_unmade *unmade)
 	return wait < LONGEST_WAIT_MS ? wait : LONGEST_WAIT_MS;
 }
 
-/* False when somebody has stopped or removed it meanwhile. */
+/* False when somebody has stopped or removed it meanwhile. Who lists containers sees by the lock that one is restarting. */
 static bool wait_and_look(uint64_t wait_ms, const char *data_dir)
 {
+	CLEANUP_FD int folder = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool held = false;
+
 	while (wait_ms > 0) {
 		uint64_t step = wait_ms < LOOK_EVERY_MS ? wait_ms : LOOK_EVERY_MS;
 		struct timespec pause = {.tv_sec = (time_t)(step / 1000), .tv_nsec = (long)(step % 1000) * 1000000};
 
+		held = held || (folder >= 0 && definition_hold(folder));
 		(void)nanosleep(&pause, NULL);
 		wait_ms -= step;
 		if (!definition_is_wanted_running(data_dir))

@@ -2,11 +2,16 @@
 /* wait */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "cli/operands.h"
 #include "cli/verbs.h"
 #include "runtime/core/attach.h"
 #include "runtime/core/control.h"
+
+#define KEEPER_WAIT_MS 5000 /* a disk may be busy */
+#define DEATH_WAIT_MS  1000
+#define LOOK_EVERY_MS  10
 
 /*
  * Asks the keeper, which tells its clients how the program ended before anything is taken back: after that, one made with --rm leaves no trace.
@@ -37,17 +42,49 @@ static void ask_definition(const struct instance_operand *one, struct record_exi
 		*ret = last.exit;
 }
 
-/* Whether it runs without a keeper: then it gets one. */
+static void pause_ms(long ms)
+{
+	const struct timespec pause = {.tv_nsec = ms * 1000000};
+
+	(void)nanosleep(&pause, NULL);
+}
+
+/*
+ * Whether it runs without a keeper: then it gets one. A keeper that is killed closes its socket a moment before it is seen to be dead.
+ */
 static bool was_orphaned(const struct instance_operand *one)
 {
 	struct control_view view;
 	struct err ignored = ERR_INIT;
 
-	if (control_look(&one->stores->store, one->call->arena, one->view.id, false, &view, &ignored) < 0 ||
-	    !view.now.unattended)
-		return false;
-	instance_settle(one->call, one->stores);
-	return true;
+	for (int left_ms = DEATH_WAIT_MS; left_ms > 0; left_ms -= LOOK_EVERY_MS) {
+		if (control_look(&one->stores->store, one->call->arena, one->view.id, false, &view, &ignored) < 0 ||
+		    view.now.status == RECORD_STOPPED)
+			return false;
+		if (view.now.unattended) {
+			instance_settle(one->call, one->stores);
+			return true;
+		}
+		pause_ms(LOOK_EVERY_MS);
+	}
+	return false;
+}
+
+/* It has ended, and its keeper is about to write down how: until it has, or has taken the state away, which comes after that. */
+static void wait_for_keeper(const struct instance_operand *one, struct record_exit *ret)
+{
+	struct control_view view;
+	struct err ignored = ERR_INIT;
+
+	for (int left_ms = KEEPER_WAIT_MS; left_ms > 0; left_ms -= LOOK_EVERY_MS) {
+		if (control_look(&one->stores->store, one->call->arena, one->view.id, false, &view, &ignored) < 0 ||
+		    view.now.status != RECORD_STOPPED)
+			return;
+		*ret = view.now.exit;
+		if (ret->known)
+			return;
+		pause_ms(LOOK_EVERY_MS);
+	}
 }
 
 static int wait_for_end(const struct instance_operand *one, struct record_exit *ret, struct err *err)
@@ -65,6 +102,8 @@ static int wait_for_end(const struct instance_operand *one, struct record_exit *
 		*err = failure;
 		return result;
 	}
+	if (result >= 0 && !ret->known)
+		wait_for_keeper(one, ret);
 	if (result < 0 || !ret->known)
 		ask_definition(one, ret);
 	return 0;

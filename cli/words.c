@@ -5,12 +5,14 @@
 
 #define NS_A_SECOND UINT64_C(1000000000)
 
-const char *const words_states[] = {"created", "creating", "running", "paused", "exited", NULL};
+const char *const words_states[] = {"created", "creating", "running", "paused", "restarting", "exited", NULL};
 
 const char *words_state(const struct instance_view *view)
 {
 	if (!view->has_record && view->never_ran)
 		return "created";
+	if (view->restarting)
+		return "restarting";
 	return view->now.status == RECORD_STOPPED ? "exited" : record_status_name(view->now.status);
 }
 
@@ -38,12 +40,13 @@ static const char *words_up(struct arena *arena, const struct instance_view *vie
 
 static const char *words_exited(struct arena *arena, const struct instance_view *view, uint64_t now_ns)
 {
+	const char *word = view->restarting ? "Restarting" : "Exited";
 	const char *ago = words_ago(arena, view->now.finished, now_ns);
 	const char *space = ago && *ago ? " " : "";
 
 	if (!view->now.exit.known)
-		return arena_printf(arena, "Exited (unknown)%s%s", space, ago);
-	return arena_printf(arena, "Exited (%d)%s%s", view->now.exit.code, space, ago);
+		return arena_printf(arena, "%s (unknown)%s%s", word, space, ago);
+	return arena_printf(arena, "%s (%d)%s%s", word, view->now.exit.code, space, ago);
 }
 
 const char *words_status(struct arena *arena, const struct instance_view *view, uint64_t now_ns)
@@ -54,7 +57,7 @@ const char *words_status(struct arena *arena, const struct instance_view *view, 
 		return "Created";
 	if (strcmp(state, "creating") == 0)
 		return "Creating";
-	return strcmp(state, "exited") == 0 ? words_exited(arena, view, now_ns) : words_up(arena, view, now_ns);
+	return view->now.status == RECORD_STOPPED ? words_exited(arena, view, now_ns) : words_up(arena, view, now_ns);
 }
 
 const char *words_ports(struct arena *arena, const struct extension_network *network)

@@ -6,7 +6,7 @@
 #include "cli/instance.h"
 #include "runtime/base/json.h"
 
-/* "created" "creating" "running" "paused" "exited": the words of --filter status= and of JSON. */
+/* "created" "creating" "running" "paused" "restarting" "exited": the words of --filter status= and of JSON. */
 const char *words_state(const struct instance_view *view);
 /* The words there are, for complaints; ends with NULL. */
 extern const char *const words_states[];

@@ -298,6 +298,20 @@ bool definition_is_wanted_running(const char *data_dir)
 	return folder >= 0 && !file_is_there(folder, NOT_WANTED_MARK);
 }
 
+bool definition_hold(int folder_fd)
+{
+	return flock(folder_fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Shared: those who look do not see one another. */
+bool definition_is_held(int folder_fd)
+{
+	if (flock(folder_fd, LOCK_SH | LOCK_NB) < 0)
+		return true;
+	(void)flock(folder_fd, LOCK_UN);
+	return false;
+}
+
 int definition_exit_write(int folder_fd, const struct definition_exit *exit, struct err *err)
 {
 	CLEANUP_TEXT struct text words = TEXT_INIT;

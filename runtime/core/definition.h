@@ -63,6 +63,12 @@ int definition_sweep(const struct definitions *definitions, struct err *err);
 void definition_want_running(const char *data_dir, bool running);
 bool definition_is_wanted_running(const char *data_dir);
 
+/*
+ * Whether somebody has the folder's lock: who makes the definition (definition_claim() gives it), or who waits to start it again. Never waits.
+ */
+bool definition_hold(int folder_fd);
+bool definition_is_held(int folder_fd);
+
 /* How it last ended, or that it was started. Written durably. Reading: -ENOENT without words before the first start. */
 struct definition_exit {
 	struct record_exit exit;

@@ -105,6 +105,7 @@ static int make_and_keep(const struct engine_request *request, int client_fd, st
 		.data_dir = request->data_dir,
 		.stdio = {-1, -1, -1},
 		.kept = true,
+		.unless_stopped = request->is_restart,
 		.seccomp_cache = request->seccomp_cache,
 		.tell = request->tell,
 	};

@@ -27,16 +27,19 @@ struct create_request {
 	const char *data_dir;	 /* hull run's instances: their data folder; else NULL */
 	int stdio[3]; /* what the program gets as 0, 1 and 2; -1: /dev/null. Not used with a terminal. The caller's */
 	bool kept;    /* a keeper comes: streams of their own instead of `stdio` */
+	bool unless_stopped; /* a restart: not when somebody has said meanwhile that it shall not run */
 	const char
-		*console_socket;   /* where a terminal's master is sent (OCI), or NULL: it is instance->terminal then */
-	const char *pid_file;	   /* or NULL */
-	const char *pidfd_socket;  /* where a pidfd of the first process is sent (OCI), or NULL */
-	bool new_keyring;	   /* a session keyring of its own, "_ses.ID": the caller's keys stay outside */
-	bool no_pivot;		   /* rootfs_cover() instead of rootfs_pivot(), for hosts that run from their initial ramfs */
+		*console_socket;  /* where a terminal's master is sent (OCI), or NULL: it is instance->terminal then */
+	const char *pid_file;	  /* or NULL */
+	const char *pidfd_socket; /* where a pidfd of the first process is sent (OCI), or NULL */
+	bool new_keyring;	  /* a session keyring of its own, "_ses.ID": the caller's keys stay outside */
+	bool no_pivot; /* rootfs_cover() instead of rootfs_pivot(), for hosts that run from their initial ramfs */
 	unsigned preserve_fds;	   /* descriptors 3 … 3+n-1 are passed on */
 	bool wait_for_start;	   /* `create`: the program waits for control_start(); else it is started at once */
 	const char *seccomp_cache; /* a 0700 folder for compiled filters, made where missing; NULL: none */
-	void (*tell)(const char *words); /* what the user should know of how it was made, without being asked; NULL: nobody listens */
+	void (*tell)(
+		const char *
+			words); /* what the user should know of how it was made, without being asked; NULL: nobody listens */
 };
 
 struct instance {
@@ -61,9 +64,9 @@ struct instance {
 	struct sync sync;	      /* to the first process */
 	pid_t init;
 	int init_pidfd;
-	int userns_fd; /* the container's user namespace, -1 when it is the host's */
-	int root_fd;   /* the root as a detached mount, until the child has it; -1 */
-	int terminal;  /* the pseudo-terminal's master, -1 */
+	int userns_fd;		 /* the container's user namespace, -1 when it is the host's */
+	int root_fd;		 /* the root as a detached mount, until the child has it; -1 */
+	int terminal;		 /* the pseudo-terminal's master, -1 */
 	struct net_moved *moved; /* interfaces of the host that are inside, in the arena; of a creation only */
 	size_t moved_count;
 };

@@ -20,6 +20,7 @@
 #include "runtime/base/process.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
+#include "runtime/core/definition.h"
 #include "runtime/core/filter.h"
 #include "runtime/core/hooks.h"
 #include "runtime/core/instance.h"
@@ -674,6 +675,9 @@ int step_go(struct instance *instance, struct err *err)
 
 	if (instance->request->wait_for_start)
 		return 0;
+	/* Who stops it sees the record from now on, or has left word before. */
+	if (instance->request->unless_stopped && !definition_is_wanted_running(instance->request->data_dir))
+		return err_say(err, ECANCELED, "it has been stopped meanwhile");
 	/* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */
 	result = lifecycle_enter(&instance->record, instance->state_fd, RECORD_RUNNING, err);
 	if (result >= 0)

@@ -227,3 +227,82 @@ listen() {
 	wait $!
 	[ "$(cat "$STORES/code")" = 6 ]
 }
+
+@test "between two restarts it is restarting, until it is stopped" {
+	restarting() { [ "$(hull ps --filter status=restarting --format '{{.Names}}')" = flaps ]; }
+	hull run -d --name flaps --restart always bb sh -c 'exit 3'
+	retry 10 restarting
+	run hull inspect -f '{{.State.Restarting}} {{.State.Running}}' flaps
+	like '^(true false|false true)$'
+	# The waits become longer: before long it is restarting whenever one looks.
+	three() { [ "$(hull inspect -f '{{.State.RestartCount}}' flaps)" -ge 4 ] && restarting; }
+	retry 20 three
+	run hull ps --format '{{.Status}}'
+	like '^Restarting \(3\) '
+	run -125 hull rm flaps
+	is "hull: rm: container 'flaps' is restarting: stop it first, or remove it with --force"
+	hull stop flaps
+	run hull ps -a --format '{{.State}}'
+	is exited
+	hull rm flaps
+}
+
+@test "one whose folder was removed by hand is seen, and can be ended" {
+	gone() { [ -z "$(hull ps -aq)" ]; }
+	for how in "kill" "stop -t 0" "rm -f"; do
+		hull run -d --name lost bb sleep 100
+		id=$(hull inspect -f '{{.Id}}' lost)
+		# Its keeper needs the folder to begin.
+		retry 5 grep -q keeper "/proc/$(keeper_of lost)/comm"
+		rm -rf "$STORES/data/instances/$id"
+		run hull ps --format '{{.ID}} {{.Names}} {{.Image}} {{.State}}'
+		is "${id:0:12} lost (definition lost) running"
+		# Its range of ids stays its own.
+		grep -q "$id" "$STORES/data/idranges"
+		run -125 --separate-stderr hull inspect lost
+		[ "$stderr" = "hull: inspect: container 'lost': its definition is gone: 'hull rm --force' ends it" ]
+		run -125 hull rm "${id:0:12}"
+		has 'is running'
+		# shellcheck disable=SC2086 # a verb and its options
+		run hull $how lost
+		is lost
+		retry 5 gone
+		nothing_left
+	done
+}
+
+# bats test_tags=plain
+@test "a container's end survives a power cut: it is synced before it gets its name; not with --rm" {
+	calls() {
+		strace -y -e trace=fsync,fdatasync,rename,renameat,renameat2 -o "$BATS_TEST_TMPDIR/calls" "$HULL" --root "$STORES/run" \
+			--data "$STORES/data" run --network none "$@"
+	}
+	calls --name kept bb sh -c 'exit 7' || [ $? -eq 7 ]
+	[ "$(hull inspect -f '{{.State.ExitCode}}' kept)" = 7 ]
+	grep -B1 'exit\.json' "$BATS_TEST_TMPDIR/calls" | head -n 1 | grep -E '^f(data)?sync'
+	calls --rm bb true
+	! grep -E '^f(data)?sync' "$BATS_TEST_TMPDIR/calls"
+}
+
+# bats test_tags=slow
+@test "a stop in the moment of a restart wins" {
+	[ -x "$HULL_TESTING" ] || skip "no build with fault points"
+	# The restart has seen that it is wanted, and has not written its record yet.
+	HULL_TEST_FAULT=sleep:phase:record "$HULL_TESTING" --root "$STORES/run" --data "$STORES/data" run -d --name flips \
+		--restart always --network none bb sh -c 'echo begun; exit 0'
+	begun() { [ "$(hull inspect -f '{{.State.RestartCount}}' flips)" = 1 ]; }
+	retry 10 begun
+	# The first wait is a tenth of a second; then it sleeps for a second before the record.
+	sleep 0.5
+	run hull ps -a --format '{{.State}}'
+	is exited
+	hull stop flips
+	begun_before=$(hull logs flips | wc -l)
+	retry 5 not pgrep -f "__unmake $(hull inspect -f '{{.Id}}' flips)"
+	run hull ps -a --format '{{.State}}'
+	is exited
+	[ "$(hull logs flips | wc -l)" -eq "$begun_before" ]
+}
+not() {
+	! "$@"
+}

@@ -33,7 +33,8 @@ teardown() {
 	run bash -c "$(hull_words) exec loud yes | head -1; echo \${PIPESTATUS[0]}"
 	is $'y\n141'
 	hull kill loud
-	retry 5 test -z "$(hull ps -aq)"
+	gone() { [ -z "$(hull ps -aq)" ]; }
+	retry 5 gone
 }
 
 @test "a full disk under the output is told, and the container runs on" {
@@ -65,4 +66,26 @@ teardown() {
 	has "ermission denied"
 	run hull run --rm bb cat /proc/sys/net/ipv4/ping_group_range /proc/sys/net/ipv4/ip_unprivileged_port_start
 	is $'0\t65535\n0'
+}
+
+@test "a template that fails shows nothing of its line, and says which fields there are" {
+	hull run -d --name web --label app=x bb sleep 100
+	run --separate-stderr hull inspect -f '{{.Config.Labels.app}} {{.NetworkSettings.IPAdress}}' web
+	[ "$status" -eq 125 ]
+	is ''
+	[ "$stderr" = "hull: inspect: format: '{{.NetworkSettings.IPAdress}}': there is no field .NetworkSettings.IPAdress: there are ipAddress, ipPrefixLen, gateway, macAddress" ]
+	run --separate-stderr hull ps --format '{{.Names}} {{.Nam}}'
+	[ "$status" -eq 125 ]
+	is ''
+	like 'there are ID, Image, .*, labels$' "$stderr"
+	run hull inspect -f '{{.NetworkSettings.IPAddress}}' web
+	is "$(hull inspect -f '{{.Network.IP}}' web)"
+	like '^10\.'
+}
+
+@test "too little memory is refused; what is too little for a program is told" {
+	run -125 hull run --rm -m 1m bb true
+	is "hull: run: option '--memory': '1m' is too little for a container: want 6m or more"
+	run hull run --rm -m 0 --network none bb echo unbounded
+	is unbounded
 }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From a bundle to something that runs: the plan, with what only runs of other instances tell, and the start. */
+#include <errno.h>
+
+#include "cgroups/cg.h"
+#include "cli/instance.h"
+#include "runtime/base/log.h"
+#include "runtime/core/sealed.h"
+
+#define NOT_THERE_YET "/" /* stands for the namespace of an instance that need not run yet */
+
+/* The namespaces of another instance, where it runs now. */
+static int find_joined(const struct command_call *call, const struct stores *stores, const struct extension_join *join,
+		       bool only_check, struct plan_host *host, struct err *err)
+{
+	int kind = ns_parse(join->type);
+	struct instance_view other;
+	int result = kind < 0 ? err_say(err, EINVAL, "'%s' is no kind of namespace", join->type)
+			      : instance_look(call, stores, join->container, &other, err);
+
+	if (result < 0)
+		return result;
+	host->joined[kind] = NOT_THERE_YET;
+	if (other.now.status != RECORD_RUNNING && other.now.status != RECORD_PAUSED && only_check)
+		return 0;
+	if (other.now.status != RECORD_RUNNING && other.now.status != RECORD_PAUSED)
+		return err_say(err, EINVAL, "container '%s' is not running: its %s namespace cannot be joined",
+			       other.extension->name, join->type);
+	host->joined[kind] =
+		arena_printf(call->arena, "/proc/%d/ns/%s", other.record.init.pid, ns_proc_name((enum ns_kind)kind));
+	if (kind == NS_USER && other.extension->id_range) {
+		struct idmap_range *range = ARENA_NEW(call->arena, struct idmap_range);
+
+		if (range) {
+			*range = (struct idmap_range){.inside = 0,
+						      .outside = other.extension->id_range->base,
+						      .count = other.extension->id_range->size};
+			host->joined_idmap =
+				(struct idmap){.uids = range, .gids = range, .uid_count = 1, .gid_count = 1};
+		}
+	}
+	return arena_check(call->arena, err);
+}
+
+static int make_plan(const struct command_call *call, const struct stores *stores, const char *id, bool only_check,
+		     struct plan *ret_plan, const struct extension **ret_extension, struct err *err)
+{
+	CLEANUP_FD int folder = definition_open(&stores->definitions, id, err);
+	const struct config *config;
+	struct plan_host host;
+	int result = folder;
+
+	if (result >= 0)
+		result = config_read(call->arena, folder, "config.json", &config, NULL, err);
+	if (result >= 0)
+		result = extension_read(call->arena, folder, EXTENSION_FILE, ret_extension, err);
+	if (result == -ENOENT)
+		return err_say(err, ENOENT, "container '%s' has just been removed", id);
+	if (result < 0)
+		return result;
+	plan_host_probe(&host);
+	host.id = arena_strdup(call->arena, id);
+	host.bundle = instance_data_dir(call, id);
+	host.net_state_dir = hull_of(call)->net_state;
+	for (size_t i = 0; i < (*ret_extension)->joins.count; i++) {
+		result = find_joined(call, stores, &(*ret_extension)->joins.items[i], only_check, &host, err);
+		if (result < 0)
+			return result;
+	}
+	return plan_make(call->arena, config, *ret_extension, &host, ret_plan, err);
+}
+
+int instance_check(const struct command_call *call, const struct stores *stores, const char *id, struct err *err)
+{
+	struct plan *plan = ARENA_NEW(call->arena, struct plan);
+	const struct extension *extension;
+	int result = arena_check(call->arena, err);
+
+	return result < 0 ? result : make_plan(call, stores, id, true, plan, &extension, err);
+}
+
+static void warn(const char *words)
+{
+	log_line(LOG_LEVEL_WARN, "%s", words);
+}
+
+int instance_start(const struct command_call *call, const struct stores *stores, const struct instance_starting *how,
+		   int *ret_client_fd, struct err *err)
+{
+	struct plan *plan = ARENA_NEW(call->arena, struct plan);
+	const struct extension *extension;
+	struct strv unmake = {0};
+	struct engine_request request = {
+		.store = &stores->store,
+		.plan = plan,
+		.data_dir = instance_data_dir(call, how->id),
+		.seccomp_cache = hull_of(call)->seccomp_cache,
+		.tell = warn,
+		.attach = how->attach,
+		.unmake = &unmake,
+		.is_restart = how->in_place,
+	};
+	pid_t pid;
+	int result = arena_check(call->arena, err);
+
+	if (result >= 0)
+		result = make_plan(call, stores, how->id, false, plan, &extension, err);
+	if (result >= 0)
+		result = hull_unmake_command(call, call->arena, how->id, &unmake);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < plan->warnings.count; i++)
+		log_line(LOG_LEVEL_WARN, "%s", plan->warnings.items[i]);
+	if (plan->namespaces.kind[NS_USER].how == NS_HOST && sealed_self(call->argv, err) < 0)
+		return -err->code;
+	request.durable = !extension->auto_remove;
+	(void)cg_warm_start();
+	if (how->in_place)
+		return engine_become(&request, err);
+	result = engine_start(&request, ret_client_fd, &pid, err);
+	cg_warm_join(); /* it has ended long since: this reaps it */
+	return result;
+}
