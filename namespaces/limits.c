@@ -274,10 +274,19 @@ static int apply_scheduler(const struct limits_scheduler *scheduler, pid_t pid, 
 				  .sched_deadline = scheduler->deadline_ns,
 				  .sched_period = scheduler->period_ns};
 
-	if (syscall(SYS_sched_setattr, pid, &attr, 0) < 0)
-		return err_set(err, errno, "scheduler: policy %d, nice %d, priority %d", scheduler->policy,
-			       scheduler->nice, scheduler->priority);
-	return 0;
+	int code;
+
+	if (syscall(SYS_sched_setattr, pid, &attr, 0) == 0)
+		return 0;
+	code = errno;
+	(void)err_set(err, code, "scheduler: policy %d, nice %d, priority %d", scheduler->policy, scheduler->nice,
+		      scheduler->priority);
+	/* cgroup v1 gives a new cgroup no real time at all. */
+	if (code == EPERM && (scheduler->policy == SCHED_FIFO || scheduler->policy == SCHED_RR))
+		(void)err_hint(err,
+			       "the container's cgroup has no real time (cpu.realtimeRuntime), or this process lacks "
+			       "CAP_SYS_NICE");
+	return -code;
 }
 
 static int apply_io_priority(const struct limits_io_priority *priority, pid_t pid, struct err *err)

@@ -18,6 +18,7 @@
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
 #include "runtime/core/control.h"
+#include "runtime/core/fault.h"
 #include "runtime/core/filter.h"
 #include "runtime/core/join.h"
 #include "runtime/core/lifecycle.h"
@@ -36,7 +37,7 @@ struct exec_child {
 /*
  * In the container's namespaces, with all rights of its user namespace, undumpable: a process inside can neither trace it nor look at its
  * descriptors before the exec (CVE-2016-9962).
- * Must not: go on before the parent has moved it into the cgroup.
+ * Must not: run anything of the container's before the parent has moved it into the cgroup, which GO says.
  */
 static int enter(struct exec_child *child, struct err *err)
 {
@@ -144,14 +145,41 @@ static int write_pid_file(const struct exec_request *request, pid_t pid, struct 
 	return file_replace(AT_FDCWD, request->pid_file, words, (size_t)len, 0644, FILE_VOLATILE, err);
 }
 
-/* Everything after the clone, in the parent. On failure the new process ends by itself when the socket closes. */
+static int set_cpus(const char *member, const char *cpus, pid_t pid, struct err *err)
+{
+	if (!cpus || limits_set_affinity(pid, cpus, err) >= 0)
+		return 0;
+	return err_wrap(err, "process.execCPUAffinity.%s", member);
+}
+
+/* A process that was gone when it was to be moved has said why, or has gone with the container. */
+static int or_why_gone(const struct exec_request *request, struct sync *sync, struct exec_running *running, int result,
+		       struct err *err)
+{
+	if ((result != -ESRCH && result != -ENOENT) || running->pidfd < 0 || proc_wait_end(running->pidfd, 50) < 0)
+		return result;
+	return take_ready(request, sync, running, err);
+}
+
+/*
+ * Everything after the clone, in the parent. On failure the new process ends by itself when the socket closes. What the process does before READY is
+ * done while the first migration's grace period passes (cg_warm_start() has begun it).
+ */
 static int guide(const struct exec_request *request, const struct record *record, struct sync *sync,
 		 struct exec_running *running, struct err *err)
 {
-	int result = join_cgroup(request, record, running->pid, err);
+	int result = fault_point("exec", "cgroup", err);
 
 	if (result >= 0)
+		result = set_cpus("initial", request->process->exec_cpus_initial, running->pid, err);
+	if (result >= 0)
 		result = sync_send(sync, CHILD_MAPPED, err);
+	if (result >= 0)
+		result = or_why_gone(request, sync, running, join_cgroup(request, record, running->pid, err), err);
+	if (result >= 0) /* the cgroup's own CPUs have just become the process's */
+		result = set_cpus("final", request->process->exec_cpus_final, running->pid, err);
+	if (result >= 0)
+		result = fault_point("exec", "ready", err);
 	if (result >= 0)
 		result = take_ready(request, sync, running, err);
 	if (result >= 0 && request->pidfd_socket)
@@ -161,7 +189,11 @@ static int guide(const struct exec_request *request, const struct record *record
 	if (result >= 0)
 		result = write_pid_file(request, running->pid, err);
 	if (result >= 0)
+		result = fault_point("exec", "go", err);
+	if (result >= 0)
 		result = sync_send(sync, CHILD_GO, err);
+	if (result >= 0)
+		result = fault_point("exec", "exec", err);
 	if (result >= 0)
 		result = filter_take_listener(sync, CHILD_EXEC, request->process->seccomp, record, running->pid, err);
 	if (result >= 0)

@@ -150,8 +150,8 @@ int features_json(struct text *out, struct err *err)
 	put_words(&w, "mountOptions", mount_options_known());
 	put_linux(&w, &cgroups);
 	put_annotations(&w, &cgroups);
-	/* No annotation changes what hull does: the list is empty, not unknown. */
 	json_open_array(&w, "potentiallyUnsafeConfigAnnotations");
+	json_put_string(&w, NULL, PLAN_UNIT_PROPERTY);
 	json_close_array(&w);
 	json_close(&w);
 	text_add(out, "\n");

@@ -19,6 +19,7 @@ void instance_init(struct instance *instance, struct arena *arena, const struct 
 		.userns_fd = -1,
 		.root_fd = -1,
 		.terminal = -1,
+		.moved_netns_fd = -1,
 	};
 	for (int kind = 0; kind < NS_COUNT; kind++)
 		instance->joins[kind] = -1;
@@ -45,5 +46,6 @@ void instance_close(struct instance *instance)
 	close_and_forget(&instance->userns_fd);
 	close_and_forget(&instance->root_fd);
 	close_and_forget(&instance->terminal);
+	close_and_forget(&instance->moved_netns_fd);
 	close_and_forget(&instance->state_fd); /* last: with it goes the lock */
 }

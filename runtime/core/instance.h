@@ -69,6 +69,7 @@ struct instance {
 	int terminal;		 /* the pseudo-terminal's master, -1 */
 	struct net_moved *moved; /* interfaces of the host that are inside, in the arena; of a creation only */
 	size_t moved_count;
+	int moved_netns_fd; /* where they are, held so that they do not die with the first process; -1 */
 };
 
 /* Nothing held, nothing known. */

@@ -21,7 +21,6 @@ static int open_network_namespace(const struct instance *instance, struct err *e
 int step_net_devices(struct instance *instance, struct err *err)
 {
 	const struct plan_net *net = &instance->plan->net;
-	CLEANUP_FD int netns = -1;
 	int result;
 
 	if (net->move_count == 0)
@@ -29,10 +28,9 @@ int step_net_devices(struct instance *instance, struct err *err)
 	instance->moved = arena_array(instance->arena, net->move_count, sizeof(*instance->moved));
 	if (!instance->moved)
 		return arena_check(instance->arena, err);
-	netns = open_network_namespace(instance, err);
-	if (netns < 0)
-		return netns;
-	result = net_move_in(net->moves, net->move_count, netns, instance->moved, err);
+	result = instance->moved_netns_fd = open_network_namespace(instance, err);
+	if (result >= 0)
+		result = net_move_in(net->moves, net->move_count, instance->moved_netns_fd, instance->moved, err);
 	if (result < 0)
 		return err_wrap(err, "linux.netDevices");
 	instance->moved_count = net->move_count;
@@ -45,10 +43,7 @@ int step_net_devices(struct instance *instance, struct err *err)
  */
 int step_net_devices_undo(struct instance *instance, struct err *err)
 {
-	CLEANUP_FD int netns = -1;
-
 	if (!instance->request || instance->moved_count == 0)
 		return 0;
-	netns = open_network_namespace(instance, err);
-	return netns < 0 ? netns : net_move_back(instance->moved, instance->moved_count, netns, err);
+	return net_move_back(instance->moved, instance->moved_count, instance->moved_netns_fd, err);
 }

@@ -27,19 +27,24 @@
 #include "runtime/spec/config.h"
 #include "runtime/spec/extension.h"
 
+/* Annotations that begin so say something: org.systemd.property.NAME is a property of the systemd unit. All others are only kept. */
+#define PLAN_UNIT_PROPERTY "org.systemd.property."
+
 /* What the plan must know of its caller and its host. plan_host_probe() fills the host's part; tests fill it by hand. */
 struct plan_host {
 	/* The caller's wishes. */
 	const char *id;
 	const char *bundle; /* absolute path of the bundle's folder */
 	enum cg_driver_kind cgroup_driver;
+	bool cgroup_optional;	   /* without limits, and where none may be made: none is made */
 	const char *net_state_dir; /* "/run/hull/net" */
 	const char
 		*joined[NS_COUNT]; /* path of a namespace that hull.json's `joins` ask for, where the instance runs */
 	struct idmap joined_idmap; /* the map of the user namespace in `joined`, when it has one */
 
 	/* Facts. */
-	bool rootless; /* the caller is not root, or root of a user namespace only */
+	bool rootless; /* the caller is not root, and has its rights in a user namespace of the instance's only */
+	bool nested;   /* the caller is in a user namespace itself: its root is not the host's */
 	uid_t uid;
 	gid_t gid;
 	uint64_t caps; /* what the caller may pass on: a bit a capability */
@@ -49,6 +54,8 @@ struct plan_host {
 	bool apparmor, selinux;
 	/* Whether the cgroups of this host can honour a request: cg_check(). NULL: not asked (tests). */
 	int (*check_cgroup)(const struct cg_request *request, struct err *err);
+	/* Whether the caller may make one at all: cg_may_make(). NULL: it may (tests). */
+	bool (*may_make_cgroup)(const char *path);
 	/* What a mount of type "cgroup" shows on this host: cg_mount_view(). NULL: an empty view (tests). */
 	int (*cgroup_view)(enum cg_driver_kind driver, const char *path, struct arena *arena, struct cg_mount_view *ret,
 			   struct err *err);

@@ -268,7 +268,9 @@ static int choose_path(struct planning *p, const char **ret, struct err *err)
 
 	if (text_is_empty(path)) {
 		/* An unprivileged caller has its own cgroup at most, and what is below. */
-		const char *parent = driver == CG_DRIVER_SYSTEMD ? ":hull:" : p->host->rootless ? "hull/" : "/hull/";
+		const char *parent = driver == CG_DRIVER_SYSTEMD	    ? ":hull:"
+				     : p->host->rootless || p->host->nested ? "hull/"
+									    : "/hull/";
 
 		*ret = arena_printf(p->arena, "%s%s", parent, p->host->id);
 		return *ret ? 0 : plan_no_memory(p, err);
@@ -296,6 +298,29 @@ static int check_host(const struct planning *p, const struct cg_request *request
 	return p->host->check_cgroup(request, err) < 0 ? err_wrap(err, "linux.resources") : 0;
 }
 
+/* Annotations org.systemd.property.NAME, as engines give what the specification has no member for. */
+static int take_unit_properties(struct planning *p, struct cg_request *request, struct err *err)
+{
+	static const char prefix[] = PLAN_UNIT_PROPERTY;
+	const struct strmap *annotations = &p->config->annotations;
+	struct strv properties = {0};
+
+	for (size_t i = 0; i < annotations->count; i++)
+		if (text_starts(annotations->items[i].key, prefix) &&
+		    cg_systemd_property(p->arena, annotations->items[i].key + strlen(prefix),
+					annotations->items[i].value, &properties, err) < 0)
+			return -err->code;
+	request->properties = properties.items;
+	return 0;
+}
+
+/* An ordinary user to whom no part of the trees was delegated: the container stays in the caller's cgroup. */
+static bool may_go_without(const struct planning *p, const char *path)
+{
+	return p->host->cgroup_driver == CG_DRIVER_CGROUPFS && p->host->cgroup_optional && p->host->may_make_cgroup &&
+	       !p->host->may_make_cgroup(path);
+}
+
 int plan_cgroup(struct planning *p, struct err *err)
 {
 	struct cg_limits *limits = &p->plan->limits;
@@ -304,6 +329,8 @@ int plan_cgroup(struct planning *p, struct err *err)
 
 	*request = (struct cg_request){.driver = p->host->cgroup_driver, .limits = limits};
 	r = choose_path(p, &request->path, err);
+	if (r == 0 && request->driver == CG_DRIVER_SYSTEMD)
+		r = take_unit_properties(p, request, err);
 	if (r == 0 && p->os->resources)
 		r = plan_limits(p->arena, p->os->resources, limits, err);
 	if (r < 0)
@@ -312,9 +339,15 @@ int plan_cgroup(struct planning *p, struct err *err)
 	 * An unprivileged caller cannot police devices, and need not: in its user namespace no node can be made, and a bound one asks for the
 	 * caller's own rights. Every generated config.json has such rules, so that refusing would refuse them all.
 	 */
-	if (p->host->rootless) {
+	if (p->host->rootless || p->host->nested) {
 		limits->devices = NULL;
 		limits->device_count = 0;
+	}
+	if (may_go_without(p, request->path)) {
+		request->driver = CG_DRIVER_DISABLED;
+		return check_host(p, request, err) < 0
+			       ? err_hint(err, "this user may not make cgroup '%s'", request->path)
+			       : 0;
 	}
 	return check_host(p, request, err);
 }

@@ -85,6 +85,8 @@ static int take_mount_idmap(struct planning *p, const char *where, const struct 
 		return 0;
 	if (!to->options.bind)
 		return err_say(err, EINVAL, "%s: ids are mapped for bind mounts only", where);
+	if (p->host->rootless)
+		return err_say(err, EPERM, "%s: an unprivileged caller cannot map the ids of mounts", where);
 	if (!p->host->idmapped_mounts)
 		return err_say(err, ENOTSUP, "%s: this kernel has no id-mapped mounts (Linux 5.12 has)", where);
 	if (!from->uid_mappings.count) {
@@ -117,7 +119,7 @@ static int take_source(struct planning *p, const char *where, const struct confi
 		       struct err *err)
 {
 	to->source = from->source;
-	if (to->options.bind) {
+	if (to->options.bind && !to->options.remount) {
 		if (text_is_empty(from->source))
 			return err_say(err, EINVAL, "%s.source: a bind mount needs one", where);
 		to->source = plan_host_path(p, from->source);
