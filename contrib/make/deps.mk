@@ -3,14 +3,16 @@
 # Debian 12's packages, by what they are for. One apt-get call, and none when everything is there.
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev libseccomp-dev libcap-dev libnl-3-dev libyajl-dev libarchive-dev libssl-dev \
-	libzstd-dev busybox-static
+	libzstd-dev libsystemd-dev busybox-static
 RUN_PACKAGES   := iproute2
 CHECK_PACKAGES := bats clang clang-format clang-tidy shellcheck libclang-rt-14-dev debootstrap zstd xz-utils jq curl \
-	iproute2 nftables iputils-ping python3 procps strace util-linux attr man-db socat skopeo umoci bzip2
+	iproute2 nftables iputils-ping python3 python3-jsonschema procps strace util-linux attr man-db socat skopeo umoci bzip2
+# The test machine (tests/vm).
+VM_PACKAGES    := qemu-system-x86 e2fsprogs
 BENCH_PACKAGES := hyperfine crun runc podman conmon netavark aardvark-dns iptables
 
 # What drives hull-oci in tests/clients, and runc as control.
-CLIENT_PACKAGES := podman conmon netavark aardvark-dns buildah containerd docker.io runc containernetworking-plugins iptables \
+CLIENT_PACKAGES := podman conmon uidmap netavark aardvark-dns buildah containerd docker.io runc containernetworking-plugins iptables \
 	python3-grpcio python3-protobuf protobuf-compiler
 
 SERVICE_POLICY := /usr/sbin/policy-rc.d
@@ -36,7 +38,7 @@ endef
 deps-build:
 	$(call install_packages,$(BUILD_PACKAGES) $(RUN_PACKAGES))
 deps-check: deps-build
-	$(call install_packages,$(CHECK_PACKAGES))
+	$(call install_packages,$(CHECK_PACKAGES) $(VM_PACKAGES))
 deps-bench: deps-check
 	$(call install_packages,$(BENCH_PACKAGES))
 deps-clients: deps-check
