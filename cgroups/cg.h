@@ -43,6 +43,9 @@ struct cg; /* an open cgroup: the descriptors of its folders */
  */
 int cg_check(const struct cg_request *request, struct err *err);
 
+/* Whether the caller may make this cgroup in every tree: the nearest folder that is there can be written to. Changes nothing. For who is not root. */
+bool cg_may_make(const char *path);
+
 /*
  * Makes the folder in every tree (with missing parents, which stay), applies the limits, and opens it. Where that folder exists it
  * is removed and made afresh when it is empty (what a crash left), and else it is -EEXIST. On failure what was made by this call
@@ -158,7 +161,13 @@ struct cg_mount_view {
 	size_t link_count;
 };
 
-/* `path` as in cg_request, or a place. For CG_DRIVER_DISABLED the view has no mounts. Data in `arena`. */
+/*
+ * A property of systemd's unit from an annotation org.systemd.property.NAME, for cg_request's `properties`. The value is in GVariant's words: true,
+ * 'words', 5, uint64 5, ['a', 'b']; a time in seconds (NAME ends in Sec) becomes systemd's USec. -EINVAL with words.
+ */
+int cg_systemd_property(struct arena *arena, const char *name, const char *value, struct strv *to, struct err *err);
+
+/* `path` as in cg_request, or a place. For CG_DRIVER_DISABLED the caller's own cgroup is seen. Data in `arena`. */
 int cg_mount_view(enum cg_driver_kind driver, const char *path, struct arena *arena, struct cg_mount_view *ret,
 		  struct err *err);
 

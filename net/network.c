@@ -355,7 +355,8 @@ int net_collect(const char *state_dir, bool (*is_held)(const char *instance, voi
 int net_loopback_up(int netns_fd, struct err *err)
 {
 	CLEANUP_NETLINK struct netlink inside = NETLINK_INIT;
-	int ret = netlink_open_in(&inside, NETLINK_ROUTE, netns_fd, err);
+	int ret = netns_fd < 0 ? netlink_open(&inside, NETLINK_ROUTE, err)
+			       : netlink_open_in(&inside, NETLINK_ROUTE, netns_fd, err);
 
 	return ret < 0 ? ret : link_up(&inside, LINK_LOOPBACK_INDEX, err);
 }

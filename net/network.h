@@ -98,7 +98,7 @@ int net_attach(const struct net_request *request, int netns_fd, struct net_lease
 int net_detach(const char *state_dir, const char *instance, const struct net_lease *lease, const struct net_port *ports,
 	       size_t port_count, struct err *err);
 
-/* Brings lo up in the namespace: all that `--network none` has. net_attach() does it too. */
+/* Brings lo up in the namespace (-1: the process's own): all that `--network none` has. net_attach() does it too. */
 int net_loopback_up(int netns_fd, struct err *err);
 
 /*

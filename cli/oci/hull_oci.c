@@ -125,6 +125,16 @@ int oci_seal(const struct command_call *call, const struct config *config, struc
 	return has_user_namespace(config) ? 0 : sealed_self(call->argv, err);
 }
 
+/* An engine that says how cgroups are made has made up its mind. */
+static bool cgroup_is_optional(const struct command_call *call)
+{
+	const struct oci *oci = call->globals;
+
+	if (oci->rootless && strcmp(oci->rootless, "auto") != 0)
+		return strcmp(oci->rootless, "true") == 0;
+	return !oci->cgroup_manager && oci_is_rootless();
+}
+
 int oci_plan(const struct command_call *call, const char *id, const char *bundle, struct plan *ret, struct err *err)
 {
 	const struct config *config;
@@ -148,6 +158,7 @@ int oci_plan(const struct command_call *call, const char *id, const char *bundle
 	host.id = id;
 	host.bundle = arena_strdup(call->arena, path);
 	host.cgroup_driver = oci_cgroup_driver(call);
+	host.cgroup_optional = cgroup_is_optional(call);
 	result = plan_make(call->arena, config, NULL, &host, ret, err);
 	for (size_t i = 0; result >= 0 && i < ret->warnings.count; i++)
 		log_line(LOG_LEVEL_WARN, "%s", ret->warnings.items[i]);

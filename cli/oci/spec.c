@@ -35,6 +35,22 @@ static int add_id(struct arena *arena, config_id_mappings *to, uint32_t id, stru
 	return arena_check(arena, err);
 }
 
+/* Only one group is mapped: a file system that is to belong to another cannot be mounted. */
+static void drop_other_groups(struct config *config)
+{
+	for (size_t i = 0; i < config->mounts.count; i++) {
+		struct strv *options = &config->mounts.items[i].options;
+		size_t kept = 0;
+
+		for (size_t word = 0; word < options->count; word++)
+			if (!text_starts(options->items[word], "gid="))
+				options->items[kept++] = options->items[word];
+		options->count = kept;
+		if (options->items)
+			options->items[kept] = NULL;
+	}
+}
+
 static int fill(struct arena *arena, bool rootless, struct config *config, struct err *err)
 {
 	struct config_process *process = config->process;
@@ -54,6 +70,7 @@ static int fill(struct arena *arena, bool rootless, struct config *config, struc
 	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
 		(void)defaults_add_namespace(arena, config->linux_, namespaces[i], NULL, err);
 	if (rootless) {
+		drop_other_groups(config);
 		(void)defaults_add_namespace(arena, config->linux_, "user", NULL, err);
 		(void)add_id(arena, &config->linux_->uid_mappings, geteuid(), err);
 		(void)add_id(arena, &config->linux_->gid_mappings, getegid(), err);

@@ -12,6 +12,7 @@
 
 #include "namespaces/lsm.h"
 #include "namespaces/sysctl.h"
+#include "net/network.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
@@ -73,7 +74,12 @@ static int stage_wait_for_root(struct child *child, struct err *err)
 	unsigned fd_count = 1;
 	size_t len = 0;
 
-	return sync_wait_data(&child->setup->sync, CHILD_ROOT, NULL, &len, &child->received_root, &fd_count, err);
+	int result = sync_wait_data(&child->setup->sync, CHILD_ROOT, NULL, &len, &child->received_root, &fd_count, err);
+
+	if (result < 0 || fd_count > 0)
+		return result;
+	/* An unprivileged parent has none to give: this is its child's work, which owns the namespaces. */
+	return rootfs_build(&child->plan->root, child->setup->sources, -1, NULL, &child->received_root, err);
 }
 
 /*
@@ -121,11 +127,20 @@ static int stage_names(struct child *child, struct err *err)
 }
 
 /*
- * Should:   make the file systems that are its own (proc, tmpfs and the like), while the parent still makes the root.
+ * Should:   make the file systems that are its own (proc, tmpfs and the like), while the parent still makes the root; and do here, with the
+ *           rights of its user namespace, what an unprivileged parent cannot: open what comes from the host, raise the loopback interface.
  * Must not: make what shows its cgroup, which it is not in yet.
  */
 static int stage_prepare(struct child *child, struct err *err)
 {
+	if (child->plan->rootless) {
+		int result = rootfs_open_sources(&child->plan->root, child->setup->sources, err);
+
+		if (result >= 0 && child->plan->net.kind == PLAN_NET_LOOPBACK)
+			result = net_loopback_up(-1, err);
+		if (result < 0)
+			return result;
+	}
 	return rootfs_prepare(&child->plan->root, child->setup->sources, err);
 }
 

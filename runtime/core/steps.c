@@ -151,7 +151,8 @@ int step_sources(struct instance *instance, struct err *err)
 	if (result >= 0)
 		result = open_init(instance, err);
 
-	if (result >= 0)
+	/* An unprivileged caller's right to mount begins in the new user namespace: there the child opens them itself. */
+	if (result >= 0 && !instance->plan->rootless)
 		result = rootfs_open_sources(&instance->plan->root, &instance->sources, err);
 	if (result >= 0)
 		result = open_joins(instance, err);
@@ -415,7 +416,7 @@ int step_ids(struct instance *instance, struct err *err)
 		result = idmap_write(instance->init, &plan->idmap, plan->set_groups_allowed, err);
 	if (result >= 0)
 		result = sync_send(&instance->sync, CHILD_MAPPED, err);
-	if (result >= 0 && has_own_user_namespace(plan)) {
+	if (result >= 0 && has_own_user_namespace(plan) && !plan->rootless) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", instance->init);
 		instance->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (instance->userns_fd < 0)
@@ -484,9 +485,12 @@ int step_root(struct instance *instance, struct err *err)
 		.map = &plan->idmap,
 		.is_volatile = plan->root.volatile_upper,
 	};
-	int result = rootfs_build(&plan->root, &instance->sources, instance->userns_fd,
-				  copies.instance_dir ? &copies : NULL, &instance->root_fd, err);
+	int result;
 
+	if (plan->rootless)
+		return 0; /* the child builds it, of the sources that it has opened */
+	result = rootfs_build(&plan->root, &instance->sources, instance->userns_fd,
+			      copies.instance_dir ? &copies : NULL, &instance->root_fd, err);
 	if (result < 0)
 		return result;
 	tell_of_copies(instance);
@@ -495,7 +499,8 @@ int step_root(struct instance *instance, struct err *err)
 
 int step_send_root(struct instance *instance, struct err *err)
 {
-	int result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, &instance->root_fd, 1, err);
+	int result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, &instance->root_fd,
+				    instance->root_fd < 0 ? 0 : 1, err);
 
 	/* A descriptor that is still open here would keep the root mounted as long as the keeper lives. */
 	scope_fd(&instance->root_fd);
@@ -526,6 +531,9 @@ int step_network(struct instance *instance, struct err *err)
 	char path[64];
 	int result = 0;
 
+	/* The namespace belongs to the child's user namespace, where only the child has a right to it. */
+	if (instance->plan->rootless && net->kind == PLAN_NET_LOOPBACK)
+		return 0;
 	if (net->kind != PLAN_NET_UNTOUCHED) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", instance->init);
 		netns = open(path, O_RDONLY | O_CLOEXEC);

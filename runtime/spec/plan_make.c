@@ -183,6 +183,7 @@ void plan_host_probe(struct plan_host *ret)
 		.cgroup_driver = CG_DRIVER_CGROUPFS,
 		.net_state_dir = NET_STATE_DIR,
 		.rootless = uid != 0 || !(caps & CAPS_BIT(21 /* CAP_SYS_ADMIN */)),
+		.nested = host_in_user_namespace(),
 		.uid = uid,
 		.gid = getegid(),
 		.caps = caps,
@@ -195,6 +196,7 @@ void plan_host_probe(struct plan_host *ret)
 		.apparmor = lsm_has_apparmor(),
 		.selinux = lsm_has_selinux(),
 		.check_cgroup = cg_check,
+		.may_make_cgroup = cg_may_make,
 		.cgroup_view = cg_mount_view,
 	};
 }

@@ -83,7 +83,7 @@ int plan_root(struct planning *p, struct err *err)
 		.default_devices = true,
 		.user_namespace = plan_has_user_namespace(p),
 		/* mknod(2) is refused outside of the first user namespace, whatever capabilities are held inside. */
-		.bind_devices = plan_has_user_namespace(p) || p->host->rootless,
+		.bind_devices = plan_has_user_namespace(p) || p->host->rootless || p->host->nested,
 		.masked_paths = (const char *const *)p->os->masked_paths.items,
 		.masked_count = p->os->masked_paths.count,
 		.readonly_paths = (const char *const *)p->os->readonly_paths.items,

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/pidns.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/process.h"
+#include "runtime/base/text.h"
+
+#define MAX_PROCESSES ((size_t)65536)
+
+/* The inode of a process's PID namespace; 0: it is gone, or another user's. */
+static ino_t namespace_of(pid_t pid)
+{
+	struct stat found;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	return stat(path, &found) < 0 ? 0 : found.st_ino;
+}
+
+static int find_namespace(const struct record_process *init, ino_t *ret, struct err *err)
+{
+	*ret = 0;
+	if (init->pid <= 0 || proc_look(init->pid, init->start_ticks) != PROC_ALIVE)
+		return 0;
+	*ret = namespace_of(init->pid);
+	if (*ret != 0 && *ret == namespace_of(getpid()))
+		return err_say(err, ENOTSUP,
+			       "without cgroups and in the host's PID namespace, nothing tells the container's "
+			       "processes "
+			       "from others");
+	return 0;
+}
+
+int pidns_list(struct arena *arena, const struct record_process *init, pid_t **ret, size_t *ret_count, struct err *err)
+{
+	CLEANUP_DIR DIR *folder = NULL;
+	struct dirent *entry;
+	ino_t wanted;
+	int result = find_namespace(init, &wanted, err);
+
+	*ret = NULL;
+	*ret_count = 0;
+	if (result < 0 || wanted == 0)
+		return result;
+	folder = opendir("/proc");
+	*ret = arena_array(arena, MAX_PROCESSES, sizeof(**ret));
+	if (!folder || !*ret)
+		return err_set(err, folder ? ENOMEM : errno, "list the processes of the host");
+	while (*ret_count < MAX_PROCESSES && (entry = readdir(folder))) {
+		uint32_t pid;
+
+		if (text_u32(entry->d_name, &pid) == 0 && namespace_of((pid_t)pid) == wanted)
+			(*ret)[(*ret_count)++] = (pid_t)pid;
+	}
+	return 0;
+}
+
+int pidns_signal(const struct record_process *init, int signo, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	size_t count;
+	pid_t *pids;
+	ino_t wanted;
+	int result = find_namespace(init, &wanted, err);
+
+	if (result >= 0)
+		result = pidns_list(&arena, init, &pids, &count, err);
+	for (size_t i = 0; result >= 0 && i < count; i++) {
+		CLEANUP_FD int pidfd = proc_pidfd(pids[i]);
+		int sent = pidfd < 0 || namespace_of(pids[i]) != wanted ? -ESRCH : proc_signal(pidfd, signo);
+
+		if (sent < 0 && sent != -ESRCH)
+			result = err_set(err, -sent, "send signal %d to process %d", signo, pids[i]);
+	}
+	return result;
+}
