@@ -319,21 +319,20 @@ const struct command verb_run = {
 	.name = "run",
 	.operands = "IMAGE [COMMAND [ARG...]]",
 	.summary = "Run a program in a new container",
-	.description = "The container has a user namespace with ids of its own, the 11 usual capabilities inside that, "
-		       "a list of allowed system calls, its own\n"
-		       "network on the bridge hull0, and a writable layer over the image. Each of these can be "
-		       "loosened by an option, which names the risk.\n"
-		       "\n"
-		       "An image's files are on the disk once for all containers. Where the file system that they are "
-		       "on cannot map "
-		       "ids (most can), each container gets a\n"
-		       "copy of the image when it first starts, which takes that room and time, and goes with it; a "
-		       "line says so. "
-		       "Named volumes there are refused.\n"
-		       "\n"
-		       "The exit code is the program's; 128 + N when signal N ended it; 127 when it was not found, 126 "
-		       "when it cannot be executed, 125 when hull\n"
-		       "failed.",
+	.description =
+		"The container has a user namespace with ids of its own, the 11 usual capabilities inside that, "
+		"a list of allowed system calls, its own\n"
+		"network on the bridge hull0, and a writable layer over the image. Each of these can be "
+		"loosened by an option, which names the risk.\n"
+		"\n"
+		"An image's files are on the disk once for all containers. Where their file system cannot map ids "
+		"(most can), each container gets a copy of\n"
+		"the image when it first starts, which takes that room and time, and goes with it; a line says so. "
+		"Named volumes there are refused.\n"
+		"\n"
+		"The exit code is the program's; 128 + N when signal N ended it; 127 when it was not found, 126 "
+		"when it cannot be executed, 125 when hull\n"
+		"failed.",
 	.examples = "hull run --rm busybox echo hello\n"
 		    "hull run -it --rm busybox sh\n"
 		    "hull run -d --name web -p 8080:80 -v ./site:/www:ro busybox httpd -f -h /www\n"

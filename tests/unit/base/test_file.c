@@ -110,6 +110,19 @@ static void test_reading_a_pipe(void)
 	CHECK(len == sizeof(out) && memcmp(data, out, len) == 0);
 }
 
+/* What cannot be looked at must not count as gone. */
+static void test_what_is_there(void)
+{
+	put("there", "");
+	CHECK(file_is_there(basefd, "there"));
+	CHECK(!file_is_there(basefd, "not-there"));
+	CHECK(!file_is_there(basefd, "there/below"));
+	CHECK(symlinkat("nowhere", basefd, "dangling") == 0);
+	CHECK(file_is_there(basefd, "dangling"));
+	CHECK(file_is_there(-1, "there"));
+	CHECK(unlinkat(basefd, "dangling", 0) == 0);
+}
+
 static void test_single_values(void)
 {
 	char line[8];
@@ -502,9 +515,9 @@ int main(void)
 	if (!mkdtemp(base) || (basefd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return 2;
 	r = TAP_RUN(TAP_CASE(test_reading_is_bounded), TAP_CASE(test_reading_a_pipe), TAP_CASE(test_single_values),
-		    TAP_CASE(test_replacing), TAP_CASE(test_a_failed_replacement_leaves_the_old),
-		    TAP_CASE(test_readers_see_whole_files), TAP_CASE(test_locks),
-		    TAP_CASE(test_a_lock_file_may_be_removed), TAP_CASE(test_making_folders),
+		    TAP_CASE(test_what_is_there), TAP_CASE(test_replacing),
+		    TAP_CASE(test_a_failed_replacement_leaves_the_old), TAP_CASE(test_readers_see_whole_files),
+		    TAP_CASE(test_locks), TAP_CASE(test_a_lock_file_may_be_removed), TAP_CASE(test_making_folders),
 		    TAP_CASE(test_folders_of_names), TAP_CASE(test_removing_a_tree),
 		    TAP_CASE(test_removing_a_deep_tree), TAP_CASE(test_removing_a_wide_tree),
 		    TAP_CASE(test_removing_what_the_owner_locked), TAP_CASE(test_removing_crosses_no_mount),

@@ -63,7 +63,6 @@ static int believed_without(uint32_t code)
 		REFUSE(seccomp),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-#undef REFUSE
 	static const enum host_fact gone[] = {HOST_CLONE3,	HOST_OPENAT2, HOST_PIDFD,
 					      HOST_CLOSE_RANGE, HOST_FSOPEN,  HOST_MOUNT_SETATTR,
 					      HOST_PIDFD_EXIT,	HOST_SECCOMP, HOST_OVERLAY_FD_LAYERS};
@@ -157,6 +156,71 @@ static long number_in(const char *path)
 	return strtol(line, NULL, 10);
 }
 
+/* What `look` returns in a process where a filter refuses fsopen(2) with `code`. */
+static int look_without_fsopen(uint32_t code, int (*look)(void))
+{
+	const struct sock_filter instructions[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		REFUSE(fsopen),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct confine_filter filter = {.instructions = instructions, .count = ARRAY_SIZE(instructions)};
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		tap_failures = 0;
+		if (confine_no_new_privs(NULL) < 0 || confine_load(&filter, 0, NULL) < 0)
+			_exit(200);
+		_exit(look());
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+static int names_fsopen(void)
+{
+	struct err err = ERR_INIT;
+
+	CHECK_INT(host_require(&err), -EOPNOTSUPP);
+	CHECK_HAS(err.msg, "the system call fsopen (Linux 5.2)");
+	CHECK_HAS(err.msg, host_kernel());
+	return tap_failures;
+}
+
+static int explains_fsopen(void)
+{
+	struct err bare = ERR_INIT, said = ERR_INIT, other = ERR_INIT;
+
+	err_set(&bare, ENOSYS, "file system 'overlay'");
+	host_explain(&bare);
+	CHECK_HAS(bare.msg,
+		  "file system 'overlay': Function not implemented: the system call fsopen (Linux 5.2) is not there");
+	err_say(&said, EINVAL, "that is no name");
+	host_explain(&said);
+	CHECK_STR(said.msg, "that is no name");
+	err_set(&other, ENOENT, "open 'x'");
+	host_explain(&other);
+	CHECK_STR(other.msg, "open 'x': No such file or directory");
+	return tap_failures;
+}
+
+static void test_a_call_that_is_needed_is_named(void)
+{
+	struct err err = ERR_INIT;
+
+	CHECK_INT(host_require(&err), 0);
+	err_set(&err, ENOSYS, "something");
+	host_explain(&err);
+	CHECK_STR(err.msg, "something: Function not implemented");
+	CHECK_INT(look_without_fsopen(ENOSYS, names_fsopen), 0);
+	CHECK_INT(look_without_fsopen(ENOSYS, explains_fsopen), 0);
+	if (geteuid() == 0)
+		CHECK_INT(look_without_fsopen(EPERM, names_fsopen), 0);
+}
+
 static uint64_t hex_after(const char *path, const char *word)
 {
 	char line[256];
@@ -183,6 +247,7 @@ static void test_figures(void)
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_facts_agree_with_calls), TAP_CASE(test_probing_keeps_errno),
-		       TAP_CASE(test_missing_calls), TAP_CASE(test_user_namespaces), TAP_CASE(test_override),
-		       TAP_CASE(test_override_refuses), TAP_CASE(test_every_fact_has_a_name), TAP_CASE(test_figures));
+		       TAP_CASE(test_missing_calls), TAP_CASE(test_a_call_that_is_needed_is_named),
+		       TAP_CASE(test_user_namespaces), TAP_CASE(test_override), TAP_CASE(test_override_refuses),
+		       TAP_CASE(test_every_fact_has_a_name), TAP_CASE(test_figures));
 }
