@@ -133,15 +133,12 @@ static int stage_names(struct child *child, struct err *err)
  */
 static int stage_prepare(struct child *child, struct err *err)
 {
-	if (child->plan->rootless) {
-		int result = rootfs_open_sources(&child->plan->root, child->setup->sources, err);
+	const struct plan *plan = child->plan;
+	int result = plan->rootless ? rootfs_open_sources(&plan->root, child->setup->sources, err) : 0;
 
-		if (result >= 0 && child->plan->net.kind == PLAN_NET_LOOPBACK)
-			result = net_loopback_up(-1, err);
-		if (result < 0)
-			return result;
-	}
-	return rootfs_prepare(&child->plan->root, child->setup->sources, err);
+	if (result >= 0 && plan->net.kind == PLAN_NET_LOOPBACK && plan->net.from_inside)
+		result = net_loopback_up(-1, err);
+	return result < 0 ? result : rootfs_prepare(&plan->root, child->setup->sources, err);
 }
 
 /*

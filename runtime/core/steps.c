@@ -531,8 +531,7 @@ int step_network(struct instance *instance, struct err *err)
 	char path[64];
 	int result = 0;
 
-	/* The namespace belongs to the child's user namespace, where only the child has a right to it. */
-	if (instance->plan->rootless && net->kind == PLAN_NET_LOOPBACK)
+	if (net->kind == PLAN_NET_LOOPBACK && net->from_inside)
 		return 0;
 	if (net->kind != PLAN_NET_UNTOUCHED) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", instance->init);

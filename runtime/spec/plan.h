@@ -117,6 +117,8 @@ enum plan_net_kind {
 
 struct plan_net {
 	enum plan_net_kind kind;
+	/* Only the first process has a right to the namespace, or only it could come back from it: it raises lo itself. */
+	bool from_inside;
 	struct net_request request;
 	/* Interfaces of the host that move in: net_move_in(). Into a fresh namespace or one that was joined. */
 	const struct net_move *moves;

@@ -104,6 +104,7 @@ int plan_network(struct planning *p, struct err *err)
 	struct plan_net *to = &p->plan->net;
 	int r;
 
+	to->from_inside = p->host->rootless || p->host->nested;
 	if (!network) {
 		to->kind = p->plan->namespaces.kind[NS_NET].how == NS_FRESH ? PLAN_NET_LOOPBACK : PLAN_NET_UNTOUCHED;
 		return 0;
