@@ -13,6 +13,10 @@ class Ctr(containerd.Containerd):
     """ctr on a containerd of its own."""
 
     def start(self):
+        # ctr forgets --runc-binary where ids are mapped: then the shim looks for "runc", and has to find the same one.
+        os.makedirs(f"{self.folder}/bin")
+        os.symlink(self.program, f"{self.folder}/bin/runc")
+        os.environ["PATH"] = f"{self.folder}/bin:{os.environ['PATH']}"
         self.serve("")
         self.words = ["ctr", "--address", self.socket, "--namespace", "clients"]
         self.as_runtime = ["--runtime", "io.containerd.runc.v2", "--runc-binary", self.program]

@@ -26,6 +26,7 @@ class Docker(Engine):
         self.server = Server(words, f"{self.folder}/dockerd.log")
         self.words = ["docker", "--host", socket]
         os.environ["DOCKER_CONFIG"] = self.folder
+        os.environ["DOCKER_BUILDKIT"] = "0"  # the builder that is a part of the daemon
         self.server.ready(lambda: self.docker("version", code=None).code == 0)
         self.docker("load", "--input", images.busybox(self.layout, self.folder))
 
@@ -189,6 +190,28 @@ def services(engine):
     finally:
         engine.tidy()
         engine.docker("network", "rm", "composed")
+
+
+@step("build: RUN, USER, WORKDIR")
+def build(engine):
+    file = f"FROM {IMAGE}\nRUN mkdir /built && id -u >/built/user\nUSER 33\nWORKDIR /built\nRUN ! touch /built/x\nCMD cat user; id -u\n"
+    engine.docker("build", "--tag", "localhost/clients/built:1", "-", stdin=file)
+    equal(engine.docker("run", "--rm", "localhost/clients/built:1").out, "0\n33\n")
+
+
+@step("namespaces of another container, a device, a sysctl, one CPU")
+def joined(engine):
+    engine.background("first")
+    look = ("sh", "-c", "for kind in net ipc pid; do readlink /proc/self/ns/$kind; done")
+    engine.background("shareable", "--ipc", "shareable")
+    options = ["--network", "container:first", "--ipc", "container:shareable", "--pid", "container:first"]
+    done = engine.docker("run", "--rm", *options, IMAGE, *look)
+    net, _, pid = engine.docker("exec", "first", *look).lines()
+    _, ipc, _ = engine.docker("exec", "shareable", *look).lines()
+    equal(done.lines(), [net, ipc, pid])
+    options = ["--device", "/dev/null:/dev/other:r", "--sysctl", "net.ipv4.ip_default_ttl=77", "--cpuset-cpus", "0"]
+    script = "test -c /dev/other && cat /proc/sys/net/ipv4/ip_default_ttl && grep Cpus_allowed_list /proc/self/status"
+    equal(engine.docker("run", "--rm", *options, IMAGE, "sh", "-c", script).out.split(), ["77", "Cpus_allowed_list:", "0"])
 
 
 @step("ten at once")

@@ -5,60 +5,20 @@ import json
 import os
 
 import images
+import podman_base
 from images import IMAGE
-from story import Engine, Failed, equal, eventually, has, like, on_terminal, run, sized, step, tell
-
-# Without CAP_SYS_RESOURCE, root may not raise a hard limit: podman's own defaults would.
-SETTINGS = """
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-infra_image = "{pause}"
-infra_command = ""
-runtime = "{runtime}"
-"""
+from story import Failed, equal, eventually, has, like, on_terminal, run, sized, step, tell
 
 
-class Podman(Engine):
-    """podman with storage, networks and settings of its own."""
-
-    VERSION = ["podman", "--version"]
+class Podman(podman_base.Podman):
+    """Root's podman, with storage and networks of its own."""
 
     def start(self):
-        with open("/etc/containers/containers.conf", "w", encoding="ascii") as file:
-            file.write(SETTINGS.format(runtime=self.runtime, pause=images.PAUSE))
-        # What tells podman of hull-oci is what hull installs there; runc it knows.
-        os.makedirs("/etc/containers/containers.conf.d")
-        with open("/etc/containers/containers.conf.d/50-hull.conf", "w", encoding="ascii") as file:
-            file.write(self.shipped("containers.conf.d/50-hull.conf"))
+        self.settle()
         self.words = ["podman", "--root", f"{self.folder}/storage", "--runroot", f"{self.folder}/run"]
         self.words += ["--tmpdir", f"{self.folder}/tmp", "--network-config-dir", f"{self.folder}/networks"]
         for archive in (images.busybox(self.layout, self.folder), images.pause(self.layout, self.folder)):
             self.podman("load", "--input", archive)
-
-    def podman(self, *words, **arguments):
-        """One command."""
-        return run([*self.words, *words], **arguments)
-
-    def background(self, name, *options, command=("sleep", "1000")):
-        """A container that stays, and takes no SIGTERM to heart."""
-        self.podman("run", "--detach", "--name", name, "--network", "none", *options, IMAGE, *command)
-
-    def inspect(self, name, template):
-        """One member, by Go's template."""
-        return self.podman("inspect", "--format", template, name).out.strip()
-
-    def tidy(self):
-        # The clean-up process of a container that ended by itself may be at it at the same time.
-        eventually("podman has removed all", self.remove_all)
-
-    def remove_all(self):
-        """Pods and containers."""
-        self.podman("pod", "rm", "--all", "--force", "--time", "0")
-        self.podman("rm", "--all", "--force", "--time", "0", "--volumes")
-        return True
 
     def stop(self):
         self.podman("system", "prune", "--force", "--volumes", code=None)
@@ -200,6 +160,64 @@ def limits(engine):
     script = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us; ulimit -n; ulimit -c"
     done = engine.podman("run", "--rm", "--network", "none", *options, IMAGE, "sh", "-c", script)
     equal(done.out, "67108864\n20\n50000\n99\n0\n")
+
+
+@step("update: new limits for a running container")
+def update(engine):
+    engine.background("bg", "--memory", "64m")
+    engine.podman("update", "--memory", "96m", "--memory-swap", "96m", "--cpus", "0.5", "bg")
+    script = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us"
+    equal(engine.podman("exec", "bg", "sh", "-c", script).out, "100663296\n50000\n")
+
+
+@step("a device, a sysctl, an OOM score, a descriptor that is passed on")
+def passed_on(engine):
+    options = ["--device", "/dev/null:/dev/other:r", "--sysctl", "net.ipv4.ip_default_ttl=77", "--oom-score-adj", "500"]
+    script = "test -c /dev/other && cat /proc/sys/net/ipv4/ip_default_ttl /proc/self/oom_score_adj /proc/self/fd/3"
+    with open(f"{engine.folder}/passed", "w+", encoding="ascii") as file:
+        file.write("passed on\n")
+        file.flush()
+        words = [*engine.words, "run", "--rm", "--network", "none", "--preserve-fds", "1", *options, IMAGE, "sh", "-c", script]
+        done = run(["sh", "-c", 'exec "$@" 3<passed', "sh", *words])
+    equal(done.out, "77\n500\npassed on\n")
+
+
+@step("hooks of a folder")
+def hooks(engine):
+    folder, note = f"{engine.folder}/hooks", f"{engine.folder}/hooks/note"
+    os.makedirs(folder)
+    for stage in ("createRuntime", "poststop"):
+        words = ["sh", "-c", f"(echo {stage}; cat; echo) >>{note}"]
+        hook = {"version": "1.0.0", "hook": {"path": "/bin/sh", "args": words}, "when": {"always": True}, "stages": [stage]}
+        with open(f"{folder}/{stage}.json", "w", encoding="ascii") as file:
+            json.dump(hook, file)
+    run([*engine.words, "--hooks-dir", folder, "run", "--rm", "--network", "none", IMAGE, "true"])
+    with open(note, encoding="ascii") as file:
+        told = file.read()
+    like(told, r'^createRuntime\n(.*\n)*?.*"(created|creating)"')
+    like(told, r'^poststop\n(.*\n)*?.*"stopped"')
+
+
+@step("cp in and out, diff, commit")
+def files(engine):
+    engine.background("bg")
+    with open(f"{engine.folder}/in", "w", encoding="ascii") as file:
+        file.write("copied\n")
+    engine.podman("cp", f"{engine.folder}/in", "bg:/tmp/in")
+    equal(engine.podman("exec", "bg", "cat", "/tmp/in").out, "copied\n")
+    engine.podman("cp", "bg:/etc/passwd", f"{engine.folder}/out")
+    has(engine.podman("diff", "bg").out, "A /tmp/in")
+    engine.podman("commit", "--quiet", "bg", "localhost/clients/committed:1")
+    done = engine.podman("run", "--rm", "--network", "none", "localhost/clients/committed:1", "cat", "/tmp/in")
+    equal(done.out, "copied\n")
+    engine.podman("rmi", "--force", "localhost/clients/committed:1")
+
+
+@step("the host's namespaces for processes and IPC, with its /proc and /sys")
+def of_the_host(engine):
+    look = ("sh", "-c", "for kind in pid ipc net; do readlink /proc/self/ns/$kind; done; test -e /sys/class/net/up0 && echo sees")
+    done = engine.podman("run", "--rm", "--pid", "host", "--ipc", "host", "--network", "host", IMAGE, *look)
+    equal(done.lines(), [*(os.readlink(f"/proc/self/ns/{kind}") for kind in ("pid", "ipc", "net")), "sees"])
 
 
 @step("--cgroups=disabled", without_control="podman does not ask this of runc")

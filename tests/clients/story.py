@@ -240,8 +240,8 @@ def private_places():
         os.makedirs(upper)
         os.makedirs(work)
         run(["mount", "-t", "overlay", "-o", f"lowerdir={place},upperdir={upper},workdir={work}", "clients", place])
-    for place in ("/run", "/dev/shm"):
-        run(["mount", "-t", "tmpfs", "-o", "mode=755", "clients", place])
+    for place, mode in (("/run", "755"), ("/dev/shm", "1777")):
+        run(["mount", "-t", "tmpfs", "-o", f"mode={mode}", "clients", place])
     os.makedirs("/run/lock")
     for name in ("subuid", "subgid"):
         with open(f"/etc/{name}", "w", encoding="ascii") as file:
