@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/wrap.h"
+
 static void print(const struct text *words)
 {
 	(void)fputs(text_get(words), stdout);
@@ -61,8 +63,11 @@ void describe_command(const struct program *program, const struct command *comma
 
 	text_addf(&words, "Usage: %s %s%s%s%s\n\n%s\n", program->name, command->name, usage_options(command),
 		  *command->operands ? " " : "", command->operands, command->summary);
-	if (command->description)
-		text_addf(&words, "\n%s\n", command->description);
+	if (command->description) {
+		text_add(&words, "\n");
+		wrap_add(&words, command->description, 0, 0);
+		text_add(&words, "\n");
+	}
 	if (command->options && command->options->name) {
 		text_add(&words, "\nOptions:\n");
 		options_help(command->options, &words);
@@ -187,13 +192,82 @@ static void add_choice_cases(const struct option_row *rows, struct text *to)
 	}
 }
 
+/* Calls `each` for every name that a command goes by. */
+static void for_each_name(const struct command *command, struct text *to,
+			  void (*each)(const struct command *command, const char *name, struct text *to))
+{
+	if (command->hidden)
+		return;
+	each(command, command->name, to);
+	for (size_t i = 0; command->aliases && command->aliases[i]; i++)
+		each(command, command->aliases[i], to);
+}
+
+static void for_all_names(const struct program *program, struct text *to,
+			  void (*each)(const struct command *command, const char *name, struct text *to))
+{
+	for (size_t i = 0; program->commands[i]; i++)
+		for_each_name(program->commands[i], to, each);
+}
+
+/* A name of two words is known by both. */
+static void add_two_words(const struct command *command, const char *name, struct text *to)
+{
+	(void)command;
+	if (strchr(name, ' '))
+		text_addf(to, "\t'%s') command=$first\\ $second; given=$((given - 1));;\n", name);
+}
+
+static void add_first_word(const struct command *command, const char *name, struct text *to)
+{
+	(void)command;
+	text_addf(to, "%.*s ", (int)strcspn(name, " "), name);
+}
+
+/* After a group's name come the second words of its commands. */
+static void add_second_word(const struct command *command, const char *name, struct text *to)
+{
+	const char *space = strchr(name, ' ');
+
+	(void)command;
+	if (space)
+		text_addf(to, "\t'%.*s') options+='%s ';;&\n", (int)(space - name), name, space + 1);
+}
+
+static void add_pattern(const struct command *command, const char *name, struct text *to)
+{
+	text_addf(to, "%s'%s'", name == command->name ? "" : "|", name);
+}
+
 static void add_command_case(const struct command *command, struct text *to)
 {
-	text_addf(to, "\t'%s')\n\t\tcase \"$previous\" in\n", command->name);
+	text_add(to, "\t");
+	for_each_name(command, to, add_pattern);
+	text_add(to, ")\n\t\tcase \"$previous\" in\n");
 	add_choice_cases(command->options, to);
 	text_add(to, "\t\tesac\n\t\toptions='");
 	add_option_words(command->options, to);
 	text_addf(to, "--help'\n\t\toperands='%s';;\n", command->operands);
+}
+
+/* What there is to name, by the first word that a command's operands have in its usage. Programs without such commands offer files. */
+static void add_operand_cases(const struct program *program, struct text *to)
+{
+	static const struct {
+		const char *pattern, *list;
+	} kinds[] = {
+		{"CONTAINER*", "ps -a --format '{{.Names}}'"},
+		{"IMAGE...", "images --format '{{.Name}}'"},
+		{"IMAGE*", "images --format '{{.Name}}'"},
+		{"VOLUME*", "volume ls -q"},
+	};
+
+	text_add(to, "\t[[ $word == -* ]] || case \"$operands\" in\n");
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		text_addf(to, "\t%s) %soptions=$(%s %s 2>/dev/null);;\n", kinds[i].pattern,
+			  strcmp(kinds[i].pattern, "IMAGE*") == 0 ? "[ $given -gt 1 ] || " : "", program->name,
+			  kinds[i].list);
+	text_add(to, "\tesac\n");
 }
 
 void describe_bash(const struct program *program, struct text *to)
@@ -202,33 +276,26 @@ void describe_bash(const struct program *program, struct text *to)
 		  program->name, program->name);
 	text_add(to, "\tlocal word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} options= operands= "
 		     "command=\n");
-	text_add(to, "\tlocal i w first= second=\n"
+	text_add(to, "\tlocal i w first= second= given=0\n"
 		     "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 		     "\t\tw=${COMP_WORDS[i]}\n"
 		     "\t\tcase \"$w\" in -*) continue;; esac\n"
+		     "\t\tgiven=$((given + 1))\n"
 		     "\t\tif [ -z \"$first\" ]; then first=$w; elif [ -z \"$second\" ]; then second=$w; fi\n"
 		     "\tdone\n"
 		     "\tcase \"$first $second\" in\n");
-	for (size_t i = 0; program->commands[i]; i++)
-		if (!program->commands[i]->hidden && strchr(program->commands[i]->name, ' '))
-			text_addf(to, "\t'%s') command=$first\\ $second;;\n", program->commands[i]->name);
+	for_all_names(program, to, add_two_words);
 	text_add(to, "\t*) command=$first;;\n\tesac\n\tcase \"$command\" in\n");
 	for (size_t i = 0; program->commands[i]; i++)
 		if (!program->commands[i]->hidden)
 			add_command_case(program->commands[i], to);
-	text_add(to, "\t*)\n\t\toptions='");
+	for_all_names(program, to, add_second_word);
+	text_add(to, "\t'')\n\t\toptions='");
 	add_option_words(program->globals, to);
-	for (size_t i = 0; program->commands[i]; i++)
-		if (!program->commands[i]->hidden)
-			text_addf(to, "%s ", program->commands[i]->name);
-	text_add(to, "';;\n\tesac\n\tcase \"$operands\" in\n");
-	text_addf(to, "\tCONTAINER*) [[ $word == -* ]] || options=$(%s ps -a --format '{{.Names}}' 2>/dev/null);;\n",
-		  program->name);
-	text_addf(to,
-		  "\tIMAGE*) [[ $word == -* || -n $second ]] || options=$(%s images -q 2>/dev/null; %s images --format "
-		  "'{{.Name}}' 2>/dev/null);;\n",
-		  program->name, program->name);
-	text_addf(to,
-		  "\tesac\n\tCOMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n}\ncomplete -o default -F _%s %s\n",
+	text_add(to, "help ");
+	for_all_names(program, to, add_first_word);
+	text_add(to, "';;\n\tesac\n");
+	add_operand_cases(program, to);
+	text_addf(to, "\tCOMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n}\ncomplete -o default -F _%s %s\n",
 		  program->name, program->name);
 }

@@ -4,6 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/wrap.h"
+
+#define HELP_GAP 3 /* between an option and what it does */
+
 /* Where parsing stands. */
 struct parser {
 	struct arena *arena;
@@ -198,14 +202,18 @@ void options_help(const struct option_row *rows, struct text *to)
 		if (left_width(row) > widest)
 			widest = left_width(row);
 	for (const struct option_row *row = rows; row->name; row++) {
+		CLEANUP_TEXT struct text help = TEXT_INIT;
+
 		if (row->letter)
 			text_addf(to, "  -%c, --%s", row->letter, row->name);
 		else
 			text_addf(to, "      --%s", row->name);
-		text_addf(to, "%s%s%*s%s", row->argument ? " " : "", row->argument ? row->argument : "",
-			  (int)(widest - left_width(row) + 3), "", row->help);
+		text_addf(to, "%s%s%*s", row->argument ? " " : "", row->argument ? row->argument : "",
+			  (int)(widest - left_width(row) + HELP_GAP), "");
+		text_add(&help, row->help);
 		for (size_t i = 0; row->choices && row->choices[i]; i++)
-			text_addf(to, "%s%s", i ? ", " : ": ", row->choices[i]);
+			text_addf(&help, "%s%s", i ? ", " : ": ", row->choices[i]);
+		wrap_add(to, text_get(&help), widest + HELP_GAP, widest + HELP_GAP);
 		text_add(to, "\n");
 	}
 }

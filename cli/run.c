@@ -321,17 +321,17 @@ const struct command verb_run = {
 	.summary = "Run a program in a new container",
 	.description =
 		"The container has a user namespace with ids of its own, the 11 usual capabilities inside that, "
-		"a list of allowed system calls, its own\n"
+		"a list of allowed system calls, its own "
 		"network on the bridge hull0, and a writable layer over the image. Each of these can be "
 		"loosened by an option, which names the risk.\n"
 		"\n"
 		"An image's files are on the disk once for all containers. Where their file system cannot map ids "
-		"(most can), each container gets a copy of\n"
+		"(most can), each container gets a copy of "
 		"the image when it first starts, which takes that room and time, and goes with it; a line says so. "
 		"Named volumes there are refused.\n"
 		"\n"
 		"The exit code is the program's; 128 + N when signal N ended it; 127 when it was not found, 126 "
-		"when it cannot be executed, 125 when hull\n"
+		"when it cannot be executed, 125 when hull "
 		"failed.",
 	.examples = "hull run --rm busybox echo hello\n"
 		    "hull run -it --rm busybox sh\n"

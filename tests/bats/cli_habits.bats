@@ -202,16 +202,66 @@ teardown() {
 	is always
 }
 
-@test "help and man pages of all verbs; completion has every name and alias" {
-	script=$(hull __complete bash)
-	for verb in restart rename port top "volume ls" "volume create" "volume inspect" "volume rm" "volume prune" "image tag"; do
+@test "every command has help that fits a terminal, and a man page; also by its other names" {
+	local names name
+
+	mapfile -t names < <(hull --help | awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on { print $1, ($2 ~ /^[a-z]/ ? $2 : "") }')
+	[ ${#names[@]} -gt 25 ]
+	for name in "${names[@]}" images rmi tag "volume remove"; do
 		# shellcheck disable=SC2086 # two words are two arguments
-		run hull $verb --help
-		like "^Usage: hull $verb" "${lines[0]}"
+		run hull $name --help
+		[ "$status" -eq 0 ]
+		# Examples are lines as they are typed.
+		[ -z "$(sed '/^Examples:/,$d' <<<"$output" | awk 'length > 80')" ]
 		# shellcheck disable=SC2086
-		run hull __man $verb
-		like "^\\.Cm $verb$" "$(grep '^\.Cm' <<<"$output")"
+		run hull __man $name
 		has '.Sh DESCRIPTION'
-		like "\\|'$verb'\\)|	'$verb'\\)" "$script"
 	done
+}
+
+# complete WORD...: what the shell offers for the last one.
+complete_words() {
+	COMP_WORDS=(hull "$@") COMP_CWORD=$#
+	COMPREPLY=()
+	_hull
+	output=$(printf '%s\n' "${COMPREPLY[@]}" | sort -u)
+}
+
+@test "completion: commands, their second words and other names, options, and what there is" {
+	# shellcheck source=/dev/null
+	source <(hull __complete bash | sed "s|(hull |($(hull_words)|")
+	hull create --name boat bb
+	hull volume create cargo
+	complete_words re
+	is $'rename\nrestart'
+	complete_words im
+	is $'image\nimages'
+	complete_words image ''
+	has import
+	has list
+	has tag
+	complete_words volume rem
+	is remove
+	complete_words images --no
+	is --no-trunc
+	complete_words volume list --q
+	is --quiet
+	complete_words run --usern
+	is --userns
+	complete_words run --userns ''
+	is $'auto\nhost'
+	complete_words restart bo
+	is boat
+	complete_words volume rm ca
+	is cargo
+	complete_words rmi ''
+	is bb:latest
+	complete_words image rm b
+	is bb:latest
+	complete_words run ''
+	is bb:latest
+	# A command inside is nobody's to know.
+	complete_words run bb ''
+	[[ $output != *bb:latest* ]]
+	hull volume rm cargo
 }
