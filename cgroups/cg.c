@@ -5,6 +5,7 @@
 #include "cgroups/cg.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,10 +18,11 @@
 #include "cgroups/path.h"
 #include "runtime/base/file.h"
 #include "runtime/base/path.h"
+#include "runtime/base/process.h"
 
 static const struct cg_driver *const drivers[] = {
 	[CG_DRIVER_CGROUPFS] = &cg_driver_cgroupfs,
-	[CG_DRIVER_SYSTEMD] = NULL,
+	[CG_DRIVER_SYSTEMD] = &cg_driver_systemd,
 	[CG_DRIVER_DISABLED] = &cg_driver_disabled,
 };
 
@@ -29,7 +31,7 @@ static const struct cg_driver *find_driver(enum cg_driver_kind kind, struct err 
 	const struct cg_driver *driver = kind < ARRAY_SIZE(drivers) ? drivers[kind] : NULL;
 
 	if (!driver)
-		err_say(err, ENOTSUP, "this build has no systemd cgroup driver: use the cgroupfs driver");
+		err_say(err, EINVAL, "cgroups: there is no driver %d", (int)kind);
 	return driver;
 }
 
@@ -40,7 +42,9 @@ int cg_check(const struct cg_request *request, struct err *err)
 	return driver ? driver->check(request, err) : -err->code;
 }
 
-static struct cg *new_cg(const struct cg_driver *driver, enum cg_driver_kind kind, const char *path, struct err *err)
+/* `request`: of one that is to be made; NULL: it is there already. */
+static struct cg *new_cg(const struct cg_driver *driver, enum cg_driver_kind kind, const char *path,
+			 const struct cg_request *request, struct err *err)
 {
 	struct cg *cg = calloc(1, sizeof(*cg));
 
@@ -49,7 +53,8 @@ static struct cg *new_cg(const struct cg_driver *driver, enum cg_driver_kind kin
 		return NULL;
 	}
 	cg->driver = kind;
-	if (driver->locate(cg, path, err) < 0)
+	if ((request && driver->begin && driver->begin(cg, request, &path, err) < 0) ||
+	    driver->locate(cg, path, err) < 0)
 		cg_close(&cg);
 	return cg;
 }
@@ -74,6 +79,18 @@ static void undo_folders(const struct cg *cg)
 			(void)rmdir(cg->folders[i].path);
 }
 
+/* The processes of the container are there. Or the cgroup is to go. */
+static void release_holder(struct cg *cg)
+{
+	int status;
+
+	if (cg->holder <= 0)
+		return;
+	(void)kill(cg->holder, SIGKILL);
+	(void)proc_wait(cg->holder, &status);
+	cg->holder = 0;
+}
+
 static int make_and_limit(struct cg *cg, const struct cg_driver *driver, const struct cg_limits *limits,
 			  struct err *err)
 {
@@ -87,8 +104,12 @@ static int make_and_limit(struct cg *cg, const struct cg_driver *driver, const s
 		r = cg_limits_write(cg, &writes, err);
 	if (r == 0)
 		r = cg_devices_apply(cg, limits, true, err);
-	if (r < 0)
+	if (r < 0) {
+		release_holder(cg);
 		undo_folders(cg);
+		if (driver->end)
+			driver->end(cg);
+	}
 	return r;
 }
 
@@ -98,9 +119,9 @@ int cg_create(const struct cg_request *request, struct cg **ret, struct err *err
 	CLEANUP_CG struct cg *cg = NULL;
 	int r;
 
-	if (!driver || (request->driver != CG_DRIVER_DISABLED && cg_path_check(request->path, err) < 0))
+	if (!driver || (request->driver == CG_DRIVER_CGROUPFS && cg_path_check(request->path, err) < 0))
 		return -err->code;
-	cg = new_cg(driver, request->driver, request->path, err);
+	cg = new_cg(driver, request->driver, request->path, request, err);
 	if (!cg)
 		return -err->code;
 	if (!cg->folder_count && request->driver != CG_DRIVER_DISABLED)
@@ -112,10 +133,16 @@ int cg_create(const struct cg_request *request, struct cg **ret, struct err *err
 	return 0;
 }
 
+void cg_forget(const struct cg *cg)
+{
+	if (drivers[cg->driver]->end && cg_has_folder(cg))
+		drivers[cg->driver]->end(cg);
+}
+
 int cg_open(enum cg_driver_kind kind, const char *place, struct cg **ret, struct err *err)
 {
 	const struct cg_driver *driver = find_driver(kind, err);
-	CLEANUP_CG struct cg *cg = driver ? new_cg(driver, kind, place, err) : NULL;
+	CLEANUP_CG struct cg *cg = driver ? new_cg(driver, kind, place, NULL, err) : NULL;
 
 	if (!cg)
 		return -err->code;
@@ -134,6 +161,7 @@ void cg_close(struct cg **cg)
 {
 	if (!*cg)
 		return;
+	release_holder(*cg);
 	for (size_t i = 0; i < (*cg)->folder_count; i++)
 		scope_fd(&(*cg)->folders[i].fd);
 	arena_free(&(*cg)->arena);
@@ -151,6 +179,12 @@ bool cg_is_gone(const struct cg *cg)
 	return cg->driver != CG_DRIVER_DISABLED && !cg_has_folder(cg);
 }
 
+/* A user's processes may be where only systemd can take them from. */
+static bool systemd_has_to_move(const struct cg *cg)
+{
+	return cg->driver == CG_DRIVER_SYSTEMD && geteuid() != 0;
+}
+
 /*
  * On hybrid every v1 tree needs a migration anyway, and the v2 one costs a few microseconds among them: less than being born
  * there.
@@ -159,7 +193,7 @@ int cg_birth_fd(const struct cg *cg)
 {
 	const struct cg_folder *v2 = cg_folder_v2(cg);
 
-	return v2 && cg->layout->kind == CG_LAYOUT_V2 ? v2->fd : -1;
+	return v2 && cg->layout->kind == CG_LAYOUT_V2 && !systemd_has_to_move(cg) ? v2->fd : -1;
 }
 
 bool cg_has_birth(enum cg_driver_kind driver)
@@ -167,12 +201,12 @@ bool cg_has_birth(enum cg_driver_kind driver)
 	const struct cg_layout *layout;
 	struct err ignored = ERR_INIT;
 
-	return driver == CG_DRIVER_CGROUPFS && cg_layout_get(&layout, &ignored) >= 0 && layout->kind == CG_LAYOUT_V2;
+	return driver != CG_DRIVER_DISABLED && cg_layout_get(&layout, &ignored) >= 0 && layout->kind == CG_LAYOUT_V2;
 }
 
 bool cg_birth_is_enough(const struct cg *cg)
 {
-	return !cg->folder_count || cg->layout->kind == CG_LAYOUT_V2;
+	return !cg->folder_count || (cg->layout->kind == CG_LAYOUT_V2 && !cg->holder);
 }
 
 static int say_not_joined(const struct cg_folder *folder, pid_t pid, int code, struct err *err)
@@ -215,9 +249,12 @@ int cg_join_beside(struct cg *cg, pid_t pid, pid_t first, struct err *err)
 
 		if (r == -EBUSY && folder->tree->v2 && first > 0)
 			r = join_where_first_is(folder, first, number);
+		if ((r == -EACCES || r == -EPERM) && drivers[cg->driver]->join)
+			return drivers[cg->driver]->join(cg, pid, err);
 		if (r < 0)
 			return say_not_joined(folder, pid, -r, err);
 	}
+	release_holder(cg);
 	return 0;
 }
 
@@ -273,6 +310,9 @@ int cg_update(struct cg *cg, const struct cg_limits *limits, struct err *err)
 		return err_say(err, ENOENT, "the container's cgroup is gone");
 	if (cg_limits_to_writes(&writes, err) < 0 || cg_limits_check_host(&writes, cg->place, err) < 0 ||
 	    cg_devices_check(limits, cg->layout, err) < 0 || check_usage(cg, limits, err) < 0)
+		return -err->code;
+	/* systemd first: it writes files too, and hull's word is the last one. */
+	if (drivers[cg->driver]->update && drivers[cg->driver]->update(cg, limits, err) < 0)
 		return -err->code;
 	return write_or_restore(cg, &writes, err);
 }

@@ -94,4 +94,4 @@ static int make(const struct cg *cg, const struct cg_folder *folder, uint32_t ne
 			  err);
 }
 
-const struct cg_driver cg_driver_cgroupfs = {"cgroupfs", check, locate, make};
+const struct cg_driver cg_driver_cgroupfs = {.name = "cgroupfs", .check = check, .locate = locate, .make = make};

@@ -29,4 +29,4 @@ static int make(const struct cg *cg, const struct cg_folder *folder, uint32_t ne
 	return err_say(err, ENOTSUP, "cgroups are disabled for this container");
 }
 
-const struct cg_driver cg_driver_disabled = {"disabled", check, locate, make};
+const struct cg_driver cg_driver_disabled = {.name = "disabled", .check = check, .locate = locate, .make = make};

@@ -6,6 +6,7 @@
 #define HULL_CGROUPS_DRIVER_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "cgroups/folder.h"
 #include "cgroups/request.h"
@@ -18,7 +19,21 @@ struct cg_driver {
 	int (*locate)(struct cg *cg, const char *path, struct err *err);
 	/* Makes one folder and its parents, and opens it. `needed`: controllers that limits ask for. -EEXIST: it is in use already. */
 	int (*make)(const struct cg *cg, const struct cg_folder *folder, uint32_t needed, struct err *err);
+
+	/* The rest is for who is not alone in making folders; NULL: nothing to do. */
+
+	/* Before a new one is located: has it made, and tells its path (into cg->arena). May leave cg->holder. */
+	int (*begin)(struct cg *cg, const struct cg_request *request, const char **ret_path, struct err *err);
+	/* Before its limits change. */
+	int (*update)(const struct cg *cg, const struct cg_limits *limits, struct err *err);
+	/* Moves a process that the kernel does not let the caller move. */
+	int (*join)(const struct cg *cg, pid_t pid, struct err *err);
+	/* After its processes have ended: forgets it. */
+	void (*end)(const struct cg *cg);
 };
-extern const struct cg_driver cg_driver_cgroupfs, cg_driver_disabled;
+extern const struct cg_driver cg_driver_cgroupfs, cg_driver_disabled, cg_driver_systemd;
+
+/* Tells its driver that it has been removed, if it was there when it was opened (cg.c). */
+void cg_forget(const struct cg *cg);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "cgroups/layout.h"
 #include "cgroups/request.h"
@@ -26,6 +27,7 @@ struct cg {
 	struct cg_folder folders[CG_MAX_TREES];
 	size_t folder_count; /* 0: disabled */
 	const char *place;
+	pid_t holder; /* a child that keeps the cgroup from being taken away while it has no process of its own; 0: none */
 	struct arena arena; /* the folders' names */
 };
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "cgroups/deadline.h"
+#include "cgroups/driver.h"
 #include "cgroups/folder.h"
 #include "cgroups/procs.h"
 #include "runtime/base/file.h"
@@ -195,8 +196,10 @@ int cg_remove(struct cg *cg, unsigned timeout_ms, struct err *err)
 	struct err ignored = ERR_INIT;
 	int r = remove_folders(cg);
 
-	if (r == 0)
+	if (r == 0) {
+		cg_forget(cg);
 		return 0;
+	}
 	if (r != -EBUSY && r != -ENOTEMPTY)
 		return say_stays(cg, -r, timeout_ms, err);
 	if (refuse_suicide(cg, err) < 0)
@@ -210,8 +213,10 @@ int cg_remove(struct cg *cg, unsigned timeout_ms, struct err *err)
 		kill_in_each_tree(cg, &left);
 		wait_for_ends(&left, deadline);
 		r = remove_all(cg);
-		if (r == 0)
+		if (r == 0) {
+			cg_forget(cg);
 			return 0;
+		}
 		if (cg_ms_left(deadline) == 0)
 			return say_stays(cg, -r, timeout_ms, err);
 	}

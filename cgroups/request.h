@@ -12,18 +12,21 @@
 
 enum cg_driver_kind {
 	CG_DRIVER_CGROUPFS, /* folders made by hull itself */
-	CG_DRIVER_SYSTEMD,  /* scopes asked from systemd: refused by cg_check() in a build without that driver */
+	CG_DRIVER_SYSTEMD, /* scopes asked from systemd: refused by cg_check() where it does not run, or this build cannot ask it */
 	CG_DRIVER_DISABLED, /* no cgroup at all. Limits but device rules are refused; what needs a cgroup is -ENOTSUP, the rest does nothing */
 };
 
 struct cg_request {
 	enum cg_driver_kind driver;
 	/*
+	 * For systemd "slice:prefix:name": the scope prefix-name.scope in that slice. Else a path.
 	 * "/hull/ID": below the root of each tree as it is mounted here. "hull/ID": below the cgroup that hull itself is in, in each
 	 * tree. Plain parts only: no "", ".", "..", no newline; part names below 256 bytes, at most CG_PATH_BYTES in all.
 	 */
 	const char *path;
 	const struct cg_limits *limits; /* NULL: none */
+	/* Properties of systemd's unit besides, as "NAME=TYPE:VALUE" and ending with NULL: see cg_systemd_property(). NULL: none. */
+	char *const *properties;
 };
 
 #endif

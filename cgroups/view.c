@@ -4,10 +4,12 @@
  */
 #include "cgroups/cg.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cgroups/layout.h"
 #include "cgroups/path.h"
+#include "cgroups/systemd.h"
 #include "runtime/base/text.h"
 
 static bool is_co_mounted(const struct cg_tree *tree)
@@ -26,7 +28,7 @@ static const char *folder_name(const struct cg_layout *layout, const struct cg_t
 static int fill_mount(struct arena *arena, const struct cg_layout *layout, const struct cg_tree *tree, const char *path,
 		      struct cg_mount *ret, struct err *err)
 {
-	const char *below = cg_path_in_tree(arena, tree, path, err);
+	const char *below = path ? cg_path_in_tree(arena, tree, path, err) : tree->own ? tree->own : "";
 
 	if (!below)
 		return -err->code;
@@ -60,10 +62,14 @@ int cg_mount_view(enum cg_driver_kind driver, const char *path, struct arena *ar
 	struct cg_mount_link *links;
 	struct cg_mount *mounts;
 
-	if (driver == CG_DRIVER_DISABLED) {
-		*ret = view;
-		return 0;
+	if (driver == CG_DRIVER_SYSTEMD) {
+		path = cg_systemd_place(arena, path, err);
+		if (!path)
+			return -err->code;
 	}
+	/* Without a cgroup of its own it is in the caller's, and that is what it sees. */
+	if (driver == CG_DRIVER_DISABLED)
+		path = NULL;
 	if (cg_layout_get(&layout, err) < 0)
 		return -err->code;
 	mounts = arena_array(arena, CG_MAX_TREES, sizeof(*mounts));
@@ -84,12 +90,13 @@ int cg_mount_view(enum cg_driver_kind driver, const char *path, struct arena *ar
 	return 0;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 int cg_host(struct arena *arena, struct cg_host *ret, struct err *err)
 {
-	/* Sorted by name: an index a controller, as v1 calls it. */
-	static const enum cg_controller sorted[] = {CG_BLKIO,	CG_CPU,	     CG_CPUACCT,    CG_CPUSET, CG_DEVICES,
-						    CG_DMEM,	CG_FREEZER,  CG_HUGETLB,    CG_MEMORY, CG_MISC,
-						    CG_NET_CLS, CG_NET_PRIO, CG_PERF_EVENT, CG_PIDS,   CG_RDMA};
 	const struct cg_layout *layout;
 	const char **names;
 	size_t count = 0;
@@ -99,15 +106,16 @@ int cg_host(struct arena *arena, struct cg_host *ret, struct err *err)
 	names = arena_array(arena, CG_CONTROLLER_COUNT + 1, sizeof(*names));
 	if (!names)
 		return arena_check(arena, err);
-	for (size_t i = 0; i < ARRAY_SIZE(sorted); i++) {
-		const struct cg_tree *tree = cg_layout_tree(layout, sorted[i]);
-		const char *name = tree ? cg_controller_name(sorted[i], tree->v2) : NULL;
+	for (enum cg_controller i = 0; i < CG_CONTROLLER_COUNT; i++) {
+		const struct cg_tree *tree = cg_layout_tree(layout, i);
+		const char *name = tree ? cg_controller_name(i, tree->v2) : NULL;
 
 		if (tree && !name) /* devices on v2 */
-			name = cg_controller_name(sorted[i], false);
+			name = cg_controller_name(i, false);
 		if (name)
 			names[count++] = name;
 	}
-	*ret = (struct cg_host){cg_layout_name(layout->kind), names, false};
+	qsort(names, count, sizeof(*names), compare_names);
+	*ret = (struct cg_host){cg_layout_name(layout->kind), names, cg_systemd_is_built()};
 	return 0;
 }

@@ -39,3 +39,7 @@ $(eval $(call program,libexec/hull-init,$(call main,runtime/core/init),,-fno-san
 ifneq ($(wildcard images/hull_image.c),)
 $(eval $(call program,libexec/hull-image,$(call main,images/hull_image),images runtime/base,$(if $(SANITIZE),$(STATIC)) $(IMAGE_LIBS)))
 endif
+# Without libsystemd hull has no systemd cgroup driver, and says so.
+ifneq ($(shell pkg-config --exists libsystemd 2>/dev/null && echo yes),)
+$(eval $(call program,libexec/hull-systemd,$(call main,cgroups/systemd/hull_systemd),,$(if $(SANITIZE),$(STATIC)) -lsystemd))
+endif

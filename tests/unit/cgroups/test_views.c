@@ -74,7 +74,7 @@ static void forks_for_ever(struct cg *cg)
 static void check_design(enum cg_layout_kind kind)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	struct cg_request request = {CG_DRIVER_CGROUPFS, "/hull-test-views/one", NULL};
+	struct cg_request request = {.driver = CG_DRIVER_CGROUPFS, .path = "/hull-test-views/one"};
 	const struct cg_layout *layout;
 	struct cg *cg = NULL;
 	bool frozen = false;
@@ -157,7 +157,7 @@ static void test_hidden_trees(void)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		struct cg_request request = {CG_DRIVER_CGROUPFS, "/hull-test-views/hidden", NULL};
+		struct cg_request request = {.driver = CG_DRIVER_CGROUPFS, .path = "/hull-test-views/hidden"};
 		struct cg *cg = NULL;
 
 		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
