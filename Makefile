@@ -41,6 +41,7 @@ include contrib/make/programs.mk
 include contrib/make/images.mk
 include contrib/make/install.mk
 include contrib/make/tests.mk
+include contrib/make/vm.mk
 include contrib/make/bench.mk
 
 .DEFAULT_GOAL := all
@@ -72,4 +73,4 @@ clean:
 
 help:
 	@sed -n '3,9s/^# //p' Makefile
-	@echo "targets: all clean install uninstall quickstart check check-unit check-bats check-asan check-fuzz check-clients lint format bench"
+	@echo "targets: all clean install uninstall quickstart check check-unit check-bats check-asan check-fuzz check-clients check-vm lint format bench"

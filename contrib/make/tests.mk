@@ -9,14 +9,14 @@ CPPFLAGS += $(if $(TESTING),-DHULL_TESTING)
 CFLAGS   += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
 # The slow ones last: who waits sees the quick ones first.
-CHECK_PARTS := lint check-unit check-bats check-asan check-fuzz check-clients check-slow
+CHECK_PARTS := lint check-unit check-bats check-asan check-fuzz check-clients check-vm check-slow
 
 ALL_TOGETHER  = $(MAKE) --no-print-directory -j$(shell nproc)
 SANITIZED    := SANITIZE=1 TESTING=1 BUILD=build/asan
 FOR_FUZZING  := SANITIZE=1 FUZZ=1 CC=clang BUILD=build/fuzz
 FUZZ_SECONDS ?= 60
 
-.PHONY: check check-unit check-bats check-asan check-fuzz check-clients check-slow lint format
+.PHONY: check check-unit check-bats check-asan check-fuzz check-clients check-vm check-slow lint format
 check: deps-check deps-clients
 	@tests/run-parts "$(MAKE) --no-print-directory" $(CHECK_PARTS)
 

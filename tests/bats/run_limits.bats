@@ -39,7 +39,8 @@ limit() {
 # bats test_tags=plain
 @test "--cpus: half of a CPU is half of the time" {
 	run -0 hull run --rm --cpus 0.5 busybox sh -c 'i=0; read t0 _ </proc/uptime; while read t _ </proc/uptime; [ "${t%.*}" -lt $((${t0%.*} + 3)) ]; do :; done
-		cat /sys/fs/cgroup/*/cpuacct.usage 2>/dev/null | head -n 1 || sed -n "s/usage_usec //p" /sys/fs/cgroup/cpu.stat'
+		if [ -e /sys/fs/cgroup/cpu.stat ]; then sed -n "s/^usage_usec \(.*\)/\1000/p" /sys/fs/cgroup/cpu.stat
+		else cat /sys/fs/cgroup/*/cpuacct.usage | head -n 1; fi'
 	used_ns=$output
 	[ "$used_ns" -lt 2100000000 ] && [ "$used_ns" -gt 700000000 ]
 }

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What both of the machine's inits use. Results go to the port that the host reads, as TAP; all else to the console.
+
+PORT=$(echo /dev/vport*p1)
+export HULL_BUILD=/hull/build HULL=/hull/build/bin/hull TERM=dumb LC_ALL=C.UTF-8 HOME=/root
+export OCI=/hull/build/bin/hull-oci
+# A processor that is emulated is some twenty times slower.
+export BATS_TEST_TIMEOUT=120
+
+# report COMMAND...: its TAP to the host; a command that fails without a word of it counts too.
+report() {
+	local status
+
+	"$@" 2>&1 </dev/null | tee /run/tap >$PORT
+	status=${PIPESTATUS[0]}
+	if [ "$status" -ne 0 ] && ! grep -q '^not ok' /run/tap; then
+		echo "not ok - '$*' says exit status $status" >$PORT
+	fi
+}
+
+tests_of_hull() {
+	report /hull/tests/lib/lab bats --tap --print-output-on-failure "$@"
+}
+
+finish() {
+	echo "# finished" >$PORT
+	sync
+	exec /bin/busybox reboot -f
+}

@@ -1,0 +1,175 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The systemd cgroup driver, with a real systemd: scopes, slices, properties, and that nothing stays in it.
+
+load ../bats/helpers
+load ../bats/oci_helpers
+
+setup_file() {
+	bundle_begin
+}
+
+teardown_file() {
+	bundle_end
+}
+
+setup() {
+	bundle_configure
+	UNIT=hull-$ID.scope
+}
+
+# Nothing of it is left in systemd either.
+teardown() {
+	oci_end
+	retry 5 no_units
+}
+
+no_units() {
+	[ -z "$(systemctl list-units --all --plain --no-legend 'hull-*.scope' 'tests-*.scope')" ]
+}
+
+oci() {
+	"$OCI" --root "$FOLDER/run" --systemd-cgroup "$@"
+}
+
+property() {
+	systemctl show --property "$1" --value "${2:-$UNIT}"
+}
+
+# A file of the container's cgroup, by systemd's own word where that is.
+file() {
+	cat "/sys/fs/cgroup$(property ControlGroup "${2:-$UNIT}")/$1"
+}
+
+@test "a scope of the system's slice, from create to delete" {
+	run -0 apart create "$ID"
+	[ "$(property ActiveState)" = active ]
+	[ "$(property ControlGroup)" = "/system.slice/$UNIT" ]
+	[ "$(property Delegate)" = yes ]
+	# The container's first process alone: what asked for the scope has left it.
+	[ "$(file cgroup.procs)" = "$(member pid)" ]
+	run -0 oci start "$ID"
+	run -0 oci exec "$ID" cat /proc/self/cgroup
+	[ "$output" = "0::/" ]
+	run -0 oci kill "$ID" KILL
+	retry 5 is stopped
+	run -0 oci delete "$ID"
+	[ ! -e "/sys/fs/cgroup/system.slice/$UNIT" ]
+	[ "$(property LoadState)" = not-found ]
+}
+
+@test "slice:prefix:name, with limits that systemd knows and the kernel has" {
+	edit 'c["linux"]["cgroupsPath"] = "tests-deep.slice:tests:" + sys.argv[1]
+c["linux"]["resources"].update({
+	"memory": {"limit": 64 << 20, "reservation": 32 << 20, "swap": 96 << 20},
+	"cpu": {"shares": 512, "quota": 25000, "period": 50000, "cpus": "1"},
+	"pids": {"limit": 33},
+	"unified": {"memory.high": "50331648", "memory.oom.group": "1"},
+})' "$ID"
+	UNIT=tests-$ID.scope
+	run -0 apart run -d "$ID"
+	[ "$(property ControlGroup)" = "/tests.slice/tests-deep.slice/$UNIT" ]
+	[ "$(property Slice)" = tests-deep.slice ]
+	[ "$(property MemoryMax) $(property MemoryLow) $(property MemorySwapMax) $(property MemoryHigh)" = "67108864 33554432 33554432 50331648" ]
+	[ "$(property TasksMax) $(property CPUWeight) $(property AllowedCPUs)" = "33 59 1" ]
+	[ "$(property CPUQuotaPerSecUSec) $(property CPUQuotaPeriodUSec)" = "500ms 50ms" ]
+	# What systemd writes when it reads its units again says the same.
+	systemctl daemon-reload
+	[ "$(file memory.max) $(file memory.low) $(file memory.swap.max) $(file memory.high)" = "67108864 33554432 33554432 50331648" ]
+	[ "$(file pids.max) $(file cpu.weight) $(file cpu.max) $(file cpuset.cpus)" = "33 59 25000 50000 1" ]
+	[ "$(file memory.oom.group)" = 1 ]
+	run -0 oci exec "$ID" sh -c 'mknod /tmp/sda b 8 0 2>&1; cat /dev/null && echo open'
+	has open
+}
+
+@test "update tells systemd and the kernel" {
+	run -0 apart run -d "$ID"
+	run -0 oci update --memory 128m --memory-swap -1 --pids-limit 55 --cpu-share 2048 --cpuset-cpus 0 "$ID"
+	systemctl daemon-reload
+	[ "$(property MemoryMax) $(property MemorySwapMax) $(property TasksMax) $(property AllowedCPUs)" = "134217728 infinity 55 0" ]
+	[ "$(file memory.max) $(file memory.swap.max) $(file pids.max) $(file cpuset.cpus)" = "134217728 max 55 0" ]
+	[ "$(file cpu.weight)" = "$(property CPUWeight)" ]
+	[ "$(file cpu.weight)" -gt 100 ]
+}
+
+@test "annotations become properties; one that is none is refused" {
+	edit 'c["annotations"] = {"org.systemd.property.TimeoutStopSec": "uint64 7", "org.systemd.property.Description": "\x27some words\x27",
+"org.systemd.property.After": "[\x27dbus.service\x27, \x27other.service\x27]", "org.systemd.property.SendSIGHUP": "true"}'
+	run -0 apart run -d "$ID"
+	[ "$(property TimeoutStopUSec)" = 7s ]
+	[ "$(property Description)" = "some words" ]
+	[[ " $(property After) " == *" dbus.service "* ]]
+	[[ " $(property After) " == *" other.service "* ]]
+	[ "$(property SendSIGHUP)" = yes ]
+	run -0 oci delete --force "$ID"
+	edit 'c["annotations"] = {"org.systemd.property.Description": "words"}'
+	run -1 apart run -d "$ID"
+	run -0 cat "$FOLDER/words"
+	one_line
+	has "annotation 'org.systemd.property.Description': 'words' is no value"
+	edit 'c["annotations"] = {"org.systemd.property.NoSuchThing": "true"}'
+	run -1 apart run -d "$ID"
+	run -0 cat "$FOLDER/words"
+	one_line
+	has "NoSuchThing"
+}
+
+@test "paths that are none of systemd's" {
+	local path
+	for path in /hull/x "a.slice:b" "a:b:c" "a--b.slice:p:n" "-a.slice:p:n" "a.slice:p:n/m" "a.slice:p:" "a/b.slice:p:n"; do
+		edit 'c["linux"]["cgroupsPath"] = sys.argv[1]' "$path"
+		run -1 apart create "$ID"
+		run -0 cat "$FOLDER/words"
+		one_line
+		has "cgroup"
+	done
+}
+
+@test "a create that fails later leaves no unit; a name that is taken is refused" {
+	configure /no/such/program
+	run apart run "$ID"
+	[ "$status" -ne 0 ]
+	retry 5 no_units
+	systemd-run --quiet --scope --unit "$UNIT" sleep 100 &
+	retry 5 systemctl --quiet is-active "$UNIT"
+	configure sleep 100
+	run -1 apart create "$ID"
+	run -0 cat "$FOLDER/words"
+	one_line
+	has "$UNIT"
+	# It is not hull's: it stays.
+	systemctl --quiet is-active "$UNIT"
+	systemctl stop "$UNIT"
+	wait
+}
+
+@test "pause, kill --all, and a program that ends by itself" {
+	configure sh -c 'sleep 100 & sleep 101 & wait'
+	run -0 apart run -d "$ID"
+	run -0 oci pause "$ID"
+	[ "$(file cgroup.freeze)" = 1 ]
+	run -0 oci resume "$ID"
+	run -0 oci kill --all "$ID" KILL
+	retry 5 is stopped
+	run -0 oci delete "$ID"
+	configure true
+	run -0 apart run "$ID"
+	retry 5 no_units
+}
+
+@test "a container that is killed for its memory does not leave a failed unit" {
+	edit 'c["linux"]["resources"]["memory"] = {"limit": 16 << 20, "swap": 16 << 20}; c["process"]["args"] = ["dd", "if=/dev/zero", "of=/dev/null", "bs=100M"]'
+	run -137 apart run "$ID"
+	retry 5 no_units
+}
+
+@test "without systemd's answer: one line" {
+	mount --bind /usr/share /run/dbus
+	run apart create "$ID"
+	umount /run/dbus
+	[ "$status" -eq 1 ]
+	run -0 cat "$FOLDER/words"
+	one_line
+	has "connect to systemd"
+}
