@@ -11,7 +11,7 @@ import sys
 import containerd
 import images
 from images import IMAGE
-from story import Failed, equal, eventually, has, like, run, step, tell
+from story import Failed, equal, eventually, has, like, limits_of, run, step, tell
 
 SETTINGS = """
 [plugins."io.containerd.grpc.v1.cri"]
@@ -233,7 +233,7 @@ def host_network(engine):
     equal(engine.execute(container, "cat", "/proc/sys/net/ipv4/ip_local_port_range").split(), ["1025", "1099"])
 
 
-@step("user, groups, capabilities, no-new-privileges, seccomp, read-only root, mounts")
+@step("user, groups, capabilities, seccomp, read-only root, mounts")
 def rights(engine):
     os.makedirs(f"{engine.folder}/shared", exist_ok=True)
     with open(f"{engine.folder}/shared/file", "w", encoding="ascii") as file:
@@ -257,12 +257,10 @@ def rights(engine):
 def limits(engine):
     resources = {"memory_limit_in_bytes": 64 << 20, "cpu_period": 100000, "cpu_quota": 50000}
     container = engine.start_one(engine.pod(), "bg", "sleep", "1000", linux={"resources": resources})
-    limit = ("cat", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-    equal(engine.execute(container, *limit), f"{64 << 20}\n")
-    equal(engine.execute(container, "cat", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), "50000\n")
+    equal(engine.execute(container, "sh", "-c", limits_of("memory", "cpu")), f"{64 << 20}\n50000\n")
     more = {"memory_limit_in_bytes": 96 << 20}
     engine.ask("UpdateContainerResources", "UpdateContainerResourcesRequest", container_id=container, linux=more)
-    equal(engine.execute(container, *limit), f"{96 << 20}\n")
+    equal(engine.execute(container, "sh", "-c", limits_of("memory")), f"{96 << 20}\n")
 
 
 @step("what cannot be started is an error of StartContainer")

@@ -6,7 +6,7 @@ import os
 
 import images
 from images import IMAGE
-from story import Engine, Failed, Server, equal, eventually, has, like, on_terminal, run, sized, step, tell
+from story import Engine, Failed, Server, equal, eventually, has, like, limits_of, on_terminal, run, sized, step, tell
 
 
 class Docker(Engine):
@@ -79,7 +79,7 @@ def terminal(engine):
     has(done.out, "/dev/pts/0")
 
 
-@step("exec: output, exit code, user, directory, environment, what is not there")
+@step("exec: output, exit code, user, directory, what is not there")
 def execute(engine):
     engine.background("bg")
     equal(engine.docker("exec", "bg", "sh", "-c", "echo in; exit 3", code=3).out, "in\n")
@@ -141,11 +141,10 @@ def limits(engine):
     options = ["--memory", "64m", "--pids-limit", "20", "--cpus", "0.5", "--ulimit", "nofile=99:999"]
     engine.background("bg", *options)
     look = ("exec", "bg", "sh", "-c")
-    places = "memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us"
-    done = engine.docker(*look, f"cd /sys/fs/cgroup; cat {places}; ulimit -n")
+    done = engine.docker(*look, f"{limits_of('memory', 'pids', 'cpu')}; ulimit -n")
     equal(done.out, "67108864\n20\n50000\n99\n")
     engine.docker("update", "--memory", "96m", "--memory-swap", "192m", "--pids-limit", "30", "bg")
-    equal(engine.docker(*look, "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max").out, "100663296\n30\n")
+    equal(engine.docker(*look, limits_of("memory", "pids")).out, "100663296\n30\n")
 
 
 @step("rights: user, capabilities, no-new-privileges, seccomp")

@@ -7,7 +7,7 @@ import os
 import images
 import podman_base
 from images import IMAGE
-from story import Failed, equal, eventually, has, like, on_terminal, run, sized, step, tell
+from story import Failed, equal, eventually, has, like, limits_of, on_terminal, run, sized, step, tell
 
 
 class Podman(podman_base.Podman):
@@ -157,7 +157,7 @@ def volumes(engine):
 def limits(engine):
     options = ["--memory", "64m", "--memory-swap", "64m", "--pids-limit", "20", "--cpus", "0.5"]
     options += ["--ulimit", "nofile=99:999", "--ulimit", "nproc=4096:4096", "--ulimit", "core=0:0"]
-    script = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us; ulimit -n; ulimit -c"
+    script = f"{limits_of('memory', 'pids', 'cpu')}; ulimit -n; ulimit -c"
     done = engine.podman("run", "--rm", "--network", "none", *options, IMAGE, "sh", "-c", script)
     equal(done.out, "67108864\n20\n50000\n99\n0\n")
 
@@ -166,8 +166,7 @@ def limits(engine):
 def update(engine):
     engine.background("bg", "--memory", "64m")
     engine.podman("update", "--memory", "96m", "--memory-swap", "96m", "--cpus", "0.5", "bg")
-    script = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes cpu/cpu.cfs_quota_us"
-    equal(engine.podman("exec", "bg", "sh", "-c", script).out, "100663296\n50000\n")
+    equal(engine.podman("exec", "bg", "sh", "-c", limits_of("memory", "cpu")).out, "100663296\n50000\n")
 
 
 @step("a device, a sysctl, an OOM score, a descriptor that is passed on")
@@ -336,7 +335,7 @@ def kube(engine):
     fetch = ("exec", "kube-client", "wget", "-q", "-O", "-", "http://127.0.0.1/")
     eventually("the other container answers", lambda: engine.podman(*fetch, code=None).out == "kube\n")
     engine.podman("exec", "kube-client", "touch", "/x", code=1)
-    equal(engine.podman("exec", "kube-server", "cat", "/sys/fs/cgroup/memory/memory.limit_in_bytes").out, f"{64 << 20}\n")
+    equal(engine.podman("exec", "kube-server", "sh", "-c", limits_of("memory")).out, f"{64 << 20}\n")
     engine.podman("play", "kube", "--down", path)
     equal(engine.podman("ps", "--all", "--quiet").out, "")
 

@@ -111,6 +111,21 @@ def sized(rows, columns):
     return f'until [ "$(stty size)" = "{rows} {columns}" ]; do sleep 0.1; done'
 
 
+# Limits by controller: where v1 has them, and v2.
+LIMITS = {
+    "memory": ("memory/memory.limit_in_bytes", "memory.max"),
+    "pids": ("pids/pids.max", "pids.max"),
+    "cpu": ("cpu/cpu.cfs_quota_us", "cpu.max"),
+}
+
+
+def limits_of(*controllers):
+    """A shell's command that prints them inside of a container, a line each."""
+    v2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
+    files = " ".join(f"/sys/fs/cgroup/{LIMITS[name][v2]}" for name in controllers)
+    return f"cat {files} | cut -d ' ' -f 1"
+
+
 def equal(found, wanted):
     """Fails unless both are the same."""
     if found != wanted:
