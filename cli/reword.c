@@ -12,6 +12,7 @@
 
 enum about {
 	MEMBER, /* "hull.json: network.dns[1]: ": a member, with the number of the value when it is a list; left out */
+	WHOLE,	/* something that happened because of an option: all is kept */
 	THING,	/* "sysctl '": what follows is the option's value, or a part of it; kept, but for what is before ": " */
 };
 
@@ -61,7 +62,7 @@ static const struct subject {
 	{"user '", THING, "user"},
 	{"group '", THING, "user"},
 	{"group '", THING, "group-add"},
-	{"memory limit ", MEMBER, "memory"},
+	{"its memory limit ", WHOLE, "memory"},
 	{"become user ", THING, "user"},
 	{"working directory '", THING, "workdir"},
 };
@@ -165,6 +166,11 @@ static bool find(const struct command_call *call, const char *msg, struct found 
 			continue;
 		if (subject->about == MEMBER && find_member(&values, subject, at, &number, ret))
 			return true;
+		if (subject->about == WHOLE && values.count > 0) {
+			ret->value = values.items[0];
+			ret->rest = msg;
+			return true;
+		}
 		ret->rest = strstr(subject->words, ": ") ? strstr(at, ": ") + 2 : at;
 		ret->value = subject->about == THING ? value_about(&values, at + strlen(subject->words)) : NULL;
 		if (ret->value)
@@ -176,16 +182,17 @@ static bool find(const struct command_call *call, const char *msg, struct found 
 static void name_option(const struct command_call *call, struct err *err)
 {
 	char msg[ERR_MSG_BYTES];
+	int exit_code = err->exit_code;
 	struct found found = {0};
 
 	(void)text_copy(msg, sizeof(msg), err->msg);
 	if (strstr(msg, "option '--") || !find(call, msg, &found))
 		return;
 	if (strstr(found.rest, found.value))
-		(void)snprintf(err->msg, sizeof(err->msg), "option '--%s': %s", found.option, found.rest);
+		(void)err_say(err, err->code, "option '--%s': %s", found.option, found.rest);
 	else
-		(void)snprintf(err->msg, sizeof(err->msg), "option '--%s': '%s': %s", found.option, found.value,
-			       found.rest);
+		(void)err_say(err, err->code, "option '--%s': '%s': %s", found.option, found.value, found.rest);
+	(void)err_exit_with(err, exit_code);
 }
 
 /* Replaces so many bytes at `at`, which is within the message. What does not fit any more is cut. */
