@@ -33,10 +33,11 @@ enum host_fact {
  * hull is made for Linux 6.1 (Debian 12's) and later. It uses what is newer where it is there; what is missed before, or kept from hull by a seccomp
  * filter that it runs below, has an older way (the facts below), or is refused at once, by the name of the call:
  *
- * 0, or -EOPNOTSUPP with words when a system call is missing that hull cannot do without. Before anything is made. Some ten calls, a microsecond.
+ * 0, or -EOPNOTSUPP with words when a system call is missing that hull cannot do without and that would be missed late. Before anything is made. Four
+ * calls, about a microsecond.
  */
 int host_require(struct err *err);
-/* Adds to an error that may come from such a call that it is missing, if it is: for those that come up where nobody has asked before. */
+/* Adds to an error that may come from a missing call which one that is, if there is any: for all of them. Whoever shows the error to people. */
 void host_explain(struct err *err);
 
 bool host_has(enum host_fact fact);
