@@ -184,7 +184,9 @@ static void take_capabilities(struct processing *w)
 	warn_left_out(w, odd, "inheritable, but not in the bounding set");
 	odd = to->ambient & ~(to->permitted & to->inheritable);
 	to->ambient &= to->permitted & to->inheritable;
-	warn_left_out(w, odd, "ambient, but not both permitted and inheritable");
+	/* Engines that gave the inheritable set up (CVE-2022-24769) left the ambient one as it was: theirs says nothing, and is no news. */
+	if (to->inheritable)
+		warn_left_out(w, odd, "ambient, but not both permitted and inheritable");
 }
 
 static int take_labels(struct processing *w, struct err *err)

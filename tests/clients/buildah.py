@@ -72,7 +72,8 @@ def run_once(engine):
 def kept(engine):
     name = engine.begin()
     engine.run(name, "sh", "-c", "echo first >/made")
-    equal(engine.run(name, "cat", "/made").out, "first\n")
+    done = engine.run(name, "cat", "/made")
+    equal((done.out, done.err), ("first\n", ""))
 
 
 @step("run: what cannot be run")

@@ -344,6 +344,9 @@ static void test_capabilities(void)
 		PROCESS("\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_KILL\",\"CAP_MOON\"],"
 			"\"permitted\":[\"CAP_CHOWN\",\"CAP_MOON\"],\"effective\":[\"CAP_CHOWN\",\"CAP_KILL\"],"
 			"\"inheritable\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_CHOWN\",\"CAP_KILL\"]}");
+	static const char no_inheritable[] =
+		PROCESS("\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"],\"permitted\":[\"CAP_CHOWN\"],"
+			"\"effective\":[\"CAP_CHOWN\"],\"ambient\":[\"CAP_CHOWN\"]}");
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	struct plan plan;
 
@@ -356,6 +359,11 @@ static void test_capabilities(void)
 	CHECK(warned(&plan, "'CAP_MOON' is not known here"));
 	CHECK(warned(&plan, "CAP_KILL left out: effective, but not permitted"));
 	CHECK(warned(&plan, "CAP_KILL left out: ambient, but not both"));
+	/* An ambient set beside an empty inheritable one is what engines write that mean none. */
+	if (!make(&arena, (struct plan_case){.process = no_inheritable}, &plan))
+		return;
+	CHECK_INT(plan.process.caps.ambient, 0);
+	CHECK_INT(plan.warnings.count, 0);
 	/* What the caller does not have it cannot give, except in a user namespace of the instance's own. */
 	if (!make(&arena, (struct plan_case){.host = FEW_CAPS, .process = words}, &plan))
 		return;
