@@ -19,6 +19,7 @@ static const struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
 struct assembly {
 	const struct root_request *request;
 	struct root_sources *sources;
+	const struct root_gate *gate; /* NULL: passed */
 	struct root_handle *handle;
 };
 
@@ -293,6 +294,10 @@ static int cgroup_mount(const struct cgroup_view *view, int *source, uint64_t at
 
 	if (!view->bind)
 		return mount_new(view->type, view->type, view->data ? view->data : data, 0, attributes, err);
+	if (fd < 0)
+		fd = rootfs_open_cgroup(view, err);
+	if (fd < 0)
+		return fd;
 	r = attributes & MOUNT_ATTR_RDONLY ? mount_change(fd, false, &ro, 0, view->bind, err) : 0;
 	return r < 0 ? r : fd_take(&fd);
 }
@@ -362,11 +367,26 @@ static bool is_fresh(const struct mount_request *mount)
 	       !is_cgroup_type(mount->type);
 }
 
+/* What fills a file system, and what shows cgroups, is for a process that is in its own. */
+static int pass_gate(struct assembly *it, const struct mount_request *mount, struct err *err)
+{
+	const struct root_gate *gate = it->gate;
+	bool shows_cgroup = !mount->options.bind && mount->type && is_cgroup_type(mount->type);
+
+	if (!gate || (!shows_cgroup && !mount->options.copy_up))
+		return 0;
+	it->gate = NULL;
+	return gate->pass(gate->user, err);
+}
+
 static int mount_one(struct assembly *it, size_t index, struct err *err)
 {
 	const struct mount_request *mount = &it->request->mounts[index];
 	int *source = &it->sources->mounts[index];
+	int r = pass_gate(it, mount, err);
 
+	if (r < 0)
+		return r;
 	if (mount->destination[0] != '/')
 		return err_say(err, EINVAL, "mount on '%s': not an absolute path", mount->destination);
 	if (mount->options.remount)
@@ -398,10 +418,10 @@ static int check_proc_last(const struct root_handle *handle, struct err *err)
 	return handle->proc_fd < 0 ? 0 : mount_verify(handle->root_fd, "/proc", handle->proc_fd, err);
 }
 
-int root_mount_all(const struct root_request *request, struct root_sources *sources, struct root_handle *handle,
-		   struct err *err)
+int root_mount_all(const struct root_request *request, struct root_sources *sources, const struct root_gate *gate,
+		   struct root_handle *handle, struct err *err)
 {
-	struct assembly it = {request, sources, handle};
+	struct assembly it = {request, sources, gate, handle};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < request->mount_count; i++)

@@ -17,10 +17,10 @@ int root_mount_prepare(const struct root_request *request, struct root_sources *
 /*
  * Mounts all that the request names below handle->root_fd, which is attached already, and takes from `sources` what it uses. Sets
  * handle->proc_fd, and adds to handle->sealed. Missing targets are made; every target is found below the root, mounted on by descriptor, and
- * looked at again afterwards. Child, before the pivot.
+ * looked at again afterwards. `gate` as for rootfs_assemble(). Child, before the pivot.
  */
-int root_mount_all(const struct root_request *request, struct root_sources *sources, struct root_handle *handle,
-		   struct err *err);
+int root_mount_all(const struct root_request *request, struct root_sources *sources, const struct root_gate *gate,
+		   struct root_handle *handle, struct err *err);
 
 /*
  * Unmounts what is at `path` below rootfd, if it is that mount and nothing else: 1; 0 when something else is there, or nothing. What is mounted

@@ -12,6 +12,7 @@
 #include "namespaces/devices.h"
 #include "namespaces/idmap.h"
 #include "namespaces/mount_options.h"
+#include "runtime/base/err.h"
 
 /* One mount inside, in config.json's order. Plain data of the plan, never changed here. */
 struct mount_request {
@@ -36,6 +37,15 @@ struct cgroup_view {
 	const char *link; /* instead: a symlink `folder` to this name ("cpu,cpuacct"); NULL: none */
 };
 
+/*
+ * Called at most once, before the first mount that shows the container's own cgroup, or takes up memory that is to be counted there: so the process need
+ * not be in it sooner.
+ */
+struct root_gate {
+	int (*pass)(void *user, struct err *err); /* 0 or -errno */
+	void *user;
+};
+
 struct root_request {
 	/* The root is a directory (`path`), or layers: `lowers` top first, with `upper` and `work` or (both NULL) without. */
 	const char *path;
@@ -53,6 +63,8 @@ struct root_request {
 	size_t mount_count;
 	const struct cgroup_view *cgroups;
 	size_t cgroup_count;
+	bool late_cgroups; /* their `bind`s are opened when they are mounted, by the child: so the cgroup can be made after the clone. The child's
+			    * mount namespace has to be a copy of the host's, with the same rights over it */
 
 	/* A bind mount on /dev itself is the host's: then no device is made or bound. */
 	const struct device_request *devices; /* beside the default ones */

@@ -142,18 +142,22 @@ static int open_mounts(const struct root_request *request, struct root_sources *
 	return r < 0 ? r : 0;
 }
 
-static int open_cgroups(const struct root_request *request, struct root_sources *sources, struct err *err)
+int rootfs_open_cgroup(const struct cgroup_view *view, struct err *err)
 {
 	static const struct mount_change sealed = {.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+	CLEANUP_FD int fd = mount_clone(AT_FDCWD, view->bind, 0, err);
+	int r = fd < 0 ? fd : mount_change(fd, false, &sealed, MS_SLAVE, view->bind, err);
+
+	return r < 0 ? r : fd_take(&fd);
+}
+
+static int open_cgroups(const struct root_request *request, struct root_sources *sources, struct err *err)
+{
 	int r = make_places(&sources->cgroups, &sources->cgroup_count, request->cgroup_count, err);
 
-	for (size_t i = 0; r >= 0 && i < request->cgroup_count; i++) {
-		if (!request->cgroups[i].bind)
-			continue;
-		r = sources->cgroups[i] = mount_clone(AT_FDCWD, request->cgroups[i].bind, 0, err);
-		if (r >= 0)
-			r = mount_change(r, false, &sealed, MS_SLAVE, request->cgroups[i].bind, err);
-	}
+	for (size_t i = 0; r >= 0 && i < request->cgroup_count; i++)
+		if (request->cgroups[i].bind && !request->late_cgroups)
+			r = sources->cgroups[i] = rootfs_open_cgroup(&request->cgroups[i], err);
 	return r < 0 ? r : 0;
 }
 

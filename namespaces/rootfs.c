@@ -69,8 +69,8 @@ int rootfs_prepare(const struct root_request *request, struct root_sources *sour
 	return root_mount_prepare(request, sources, err);
 }
 
-int rootfs_assemble(const struct root_request *request, struct root_sources *sources, int root_fd,
-		    struct root_handle *ret, struct err *err)
+int rootfs_assemble(const struct root_request *request, struct root_sources *sources, const struct root_gate *gate,
+		    int root_fd, struct root_handle *ret, struct err *err)
 {
 	CLEANUP_ROOT_HANDLE struct root_handle handle = ROOT_HANDLE_INIT;
 	int r;
@@ -78,7 +78,7 @@ int rootfs_assemble(const struct root_request *request, struct root_sources *sou
 	handle.root_fd = root_fd;
 	r = attach_root(request, root_fd, err);
 	if (r == 0)
-		r = root_mount_all(request, sources, &handle, err);
+		r = root_mount_all(request, sources, gate, &handle, err);
 	if (r == 0)
 		r = place_devices(request, sources->devices, root_fd, err);
 	if (r < 0)

@@ -26,10 +26,11 @@ int rootfs_prepare(const struct root_request *request, struct root_sources *sour
 /*
  * Attaches the root in the child's mount namespace, then mounts in order, then /dev. The host's tree is still the process's own root
  * afterwards. Must run in a mount namespace of its own, with ids mapped, in its PID, IPC, network and cgroup namespaces (what is mounted
- * afresh shows those), and still with CAP_SYS_ADMIN. Takes `root_fd` over, also on failure, and takes from `sources` what it uses.
+ * afresh shows those), and still with CAP_SYS_ADMIN. Takes `root_fd` over, also on failure, and takes from `sources` what it uses. The cgroup
+ * namespace, and the cgroups themselves, may come as late as the `gate` does (NULL: they are there already).
  */
-int rootfs_assemble(const struct root_request *request, struct root_sources *sources, int root_fd,
-		    struct root_handle *ret, struct err *err);
+int rootfs_assemble(const struct root_request *request, struct root_sources *sources, const struct root_gate *gate,
+		    int root_fd, struct root_handle *ret, struct err *err);
 
 /* Makes the root the process's root and working directory, and unmounts the host's tree: no descriptor or path of it may be used after. */
 int rootfs_pivot(struct root_handle *handle, struct err *err);

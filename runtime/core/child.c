@@ -21,9 +21,9 @@
 #include "runtime/core/program.h"
 
 const char *const child_stage_names[CHILD_STAGE_COUNT] = {
-	[CHILD_MAPPED] = "mapped", [CHILD_ROOT] = "root",   [CHILD_ASSEMBLED] = "assembled",
-	[CHILD_HOOKED] = "hooked", [CHILD_READY] = "ready", [CHILD_CREATED] = "created",
-	[CHILD_GO] = "go",	   [CHILD_EXEC] = "exec",
+	[CHILD_MAPPED] = "mapped",	 [CHILD_ROOT] = "root",	    [CHILD_JOINED] = "joined",
+	[CHILD_ASSEMBLED] = "assembled", [CHILD_HOOKED] = "hooked", [CHILD_READY] = "ready",
+	[CHILD_CREATED] = "created",	 [CHILD_GO] = "go",	    [CHILD_EXEC] = "exec",
 };
 
 const char *child_keyring(struct arena *arena, const char *id)
@@ -36,6 +36,7 @@ struct child {
 	struct child_setup *setup;
 	const struct plan *plan;
 	int received_root; /* a detached mount, from the parent */
+	bool joined;
 	struct root_handle root;
 };
 
@@ -65,10 +66,7 @@ static int stage_wait_for_map(struct child *child, struct err *err)
 	return sync_wait(&child->setup->sync, CHILD_MAPPED, err);
 }
 
-/*
- * The parent has moved this process into its cgroups, and built the root.
- * Must not: go on without either: a process outside its cgroup is not bounded.
- */
+/* The parent has built the root. */
 static int stage_wait_for_root(struct child *child, struct err *err)
 {
 	unsigned fd_count = 1;
@@ -105,11 +103,18 @@ static int stage_be_root(struct child *child, struct err *err)
 }
 
 /*
- * Should:   take the cgroup that it is in now for the root of what it sees.
- * Must not: have happened before the parent moved it, or that root would be the caller's cgroup.
+ * Once, as soon as something needs it.
+ * Should:   wait until the parent has moved this process into its cgroups; take the one that it is in then for the root of what it sees.
+ * Must not: go on without: a process outside its cgroup is not bounded.
  */
-static int stage_cgroup_namespace(struct child *child, struct err *err)
+static int join(void *context, struct err *err)
 {
+	struct child *child = context;
+	int result = child->joined ? 0 : sync_wait(&child->setup->sync, CHILD_JOINED, err);
+
+	if (result < 0 || child->joined)
+		return result;
+	child->joined = true;
 	if (child->plan->namespaces.kind[NS_CGROUP].how == NS_FRESH && unshare(CLONE_NEWCGROUP) < 0)
 		return err_set(err, errno, "make a cgroup namespace");
 	return 0;
@@ -147,8 +152,16 @@ static int stage_prepare(struct child *child, struct err *err)
  */
 static int stage_assemble(struct child *child, struct err *err)
 {
-	return rootfs_assemble(&child->plan->root, child->setup->sources, fd_take(&child->received_root), &child->root,
-			       err);
+	const struct root_gate gate = {.pass = join, .user = child};
+
+	return rootfs_assemble(&child->plan->root, child->setup->sources, &gate, fd_take(&child->received_root),
+			       &child->root, err);
+}
+
+/* At the latest before anything runs here that is not hull's. */
+static int stage_joined(struct child *child, struct err *err)
+{
+	return join(child, err);
 }
 
 /* Hooks that run inside are told the pid that this process has there. */
@@ -252,8 +265,8 @@ static const struct {
 	{"names", NULL, stage_names},
 	{"prepare", "root file system", stage_prepare},
 	{"root", NULL, stage_wait_for_root},
-	{"cgroup-namespace", NULL, stage_cgroup_namespace},
 	{"assemble", "root file system", stage_assemble},
+	{"joined", NULL, stage_joined},
 	{"hooks", NULL, stage_hooks},
 	{"working-directory", NULL, stage_working_directory},
 	{"pivot", "root file system", stage_pivot},

@@ -4,9 +4,11 @@
  *
  *     parent                                      child
  *     write the id maps       -- MAPPED -->
- *     move it into its cgroups                    become root inside; prepare its own file systems
- *     build the root          -- ROOT (fd) -->
- *     make the network                            assemble the root in its own namespaces
+ *     build the root                              become root inside; prepare its own file systems
+ *                             -- ROOT (fd) -->
+ *     move it into its cgroups                    assemble the root in its own namespaces, up to the first mount that
+ *                             -- JOINED -->       wants it in its cgroup
+ *     make the network                            make its cgroup namespace; the other mounts
  *                             <-- ASSEMBLED --    (only when hooks want to see it)
  *     run the hooks           -- HOOKED -->
  *                                                 pivot, seal, become the user, give up rights
@@ -35,6 +37,7 @@
 enum child_stage {
 	CHILD_MAPPED = 1,
 	CHILD_ROOT,
+	CHILD_JOINED,
 	CHILD_ASSEMBLED,
 	CHILD_HOOKED,
 	CHILD_READY,

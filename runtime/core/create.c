@@ -13,8 +13,8 @@
  *
  * Why this order: the record first, so that a crash anywhere below leaves a trace. Where a process can be born in a cgroup, that is made before the
  * clone; elsewhere late, since everything that touches cgroups waits for the first migration's grace period (cg_warm_start() has begun it), and
- * what needs none of them is done meanwhile. The child waits for the root, and is in its cgroups by then; it makes its mounts while
- * the network is made.
+ * what needs none of them is done meanwhile: above all the child's mounts, which take the root only. The child waits again where it has to
+ * be in its cgroups, and goes on while the network is made.
  */
 static const struct phase phases[] = {
 	{"record", step_record, step_record_undo},
@@ -24,9 +24,9 @@ static const struct phase phases[] = {
 	{"clone", step_clone, step_clone_undo},
 	{"ids", step_ids, NULL},
 	{"root", step_root, NULL},
+	{"send-root", step_send_root, NULL},
 	{"cgroup", step_cgroup, step_cgroup_undo},
 	{"join-cgroup", step_join_cgroup, NULL},
-	{"send-root", step_send_root, NULL},
 	{"network", step_network, step_network_undo},
 	{"net-devices", step_net_devices, step_net_devices_undo},
 	{"hooks", step_hooks, NULL},

@@ -73,7 +73,7 @@ static int attach(struct work *work, int root, struct err *err)
 
 		result = mount_identify(source.mounts[0], &ids[i], err);
 		if (result >= 0)
-			result = root_mount_all(&one, &source, &handle, err);
+			result = root_mount_all(&one, &source, NULL, &handle, err);
 		if (result < 0)
 			take_back(work, root, ids, i + 1);
 	}

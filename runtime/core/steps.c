@@ -210,7 +210,9 @@ int step_cgroup_early(struct instance *instance, struct err *err)
 {
 	const struct plan *plan = instance->plan;
 
-	if (plan->namespaces.kind[NS_CGROUP].how == NS_FRESH && !cg_has_birth(plan->cgroup.driver))
+	bool late = plan->namespaces.kind[NS_CGROUP].how == NS_FRESH || plan->root.late_cgroups;
+
+	if (late && !cg_has_birth(plan->cgroup.driver))
 		return 0;
 	return make_cgroup(instance, err);
 }
@@ -427,10 +429,13 @@ int step_ids(struct instance *instance, struct err *err)
 
 int step_join_cgroup(struct instance *instance, struct err *err)
 {
-	if (!joins_any(instance) && cg_birth_is_enough(instance->cgroup))
-		return 0;
-	cg_warm_join();
-	return or_why_gone(instance, cg_join(instance->cgroup, instance->init, err), err);
+	int result = 0;
+
+	if (joins_any(instance) || !cg_birth_is_enough(instance->cgroup)) {
+		cg_warm_join();
+		result = or_why_gone(instance, cg_join(instance->cgroup, instance->init, err), err);
+	}
+	return result < 0 ? result : or_how_it_ended(instance, sync_send(&instance->sync, CHILD_JOINED, err), err);
 }
 
 /* `:U`: the volume's files become the user's who runs the program, whom only the root can tell. */

@@ -144,7 +144,7 @@ static inline int jail_child_setup(struct jail *jail, struct root_sources *sourc
 		r = sync_wait_data(sync, JAIL_ROOT, nothing, &len, &root_fd, &fd_count, err);
 	if (r < 0)
 		return r;
-	r = rootfs_assemble(&jail->request, sources, root_fd, &handle, err);
+	r = rootfs_assemble(&jail->request, sources, NULL, root_fd, &handle, err);
 	if (r == 0 && jail->before_pivot)
 		jail->before_pivot(&handle);
 	if (r == 0)

@@ -305,7 +305,7 @@ static void assemble_under_swaps(const char *volume, const char *host)
 	CHECK(rootfs_build(&request, &sources, -1, NULL, &root_fd, &err) == 0);
 	child = proc_clone(&(struct proc_clone){.flags = CLONE_NEWNS, .cgroup_fd = -1});
 	if (child == 0) {
-		int r = rootfs_assemble(&request, &sources, root_fd, &handle, &err);
+		int r = rootfs_assemble(&request, &sources, NULL, root_fd, &handle, &err);
 
 		/* The host's folder, seen by the child through its own copy of the host's tree. */
 		_exit(!host_is_untouched(host) ? 50 : r < 0);
