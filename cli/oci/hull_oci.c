@@ -37,8 +37,7 @@ const struct option_row oci_globals[] = {
 	{"rootless", 0, OPTION_STRING, offsetof(struct oci, rootless), "WHEN",
 	 "go without a cgroup where none may be made and no limit is asked for; auto: for who is not the host's root",
 	 rootless_words, NULL},
-	{"criu", 0, OPTION_STRING, offsetof(struct oci, criu), "PATH",
-	 "the program that checkpoints and restores (default: criu, from PATH)", NULL, NULL},
+	{"criu", 0, OPTION_STRING, offsetof(struct oci, criu), "PATH", "refused: there are no checkpoints", NULL, NULL},
 	{"version", 'v', OPTION_FLAG, offsetof(struct oci, version), NULL, "show the version", NULL, NULL},
 	OPTIONS_END,
 };
@@ -65,6 +64,8 @@ static int prepare(struct command_call *call, struct err *err)
 		(void)log_format_parse(oci->log_format, &format);
 	if (oci->log_level && log_level_parse(oci->log_level, &level) < 0)
 		return err_say(err, EINVAL, "unknown log level '%s'", oci->log_level);
+	if (oci->criu)
+		return err_say(err, ENOTSUP, "option '--criu': checkpoints are not supported");
 	if (oci->debug)
 		level = LOG_LEVEL_DEBUG;
 	if (oci->log) {

@@ -26,6 +26,9 @@
 #include "runtime/core/spawn.h"
 #include "runtime/core/stdio.h"
 
+/* How long a container that is being killed may outlive a process that was killed with it. */
+#define DYING_MS 200
+
 /* --- The new process -------------------------------------------------------------------------------------------------- */
 
 struct exec_child {
@@ -275,6 +278,8 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 	if (result < 0) {
 		exec_running_close(ret);
 		/* Whatever went wrong in a container that was dying, went wrong because of that. */
+		if (result == -ECONNRESET)
+			(void)proc_wait_end(pidfd, DYING_MS);
 		if (err->exit_code == 0 && proc_look(view.record.init.pid, view.record.init.start_ticks) != PROC_ALIVE)
 			return err_say(err, ESRCH, "container '%s' has just ended", request->id);
 	}
