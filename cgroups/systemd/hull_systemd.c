@@ -295,9 +295,10 @@ static int start(sd_bus *bus, const char *unit, char **words)
 		r = fflush(stdout);
 	sd_bus_flush_close_unref(bus);
 	/* systemd takes a scope away as soon as it is empty: this process holds the place until the container's first one is there. */
-	while (r == EXIT_SUCCESS)
+	if (r != EXIT_SUCCESS)
+		return r;
+	for (;;)
 		(void)pause();
-	return r;
 }
 
 static int set(sd_bus *bus, const char *unit, char **words)
