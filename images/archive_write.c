@@ -30,7 +30,11 @@ struct writer {
 static int write_complain(struct writer *w, const char *name, struct err *err)
 {
 	const char *why = archive_error_string(w->out);
+	int code = archive_errno(w->out);
 
+	/* The kernel's reason (a full disk) says more than the library's "Write error"; its own codes are negative. */
+	if (code > 0)
+		return err_set(err, code, "%s: '%s'", w->what, name);
 	return err_say(err, EIO, "%s: '%s': %s", w->what, name, why ? why : "cannot be written as tar");
 }
 

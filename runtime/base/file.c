@@ -86,10 +86,15 @@ int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes
 int file_read(struct arena *arena, int dirfd, const char *name, size_t max_bytes, char **ret_data, size_t *ret_len,
 	      struct err *err)
 {
-	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* A FIFO that nobody writes to would keep the opening waiting for ever; so opened, it is empty. What has a writer is waited for. */
+	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int result;
 
 	if (fd < 0)
 		return err_set(err, errno, "open '%s'", name);
+	result = fd_set_nonblock(fd, false);
+	if (result < 0)
+		return err_set(err, -result, "open '%s'", name);
 	return file_read_fd(arena, fd, name, max_bytes, ret_data, ret_len, err);
 }
 
