@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "namespaces/copy_tree.h"
@@ -80,4 +81,27 @@ int root_copy_layer(const struct root_copies *copies, int layer_fd, size_t index
 			return r;
 	}
 	return mount_clone(folder, name, 0, err);
+}
+
+/* The file itself, not what is in its folders: those are the container's, and its data. */
+bool root_copy_is_own(const struct root_copies *copies, const char *path)
+{
+	size_t len = strlen(copies->instance_dir);
+
+	return strncmp(path, copies->instance_dir, len) == 0 && path[len] == '/' && !strchr(path + len + 1, '/');
+}
+
+int root_copy_give(const struct root_copies *copies, int fd, const char *path, struct err *err)
+{
+	uint32_t uid = 0, gid = 0;
+	struct stat info;
+
+	if (fstat(fd, &info) < 0)
+		return err_set(err, errno, "'%s'", path);
+	if (!S_ISREG(info.st_mode) || idmap_to_host_uid(copies->map, 0, &uid) < 0 ||
+	    idmap_to_host_gid(copies->map, 0, &gid) < 0)
+		return err_say(err, EOPNOTSUPP, "the ids of '%s' cannot be mapped here", path);
+	if (fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		return err_set(err, errno, "give '%s' to the container's root", path);
+	return 0;
 }

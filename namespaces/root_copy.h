@@ -28,4 +28,11 @@ struct root_copies {
  */
 int root_copy_layer(const struct root_copies *copies, int layer_fd, size_t index, uint64_t *ret_bytes, struct err *err);
 
+/*
+ * A file that hull has made for one container in `instance_dir` (its hosts file) needs no copy: it is given to the container's root. `fd` (O_PATH is enough) is
+ * such a file.
+ */
+bool root_copy_is_own(const struct root_copies *copies, const char *path);
+int root_copy_give(const struct root_copies *copies, int fd, const char *path, struct err *err);
+
 #endif

@@ -286,6 +286,20 @@ int rootfs_open_binds(const struct root_request *request, int userns_fd, struct 
 	return 0;
 }
 
+/* What belongs to this container alone can have its ids on the disk. */
+static int map_or_give(const struct mount_request *mount, int fd, int userns_fd, const struct root_copies *copies,
+		       struct err *err)
+{
+	struct err failure = ERR_INIT;
+	int r = map_bind(mount, fd, userns_fd, &failure);
+
+	if (r == -EOPNOTSUPP && copies && root_copy_is_own(copies, mount->source))
+		return root_copy_give(copies, fd, mount->source, err);
+	if (r < 0 && err)
+		*err = failure;
+	return r;
+}
+
 /* A directory is written to as it is: a copy would keep what the container writes to itself. */
 static int map_directory(const struct root_request *request, int fd, int userns_fd, struct err *err)
 {
@@ -333,7 +347,7 @@ static int map_ids(const struct root_request *request, struct root_sources *sour
 
 	for (size_t i = 0; r == 0 && i < sources->mount_count; i++)
 		if (sources->mounts[i] >= 0)
-			r = map_bind(&request->mounts[i], sources->mounts[i], userns_fd, err);
+			r = map_or_give(&request->mounts[i], sources->mounts[i], userns_fd, copies, err);
 	if (!request->idmap_lowers || userns_fd < 0)
 		return r;
 	return r < 0 ? r : map_lowers(request, sources, userns_fd, copies, err);
