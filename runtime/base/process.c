@@ -379,16 +379,20 @@ void proc_reset_signals(void)
 
 /* --- The machine's boot, and time --- */
 
+/* Read once: no process lives through a boot, and each look at a record asks. */
 int proc_boot_id(char to[static 37], struct err *err)
 {
 	static const char path[] = "/proc/sys/kernel/random/boot_id";
-	ssize_t len = read_once(path, to, 37);
+	static char known[37];
+	ssize_t len = known[0] ? 36 : read_once(path, known, sizeof(known));
 
-	if (len < 0)
-		return err_set(err, (int)-len, "read '%s'", path);
-	if (len != 36 || strspn(to, "0123456789abcdef-") != 36)
-		return err_say(err, EINVAL, "'%s' holds no boot id", path);
-	return 0;
+	if (len == 36 && strspn(known, "0123456789abcdef-") == 36) {
+		memcpy(to, known, sizeof(known));
+		return 0;
+	}
+	known[0] = '\0';
+	return len < 0 ? err_set(err, (int)-len, "read '%s'", path)
+		       : err_say(err, EINVAL, "'%s' holds no boot id", path);
 }
 
 static uint64_t clock_ns(clockid_t clock)
