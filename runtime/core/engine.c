@@ -97,7 +97,7 @@ static void tell_client(int client_fd, const struct err *failure, pid_t pid)
 /* Makes the instance and becomes its keeper. The descriptor to the client may be -1. Returns only on failure. */
 static int make_and_keep(const struct engine_request *request, int client_fd, struct err *err)
 {
-	struct arena arena = ARENA_INIT;
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	struct instance instance;
 	struct create_request creation = {
 		.store = request->store,
