@@ -111,8 +111,6 @@ fill() {
 }
 
 @test "a full disk" {
-	local free
-
 	mkdir "$STORES/disk"
 	mount -t tmpfs -o size=24m full "$STORES/disk"
 	on_disk image import -q --name bb -c 'CMD ["sh"]' "$STORES/rootfs"
