@@ -85,7 +85,8 @@ want_refusal() {
 		complain "$(<"$1/why"): exit code $2, without '$member': $3"
 }
 
-@test "configs that break a rule of the schemas" { # bats test_tags=plain
+# bats test_tags=plain
+@test "configs that break a rule of the schemas" {
 	run -0 "$REPOSITORY/tests/lib/oci-cases" "$REPOSITORY/tests/data/runtime-spec" "$FOLDER/rootfs" bad "$CASES"
 	[ "$output" -gt 900 ]
 	create_each want_refusal
@@ -124,7 +125,8 @@ want_acceptance() {
 		complain "$(<"$1/why"): exit code $2: $3"
 }
 
-@test "each member of the schemas with a value that it may have" { # bats test_tags=plain
+# bats test_tags=plain
+@test "each member of the schemas with a value that it may have" {
 	run -0 "$REPOSITORY/tests/lib/oci-cases" "$REPOSITORY/tests/data/runtime-spec" "$FOLDER/rootfs" good "$CASES"
 	[ "$output" -gt 290 ]
 	create_each want_acceptance
@@ -188,7 +190,8 @@ measured() {
 	EOF
 }
 
-@test "documents that are no config are refused within a second and 100 MiB" { # bats test_tags=plain
+# bats test_tags=plain
+@test "documents that are no config are refused within a second and 100 MiB" {
 	local bundle words status seconds mib
 
 	documents

@@ -196,8 +196,7 @@ p["oomScoreAdj"] = 321; p["noNewPrivileges"] = True' \
 @test "linux.namespaces: joined by path, in any combination" {
 	local kind others joined
 
-	others=$FOLDER/others
-	unshare --net --ipc --uts --pid --fork --time --cgroup --kill-child sh -c "echo \$\$ >/dev/null; exec sleep 1000" 3>&- 4>&- &
+	unshare --net --ipc --uts --pid --fork --time --cgroup --kill-child sleep 1000 3>&- 4>&- &
 	retry 5 pgrep -P $! >/dev/null
 	others=/proc/$(pgrep -P $!)/ns
 	for joined in net ipc "uts net" "pid ipc" "net ipc uts pid" "time cgroup" "pid time cgroup net ipc uts"; do
@@ -284,6 +283,7 @@ bind_says() {
 	run -0 oci run "$ID"
 }
 
+# bats test_tags=plain
 @test "mounts: each attribute, of one mount and of all below it" {
 	local option
 
@@ -316,6 +316,7 @@ bind_says() {
 	remove_mounts
 }
 
+# bats test_tags=plain
 @test "mounts: propagation" {
 	local row
 
@@ -357,9 +358,8 @@ m.append({"destination": "/m", "type": "none", "source": sys.argv[1], "options":
 	chown 3:4 rootfs/filled/sub/file
 	ln -s /etc/passwd "$FOLDER/link"
 	says 'm += [{"destination": "/filled", "type": "tmpfs", "options": ["tmpcopyup", "mode=700"]},
-{"destination": "/tmp/link", "source": sys.argv[0] and "'"$FOLDER/link"'", "options": ["bind", "src-nofollow"]}]' \
-		'stat -f -c %T /filled; cat /filled/sub/file; stat -c %u:%g /filled/sub/file; echo more >/filled/new; readlink /tmp/link' || true
-	rm -r rootfs/filled "$FOLDER/link"
+{"destination": "/tmp/link", "source": "'"$FOLDER/link"'", "options": ["bind", "src-nofollow"]}]' \
+		'stat -f -c %T /filled; cat /filled/sub/file; stat -c %u:%g /filled/sub/file; echo more >/filled/new; readlink /tmp/link'
 	has tmpfs
 	has words
 	has 3:4
@@ -395,7 +395,7 @@ m.append({"destination": "/m", "type": "none", "source": sys.argv[1], "options":
 
 	for row in private= "shared=shared:" "unbindable=unbindable" "slave=master:"; do
 		[ "${row%%=*}" != slave ] || mount --bind --make-shared rootfs rootfs
-		says "l['rootfsPropagation'] = '${row%%=*}'" 'grep " / / \| / rw" /proc/self/mountinfo | grep " / [a-z,]* "; cat /proc/self/mountinfo'
+		says "l['rootfsPropagation'] = '${row%%=*}'" 'cat /proc/self/mountinfo'
 		grep -E '^[0-9]+ [0-9]+ [^ ]+ [^ ]+ / ' <<<"$output" | grep -q -- "${row#*=}"
 		if [[ $row == *= ]]; then
 			run ! grep -E '^[0-9]+ [0-9]+ [^ ]+ [^ ]+ / .*(shared|master|unbindable)' <<<"$output"
