@@ -21,9 +21,9 @@ struct exec_request {
 	const char *pid_file;
 	const char *pidfd_socket; /* where a pidfd of the process is sent, or NULL */
 	unsigned preserve_fds;
-	bool new_keyring;	     /* in the instance's session keyring, instead of the caller's */
+	bool new_keyring;	    /* in the instance's session keyring, instead of the caller's */
 	const struct strv *cgroups; /* sub-cgroups to join, as cg_join_below() wants them; NULL: the instance's own */
-	bool ignore_paused; /* else a paused instance is refused */
+	bool ignore_paused;	    /* else a paused instance is refused */
 	const char *seccomp_cache;
 };
 
