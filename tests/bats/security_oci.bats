@@ -154,6 +154,37 @@ says('while :; do for p in /proc/[0-9]*; do [ \$p = /proc/\$\$ ] || (echo spoile
 	done
 }
 
+# The copy is run by nobody else: a file that runs anywhere cannot be written to in any case. It stands still where it opens its log, a FIFO.
+# Sanitized, the runtime wants libraries that the root does not have.
+# bats test_tags=plain
+@test "CVE-2019-5736: the runtime's file, held while it runs and written to when it does not" {
+	mkdir -p "$FOLDER/own/bin"
+	cp "$OCI" "$FOLDER/own/bin/hull-oci"
+	bundle 'mkfifo wait; cat >bin/attack <<-"END"
+		until [ -e /held ]; do
+			for p in /proc/[0-9]*; do
+				case $(busybox readlink $p/exe) in
+				/bin/busybox | "") ;;
+				*) exec 9<$p/exe && : >/held && break ;;
+				esac
+			done
+		done
+		cat /wait
+		while [ -e $p/exe ]; do :; done
+		(echo spoiled >/proc/self/fd/9) 2>/why
+		: >/done
+		sleep 100
+	END' "c['process']['args'] = ['sh', '/bin/attack']"
+	oci run --detach here 3>&- </dev/null >/dev/null 2>&1
+	"$FOLDER/own/bin/hull-oci" --root "$FOLDER/run" exec here /proc/self/exe --log /wait list 3>&- </dev/null >/dev/null 2>&1 &
+	retry 10 test -e rootfs/done
+	[ -e rootfs/held ]
+	grep -i 'read-only' rootfs/why
+	cmp "$OCI" "$FOLDER/own/bin/hull-oci"
+	wait $! || true
+	rm -r "$FOLDER/own"
+}
+
 @test "CVE-2019-19921, 2023-27561, 2025-52881: /proc is a link, a tmpfs, or in parts somebody else's" {
 	local fake='mkdir -p fake/self/attr fake/sys/kernel fake/sys/net/ipv4; rm -rf proc; ln -s'
 
