@@ -193,7 +193,8 @@ as_user() {
 	edit 'c["process"]["terminal"] = False; c["process"]["args"] = ["sleep", "100"]; c["process"].pop("rlimits", None)
 c["linux"]["resources"] = {"memory": {"limit": 33554432}, "pids": {"limit": 20}}'
 	chmod 644 config.json
-	run -0 as_user "$OCI" --root "$FOLDER/user/run" --systemd-cgroup run -d "$ID" </dev/null
+	as_user "$OCI" --root "$FOLDER/user/run" --systemd-cgroup run -d "$ID" </dev/null &>"$FOLDER/words" 3>&- 4>&- ||
+		{ cat "$FOLDER/words" && return 1; }
 	run -0 as_user systemctl --user show --property ControlGroup --value "$UNIT"
 	[ "$output" = "$manager/user.slice/$UNIT" ]
 	[ "$(cat "/sys/fs/cgroup$output/memory.max" "/sys/fs/cgroup$output/pids.max" | xargs)" = "33554432 20" ]
