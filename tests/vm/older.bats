@@ -25,7 +25,7 @@ teardown_file() {
 	is $'0:0\n0:0\n0'
 	# shellcheck disable=SC2154
 	[[ $stderr == *"cannot map ids: the image was copied for this container ("*"); --userns=host needs no copy, at a risk" ]]
-	[ -d "$STORES"/data/instances/*/layers/0/bin ]
+	[ "$(stat -c %F "$STORES"/data/instances/*/layers/0/bin)" = directory ]
 	hull start -a copied
 	hull rm copied
 	[ -z "$(ls "$STORES/data/instances")" ]
