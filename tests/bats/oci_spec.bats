@@ -456,10 +456,10 @@ make_interface() {
 @test "linux.netDevices: an interface of the host moves in, and the kernel ends it with its namespace" {
 	make_interface
 	says 'l["netDevices"] = {"spec0": {"name": "moved%d"}, "spec1": {}}' 'ip address'
-	like 'moved0@[^ ]*: <[A-Z,_]*,UP,[A-Z_,]*> mtu 1400'
+	like 'moved0@[^ ]*: <[A-Z,_-]*,UP[A-Z_,-]*> mtu 1400'
 	like '192.0.2.5/24'
 	like '2001:db8::5/64'
-	like 'spec1@[^ ]*: <[A-Z,_]*,UP'
+	like 'spec1@[^ ]*: <[A-Z,_-]*,UP'
 	retry 5 test ! -e /sys/class/net/spec0
 }
 
