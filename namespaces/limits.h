@@ -8,6 +8,7 @@
  *    the *initial* user namespace, which no process inside a user namespace has; real-time scheduling likewise needs CAP_SYS_NICE there.
  *    It may also be called with pid 0 for the calling process itself. Call it late (the child waits, set up as far as it goes):
  *    a tight RLIMIT_NOFILE, FSIZE, AS or CPU would hit the child's own setting up.
+ *    A child that is another user by then is no hindrance: for its limits this thread takes on the child's real ids for a moment.
  *  - limits_apply_inside() is for the child: what can only be said of oneself. Just before the exec.
  */
 #ifndef HULL_NAMESPACES_LIMITS_H
