@@ -5,12 +5,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/instance.h"
 #include "cli/verbs.h"
 #include "namespaces/tty.h"
 #include "runtime/core/control.h"
+
+#define KEEPER_WAIT_MS 2000
+#define TRY_EVERY_MS   10
 
 struct attach_options {
 	bool no_input;
@@ -49,11 +53,26 @@ static void pass_signal(void *user, int signo)
 	(void)control_kill(&attaching->stores->store, attaching->view->id, signo, false, &ignored);
 }
 
+/* A keeper begins to listen a moment after its container runs. */
+static int connect_soon(int state, struct err *err)
+{
+	const struct timespec pause = {.tv_nsec = TRY_EVERY_MS * 1000000L};
+	int fd = attach_connect(state, err);
+
+	for (int left_ms = KEEPER_WAIT_MS; (fd == -ENOENT || fd == -ECONNREFUSED) && left_ms > 0;
+	     left_ms -= TRY_EVERY_MS) {
+		(void)nanosleep(&pause, NULL);
+		err_clear(err);
+		fd = attach_connect(state, err);
+	}
+	return fd;
+}
+
 static int connect_keeper(const struct attaching *attaching, const char *words, struct err *err)
 {
 	CLEANUP_FD int state = store_find(&attaching->stores->store, attaching->view->id, err);
 	struct err failure = ERR_INIT;
-	int fd = state < 0 ? state : attach_connect(state, &failure);
+	int fd = state < 0 ? state : connect_soon(state, &failure);
 
 	if (state < 0 || fd >= 0)
 		return fd;
