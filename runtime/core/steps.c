@@ -32,6 +32,7 @@
 
 #define CGROUP_REMOVE_MS  10000
 #define CHILD_END_WAIT_MS 10000
+#define GOING_WAIT_MS	  500
 
 /* --- Record ----------------------------------------------------------------------------------------------------------- */
 
@@ -400,8 +401,11 @@ static int or_why_gone(struct instance *instance, int result, struct err *err)
 {
 	if (result != -ENOENT && result != -ESRCH)
 		return result;
-	/* It may be on its way out; a step that failed for another reason finds it waiting for its parent. */
-	if (proc_wait_end(instance->init_pidfd, 50) < 0)
+	/*
+	 * It may be on its way out, which takes a while on a busy machine: its mounts go first. A step that failed for another reason finds it
+	 * waiting for its parent.
+	 */
+	if (proc_wait_end(instance->init_pidfd, GOING_WAIT_MS) < 0)
 		return result;
 	return or_how_it_ended(instance, sync_wait(&instance->sync, CHILD_READY, err), err);
 }
