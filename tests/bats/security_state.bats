@@ -66,16 +66,17 @@ damage() {
 	cp -a "$f" "$STORES/saved"
 	while read -r words <&9; do
 		f=$f sh -c "$words"
-		for command in "ps -a" "inspect $name" "start $name" "logs $name"; do
+		for command in "ps -a" "inspect $name" "start $name"; do
 			# shellcheck disable=SC2086 # words
 			run timeout 10 "$HULL" --root "$STORES/run" --data "$STORES/data" $command
 			clear "$f: $words: $command"
 		done
-		healthy
+		run -0 timeout 10 "$HULL" --root "$STORES/run" --data "$STORES/data" exec healthy true
 		rm -rf "$f"
 		cp -a "$STORES/saved" "$f"
 	done 9< <(damages)
 	rm "$STORES/saved"
+	healthy
 }
 
 @test "passwd and group that are no files, or too large, are refused at once, in one line" {
