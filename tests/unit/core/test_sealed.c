@@ -88,11 +88,10 @@ static bool is_out_of_reach(void)
 
 static void forbid_prctl(int option)
 {
+	const struct scmp_arg_cmp is_option = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (uint32_t)option};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
 
-	if (!filter ||
-	    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1,
-			     SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)option)) ||
+	if (!filter || seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl), 1, &is_option) ||
 	    seccomp_load(filter))
 		_exit(94);
 	seccomp_release(filter);
