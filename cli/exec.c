@@ -10,6 +10,7 @@
 #include "cli/defaults.h"
 #include "cli/environment.h"
 #include "cli/instance.h"
+#include "cli/lost.h"
 #include "cli/relay.h"
 #include "cli/verbs.h"
 #include "namespaces/tty.h"
@@ -167,7 +168,7 @@ static int find_running(const struct command_call *call, const struct stores *st
 	if (result < 0)
 		return result;
 	if (ret->lost)
-		return err_say(err, ENOENT, "container '%s': its definition is gone: 'hull rm --force' ends it", words);
+		return lost_refuse(words, err);
 	if (!ret->has_record || ret->now.status == RECORD_STOPPED)
 		return err_say(err, EINVAL, "container '%s' is not running: 'hull start' it first", words);
 	if (ret->now.status == RECORD_PAUSED)

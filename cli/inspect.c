@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/lost.h"
 #include "cli/operands.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -264,7 +265,7 @@ static int inspect_one(const struct command_call *call, const char *words, void 
 		return err_say(err, ENOENT, "no container '%s': see 'hull ps -a', or 'hull image inspect' for images",
 			       words);
 	if (result >= 0 && view.lost)
-		return err_say(err, ENOENT, "container '%s': its definition is gone: 'hull rm --force' ends it", words);
+		return lost_refuse(words, err);
 	if (result >= 0)
 		result = folder = definition_open(&inspection->stores->definitions, view.id, err);
 	if (result >= 0)

@@ -58,6 +58,10 @@ static int look_by_id(const struct command_call *call, const struct stores *stor
 	*ret = (struct instance_view){.data_dir = instance_data_dir(call, id)};
 	(void)text_copy(ret->id, sizeof(ret->id), id);
 	result = extension_read(call->arena, folder, EXTENSION_FILE, &ret->extension, err);
+	if (result < 0 && lost_look_damaged(call, stores, id, folder, ret) == 0) {
+		err_clear(err);
+		result = 0;
+	}
 	if (result == -ENOENT)
 		return err_say(err, ENOENT, "no container '%.12s': its creation was interrupted", id);
 	if (result < 0)
@@ -261,7 +265,7 @@ static bool is_left_over(const struct command_call *call, const struct stores *s
 		return false;
 	result = extension_read(call->arena, folder, EXTENSION_FILE, &extension, &ignored);
 	if (result == -ENOENT)
-		return true;
+		return lost_half_made(folder);
 	if (result < 0 || !extension->auto_remove)
 		return false;
 	state = store_find(&stores->store, id, &ignored);

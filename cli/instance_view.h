@@ -17,7 +17,7 @@ struct instance_view {
 	struct lifecycle now; /* without a record: stopped, or 'created' when it never ran */
 	bool never_ran;
 	bool restarting;	     /* it has ended, and its keeper waits to start it again */
-	bool lost;		     /* its definition is gone: `extension` is made of what the record tells */
+	bool lost;		     /* its definition is gone or unusable: `extension` is made of what else tells */
 	struct definition_exit last; /* how it ended last, if it has */
 };
 

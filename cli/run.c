@@ -11,6 +11,7 @@
 #include "cli/bundle.h"
 #include "cli/foreground.h"
 #include "cli/instance.h"
+#include "cli/lost.h"
 #include "cli/operands.h"
 #include "cli/progress.h"
 #include "images/helper.h"
@@ -288,6 +289,8 @@ static int start_one(const struct instance_operand *operand, struct err *err)
 		(void)puts(operand->words); /* it runs: that is what was wanted */
 		return 0;
 	}
+	if (operand->view.lost)
+		return lost_refuse(operand->words, err);
 	definition_want_running(operand->view.data_dir, true);
 	result = instance_start(call, operand->stores, &how, &client_fd, err);
 	if (result < 0)

@@ -215,6 +215,43 @@ int definition_find(const struct definitions *definitions, const char *words, ch
 	return find_by_beginning(definitions, words, len, ret_id, err);
 }
 
+static DIR *open_names(const struct definitions *definitions)
+{
+	CLEANUP_FD int fd = openat(definitions->names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *names = fd < 0 ? NULL : fdopendir(fd);
+
+	if (names)
+		(void)fd_take(&fd);
+	return names;
+}
+
+/* The next name, valid until the one after it, and the id that it leads to. NULL at the end. */
+static const char *next_name(const struct definitions *definitions, DIR *names, char ret_id[static DEFINITION_ID_BYTES])
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(names))) {
+		if (readlinkat(definitions->names_fd, entry->d_name, ret_id, DEFINITION_ID_BYTES) !=
+		    DEFINITION_ID_BYTES - 1)
+			continue;
+		ret_id[DEFINITION_ID_BYTES - 1] = '\0';
+		return entry->d_name;
+	}
+	return NULL;
+}
+
+const char *definition_name_of(const struct definitions *definitions, struct arena *arena, const char *id)
+{
+	CLEANUP_DIR DIR *names = open_names(definitions);
+	char found[DEFINITION_ID_BYTES];
+	const char *name;
+
+	while (names && (name = next_name(definitions, names, found)))
+		if (strcmp(found, id) == 0)
+			return arena_strdup(arena, name);
+	return NULL;
+}
+
 int definition_open(const struct definitions *definitions, const char *id, struct err *err)
 {
 	int fd = openat(definitions->instances_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -254,24 +291,15 @@ int definition_remove(const struct definitions *definitions, const char *id, con
 
 int definition_sweep(const struct definitions *definitions, struct err *err)
 {
-	int fd = openat(definitions->names_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_DIR DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	CLEANUP_DIR DIR *names = open_names(definitions);
 	char id[DEFINITION_ID_BYTES];
-	struct dirent *entry;
+	const char *name;
 
-	if (!folder) {
-		scope_fd(&fd);
+	if (!names)
 		return err_set(err, errno, "list the names in '%s'", definitions->path);
-	}
-	while ((entry = readdir(folder))) {
-		ssize_t len = readlinkat(definitions->names_fd, entry->d_name, id, sizeof(id));
-
-		if (len != DEFINITION_ID_BYTES - 1)
-			continue;
-		id[len] = '\0';
+	while ((name = next_name(definitions, names, id)))
 		if (!file_is_there(definitions->instances_fd, id))
-			definition_free_name(definitions, id, entry->d_name);
-	}
+			definition_free_name(definitions, id, name);
 	file_sweep_claims(definitions->instances_fd);
 	return 0;
 }

@@ -47,6 +47,8 @@ void definition_free_name(const struct definitions *definitions, const char *id,
 /* What a user calls an instance: its name, its id, or the beginning of an id that means only one. -ENOENT, -EEXIST (several) with words. */
 int definition_find(const struct definitions *definitions, const char *words, char ret_id[static DEFINITION_ID_BYTES],
 		    struct err *err);
+/* The name that leads to an id, in the arena; NULL when none does. Looks at all names: for a definition that cannot say its own. */
+const char *definition_name_of(const struct definitions *definitions, struct arena *arena, const char *id);
 /* The folder of an id. -ENOENT with words. */
 int definition_open(const struct definitions *definitions, const char *id, struct err *err);
 /* All ids, in no order. */

@@ -260,13 +260,35 @@ listen() {
 		# Its range of ids stays its own.
 		grep -q "$id" "$STORES/data/idranges"
 		run -125 --separate-stderr hull inspect lost
-		[ "$stderr" = "hull: inspect: container 'lost': its definition is gone: 'hull rm --force' ends it" ]
+		[ "$stderr" = "hull: inspect: container 'lost': its definition is lost: 'hull rm --force' removes it" ]
 		run -125 hull rm "${id:0:12}"
 		has 'is running'
 		# shellcheck disable=SC2086 # a verb and its options
 		run hull $how lost
 		is lost
 		retry 5 gone
+		nothing_left
+	done
+}
+
+@test "one whose definition cannot be read is seen, keeps its data, and can be ended and removed" {
+	spoil() { if [ "$1" = missing ]; then rm "$2"; else printf '%s' "$1" >"$2"; fi; }
+	for damage in missing '' '{' '[]' '{"name": 7}'; do
+		id=$(hull run -d --name spoilt bb sh -c 'echo mine >/kept; exec sleep 100')
+		retry 5 test -e "$STORES/data/instances/$id/upper/kept"
+		spoil "$damage" "$STORES/data/instances/$id/hull.json"
+		run hull ps --format '{{.Names}} {{.Image}} {{.State}}'
+		is 'spoilt (definition lost) running'
+		run hull stop -t 0 spoilt
+		is spoilt
+		run hull ps -a --format '{{.Names}} {{.State}}'
+		is 'spoilt exited'
+		[ -e "$STORES/data/instances/$id/upper/kept" ]
+		for verb in start inspect; do
+			run -125 --separate-stderr hull "$verb" spoilt
+			[ "$stderr" = "hull: $verb: container 'spoilt': its definition is lost: 'hull rm --force' removes it" ]
+		done
+		run -0 hull rm spoilt
 		nothing_left
 	done
 }
