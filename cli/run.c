@@ -30,7 +30,9 @@ struct defining {
 	struct bundle_request request;
 	struct image image;
 	char id[DEFINITION_ID_BYTES];
-	int folder_fd; /* holds the lock that says somebody is at it */
+	int folder_fd;		     /* holds the lock that says somebody is at it */
+	struct instance_view *known; /* the others, once somebody has asked */
+	size_t known_count;
 };
 
 static int find_image(struct defining *d, struct err *err)
@@ -68,6 +70,23 @@ static int hold_image(struct defining *d, struct err *err)
 	return d->request.image ? catalog_hold(hull_of(d->call)->images, d->image.id, d->id, err) : 0;
 }
 
+/* A definition says which range it has. */
+static const char *range_holder(uint32_t base, void *context)
+{
+	struct defining *d = context;
+	struct err ignored = ERR_INIT;
+
+	if (!d->known && instance_list(d->call, d->stores, &d->known, &d->known_count, &ignored) < 0)
+		return NULL;
+	for (size_t i = 0; i < d->known_count; i++) {
+		const struct extension_id_range *range = d->known[i].extension->id_range;
+
+		if (range && range->base == base)
+			return d->known[i].id;
+	}
+	return NULL;
+}
+
 /* Ids: the host's, another container's together with its namespaces, or a range that nobody else has. */
 static int choose_ids(struct defining *d, struct err *err)
 {
@@ -80,7 +99,8 @@ static int choose_ids(struct defining *d, struct err *err)
 	if (!joined) {
 		d->request.own_range = true;
 		return idrange_take(hull_of(d->call)->idranges, d->id,
-				    d->options->remove ? FILE_VOLATILE : FILE_DURABLE, &d->request.range_base, err);
+				    d->options->remove ? FILE_VOLATILE : FILE_DURABLE,
+				    &(struct idrange_witness){range_holder, d}, &d->request.range_base, err);
 	}
 	result = instance_look(d->call, d->stores, joined, &other, err);
 	if (result >= 0 && other.extension->id_range) {

@@ -111,8 +111,24 @@ static int table_open(struct table *ret, const char *file, int open_flags, int l
 	return 0;
 }
 
-/* Adds a chunk of free lines. The whole of it is durable before any line of it is used. */
-static int table_grow(struct table *table, const char *file, struct err *err)
+static uint32_t base_of(size_t line)
+{
+	return IDRANGE_FIRST + (uint32_t)line * IDRANGE_SIZE;
+}
+
+static void fill_line(struct table *table, size_t line, const struct idrange_witness *witness)
+{
+	const char *holder = witness ? witness->holder_of(base_of(line), witness->context) : NULL;
+	char *words = table->lines + line * LINE_BYTES;
+
+	memset(words, ' ', LINE_BYTES);
+	words[LINE_BYTES - 1] = '\n';
+	if (holder && strlen(holder) <= IDRANGE_HOLDER_BYTES)
+		memcpy(words, holder, strlen(holder));
+}
+
+/* Adds a chunk of lines, free as far as anybody knows. The whole of it is durable before any line of it is used. */
+static int table_grow(struct table *table, const char *file, const struct idrange_witness *witness, struct err *err)
 {
 	size_t count = table->count + CHUNK_LINES < LINES_TOTAL ? table->count + CHUNK_LINES : LINES_TOTAL;
 	char *lines = realloc(table->lines, count * LINE_BYTES + 1);
@@ -120,9 +136,8 @@ static int table_grow(struct table *table, const char *file, struct err *err)
 	if (!lines)
 		return err_set(err, ENOMEM, "'%s'", file);
 	table->lines = lines;
-	memset(lines + table->count * LINE_BYTES, ' ', (count - table->count) * LINE_BYTES);
 	for (size_t line = table->count; line < count; line++)
-		lines[line * LINE_BYTES + LINE_BYTES - 1] = '\n';
+		fill_line(table, line, witness);
 	if (lseek(table->fd, (off_t)(table->count * LINE_BYTES), SEEK_SET) < 0)
 		return err_set(err, errno, "writing '%s'", file);
 	if (fd_write_all(table->fd, lines + table->count * LINE_BYTES, (count - table->count) * LINE_BYTES) < 0 ||
@@ -145,41 +160,38 @@ static int check_holder(const char *holder, struct err *err)
 	return 0;
 }
 
-static uint32_t base_of(size_t line)
+/* The holder's line, or the first free one; the table's count when there is neither. */
+static size_t find_line(const struct table *table, const char *holder)
 {
-	return IDRANGE_FIRST + (uint32_t)line * IDRANGE_SIZE;
+	size_t free_line = table->count;
+
+	for (size_t line = 0; line < table->count; line++) {
+		if (line_is(table, line, holder))
+			return line;
+		if (free_line == table->count && line_is_free(table, line))
+			free_line = line;
+	}
+	return free_line;
 }
 
-int idrange_take(const char *file, const char *holder, enum file_durability durability, uint32_t *ret_base,
-		 struct err *err)
+int idrange_take(const char *file, const char *holder, enum file_durability durability,
+		 const struct idrange_witness *witness, uint32_t *ret_base, struct err *err)
 {
 	CLEANUP_TABLE struct table table = {.fd = -1};
-	size_t free_line;
+	size_t line = 0;
 	int r = check_holder(holder, err);
 
 	if (r == 0)
 		r = table_open(&table, file, O_RDWR | O_CREAT, LOCK_EX, err);
-	if (r < 0)
-		return r;
-	free_line = table.count;
-	for (size_t line = 0; line < table.count; line++) {
-		if (line_is(&table, line, holder)) {
-			*ret_base = base_of(line);
-			return 0;
-		}
-		if (free_line == table.count && line_is_free(&table, line))
-			free_line = line;
+	while (r == 0 && (line = find_line(&table, holder)) == table.count) {
+		if (line == LINES_TOTAL)
+			return err_say(err, ENOSPC, "all %u ranges of ids are held", LINES_TOTAL);
+		r = table_grow(&table, file, witness, err);
 	}
-	if (free_line == LINES_TOTAL)
-		return err_say(err, ENOSPC, "all %u ranges of ids are held", LINES_TOTAL);
-	if (free_line == table.count) {
-		r = table_grow(&table, file, err);
-		if (r < 0)
-			return r;
-	}
-	r = line_write(&table, free_line, holder, durability == FILE_DURABLE, file, err);
+	if (r == 0 && line_is_free(&table, line))
+		r = line_write(&table, line, holder, durability == FILE_DURABLE, file, err);
 	if (r == 0)
-		*ret_base = base_of(free_line);
+		*ret_base = base_of(line);
 	return r;
 }
 

@@ -23,12 +23,22 @@
 #define IDRANGE_HOLDER_BYTES 127 /* longest name of a holder */
 
 /*
+ * Who has a range for certain, told without the file: NULL when nobody is known to. Asked for each range that is added to the file, which is seldom. So
+ * a file that was lost or cut short, on a disk that failed or by hand, does not let two containers have one range.
+ */
+struct idrange_witness {
+	const char *(*holder_of)(uint32_t base, void *context);
+	void *context;
+};
+
+/*
  * Gives the lowest free range to `holder` (an instance's id: printable, no space), and writes that down: FILE_DURABLE so that it survives power loss,
  * FILE_VOLATILE for a holder that does not survive it either. A holder that has
- * one keeps it. `file` is made, mode 0600, where missing; its folder must exist. -ENOSPC with words when all are held. Any process.
+ * one keeps it. `file` is made, mode 0600, where missing; its folder must exist. `witness` may be NULL. -ENOSPC with words when all are held. Any
+ * process.
  */
-int idrange_take(const char *file, const char *holder, enum file_durability durability, uint32_t *ret_base,
-		 struct err *err);
+int idrange_take(const char *file, const char *holder, enum file_durability durability,
+		 const struct idrange_witness *witness, uint32_t *ret_base, struct err *err);
 
 /* The range of a holder. -ENOENT without words when it has none. */
 int idrange_find(const char *file, const char *holder, uint32_t *ret_base, struct err *err);

@@ -168,3 +168,15 @@ fill() {
 	run hull rm -f damaged
 	clear "rm -f"
 }
+
+@test "without the file of id ranges no two containers get one range" {
+	range_of() { awk '{print $2}' "/proc/$(hull inspect -f '{{.State.Pid}}' "$1")/uid_map"; }
+	hull run -d --name first bb sleep 100 3>&- >/dev/null
+	for damage in 'rm' 'truncate -s 0' 'truncate -s 60'; do
+		$damage "$STORES/data/idranges"
+		hull run -d --rm --name second bb sleep 100 3>&- >/dev/null
+		[ "$(range_of first)" != "$(range_of second)" ]
+		hull rm -f second >/dev/null
+	done
+	hull rm -f first >/dev/null
+}

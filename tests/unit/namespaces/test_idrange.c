@@ -29,7 +29,7 @@ static uint32_t take(const char *holder)
 	struct err err = ERR_INIT;
 	uint32_t base = 0;
 
-	if (idrange_take(file, holder, FILE_DURABLE, &base, &err) < 0)
+	if (idrange_take(file, holder, FILE_DURABLE, NULL, &base, &err) < 0)
 		tap_fail(__FILE__, __LINE__, err.msg);
 	return base;
 }
@@ -79,7 +79,7 @@ static void test_all_of_them_and_collecting(void)
 			break;
 		}
 	}
-	CHECK_INT(idrange_take(file, "one-more", FILE_DURABLE, &base, &err), -ENOSPC);
+	CHECK_INT(idrange_take(file, "one-more", FILE_DURABLE, NULL, &base, &err), -ENOSPC);
 	CHECK_HAS(err.msg, "4095");
 	CHECK(idrange_find(file, "holder-4094", &base, &err) == 0 && base == 0x7ffe0000);
 	CHECK_INT(idrange_collect(file, is_even, &asked, &err), 2047);
@@ -98,10 +98,10 @@ static void test_bad_holders_and_files(void)
 
 	setup();
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		CHECK_INT(idrange_take(file, bad[i], FILE_DURABLE, &base, &err), -EINVAL);
+		CHECK_INT(idrange_take(file, bad[i], FILE_DURABLE, NULL, &base, &err), -EINVAL);
 	memset(longest, 'x', sizeof(longest));
 	longest[IDRANGE_HOLDER_BYTES + 1] = '\0';
-	CHECK_INT(idrange_take(file, longest, FILE_DURABLE, &base, &err), -EINVAL);
+	CHECK_INT(idrange_take(file, longest, FILE_DURABLE, NULL, &base, &err), -EINVAL);
 	longest[IDRANGE_HOLDER_BYTES] = '\0';
 	CHECK_INT(take(longest), 0x70000000);
 	CHECK_INT(take(longest), 0x70000000);
@@ -115,8 +115,36 @@ static void test_bad_holders_and_files(void)
 		fputc('x', stream);
 	if (stream)
 		fclose(stream);
-	CHECK_INT(idrange_take(file, "a", FILE_DURABLE, &base, &err), -EINVAL);
+	CHECK_INT(idrange_take(file, "a", FILE_DURABLE, NULL, &base, &err), -EINVAL);
 	CHECK_HAS(err.msg, "damaged");
+	teardown();
+}
+
+static const char *remembered(uint32_t base, void *context)
+{
+	(*(unsigned *)context)++;
+	return base == 0x70000000 ? "a" : base == 0x70020000 ? "c" : NULL;
+}
+
+/* The file is lost: who is known to have a range keeps it, and is asked for only when lines are made. */
+static void test_a_lost_file(void)
+{
+	struct err err = ERR_INIT;
+	unsigned asked = 0;
+	const struct idrange_witness witness = {remembered, &asked};
+	static const struct {
+		const char *holder;
+		uint32_t base;
+	} expected[] = {{"new", 0x70010000}, {"c", 0x70020000}, {"newer", 0x70030000}, {"a", 0x70000000}};
+
+	setup();
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		uint32_t base = 0;
+
+		CHECK_INT(idrange_take(file, expected[i].holder, FILE_DURABLE, &witness, &base, &err), 0);
+		CHECK_INT(base, expected[i].base);
+	}
+	CHECK_INT(asked, 64);
 	teardown();
 }
 
@@ -156,5 +184,5 @@ static void test_many_at_once(void)
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_taking_and_giving_back), TAP_CASE(test_all_of_them_and_collecting),
-		       TAP_CASE(test_bad_holders_and_files), TAP_CASE(test_many_at_once));
+		       TAP_CASE(test_bad_holders_and_files), TAP_CASE(test_a_lost_file), TAP_CASE(test_many_at_once));
 }
