@@ -353,6 +353,11 @@ const struct command verb_run = {
 		"the image when it first starts, which takes that room and time, and goes with it; a line says so. "
 		"Named volumes there are refused.\n"
 		"\n"
+		"Signals to this command go to the program. As the first process of its namespace it is not ended by "
+		"one that "
+		"it has no handler for, SIGTERM "
+		"too: with --init it is, and 'hull stop' kills after a while.\n"
+		"\n"
 		"The exit code is the program's; 128 + N when signal N ended it; 127 when it was not found, 126 "
 		"when it cannot be executed, 125 when hull "
 		"failed.",
