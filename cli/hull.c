@@ -74,6 +74,11 @@ void stores_close(struct stores *stores)
 	definitions_close(&stores->definitions);
 }
 
+const char *hull_data_dir(const struct command_call *call, const char *id)
+{
+	return arena_printf(call->arena, "%s/instances/%s", hull_of(call)->data, id);
+}
+
 int hull_unmake_command(const struct command_call *call, struct arena *arena, const char *id, struct strv *ret)
 {
 	const struct hull *hull = hull_of(call);

@@ -36,6 +36,9 @@ int stores_open(const struct command_call *call, struct stores *ret, struct err 
 void stores_close(struct stores *stores);
 #define CLEANUP_STORES CLEANUP(stores_close)
 
+/* Its data folder, in the arena. */
+const char *hull_data_dir(const struct command_call *call, const char *id);
+
 /* The command that a keeper executes when its program has ended: this executable's `__unmake ID`. 0 or -ENOMEM. */
 int hull_unmake_command(const struct command_call *call, struct arena *arena, const char *id, struct strv *ret);
 

@@ -22,11 +22,6 @@
 
 /* --- Looking ---------------------------------------------------------------------------------------------------------- */
 
-const char *instance_data_dir(const struct command_call *call, const char *id)
-{
-	return arena_printf(call->arena, "%s/instances/%s", hull_of(call)->data, id);
-}
-
 /* What the definition says of an instance that has no state folder: it never ran, or it was unmade, or the machine was booted since. */
 static void look_at_rest(int folder, struct instance_view *view)
 {
@@ -55,7 +50,7 @@ static int look_by_id(const struct command_call *call, const struct stores *stor
 	}
 	if (folder < 0)
 		return folder;
-	*ret = (struct instance_view){.data_dir = instance_data_dir(call, id)};
+	*ret = (struct instance_view){.data_dir = hull_data_dir(call, id)};
 	(void)text_copy(ret->id, sizeof(ret->id), id);
 	result = extension_read(call->arena, folder, EXTENSION_FILE, &ret->extension, err);
 	if (result < 0 && lost_look_damaged(call, stores, id, folder, ret) == 0) {
@@ -152,7 +147,7 @@ static int remove_claimed(const struct command_call *call, const struct stores *
 			  struct err *err)
 {
 	const struct hull *hull = hull_of(call);
-	const char *data_dir = instance_data_dir(call, id), *name = NULL;
+	const char *data_dir = hull_data_dir(call, id), *name = NULL;
 	const struct extension *extension;
 	struct err ignored = ERR_INIT;
 	CLEANUP_FD int folder = definition_open(&stores->definitions, id, &ignored);

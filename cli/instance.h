@@ -18,9 +18,6 @@ int instance_look(const struct command_call *call, const struct stores *stores, 
 int instance_list(const struct command_call *call, const struct stores *stores, struct instance_view **ret,
 		  size_t *ret_count, struct err *err);
 
-/* Its data folder, in the arena. */
-const char *instance_data_dir(const struct command_call *call, const char *id);
-
 /* Whether root inside is the host's root: no range of its own, and no other instance's user namespace. */
 bool instance_has_host_ids(const struct extension *extension);
 

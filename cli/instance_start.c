@@ -60,7 +60,7 @@ static int make_plan(const struct command_call *call, const struct stores *store
 		return result;
 	plan_host_probe(&host);
 	host.id = arena_strdup(call->arena, id);
-	host.bundle = instance_data_dir(call, id);
+	host.bundle = hull_data_dir(call, id);
 	host.net_state_dir = hull_of(call)->net_state;
 	for (size_t i = 0; i < (*ret_extension)->joins.count; i++) {
 		result = find_joined(call, stores, &(*ret_extension)->joins.items[i], only_check, &host, err);
@@ -93,7 +93,7 @@ int instance_start(const struct command_call *call, const struct stores *stores,
 	struct engine_request request = {
 		.store = &stores->store,
 		.plan = plan,
-		.data_dir = instance_data_dir(call, how->id),
+		.data_dir = hull_data_dir(call, how->id),
 		.seccomp_cache = hull_of(call)->seccomp_cache,
 		.tell = warn,
 		.attach = how->attach,

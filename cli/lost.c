@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "cli/instance.h"
 #include "runtime/base/file.h"
 #include "runtime/base/scope.h"
 #include "runtime/core/control.h"
@@ -34,7 +33,7 @@ static struct extension *make_up(struct arena *arena, const char *id, const char
 
 int lost_look(const struct command_call *call, const struct stores *stores, const char *id, struct instance_view *ret)
 {
-	const char *data_dir = instance_data_dir(call, id);
+	const char *data_dir = hull_data_dir(call, id);
 	struct extension *unknown;
 	struct err ignored = ERR_INIT;
 	struct control_view view;
@@ -88,7 +87,7 @@ int lost_look_damaged(const struct command_call *call, const struct stores *stor
 	if (lost_half_made(folder))
 		return -ENOENT;
 	*ret = (struct instance_view){
-		.data_dir = instance_data_dir(call, id),
+		.data_dir = hull_data_dir(call, id),
 		.extension = unknown,
 		.lost = true,
 	};

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The phases that make the first process, and put it in its place: ids, cgroups, root. */
+#include "runtime/core/steps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "namespaces/idmap.h"
+#include "namespaces/user.h"
+#include "runtime/base/file.h"
+#include "runtime/base/process.h"
+#include "runtime/core/cgroup_driver.h"
+#include "runtime/core/child.h"
+#include "runtime/core/instance.h"
+#include "runtime/core/spawn.h"
+#include "runtime/core/steps_parts.h"
+
+#define CHILD_END_WAIT_MS 10000
+#define GOING_WAIT_MS	  500
+
+/* --- Clone ------------------------------------------------------------------------------------------------------------ */
+
+static bool joins_any(const struct instance *instance)
+{
+	for (int kind = 0; kind < NS_COUNT; kind++)
+		if (instance->joins[kind] >= 0)
+			return true;
+	return false;
+}
+
+static bool has_own_user_namespace(const struct plan *plan)
+{
+	return plan->namespaces.kind[NS_USER].how != NS_HOST;
+}
+
+struct child_context {
+	struct instance *instance;
+	struct child_setup *setup;
+};
+
+/*
+ * What the child must not keep of the parent's: its end of the socket, or the end of the stream would never show; and the lock of the instance, which
+ * lives as long as any descriptor of it.
+ */
+static __attribute__((noreturn)) void enter_child(void *context)
+{
+	struct child_context *child = context;
+
+	sync_close(&child->instance->sync);
+	scope_fd(&child->instance->state_fd);
+	child_main(child->setup);
+}
+
+/* What the child needs of the parent's descriptors. */
+static int *list_kept(const struct instance *instance, int sync_fd, size_t *ret_count)
+{
+	const struct stdio *stdio = &instance->stdio;
+	const int own[] = {stdio->fds[0],      stdio->fds[1], stdio->fds[2], instance->init_program_fd,
+			   instance->start_fd, sync_fd};
+	int *fds = arena_array(instance->arena, root_sources_child_count(&instance->sources) + ARRAY_SIZE(own),
+			       sizeof(*fds));
+
+	if (!fds)
+		return NULL;
+	memcpy(fds, own, sizeof(own));
+	*ret_count = ARRAY_SIZE(own) + root_sources_child_list(&instance->sources, fds + ARRAY_SIZE(own));
+	return fds;
+}
+
+int step_clone(struct instance *instance, struct err *err)
+{
+	const struct plan *plan = instance->plan;
+	CLEANUP_SYNC struct sync theirs = {.fd = -1};
+	struct child_setup setup = {
+		.program =
+			{
+				.process = &plan->process,
+				.filter = plan->process.seccomp ? &instance->filter : NULL,
+				.stdio = {instance->stdio.fds[0], instance->stdio.fds[1], instance->stdio.fds[2]},
+				.preserve_fds = instance->request->preserve_fds,
+				.init_fd = instance->init_program_fd,
+				.own_user_namespace = has_own_user_namespace(plan),
+				.keyring = instance->request->new_keyring ? child_keyring(instance->arena, plan->id)
+									  : NULL,
+			},
+		.plan = plan,
+		.sources = &instance->sources,
+		.start_fd = instance->start_fd,
+		.record = &instance->record,
+		.no_pivot = instance->request->no_pivot,
+	};
+	struct child_context child = {.instance = instance, .setup = &setup};
+	struct spawn_request spawning = {
+		.fresh = ns_fresh_flags(&plan->namespaces) & ~(uint64_t)CLONE_NEWCGROUP,
+		.joins = joins_any(instance) ? instance->joins : NULL,
+		.boottime = &plan->boottime,
+		.monotonic = &plan->monotonic,
+		.cgroup_fd = instance->cgroup && !joins_any(instance) ? cg_birth_fd(instance->cgroup) : -1,
+		.keeps_from = 3 + instance->request->preserve_fds,
+		.main = enter_child,
+		.context = &child,
+	};
+	struct err ignored = ERR_INIT;
+	int result = sync_pair(&instance->sync, &theirs, child_stage_names, CHILD_STAGE_COUNT, err);
+
+	if (result < 0)
+		return result;
+	instance->sync.peer = "container's first process";
+	setup.sync = theirs;
+	spawning.keeps = list_kept(instance, theirs.fd, &spawning.keep_count);
+	if (!spawning.keeps)
+		return arena_check(instance->arena, err);
+	result = spawn(&spawning, &instance->init, &instance->init_pidfd, err);
+	if (result < 0)
+		return result;
+	instance->record.init.pid = instance->init;
+	result = proc_start_time(instance->init, &instance->record.init.start_ticks);
+	if (result < 0) {
+		(void)err_set(err, -result, "read the start time of the container's first process");
+		(void)step_clone_undo(instance, &ignored);
+	}
+	return result;
+}
+
+int step_clone_undo(struct instance *instance, struct err *err)
+{
+	const struct record_process *init = &instance->record.init;
+	int status, result;
+
+	if (init->pid <= 0)
+		return 0;
+	if (instance->init_pidfd < 0)
+		instance->init_pidfd = proc_open(init->pid, init->start_ticks);
+	if (instance->init_pidfd < 0)
+		return 0; /* gone */
+	(void)proc_signal(instance->init_pidfd, SIGKILL);
+	result = proc_wait_end(instance->init_pidfd, CHILD_END_WAIT_MS);
+	if (result < 0)
+		return err_say(err, -result, "process %d does not end", init->pid);
+	if (instance->init > 0)
+		(void)proc_wait(instance->init, &status); /* ours to reap */
+	return 0;
+}
+
+static bool ran_out_of_memory(const struct instance *instance)
+{
+	struct cg_stat stat;
+	struct err ignored = ERR_INIT;
+
+	return instance->cgroup && cg_stat(instance->cgroup, &stat, &ignored) == 0 && stat.has_oom &&
+	       stat.oom_kills > 0;
+}
+
+int step_or_how_it_ended(const struct instance *instance, int result, struct err *err)
+{
+	siginfo_t end = {0};
+	const char *name;
+
+	if (result != -ECONNRESET || proc_wait_end(instance->init_pidfd, CHILD_END_WAIT_MS) < 0 ||
+	    waitid(P_PIDFD, (id_t)instance->init_pidfd, &end, WEXITED | WNOHANG | WNOWAIT) < 0 || end.si_pid == 0)
+		return result;
+	if (end.si_code == CLD_EXITED)
+		return err_hint(err, "it exited with %d", end.si_status);
+	if (end.si_status == SIGKILL && ran_out_of_memory(instance))
+		return err_hint(err, "killed, since its memory limit is too little");
+	name = proc_signal_name(end.si_status);
+	return err_hint(err, "killed by signal %d%s%s", end.si_status, name ? ", " : "", name ? name : "");
+}
+
+int step_or_why_gone(struct instance *instance, int result, struct err *err)
+{
+	if (result != -ENOENT && result != -ESRCH)
+		return result;
+	/*
+	 * It may be on its way out, which takes a while on a busy machine: its mounts go first. A step that failed for another reason finds it
+	 * waiting for its parent.
+	 */
+	if (proc_wait_end(instance->init_pidfd, GOING_WAIT_MS) < 0)
+		return result;
+	return step_or_how_it_ended(instance, sync_wait(&instance->sync, CHILD_READY, err), err);
+}
+
+/* --- Ids, cgroup, root ------------------------------------------------------------------------------------------------ */
+
+int step_ids(struct instance *instance, struct err *err)
+{
+	const struct plan *plan = instance->plan;
+	char path[64];
+	int result = 0;
+
+	if (plan->namespaces.kind[NS_USER].how == NS_FRESH)
+		result = idmap_write(instance->init, &plan->idmap, plan->set_groups_allowed, err);
+	if (result >= 0)
+		result = sync_send(&instance->sync, CHILD_MAPPED, err);
+	if (result >= 0 && has_own_user_namespace(plan) && !plan->rootless) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", instance->init);
+		instance->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (instance->userns_fd < 0)
+			result = err_set(err, errno, "open the container's user namespace");
+	}
+	return step_or_why_gone(instance, result, err);
+}
+
+int step_join_cgroup(struct instance *instance, struct err *err)
+{
+	int result = 0;
+
+	if (joins_any(instance) || !cg_birth_is_enough(instance->cgroup)) {
+		cg_warm_join();
+		result = step_or_why_gone(instance, cg_join(instance->cgroup, instance->init, err), err);
+	}
+	return result < 0 ? result : step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_JOINED, err), err);
+}
+
+/* `:U`: the volume's files become the user's who runs the program, whom only the root can tell. */
+static int change_owners(const struct plan *plan, int root, struct err *err)
+{
+	struct user inside = {.uid = plan->process.uid, .gid = plan->process.gid};
+	uint32_t uid, gid;
+
+	if (plan->chowns.count == 0)
+		return 0;
+	if (plan->process.user_words && user_resolve(root, plan->process.user_words, &inside, err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < plan->chowns.count; i++) {
+		const struct plan_chown *chown = &plan->chowns.items[i];
+		int result;
+
+		uid = inside.uid;
+		gid = inside.gid;
+		if (!chown->idmap && plan->idmap.uid_count > 0 &&
+		    (idmap_to_host_uid(&plan->idmap, inside.uid, &uid) < 0 ||
+		     idmap_to_host_gid(&plan->idmap, inside.gid, &gid) < 0))
+			return err_say(err, ERANGE, "user %u:%u of the container has no id on the host", inside.uid,
+				       inside.gid);
+		result = file_own_tree(chown->source, uid, gid, err);
+		if (result < 0)
+			return err_wrap(err, "volume");
+	}
+	return 0;
+}
+
+/* It costs time and room on the disk, so it is not done silently. */
+static void tell_of_copies(const struct instance *instance)
+{
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+	char size[32];
+
+	if (instance->sources.copied_bytes == 0 || !instance->request->tell)
+		return;
+	text_addf(&words,
+		  "the file system of '%s' cannot map ids: the image was copied for this container (%s); --userns=host "
+		  "needs "
+		  "no copy, at a risk",
+		  instance->plan->root.lowers[0], text_size_words(instance->sources.copied_bytes, size));
+	instance->request->tell(text_get(&words));
+}
+
+int step_root(struct instance *instance, struct err *err)
+{
+	const struct plan *plan = instance->plan;
+	const struct root_copies copies = {
+		.instance_dir = instance->request->data_dir,
+		.map = &plan->idmap,
+		.is_volatile = plan->root.volatile_upper,
+	};
+	int result;
+
+	if (plan->rootless)
+		return 0; /* the child builds it, of the sources that it has opened */
+	result = rootfs_build(&plan->root, &instance->sources, instance->userns_fd,
+			      copies.instance_dir ? &copies : NULL, &instance->root_fd, err);
+	if (result < 0)
+		return result;
+	tell_of_copies(instance);
+	return change_owners(plan, instance->root_fd, err);
+}
+
+int step_send_root(struct instance *instance, struct err *err)
+{
+	int result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, &instance->root_fd,
+				    instance->root_fd < 0 ? 0 : 1, err);
+
+	/* A descriptor that is still open here would keep the root mounted as long as the keeper lives. */
+	scope_fd(&instance->root_fd);
+	instance->root_fd = -1;
+	return result;
+}

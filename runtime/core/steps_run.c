@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The phases that lead from a root to a running program: network, hooks, go. */
+#include "runtime/core/steps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "namespaces/tty.h"
+#include "net/network.h"
+#include "runtime/base/file.h"
+#include "runtime/core/child.h"
+#include "runtime/core/definition.h"
+#include "runtime/core/filter.h"
+#include "runtime/core/hooks.h"
+#include "runtime/core/instance.h"
+#include "runtime/core/lifecycle.h"
+#include "runtime/core/netfiles.h"
+#include "runtime/core/pid_socket.h"
+#include "runtime/core/steps_parts.h"
+
+/* --- Network ---------------------------------------------------------------------------------------------------------- */
+
+static int keep_lease(struct instance *instance, const struct net_lease *lease, struct err *err)
+{
+	struct record_net *net = &instance->record.net;
+
+	net->ip = arena_strdup(instance->arena, lease->ip);
+	net->gateway = arena_strdup(instance->arena, lease->gateway);
+	net->mac = arena_strdup(instance->arena, lease->mac);
+	net->veth = arena_strdup(instance->arena, lease->veth);
+	net->prefix_len = lease->prefix_len;
+	return arena_check(instance->arena, err);
+}
+
+int step_network(struct instance *instance, struct err *err)
+{
+	const struct plan_net *net = &instance->plan->net;
+	struct net_lease lease = {0};
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int netns = -1;
+	char path[64];
+	int result = 0;
+
+	if (net->kind == PLAN_NET_LOOPBACK && net->from_inside)
+		return 0;
+	if (net->kind != PLAN_NET_UNTOUCHED) {
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", instance->init);
+		netns = open(path, O_RDONLY | O_CLOEXEC);
+		if (netns < 0)
+			return step_or_why_gone(instance, err_set(err, errno, "open the container's network namespace"),
+						err);
+	}
+	if (net->kind == PLAN_NET_LOOPBACK)
+		result = net_loopback_up(netns, err);
+	if (net->kind == PLAN_NET_ATTACH)
+		result = net_attach(&net->request, netns, &lease, err);
+	if (result < 0)
+		return err_wrap(err, "network");
+	if (net->kind == PLAN_NET_ATTACH)
+		result = keep_lease(instance, &lease, err);
+	if (result >= 0)
+		result = netfiles_write(instance->plan, net->kind == PLAN_NET_ATTACH ? &lease : NULL, err);
+	if (result < 0)
+		(void)step_network_undo(instance, &ignored);
+	return result;
+}
+
+int step_network_undo(struct instance *instance, struct err *err)
+{
+	const struct record_net *net = &instance->record.net;
+	struct net_lease lease = {.prefix_len = net->prefix_len};
+
+	if (!net->state_dir)
+		return 0;
+	(void)text_copy(lease.ip, sizeof(lease.ip), net->ip ? net->ip : "");
+	(void)text_copy(lease.veth, sizeof(lease.veth), net->veth ? net->veth : "");
+	/* The state of the network knows the ports. */
+	return net_detach(net->state_dir, instance->record.id, net->ip ? &lease : NULL, NULL, 1, err);
+}
+
+/* --- Hooks ------------------------------------------------------------------------------------------------------------ */
+
+static int run_hooks(struct instance *instance, enum plan_hook_kind kind, enum record_status status, pid_t pid,
+		     struct err *err)
+{
+	CLEANUP_TEXT struct text state = TEXT_INIT;
+	int result;
+
+	if (instance->plan->hooks[kind].count == 0)
+		return 0;
+	result = record_state_json(&instance->record, status, pid, false, &state, err);
+	if (result < 0)
+		return result;
+	return hooks_run(&instance->plan->hooks[kind], kind, text_get(&state), state.len, err);
+}
+
+int step_hooks(struct instance *instance, struct err *err)
+{
+	const plan_hook_list *hooks = instance->plan->hooks;
+	int result;
+
+	instance->hooked = true;
+	if (hooks[HOOK_PRESTART].count + hooks[HOOK_CREATE_RUNTIME].count == 0)
+		return 0;
+	result = sync_wait(&instance->sync, CHILD_ASSEMBLED, err);
+	if (result >= 0)
+		result = run_hooks(instance, HOOK_PRESTART, RECORD_CREATING, instance->init, err);
+	if (result >= 0)
+		result = run_hooks(instance, HOOK_CREATE_RUNTIME, RECORD_CREATING, instance->init, err);
+	if (result >= 0)
+		result = sync_send(&instance->sync, CHILD_HOOKED, err);
+	return result;
+}
+
+void step_poststop(struct instance *instance)
+{
+	struct err ignored = ERR_INIT;
+
+	if (instance->hooked)
+		(void)run_hooks(instance, HOOK_POSTSTOP, RECORD_STOPPED, 0, &ignored);
+}
+
+/* --- Ready, created, go ----------------------------------------------------------------------------------------------- */
+
+static int write_pid_file(const struct instance *instance, struct err *err)
+{
+	char words[16];
+	int len = snprintf(words, sizeof(words), "%d", instance->init);
+
+	if (!instance->request->pid_file)
+		return 0;
+	return file_replace(AT_FDCWD, instance->request->pid_file, words, (size_t)len, 0644, FILE_VOLATILE, err);
+}
+
+static int hand_over_terminal(struct instance *instance, unsigned number, struct err *err)
+{
+	struct tty_pair pair = {.master = instance->terminal, .slave = -1, .number = number};
+	int result;
+
+	if (!instance->request->console_socket)
+		return 0;
+	result = tty_send_master(instance->request->console_socket, &pair, err);
+	scope_fd(&instance->terminal);
+	instance->terminal = -1;
+	return result;
+}
+
+int step_ready(struct instance *instance, struct err *err)
+{
+	unsigned number = 0, fd_count = 1;
+	size_t len = sizeof(number);
+	int result = sync_wait_data(&instance->sync, CHILD_READY, &number, &len, &instance->terminal, &fd_count, err);
+
+	if (result < 0)
+		return step_or_how_it_ended(instance, result, err);
+	if (fd_count > 0)
+		result = hand_over_terminal(instance, number, err);
+	if (result >= 0 && instance->request->pidfd_socket)
+		result = pid_socket_send(instance->request->pidfd_socket, PID_SOCKET_FIRST, instance->init_pidfd, err);
+	/* Late: a tight limit on files or memory would hit the child's own setting up. */
+	if (result >= 0)
+		result = limits_apply_outside(&instance->plan->process.limits, instance->init, err);
+	if (result >= 0)
+		result = write_pid_file(instance, err);
+	return result;
+}
+
+int step_pid_file_undo(struct instance *instance, struct err *err)
+{
+	(void)err;
+	if (instance->request && instance->request->pid_file)
+		(void)unlink(instance->request->pid_file);
+	return 0;
+}
+
+/* With GO to come from control_start(), the record must say created before that; else the two changes of state are written as one. */
+int step_created(struct instance *instance, struct err *err)
+{
+	int result;
+
+	if (!instance->request->wait_for_start)
+		return 0;
+	result = lifecycle_enter(&instance->record, instance->state_fd, RECORD_CREATED, err);
+	/* Until it hears this the process ends with its creator: nobody else would know of it. */
+	return result < 0 ? result : sync_send(&instance->sync, CHILD_CREATED, err);
+}
+
+int step_go(struct instance *instance, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	int result;
+
+	if (instance->request->wait_for_start)
+		return 0;
+	/* Who stops it sees the record from now on, or has left word before. */
+	if (instance->request->unless_stopped && !definition_is_wanted_running(instance->request->data_dir))
+		return err_say(err, ECANCELED, "it has been stopped meanwhile");
+	/* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */
+	result = lifecycle_enter(&instance->record, instance->state_fd, RECORD_RUNNING, err);
+	if (result >= 0)
+		result = sync_send(&instance->sync, CHILD_GO, err);
+	if (result >= 0)
+		result = filter_take_listener(&instance->sync, CHILD_EXEC, instance->plan->process.seccomp,
+					      &instance->record, instance->init, err);
+	if (result >= 0)
+		result = sync_wait_closed(&instance->sync, err);
+	if (result < 0 || instance->plan->hooks[HOOK_POSTSTART].count == 0)
+		return step_or_how_it_ended(instance, result, err);
+	/* A hook may do with the container what it likes, and must not wait for us then. Nothing can fail any more. */
+	store_unlock(instance->state_fd);
+	(void)run_hooks(instance, HOOK_POSTSTART, RECORD_RUNNING, instance->init, &ignored);
+	return 0;
+}
