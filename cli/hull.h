@@ -36,7 +36,7 @@ int stores_open(const struct command_call *call, struct stores *ret, struct err 
 void stores_close(struct stores *stores);
 #define CLEANUP_STORES CLEANUP(stores_close)
 
-/* Its data folder, in the arena. */
+/* The data folder of an instance, in the arena; NULL without memory. */
 const char *hull_data_dir(const struct command_call *call, const char *id);
 
 /* The command that a keeper executes when its program has ended: this executable's `__unmake ID`. 0 or -ENOMEM. */
