@@ -111,10 +111,11 @@ receive_pidfd() {
 	# What is there to be seen of keys, by who may look.
 	configure cat /proc/keys
 	edit 'c["linux"]["maskedPaths"] = []'
-	run -0 oci run "$ID"
-	has "_ses.$ID"
+	# Without first: the kernel takes its time to remove one.
 	run -0 oci run --no-new-keyring "$ID"
 	[[ $output != *"_ses.$ID"* ]]
+	run -0 oci run "$ID"
+	has "_ses.$ID"
 	configure sleep 100
 	edit 'c["linux"]["maskedPaths"] = []'
 	run -0 apart run --detach "$ID"
