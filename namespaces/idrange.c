@@ -124,8 +124,8 @@ static void fill_line(struct table *table, size_t line, const struct idrange_wit
 	memset(words, ' ', LINE_BYTES);
 	words[LINE_BYTES - 1] = '\n';
 	if (holder && strlen(holder) <= IDRANGE_HOLDER_BYTES)
-		memcpy(words, holder,
-		       strlen(holder)); /* a line, no string: NOLINT(bugprone-not-null-terminated-result) */
+		for (size_t i = 0; holder[i]; i++)
+			words[i] = holder[i];
 }
 
 /* Adds a chunk of lines, free as far as anybody knows. The whole of it is durable before any line of it is used. */
