@@ -77,6 +77,9 @@ swapping() {
 	done
 }
 
+# The file is empty for a moment, each time that it is written.
+has_counted() { [[ $(hull exec "$1" cat /count/n) -gt 1000 ]]; }
+
 @test "CVE-2021-30465, 2024-45310: a target that is swapped for a link while it is mounted on" {
 	mkdir -m 777 "$STORES/given" "$STORES/host"
 	for volume in shared "$STORES/host"; do
@@ -91,7 +94,7 @@ swapping() {
 		done
 		[ -z "$(ls -A "$STORES/given")" ]
 		run ! grep -F "$STORES" /proc/self/mountinfo
-		for who in one two; do [ "$(hull exec "$who" cat /count/n)" -gt 1000 ]; done
+		for who in one two; do retry 10 has_counted "$who"; done
 		# And some did start: it was not for want of a way.
 		[ "$hits" -gt 0 ]
 		hull rm -f one two >/dev/null

@@ -137,6 +137,8 @@ harmless() {
 	is $'0\n1\n2\n3'
 }
 
+# Sanitized, the runtime wants libraries that the root does not have.
+# bats test_tags=plain
 @test "CVE-2019-5736: a program that is the runtime itself" {
 	attempt '' "c['process']['args'] = ['/proc/self/exe', '--version']"
 	attempt 'printf "#!/proc/self/exe\n" >bin/bad; chmod 755 bin/bad' "c['process']['args'] = ['/bin/bad']"
@@ -155,7 +157,6 @@ says('while :; do for p in /proc/[0-9]*; do [ \$p = /proc/\$\$ ] || (echo spoile
 }
 
 # The copy is run by nobody else: a file that runs anywhere cannot be written to in any case. It stands still where it opens its log, a FIFO.
-# Sanitized, the runtime wants libraries that the root does not have.
 # bats test_tags=plain
 @test "CVE-2019-5736: the runtime's file, held while it runs and written to when it does not" {
 	mkdir -p "$FOLDER/own/bin"
