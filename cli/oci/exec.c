@@ -3,13 +3,10 @@
 #include "cli/oci/exec.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 #include "cli/oci/foreground.h"
 #include "runtime/base/fd.h"
-#include "runtime/base/file.h"
 #include "runtime/base/log.h"
-#include "runtime/core/control.h"
 #include "runtime/core/exec.h"
 
 #define EXEC_FAILED 255 /* so that a caller can tell it from the program's own exit code */
@@ -19,27 +16,16 @@ static int plan(struct command_call *call, const struct store *store, struct pla
 	const struct exec_options *options = call->options;
 	struct config_process process;
 	const struct config *config = NULL;
-	struct control_view view;
 	struct plan_host host;
 	struct strv warnings = {0};
-	CLEANUP_FD int bundle = -1;
-	int result = control_look(store, call->arena, call->operands.items[0], false, &view, err);
+	int result = oci_read_bundle(call, store, &config, &host, err);
 
-	if (result < 0)
-		return result;
-	bundle = file_open_dir(AT_FDCWD, view.record.bundle, err);
-	if (bundle < 0)
-		return bundle;
-	result = config_read(call->arena, bundle, "config.json", &config, NULL, err);
 	if (result >= 0)
 		result = oci_seal(call, config, err);
 	if (result >= 0)
 		result = oci_exec_process(call, config, &process, err);
 	if (result < 0)
 		return result;
-	plan_host_probe(&host);
-	host.id = call->operands.items[0];
-	host.bundle = view.record.bundle;
 	result = plan_exec(call->arena, config, NULL, &process, &host, ret, &warnings, err);
 	for (size_t i = 0; result >= 0 && i < warnings.count; i++)
 		log_line(LOG_LEVEL_WARN, "%s", warnings.items[i]);

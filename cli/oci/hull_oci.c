@@ -8,9 +8,11 @@
 
 #include "cli/oci/oci.h"
 #include "cli/verbs.h"
+#include "runtime/base/file.h"
 #include "runtime/base/host.h"
 #include "runtime/base/log.h"
 #include "runtime/core/cgroup_driver.h"
+#include "runtime/core/control.h"
 #include "runtime/core/sealed.h"
 
 #define DEFAULT_ROOT "/run/hull-oci"
@@ -119,6 +121,26 @@ static bool has_user_namespace(const struct config *config)
 		if (strcmp(config->linux_->namespaces.items[i].type, "user") == 0)
 			return true;
 	return false;
+}
+
+int oci_read_bundle(const struct command_call *call, const struct store *store, const struct config **ret,
+		    struct plan_host *ret_host, struct err *err)
+{
+	const char *id = call->operands.items[0];
+	CLEANUP_FD int bundle = -1;
+	struct control_view view;
+	int result = control_look(store, call->arena, id, false, &view, err);
+
+	if (result < 0)
+		return result;
+	bundle = file_open_dir(AT_FDCWD, view.record.bundle, err);
+	result = bundle < 0 ? bundle : config_read(call->arena, bundle, "config.json", ret, NULL, err);
+	if (result < 0)
+		return result;
+	plan_host_probe(ret_host);
+	ret_host->id = id;
+	ret_host->bundle = view.record.bundle;
+	return 0;
 }
 
 int oci_seal(const struct command_call *call, const struct config *config, struct err *err)

@@ -7,7 +7,6 @@
 #include "cli/oci/oci.h"
 #include "runtime/base/file.h"
 #include "runtime/base/log.h"
-#include "runtime/core/control.h"
 #include "runtime/core/mounts.h"
 
 #define MOUNTS_MAX_BYTES ((size_t)1 << 20)
@@ -30,23 +29,12 @@ static int plan(struct command_call *call, const struct store *store, const stru
 		struct mount_request **ret, struct err *err)
 {
 	const struct config *config;
-	struct control_view view;
 	struct plan_host host;
 	struct strv warnings = {0};
-	CLEANUP_FD int bundle = -1;
-	int result = control_look(store, call->arena, call->operands.items[0], false, &view, err);
+	int result = oci_read_bundle(call, store, &config, &host, err);
 
 	if (result < 0)
 		return result;
-	bundle = file_open_dir(AT_FDCWD, view.record.bundle, err);
-	if (bundle < 0)
-		return bundle;
-	result = config_read(call->arena, bundle, "config.json", &config, NULL, err);
-	if (result < 0)
-		return result;
-	plan_host_probe(&host);
-	host.id = call->operands.items[0];
-	host.bundle = view.record.bundle;
 	result = plan_more_mounts(call->arena, config, mounts, &host, ret, &warnings, err);
 	for (size_t i = 0; result >= 0 && i < warnings.count; i++)
 		log_line(LOG_LEVEL_WARN, "%s", warnings.items[i]);
