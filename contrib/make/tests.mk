@@ -24,7 +24,7 @@ check: deps-check deps-clients
 
 UNIT_SOURCES  := $(wildcard tests/unit/*/test_*.c)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
-UNIT_FOLDERS  := cli $(START_FOLDERS) images
+UNIT_FOLDERS  := cli $(START_FOLDERS) images runtime/vm
 UNIT_LIBS     := $(if $(SANITIZE),-fsanitize=address$(,)undefined) -lseccomp -lcap -lnl-3 -lyajl -larchive -lcrypto -lzstd
 
 $(BUILD)/unit/%: tests/unit/%.c $(foreach f,$(UNIT_FOLDERS),$(call library,$(f)))
@@ -67,7 +67,7 @@ run-bats-sanitized:
 # --- fuzzing: tests/fuzz/fuzz_*.c, one parser each, about a minute for all ------------------------------------------------------
 
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_FOLDERS  := images runtime/spec cgroups namespaces net runtime/base
+FUZZ_FOLDERS  := images runtime/vm runtime/spec cgroups namespaces net runtime/base
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(foreach f,$(FUZZ_FOLDERS),$(call library,$(f)))
 	@mkdir -p $(@D)

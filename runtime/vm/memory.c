@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/vm/memory.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/base/scope.h"
+
+#define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
+
+/* Reserves twice an alignment too much and gives the rest back, so that the host can use huge pages for what the guest maps by them. */
+static void *map_aligned(int fd, uint64_t bytes)
+{
+	uint64_t room = bytes + HUGE_PAGE_BYTES;
+	uint8_t *reserved = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (reserved == MAP_FAILED)
+		return NULL;
+
+	uint64_t skip = (HUGE_PAGE_BYTES - (uintptr_t)reserved % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;
+	uint8_t *start = reserved + skip;
+
+	if (mmap(start, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED) {
+		(void)munmap(reserved, room);
+		return NULL;
+	}
+	if (skip)
+		(void)munmap(reserved, skip);
+	if (room - skip > bytes)
+		(void)munmap(start + bytes, room - skip - bytes);
+	return start;
+}
+
+static void add_region(struct guest_memory *memory, uint64_t gpa, uint64_t bytes, uint8_t *all, uint64_t offset)
+{
+	memory->regions[memory->region_count++] =
+		(struct guest_region){.gpa = gpa, .bytes = bytes, .host = all + offset, .file_offset = offset};
+}
+
+int guest_memory_make(struct guest_memory *memory, uint64_t bytes, struct err *err)
+{
+	CLEANUP_FD int fd = -1;
+	uint64_t low = bytes < GUEST_LOW_END ? bytes : GUEST_LOW_END;
+	void *all;
+
+	*memory = GUEST_MEMORY_NONE;
+	if (bytes == 0 || bytes % GUEST_PAGE_BYTES || bytes > UINT64_MAX / 4)
+		return err_say(err, EINVAL, "guest memory of %llu bytes: want a multiple of 4096",
+			       (unsigned long long)bytes);
+	fd = memfd_create("hull-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return err_set(err, errno, "make guest memory");
+	if (ftruncate(fd, (off_t)bytes) < 0)
+		return err_set(err, errno, "make guest memory of %llu bytes", (unsigned long long)bytes);
+	all = map_aligned(fd, bytes);
+	if (!all)
+		return err_set(err, errno, "map guest memory of %llu bytes", (unsigned long long)bytes);
+	/* Advice only: kernels and mounts without huge pages in shared memory refuse, and nothing is lost. */
+	(void)madvise(all, bytes, MADV_HUGEPAGE);
+	add_region(memory, 0, low, all, 0);
+	if (bytes > low)
+		add_region(memory, GUEST_HIGH_START, bytes - low, all, low);
+	memory->fd = fd_take(&fd);
+	return 0;
+}
+
+struct guest_memory guest_memory_borrow(void *host, uint64_t gpa, uint64_t bytes)
+{
+	return (struct guest_memory){
+		.fd = -1,
+		.region_count = 1,
+		.regions = {{.gpa = gpa, .bytes = bytes, .host = host}},
+	};
+}
+
+void guest_memory_free(struct guest_memory *memory)
+{
+	if (memory->fd < 0)
+		return;
+	(void)munmap(memory->regions[0].host, guest_memory_bytes(memory));
+	(void)close(memory->fd);
+	*memory = GUEST_MEMORY_NONE;
+}
+
+void *guest_memory_at(const struct guest_memory *memory, uint64_t gpa, uint64_t len)
+{
+	for (unsigned i = 0; i < memory->region_count; i++) {
+		const struct guest_region *region = &memory->regions[i];
+		/* Wraps to something large where gpa lies below the region. */
+		uint64_t offset = gpa - region->gpa;
+
+		if (len > 0 && len <= region->bytes && offset <= region->bytes - len)
+			return region->host + offset;
+	}
+	return NULL;
+}
+
+int guest_memory_read(const struct guest_memory *memory, uint64_t gpa, void *to, size_t len)
+{
+	const void *from = guest_memory_at(memory, gpa, len);
+
+	if (!from)
+		return -EFAULT;
+	memcpy(to, from, len);
+	return 0;
+}
+
+int guest_memory_write(const struct guest_memory *memory, uint64_t gpa, const void *from, size_t len)
+{
+	void *to = guest_memory_at(memory, gpa, len);
+
+	if (!to)
+		return -EFAULT;
+	memcpy(to, from, len);
+	return 0;
+}
+
+uint64_t guest_memory_bytes(const struct guest_memory *memory)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < memory->region_count; i++)
+		bytes += memory->regions[i].bytes;
+	return bytes;
+}

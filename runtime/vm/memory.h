@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guest memory, hostile by assumption: every access goes through here and is bounded.
+ *
+ * What the guest wrote can change under the monitor at any time. A pointer that guest_memory_at() gives stays inside the region, but what it points at
+ * is to be read once, into a local variable, before it is judged.
+ */
+#ifndef HULL_RUNTIME_VM_MEMORY_H
+#define HULL_RUNTIME_VM_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+
+#define GUEST_PAGE_BYTES  UINT64_C(4096)
+#define GUEST_MAX_REGIONS 2
+/* Below 4 GiB, memory ends here: above are devices (runtime/vm/layout.h). The rest goes on at 4 GiB. */
+#define GUEST_LOW_END	 UINT64_C(0xd0000000)
+#define GUEST_HIGH_START UINT64_C(0x100000000)
+
+struct guest_region {
+	uint64_t gpa; /* guest physical address */
+	uint64_t bytes;
+	uint8_t *host;	      /* where it is mapped here */
+	uint64_t file_offset; /* of its first byte in `fd`, for those who map it themselves (vhost-user) */
+};
+
+struct guest_memory {
+	int fd; /* a memfd with all of it, regions one behind the other; -1 when it is borrowed */
+	unsigned region_count;
+	struct guest_region regions[GUEST_MAX_REGIONS]; /* by address, disjoint */
+};
+
+#define GUEST_MEMORY_NONE ((struct guest_memory){.fd = -1})
+
+/*
+ * Makes `bytes` (a multiple of 4 KiB) of shared memory, 2 MiB aligned, with the advice to use huge pages, at guest address 0 and, what is past
+ * GUEST_LOW_END, at GUEST_HIGH_START. Nothing of it is touched. -EINVAL, -ENOMEM.
+ */
+int guest_memory_make(struct guest_memory *memory, uint64_t bytes, struct err *err);
+/* For tests and fuzzers: one region of the caller's memory at `gpa`. */
+struct guest_memory guest_memory_borrow(void *host, uint64_t gpa, uint64_t bytes);
+/* Unmaps and closes what guest_memory_make() made; leaves borrowed memory alone. */
+void guest_memory_free(struct guest_memory *memory);
+
+/* The bytes [gpa, gpa + len), or NULL unless all of them lie in one region. `len` 0 is NULL too. */
+void *guest_memory_at(const struct guest_memory *memory, uint64_t gpa, uint64_t len);
+
+/* Copies out of and into the guest. 0, or -EFAULT when the range is not in one region (then nothing was copied). */
+int guest_memory_read(const struct guest_memory *memory, uint64_t gpa, void *to, size_t len);
+int guest_memory_write(const struct guest_memory *memory, uint64_t gpa, const void *from, size_t len);
+
+uint64_t guest_memory_bytes(const struct guest_memory *memory);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a machine is to be: JSON in a sealed memfd, descriptor VM_REQUEST_FD of hull-vmm. All other descriptors are named in it by number.
+ *
+ *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet", "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
+ *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}], "nics": [{"tap_fd": 8, "mac": "02:42:ac:11:00:02"}],
+ *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}], "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11,
+ *      "terminal": false, "stdin": true, "serial_console": false}
+ */
+#ifndef HULL_RUNTIME_VM_REQUEST_H
+#define HULL_RUNTIME_VM_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/arena.h"
+#include "runtime/base/err.h"
+#include "runtime/base/text.h"
+
+#define VM_REQUEST_FD	     3
+#define VM_REQUEST_MAX_BYTES ((size_t)64 << 10)
+#define VM_MAX_CPUS	     64U
+#define VM_MIN_MEMORY_BYTES  ((uint64_t)8 << 20)
+#define VM_MAX_MEMORY_BYTES  ((uint64_t)1 << 40)
+/* Devices all take slots of one bus (runtime/vm/layout.h): with console, vsock, rng and balloon no more than 19. */
+#define VM_MAX_DISKS	    12U
+#define VM_MAX_NICS	    4U
+#define VM_MAX_VOLUMES	    12U
+#define VM_MAX_SERIAL_BYTES 20 /* of virtio-blk's */
+#define VM_MAX_TAG_BYTES    36 /* of virtio-fs's */
+
+enum vm_backend { VM_BACKEND_KVM, VM_BACKEND_QEMU };
+
+struct vm_disk {
+	int fd;
+	bool read_only;
+	const char *serial; /* how the guest finds it: 1..VM_MAX_SERIAL_BYTES characters */
+};
+
+struct vm_nic {
+	int tap_fd;
+	uint8_t mac[6];
+};
+
+struct vm_volume {
+	const char *tag;  /* how the guest finds it: 1..VM_MAX_TAG_BYTES characters */
+	const char *path; /* absolute, in the monitor's root */
+	bool read_only;
+};
+
+struct vm_request {
+	enum vm_backend backend;
+	uint64_t memory_bytes; /* a multiple of 4 KiB */
+	unsigned cpus;
+	const char *cmdline; /* the whole of it, but for what the monitor knows best (tsc_early_khz) */
+	int kernel_fd;
+	int initrd_fd; /* descriptors: -1 where there is none */
+	int kvm_fd;
+	struct vm_disk disks[VM_MAX_DISKS];
+	unsigned disk_count;
+	struct vm_nic nics[VM_MAX_NICS];
+	unsigned nic_count;
+	struct vm_volume volumes[VM_MAX_VOLUMES];
+	unsigned volume_count;
+	int agent_listen_fd; /* where `hull exec` and the like connect; -1: no agent, the guest's console is the output */
+	int control_listen_fd; /* pause, resume, stats, stop */
+	int start_fd;	       /* the START document for the agent */
+	bool terminal;
+	bool stdin_open;
+	bool serial_console; /* the serial port's output goes to standard error; without it the guest has no serial port */
+	struct strv qemu;    /* the command to start QEMU with; only with that backend */
+};
+
+/* Parses and checks. Strings live in `arena`. -EINVAL and the like with words that name the member. */
+int vm_request_parse(struct arena *arena, const char *data, size_t len, struct vm_request *ret, struct err *err);
+/* Reads VM_REQUEST_FD's like: a whole document from `fd`. */
+int vm_request_read(struct arena *arena, int fd, struct vm_request *ret, struct err *err);
+/* The same as JSON; what vm_request_parse() takes. */
+void vm_request_write(const struct vm_request *request, struct text *out);
+
+#endif
