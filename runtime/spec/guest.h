@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the agent in a guest is told and tells, as JSON: the START document, the EXEC document, and the container's figures. Version 1.
+ *
+ * START and EXEC are written on the host and read in the guest, figures the other way. Each side is strict with the other: unknown members are refused, so that
+ * an agent of another version cannot leave out a protection that it has not heard of.
+ *
+ * START: the agent finds the disks by their serial numbers, mounts the root at GUEST_ROOT and each volume at its `path`, sets up the network, writes the files,
+ * and makes the program from `config`. So `config` is the bundle's config.json less what the machine itself stands for: no user, network or time namespace, no id
+ * maps, no hooks, no cgroupsPath, no root (GUEST_ROOT it is), bind sources below GUEST_VOLUMES; root.readonly is `read_only` here.
+ */
+#ifndef HULL_RUNTIME_SPEC_GUEST_H
+#define HULL_RUNTIME_SPEC_GUEST_H
+
+#include "cgroups/stats.h"
+#include "runtime/spec/config.h"
+#include "runtime/spec/fields.h"
+
+#define GUEST_VERSION 1
+/* Where things are in the guest, outside the container. */
+#define GUEST_ROOT    "/run/hull/root"
+#define GUEST_VOLUMES "/run/hull/volumes" /* a volume's path is GUEST_VOLUMES "/N" */
+
+/* With `shared`: a virtio-fs tag as the root, and no layers. Else layers, and a writable disk above them, or none (a tmpfs is above them then). */
+struct guest_root {
+	struct strv layers; /* serials of read-only EROFS disks, TOP FIRST */
+	const char *upper;  /* serial of the writable ext4 disk; NULL: a tmpfs */
+	const char *shared;
+	bool read_only;
+};
+
+struct guest_volume {
+	const char *tag;
+	const char *path; /* GUEST_VOLUMES "/" and more */
+	bool read_only;
+};
+
+struct guest_network {
+	const char *mac;     /* of the interface; NULL: the first that is not lo */
+	const char *address; /* dotted IPv4 */
+	uint32_t prefix;
+	const char *gateway; /* NULL: no default route */
+};
+
+/* Contents, not paths. NULL: the image's own is seen. Mounted over /etc/hosts, /etc/hostname, /etc/resolv.conf; gone with the machine. */
+struct guest_files {
+	const char *hosts, *hostname, *resolv_conf;
+};
+
+/* What hull.json says of the process, and config.json cannot. */
+struct guest_user {
+	const char *user_words; /* looked up in the root's passwd and group; NULL: config.json's numbers */
+	struct strv group_words;
+};
+
+struct guest_start {
+	uint32_t version; /* GUEST_VERSION */
+	const char *id;
+	struct config *config;
+	struct guest_root root;
+	LIST_OF(struct guest_volume) volumes;
+	struct guest_network *network; /* NULL: lo alone */
+	struct guest_files files;
+	struct guest_user user;
+	bool default_seccomp; /* hull's own allow-list for the bounding set */
+	bool init;	      /* hull-init is the first process */
+	bool interactive;     /* standard input is kept; else it is /dev/null */
+	uint64_t clock;	      /* RFC 3339 in the document; 0: the guest's own clock is right */
+};
+
+struct guest_exec {
+	uint32_t version; /* GUEST_VERSION */
+	struct config_process *process;
+	struct guest_user user;
+	bool interactive; /* as above */
+	bool detached;	  /* no streams at all: /dev/null */
+};
+
+/* Adds the document to `out`. 0 or -ENOMEM. */
+int guest_start_write(const struct guest_start *start, struct text *out, struct err *err);
+int guest_exec_write(const struct guest_exec *exec, struct text *out, struct err *err);
+int guest_stats_write(const struct cg_stat *stats, struct text *out, struct err *err);
+
+/* Parses. All in the arena. Required members are there in what succeeds; paths and serials are plain. 0, -EINVAL, -ENOMEM, -EFBIG; -ENOTSUP: another version. */
+int guest_start_parse(struct arena *arena, const char *data, size_t len, struct guest_start *ret, struct err *err);
+int guest_exec_parse(struct arena *arena, const char *data, size_t len, struct guest_exec *ret, struct err *err);
+int guest_stats_parse(struct arena *arena, const char *data, size_t len, struct cg_stat *ret, struct err *err);
+
+#endif
