@@ -11,6 +11,9 @@
 #ifndef HULL_RUNTIME_VM_VIRTIO_H
 #define HULL_RUNTIME_VM_VIRTIO_H
 
+#include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
+#include <linux/virtio_ring.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,37 +23,20 @@
 #include "runtime/base/loop.h"
 #include "runtime/vm/virtqueue.h"
 
-/* Section 5. */
-enum virtio_id {
-	VIRTIO_ID_NET = 1,
-	VIRTIO_ID_BLOCK = 2,
-	VIRTIO_ID_CONSOLE = 3,
-	VIRTIO_ID_RNG = 4,
-	VIRTIO_ID_BALLOON = 5,
-	VIRTIO_ID_VSOCK = 19,
-	VIRTIO_ID_FS = 26,
-};
+/*
+ * Numbers of the standard are the kernel's: VIRTIO_ID_*, VIRTIO_CONFIG_S_* (status), VIRTIO_F_* and the devices' own VIRTIO_xxx_F_*, which are
+ * numbers of bits. Sets of features are masks.
+ */
+#define VIRTIO_BIT(number) (UINT64_C(1) << (number))
 
-/* Section 2.1. */
-enum virtio_status {
-	VIRTIO_STATUS_ACKNOWLEDGE = 1,
-	VIRTIO_STATUS_DRIVER = 2,
-	VIRTIO_STATUS_DRIVER_OK = 4,
-	VIRTIO_STATUS_FEATURES_OK = 8,
-	VIRTIO_STATUS_NEEDS_RESET = 64,
-	VIRTIO_STATUS_FAILED = 128,
-};
-
-/* Section 6, as masks. Bits below 24 belong to each device. The transport offers these three for every device. */
-#define VIRTIO_F_INDIRECT_DESC	  (1ULL << 28)
-#define VIRTIO_F_EVENT_IDX	  (1ULL << 29)
-#define VIRTIO_F_VERSION_1	  (1ULL << 32)
-#define VIRTIO_F_TRANSPORT_ALWAYS (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_VERSION_1)
+/* What the transport offers for every device. */
+#define VIRTIO_FEATURES_ALWAYS \
+	(VIRTIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | VIRTIO_BIT(VIRTIO_RING_F_EVENT_IDX) | VIRTIO_BIT(VIRTIO_F_VERSION_1))
 
 struct virtio_device;
 
 struct virtio_ops {
-	uint32_t id; /* enum virtio_id */
+	uint32_t id; /* VIRTIO_ID_* */
 	const char *name;
 	unsigned queues;     /* how many, at most; a device may set fewer in virtio_device.queue_count */
 	uint16_t queue_size; /* slots of each: a power of two of at most VQ_MAX_SIZE */
@@ -86,7 +72,7 @@ struct virtio_device {
 	int *kick_fds;	   /* the transport's, of queue_count: while active the eventfd of each ready queue, else -1 */
 	uint64_t offered;  /* features, with the transport's */
 	uint64_t features; /* negotiated: 0 before FEATURES_OK */
-	uint8_t status;	   /* enum virtio_status */
+	uint8_t status;	   /* VIRTIO_CONFIG_S_* */
 	uint32_t config_generation;
 	bool active; /* DRIVER_OK, and not reset since */
 	struct vq_interrupt interrupt;
@@ -99,9 +85,9 @@ void virtio_device_init(struct virtio_device *device, const struct virtio_ops *o
 /* Resets the device and gives back what this module holds for it. The transport has been closed before. */
 void virtio_device_close(struct virtio_device *device);
 
-static inline bool virtio_has(const struct virtio_device *device, uint64_t feature)
+static inline bool virtio_has(const struct virtio_device *device, unsigned feature_bit)
 {
-	return (device->features & feature) != 0;
+	return (device->features & VIRTIO_BIT(feature_bit)) != 0;
 }
 
 /* Reads of config space by a device that keeps it as a plain struct: copies what lies inside, zeroes the rest. */

@@ -46,9 +46,8 @@ struct virtqueue {
 	uint16_t max_size; /* what the device offers */
 	bool ready;
 	/* From vq_enable() on. */
-	bool event_idx;	     /* VIRTIO_F_EVENT_IDX was negotiated */
-	bool indirect;	     /* VIRTIO_F_INDIRECT_DESC was negotiated */
-	bool told_valid;     /* `told` means something */
+	bool event_idx;	     /* VIRTIO_RING_F_EVENT_IDX was negotiated */
+	bool indirect;	     /* VIRTIO_RING_F_INDIRECT_DESC was negotiated */
 	uint16_t next;	     /* of the available ring: the next entry that is taken */
 	uint16_t used;	     /* of the used ring: the next entry that is written */
 	uint16_t told;	     /* `used` as it was when the driver was last told */
