@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The process that serves a machine's shared directories: one vhost-user back end (virtio-fs) a directory, all in one loop. The monitor forks it
+ * before it starts a thread; QEMU gets the other end of the socket as its chardev. A process of its own, since it alone keeps capabilities, and
+ * those that file service needs alone: a guest that takes it over is root of the jail's user namespace, and sees what the jail's root holds.
+ *
+ * It ends (exit status 0) when every front end has closed its socket, and dies with its parent.
+ */
+#ifndef HULL_RUNTIME_VM_FS_SERVER_H
+#define HULL_RUNTIME_VM_FS_SERVER_H
+
+#include <stdbool.h>
+
+#include "runtime/base/err.h"
+
+#define FS_SERVER_MAX_SHARES 12U
+
+struct fs_server_share {
+	int socket_fd; /* one end of a socketpair (SOCK_STREAM); vhost-user is spoken on it */
+	int root_fd;   /* the directory */
+	bool read_only;
+};
+
+struct fs_server {
+	const struct fs_server_share *shares;
+	unsigned count;	 /* 1..FS_SERVER_MAX_SHARES */
+	int proc_fd;	 /* the root of a procfs that shows this process, or -1: "/proc" */
+	bool unconfined; /* keeps capabilities and system calls as they are: under a debugger or sanitizer */
+};
+
+/*
+ * Serves until the last front end is gone; then 0. -errno with words when it could not begin or go on. Closes every other descriptor but 0, 1, 2. To
+ * be called in a process of one thread; afterwards the process is good for nothing but exit.
+ */
+int fs_server_run(const struct fs_server *server, struct err *err);
+
+/*
+ * Forks and runs it. The child's pid; its pidfd goes to *ret_pidfd. The caller closes its copies of the sockets' far ends.
+ */
+int fs_server_start(const struct fs_server *server, int *ret_pidfd, struct err *err);
+
+#endif
