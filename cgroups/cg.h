@@ -139,7 +139,7 @@ struct cg_mount {
 	const char *type;    /* "cgroup" or "cgroup2" */
 	const char *options; /* mount data: "memory", "cpu,cpuacct", "none,name=systemd"; NULL for v2 */
 	const char *
-		host_folder; /* the cgroup's own folder on the host, to be bound where a fresh mount is refused (no cgroup namespace) */
+		host_folder; /* the cgroup's own folder on the host, to be bound where a fresh mount would show more, or costs more */
 };
 
 /* A symlink below /sys/fs/cgroup: "cpu" to "cpu,cpuacct", where the host has co-mounted controllers. */

@@ -44,9 +44,10 @@ static bool cpuset_is_empty(int fd)
 static int make_parent(const struct cg_tree *tree, const char *path, struct err *err)
 {
 	CLEANUP_FD int fd = -1;
+	bool is_new = mkdir(path, 0755) == 0;
 	int r;
 
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+	if (!is_new && errno != EEXIST)
 		return err_set(err, errno, "make cgroup '%s'", path);
 	if (!(tree->controllers & CG_BIT(CG_CPUSET)))
 		return 0;
@@ -54,7 +55,12 @@ static int make_parent(const struct cg_tree *tree, const char *path, struct err 
 	if (fd < 0)
 		return err_set(err, -fd, "open cgroup '%s'", path);
 	r = cpuset_is_empty(fd) ? inherit_cpuset(fd) : 0;
-	return r < 0 ? err_set(err, -r, "give cgroup '%s' its parent's cpuset", path) : 0;
+	if (r < 0)
+		return err_set(err, -r, "give cgroup '%s' its parent's cpuset", path);
+	/* What is made below this one has its cpuset from birth: no write there, each of which walks over all cpusets of the host. */
+	if (is_new)
+		(void)file_write_value(fd, "cgroup.clone_children", "1");
+	return 0;
 }
 
 static int make_parents(const struct cg_folder *folder, struct err *err)
@@ -80,7 +86,7 @@ static int make_parents(const struct cg_folder *folder, struct err *err)
 /* What the parents have is looked at only when the quick way does not work: they are there but for the very first time. */
 static int fill_cpuset(const struct cg_folder *folder, int fd, struct err *err)
 {
-	int r = inherit_cpuset(fd);
+	int r = cpuset_is_empty(fd) ? inherit_cpuset(fd) : 0;
 
 	if (r == -ENODATA) {
 		r = make_parents(folder, err);

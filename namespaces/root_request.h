@@ -32,9 +32,8 @@ struct cgroup_view {
 	const char *folder; /* "memory", "unified", or "" */
 	const char *type;   /* "cgroup2" or "cgroup"; NULL for `bind` and `link` */
 	const char *data;   /* "memory", "name=systemd", or NULL */
-	const char *
-		bind; /* instead: a folder of the host (no cgroup namespace of its own: its own cgroup only); NULL: none */
-	const char *link; /* instead: a symlink `folder` to this name ("cpu,cpuacct"); NULL: none */
+	const char *bind;   /* instead: a folder of the host, its own cgroup's; NULL: none */
+	const char *link;   /* instead: a symlink `folder` to this name ("cpu,cpuacct"); NULL: none */
 };
 
 /*

@@ -342,10 +342,11 @@ static int take_extension(struct planning *p, mount_list *list, struct err *err)
 /* What a mount of type "cgroup" shows is the host's layout, as the cgroups' folder tells it. */
 static int take_cgroup_view(struct planning *p, struct err *err)
 {
-	bool own = p->plan->namespaces.kind[NS_CGROUP].how != NS_HOST;
+	enum ns_how how = p->plan->namespaces.kind[NS_CGROUP].how;
 	struct cg_mount_view view = {0};
 	struct cgroup_view *entries;
 	size_t count = 0;
+	bool afresh;
 	int r;
 
 	if (!p->host->cgroup_view)
@@ -353,16 +354,22 @@ static int take_cgroup_view(struct planning *p, struct err *err)
 	r = p->host->cgroup_view(p->plan->cgroup.driver, p->plan->cgroup.path, p->arena, &view, err);
 	if (r < 0)
 		return r;
+	/*
+	 * A tree that is mounted afresh in a cgroup namespace begins with the namespace's own folder. Without a namespace that would show the host's
+	 * whole tree: only the own folder is bound. So are those of v1, though the same is seen: the mount of one waits for, and walks over, every
+	 * cgroup of the host.
+	 */
+	afresh = how == NS_JOIN || (how == NS_FRESH && !view.tmpfs);
 	entries = arena_array(p->arena, view.mount_count + view.link_count + 1, sizeof(*entries));
 	if (!entries)
 		return plan_no_memory(p, err);
 	for (size_t i = 0; i < view.mount_count; i++) {
 		const struct cg_mount *mount = &view.mounts[i];
 
-		/* Without a cgroup namespace a fresh mount would show the host's whole tree: only the own folder is bound. */
-		entries[count++] =
-			own ? (struct cgroup_view){.folder = mount->name, .type = mount->type, .data = mount->options}
-			    : (struct cgroup_view){.folder = mount->name, .bind = mount->host_folder};
+		entries[count++] = afresh ? (struct cgroup_view){.folder = mount->name,
+								 .type = mount->type,
+								 .data = mount->options}
+					  : (struct cgroup_view){.folder = mount->name, .bind = mount->host_folder};
 	}
 	for (size_t i = 0; i < view.link_count; i++)
 		entries[count++] = (struct cgroup_view){.folder = view.links[i].name, .link = view.links[i].target};

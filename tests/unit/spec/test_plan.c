@@ -553,27 +553,49 @@ static int two_mounts(enum cg_driver_kind driver, const char *path, struct arena
 	return 0;
 }
 
-/* With a cgroup namespace the trees are mounted afresh; without one only the instance's own folders are shown. */
+static int one_mount(enum cg_driver_kind driver, const char *path, struct arena *arena, struct cg_mount_view *ret,
+		     struct err *err)
+{
+	static const struct cg_mount mounts[] = {{"", "cgroup2", NULL, "/sys/fs/cgroup/hull/abc"}};
+
+	(void)driver, (void)path, (void)arena, (void)err;
+	*ret = (struct cg_mount_view){false, mounts, 1, NULL, 0};
+	return 0;
+}
+
+/* The one tree is mounted afresh in a cgroup namespace; without one, and of many trees, only the instance's own folders are shown. */
 static void test_cgroup_view(void)
 {
-	for (int own = 0; own < 2; own++) {
+	static const struct {
+		const char *namespaces;
+		bool many, fresh;
+	} rows[] = {
+		{ALL_KINDS, true, false},
+		{ALL_KINDS, false, true},
+		{OWN(KIND("pid")), true, false},
+		{OWN(KIND("pid")), false, false},
+		{OWN(",{\"type\":\"cgroup\",\"path\":\"/proc/9/ns/cgroup\"}"), true, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		CLEANUP_ARENA struct arena arena = ARENA_INIT;
 		CLEANUP_TEXT struct text document = TEXT_INIT;
-		struct plan_case from = {.namespaces = own ? ALL_KINDS : OWN(KIND("pid")),
+		struct plan_case from = {.namespaces = rows[i].namespaces,
 					 .mounts = "{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\"}"};
 		struct plan_host host = plan_case_host(0);
 		const struct config *config;
 		struct plan plan;
 		struct err err = ERR_INIT;
 
-		host.cgroup_view = two_mounts;
+		host.cgroup_view = rows[i].many ? two_mounts : one_mount;
 		plan_case_document(&from, &document);
 		CHECK_INT(config_parse(&arena, document.data, document.len, "c", &config, NULL, &err), 0);
 		CHECK_INT(plan_make(&arena, config, NULL, &host, &plan, &err), 0);
-		CHECK_INT(plan.root.cgroup_count, 3);
-		CHECK_INT(plan.root.cgroups[0].bind == NULL, own);
-		CHECK_INT(plan.root.cgroups[0].type != NULL, own);
-		CHECK_STR(plan.root.cgroups[2].link, "cpu,cpuacct");
+		CHECK_INT(plan.root.cgroup_count, rows[i].many ? 3 : 1);
+		CHECK_INT(plan.root.cgroups[0].bind == NULL, rows[i].fresh);
+		CHECK_INT(plan.root.cgroups[0].type != NULL, rows[i].fresh);
+		if (rows[i].many)
+			CHECK_STR(plan.root.cgroups[2].link, "cpu,cpuacct");
 	}
 }
 
