@@ -90,7 +90,7 @@ int vq_enable(struct virtqueue *queue, uint64_t features);
 
 /*
  * Takes the next chain. 1: `chain` is it. 0: there is none, or the queue is not ready. -EPROTO: the queue is broken; so is every later
- * call. Reads each ring byte once. At most `size` steps, whatever the guest does.
+ * call. Reads each ring byte once, and ends within 2 * VQ_MAX_SIZE steps, whatever the guest does.
  */
 int vq_pop(struct virtqueue *queue, struct vq_chain *chain);
 
