@@ -212,6 +212,9 @@ int definition_find(const struct definitions *definitions, const char *words, ch
 	}
 	if (!is_id(words, len))
 		return err_say(err, ENOENT, "no container '%s': see 'hull ps -a'", words);
+	/* A whole id needs no look at all the others. */
+	if (len == DEFINITION_ID_BYTES - 1 && faccessat(definitions->instances_fd, words, F_OK, 0) == 0)
+		return text_copy(ret_id, DEFINITION_ID_BYTES, words);
 	return find_by_beginning(definitions, words, len, ret_id, err);
 }
 
