@@ -46,7 +46,14 @@ struct root_gate {
 };
 
 struct root_request {
-	/* The root is a directory (`path`), or layers: `lowers` top first, with `upper` and `work` or (both NULL) without. */
+	/*
+	 * The root is a directory (`path`), or layers: `lowers` top first, with `upper` and `work` or (both NULL) without. Or it is empty: a small tmpfs that
+	 * belongs to `owner` (ids of the host), for mount points and nothing else.
+	 */
+	bool empty;
+	struct root_owner {
+		uint32_t uid, gid;
+	} owner;
 	const char *path;
 	const char *const *lowers;
 	size_t lower_count;

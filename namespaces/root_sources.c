@@ -5,6 +5,7 @@
 #include "namespaces/root_sources.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -215,9 +216,9 @@ int rootfs_open_sources(const struct root_request *request, struct root_sources 
 	CLEANUP_ROOT_SOURCES struct root_sources sources = ROOT_SOURCES_INIT;
 	int r;
 
-	if (!request->path == !request->lower_count || !request->upper != !request->work)
+	if (!request->path + !request->lower_count + !request->empty != 2 || !request->upper != !request->work)
 		return err_say(err, EINVAL,
-			       "a root is either a directory or layers, an upper comes with a work folder");
+			       "a root is a directory, layers, or empty; an upper comes with a work folder");
 	r = request->path ? open_directory(request, &sources, err) : open_layers(request, &sources, err);
 	if (r < 0)
 		return err_wrap(err, "root");
@@ -383,6 +384,15 @@ static int build_layers(const struct root_request *request, struct root_sources 
 	return r < 0 ? r : fd_take(&fd);
 }
 
+static int build_empty(const struct root_request *request, struct err *err)
+{
+	char data[96];
+
+	(void)snprintf(data, sizeof(data), "mode=755,size=256k,nr_inodes=1k,uid=%u,gid=%u", request->owner.uid,
+		       request->owner.gid);
+	return mount_new("tmpfs", "tmpfs", data, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
+}
+
 int rootfs_build(const struct root_request *request, struct root_sources *sources, int userns_fd,
 		 const struct root_copies *copies, int *ret_root_fd, struct err *err)
 {
@@ -390,7 +400,10 @@ int rootfs_build(const struct root_request *request, struct root_sources *source
 
 	if (r < 0)
 		return r;
-	r = request->path ? fd_take(&sources->lowers[0]) : build_layers(request, sources, err);
+	if (request->empty)
+		r = build_empty(request, err);
+	else
+		r = request->path ? fd_take(&sources->lowers[0]) : build_layers(request, sources, err);
 	if (r < 0)
 		return err_wrap(err, "root");
 	*ret_root_fd = r;

@@ -12,6 +12,7 @@
 #include "net/link.h"
 #include "net/netlink.h"
 #include "net/publish.h"
+#include "net/tap.h"
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
 
@@ -215,6 +216,25 @@ static int connect_namespace(struct attachment *to, int netns_fd, struct net_lea
 	return ret;
 }
 
+/* A machine's card is behind a tap instead, and the machine itself sets its address. */
+static int connect_tap(struct attachment *to, int *ret_tap_fd, struct net_lease *lease, struct err *err)
+{
+	struct tap tap = {.name = lease->veth,
+			  .master = to->bridge_index,
+			  .port = {.hairpin = to->request->port_count > 0},
+			  .mtu = (uint32_t)to->request->mtu};
+	int ret;
+
+	(void)address_parse_mac(lease->mac, tap.port.mac);
+	ret = tap_open(&to->route, &tap, err);
+	if (ret == -EXFULL)
+		return network_full(err);
+	if (ret < 0)
+		return ret;
+	*ret_tap_fd = ret;
+	return 0;
+}
+
 /*
  * What can fail here fails in the state of net_collect()'s reach; the error that led here is what the caller is told.
  */
@@ -236,7 +256,9 @@ static void undo(struct attachment *to)
 	(void)ipam_set(&to->ipam, to->slot, IPAM_FREE, NULL);
 }
 
-int net_attach(const struct net_request *request, int netns_fd, struct net_lease *ret, struct err *err)
+/* With `ret_tap_fd` a machine, else what is in the namespace `netns_fd`. */
+static int attach(const struct net_request *request, int netns_fd, int *ret_tap_fd, struct net_lease *ret,
+		  struct err *err)
 {
 	struct attachment to = {.request = request,
 				.state_dir = or_default(request->state_dir, NET_STATE_DIR),
@@ -256,7 +278,7 @@ int net_attach(const struct net_request *request, int netns_fd, struct net_lease
 		if (!text_is_empty(request->want_mac))
 			(void)address_parse_mac(request->want_mac, mac);
 		fill_lease(&to, mac, ret);
-		code = connect_namespace(&to, netns_fd, ret, err);
+		code = ret_tap_fd ? connect_tap(&to, ret_tap_fd, ret, err) : connect_namespace(&to, netns_fd, ret, err);
 	}
 	/* Lost in another namespace, nothing can be undone: net_collect() will. */
 	if (code < 0 && code != -ENOTRECOVERABLE)
@@ -265,6 +287,16 @@ int net_attach(const struct net_request *request, int netns_fd, struct net_lease
 	netlink_close(&to.netfilter);
 	netlink_close(&to.route);
 	return code;
+}
+
+int net_attach(const struct net_request *request, int netns_fd, struct net_lease *ret, struct err *err)
+{
+	return attach(request, netns_fd, NULL, ret, err);
+}
+
+int net_attach_tap(const struct net_request *request, int *ret_tap_fd, struct net_lease *ret, struct err *err)
+{
+	return attach(request, -1, ret_tap_fd, ret, err);
 }
 
 /* Opens what is needed to take an address back: 0 and `ipam->fd` -1 when there is no state. */

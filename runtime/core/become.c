@@ -124,10 +124,21 @@ static void own_stream(int number, uid_t uid)
  */
 static int close_others(const struct becoming *b, struct err *err)
 {
-	const int kept[] = {b->sync_fd,		b->start_fd,	   b->program->init_fd,
-			    b->terminal.master, b->terminal.slave, b->procfd};
+	const struct given *given = b->program->given;
+	const int own[] = {b->sync_fd,	       b->start_fd,	  b->program->init_fd,
+			   b->terminal.master, b->terminal.slave, b->procfd};
+	int kept[ARRAY_SIZE(own) + GIVEN_MAX + 1];
 	unsigned lowest = 3 + b->program->preserve_fds;
-	int result = fd_close_except(lowest, kept, ARRAY_SIZE(kept), err);
+	size_t count = ARRAY_SIZE(own);
+	int result;
+
+	memcpy(kept, own, sizeof(own));
+	if (given) {
+		kept[count++] = given->program_fd;
+		memcpy(kept + count, given->fds, given->count * sizeof(*kept));
+		count += given->count;
+	}
+	result = fd_close_except(lowest, kept, count, err);
 
 	return result < 0 ? result : fd_cloexec_from(lowest, err);
 }
@@ -227,6 +238,8 @@ static int enter_working_directory(const struct becoming *b, struct err *err)
 
 static int find_program(struct becoming *b, struct err *err)
 {
+	if (b->program->given)
+		return 0;
 	return program_find(b->process->args.items[0], &b->env, b->path, err);
 }
 
@@ -280,12 +293,33 @@ static int wait_for_go(struct sync *sync, int start_fd, struct err *err)
 	}
 }
 
+/* GIVEN_FIRST_FD is none of those that are still needed: all of them have greater numbers (given_add()), and the way to the parent is moved. */
+static int hand_over(const struct given *given, struct sync *sync, struct err *err)
+{
+	int result = 0;
+
+	if (sync->fd == GIVEN_FIRST_FD) {
+		result = fd_dup(sync->fd, GIVEN_FIRST_FD + 1);
+		if (result >= 0)
+			sync->fd = result;
+	}
+	for (size_t i = 1; i < given->count && result >= 0; i++)
+		result = fd_set_cloexec(given->fds[i], false);
+	if (result >= 0 && given->count > 0)
+		result = fd_place(given->fds[0], GIVEN_FIRST_FD);
+	return result < 0 ? err_set(err, -result, "hand descriptors on") : 0;
+}
+
 /* The program itself, or hull-init with the program behind it. Returns only on failure. */
 static int execute_program(const struct becoming *b, struct err *err)
 {
 	const struct strv *args = &b->process->args;
 	struct strv with_init = {0};
 
+	if (b->program->given) {
+		(void)execveat(b->program->given->program_fd, "", args->items, b->env.items, AT_EMPTY_PATH);
+		return program_exec_failed(args->items[0], errno, err);
+	}
 	if (b->program->init_fd < 0) {
 		(void)execve(b->path, args->items, b->env.items);
 		return program_exec_failed(b->path, errno, err);
@@ -309,7 +343,9 @@ static int execute(const struct becoming *b, struct sync *sync, int listener, st
 		return result;
 	if (listener >= 0)
 		(void)close(listener);
-	return execute_program(b, err);
+	if (b->program->given)
+		result = hand_over(b->program->given, sync, err);
+	return result < 0 ? result : execute_program(b, err);
 }
 
 int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync,

@@ -31,6 +31,7 @@
 #include "runtime/base/confine.h"
 #include "runtime/base/err.h"
 #include "runtime/base/sync.h"
+#include "runtime/core/given.h"
 #include "runtime/spec/plan.h"
 #include "runtime/spec/record.h"
 
@@ -64,6 +65,7 @@ struct child_program {
 	int stdio[3];			     /* -1: /dev/null. Not used with a terminal */
 	unsigned preserve_fds;		     /* 3 … 3+n-1 are passed on */
 	int init_fd;			     /* hull-init, to be executed in front of the program; -1: none */
+	const struct given *given;	     /* a program of the host's instead of one in the root; NULL: none */
 	bool own_user_namespace;	     /* in a user namespace that is not hull's own */
 	const char *keyring;		     /* the session keyring to join or make; NULL: the caller's is kept */
 };

@@ -13,6 +13,7 @@ void instance_init(struct instance *instance, struct arena *arena, const struct 
 		.streams = STREAMS_INIT,
 		.stdio = STDIO_INIT,
 		.init_program_fd = -1,
+		.given = GIVEN_INIT,
 		.start_fd = -1,
 		.sync.fd = -1,
 		.init_pidfd = -1,
@@ -41,6 +42,7 @@ void instance_close(struct instance *instance)
 	for (int kind = 0; kind < NS_COUNT; kind++)
 		close_and_forget(&instance->joins[kind]);
 	close_and_forget(&instance->init_program_fd);
+	given_close(&instance->given);
 	close_and_forget(&instance->start_fd);
 	close_and_forget(&instance->init_pidfd);
 	close_and_forget(&instance->userns_fd);

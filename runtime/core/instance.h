@@ -14,6 +14,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/confine.h"
 #include "runtime/base/sync.h"
+#include "runtime/core/given.h"
 #include "runtime/core/stdio.h"
 #include "runtime/core/store.h"
 #include "runtime/core/streams.h"
@@ -59,6 +60,7 @@ struct instance {
 	struct stdio stdio;
 	struct confine_filter filter; /* in the arena */
 	int init_program_fd;	      /* hull-init, from where it cannot be written; -1 when it is not wanted */
+	struct given given;	      /* a program of the host's and what it needs: a machine's monitor */
 	int joins[NS_COUNT];	      /* namespaces to join, -1 elsewhere */
 	int start_fd;		      /* listening: where control_start() will knock; -1 when started at once */
 	struct sync sync;	      /* to the first process */

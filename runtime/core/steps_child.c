@@ -84,6 +84,7 @@ int step_clone(struct instance *instance, struct err *err)
 				.stdio = {instance->stdio.fds[0], instance->stdio.fds[1], instance->stdio.fds[2]},
 				.preserve_fds = instance->request->preserve_fds,
 				.init_fd = instance->init_program_fd,
+				.given = instance->given.program_fd >= 0 ? &instance->given : NULL,
 				.own_user_namespace = has_own_user_namespace(plan),
 				.keyring = instance->request->new_keyring ? child_keyring(instance->arena, plan->id)
 									  : NULL,
