@@ -24,8 +24,14 @@ check: deps-check deps-clients
 
 UNIT_SOURCES  := $(wildcard tests/unit/*/test_*.c)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
-UNIT_FOLDERS  := cli $(START_FOLDERS) images runtime/vm
+UNIT_FOLDERS  := cli $(START_FOLDERS) images runtime/vm tests/unit/vm
 UNIT_LIBS     := $(if $(SANITIZE),-fsanitize=address$(,)undefined) -lseccomp -lcap -lnl-3 -lyajl -larchive -lcrypto -lzstd
+
+# What the tests of devices share, and the fuzzers too: a guest's driver, and a hypervisor that runs nothing.
+$(call library,tests/unit/vm): $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/unit/vm/test_%,$(wildcard tests/unit/vm/*.c)))
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  AR      $@")
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/unit/%: tests/unit/%.c $(foreach f,$(UNIT_FOLDERS),$(call library,$(f)))
 	@mkdir -p $(@D)
@@ -67,7 +73,7 @@ run-bats-sanitized:
 # --- fuzzing: tests/fuzz/fuzz_*.c, one parser each, about a minute for all ------------------------------------------------------
 
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_FOLDERS  := images runtime/vm runtime/spec cgroups namespaces net runtime/base
+FUZZ_FOLDERS  := tests/unit/vm images runtime/vm runtime/spec cgroups namespaces net runtime/base
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(foreach f,$(FUZZ_FOLDERS),$(call library,$(f)))
 	@mkdir -p $(@D)
