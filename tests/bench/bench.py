@@ -149,7 +149,7 @@ class Bench:
         before = measure_starts(rows, rounds, 0)
         prepare()
         time.sleep(FORGET_S)
-        beside = measure_starts(rows, rounds, 0)
+        beside = measure_starts(rows, rounds, 0, settles=False)
         take_back()
         time.sleep(FORGET_S)
         after = measure_starts(rows, rounds, 0)
@@ -158,7 +158,13 @@ class Bench:
     def crowd(self, rows):
         """Starts with many containers running."""
         names = [f"crowd-{i}" for i in range(self.size.crowd)]
-        measured = [rows["hull"], rows["hull none"], rows["crun"]]
+        hull = lambda options: lambda name: self.hull.start(name, options)
+        remove = lambda started: self.shared.run(self.hull.remove(started), timeout_s=600)
+        starts = [
+            rivals.Start("hull run --detach", self.shared, hull([]), remove),
+            rivals.Start("hull run --detach --network none", self.shared, hull(["--network", "none"]), remove),
+        ]
+        measured = [*starts, rows["hull"], rows["hull none"], rows["crun"]]
         return self.compare(measured, lambda: self.hull_start(names), lambda: self.hull_remove(names))
 
     def ports(self):
@@ -248,10 +254,10 @@ def measure_crowd(bench, document):
     size, rows = bench.size, bench.rows()
     say(f"a crowd: {size.crowd} containers")
     crowd = bench.crowd(rows)
-    report.print_compared(f"start with {size.crowd} containers running, hot ms", ("none running", f"{size.crowd} running"), crowd)
+    report.print_compared(f"start (--detach), and start to removal, with {size.crowd} containers running, hot ms", ("none running", f"{size.crowd} running"), crowd)
     document["crowd_ms"] = crowd
-    alone, beside = crowd[rows["hull"].name]
-    return [Bar(f"hull run with {size.crowd} containers running, times with none", beside / alone, 1.3, 5)]
+    alone, beside = crowd["hull run --detach"]
+    return [Bar(f"hull run: a start with {size.crowd} containers running, times with none", beside / alone, 1.3, 5)]
 
 
 def measure_ports(bench, document):
