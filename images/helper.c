@@ -181,6 +181,39 @@ int image_helper_gc(const char *store, const struct image_watch *watch, struct e
 	return r < 0 ? r : run_helper(args.items, &listener, err);
 }
 
+int image_helper_unpack_kernel(const char *source, const char *to, struct err *err)
+{
+	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
+	struct listener listener = {0};
+	struct strv args = {0};
+	int r = begin_args(&scratch, "unpack-kernel", NULL, &args, err);
+
+	if (r < 0)
+		return r;
+	(void)add_option(&scratch, &args, "--source", source);
+	(void)add_option(&scratch, &args, "--to", to);
+	r = arena_check(&scratch, err);
+	return r < 0 ? r : run_helper(args.items, &listener, err);
+}
+
+int image_helper_decompress(const struct image_decompress *how, struct err *err)
+{
+	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
+	struct listener listener = {0};
+	struct strv args = {0};
+	int r = begin_args(&scratch, "decompress", NULL, &args, err);
+
+	if (r < 0)
+		return r;
+	(void)add_option(&scratch, &args, "--source", how->source);
+	(void)add_option(&scratch, &args, "--to", how->to);
+	(void)add_limit(&scratch, &args, "--offset", how->offset);
+	(void)add_limit(&scratch, &args, "--bytes", how->bytes);
+	(void)add_limit(&scratch, &args, "--max-bytes", how->max_bytes);
+	r = arena_check(&scratch, err);
+	return r < 0 ? r : run_helper(args.items, &listener, err);
+}
+
 /* --- finding, with what hull brings along --- */
 
 /* The layout that goes by a name: only for localhost/NAME:latest, however short it was written. 0, or -ENOENT without words. */

@@ -30,6 +30,18 @@ int image_helper_import(struct arena *arena, const char *store, const struct ima
 int image_helper_gc(const char *store, const struct image_watch *watch, struct err *err);
 
 /*
+ * Takes a guest kernel's parts out of a Debian package, into the folder `to` (images/kernel_package.h). Both absolute. */
+int image_helper_unpack_kernel(const char *source, const char *to, struct err *err);
+
+/* A file, or a part of it, uncompressed into a new file (images/decompress.h). */
+struct image_decompress {
+	const char *source, *to; /* absolute */
+	uint64_t offset, bytes;	 /* of the compressed part; 0 bytes: to the end */
+	uint64_t max_bytes;	 /* of what comes out */
+};
+int image_helper_decompress(const struct image_decompress *how, struct err *err);
+
+/*
  * What `hull run` calls: catalog_find(), and when the name is not there but hull brings an image of that name along
  * (share/hull/images/NAME, an OCI layout; `busybox` is one), imports that as localhost/NAME:latest and finds it.
  */

@@ -11,9 +11,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "images/decompress.h"
 #include "images/event.h"
 #include "images/gc.h"
 #include "images/import.h"
+#include "images/kernel_package.h"
 #include "images/request.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
@@ -23,11 +25,24 @@
 struct options {
 	const char *store;
 	struct image_import import;
+	struct decompress part;
 	const char *changes[MAX_CHANGES + 1];
 	size_t change_count;
 };
 
-enum { OPT_STORE = 1, OPT_SOURCE, OPT_NAME, OPT_REFERENCE, OPT_FORMAT, OPT_CHANGE, OPT_MAX_BYTES, OPT_MAX_ENTRIES };
+enum {
+	OPT_STORE = 1,
+	OPT_SOURCE,
+	OPT_NAME,
+	OPT_REFERENCE,
+	OPT_FORMAT,
+	OPT_CHANGE,
+	OPT_MAX_BYTES,
+	OPT_MAX_ENTRIES,
+	OPT_TO,
+	OPT_OFFSET,
+	OPT_BYTES,
+};
 
 static const struct option OPTIONS[] = {
 	{"store", required_argument, NULL, OPT_STORE},
@@ -38,6 +53,9 @@ static const struct option OPTIONS[] = {
 	{"change", required_argument, NULL, OPT_CHANGE},
 	{"max-bytes", required_argument, NULL, OPT_MAX_BYTES},
 	{"max-entries", required_argument, NULL, OPT_MAX_ENTRIES},
+	{"to", required_argument, NULL, OPT_TO},
+	{"offset", required_argument, NULL, OPT_OFFSET},
+	{"bytes", required_argument, NULL, OPT_BYTES},
 	{0},
 };
 
@@ -110,6 +128,15 @@ static int take_option(struct options *options, int option, struct err *err)
 	case OPT_MAX_ENTRIES:
 		r = text_u64(optarg, &import->max_entries);
 		break;
+	case OPT_TO:
+		options->part.to = optarg;
+		return 0;
+	case OPT_OFFSET:
+		r = text_u64(optarg, &options->part.offset);
+		break;
+	case OPT_BYTES:
+		r = text_u64(optarg, &options->part.bytes);
+		break;
 	default:
 		return err_say(err, EINVAL, "unknown option, or one without its value");
 	}
@@ -128,13 +155,42 @@ static int verb_gc(const struct options *options, const struct image_watch *watc
 	return gc_run(options->store, watch, err);
 }
 
+static int verb_unpack_kernel(const struct options *options, const struct image_watch *watch, struct err *err)
+{
+	(void)watch;
+	return kernel_package_unpack(options->import.source, options->part.to, err);
+}
+
+static int verb_decompress(const struct options *options, const struct image_watch *watch, struct err *err)
+{
+	struct decompress part = options->part;
+
+	(void)watch;
+	part.source = options->import.source;
+	part.max_bytes = options->import.max_bytes;
+	return decompress_file(&part, err);
+}
+
+/* Some work in the store, and some from a file to a place. */
 static const struct {
 	const char *name;
+	bool in_store;
 	int (*run)(const struct options *options, const struct image_watch *watch, struct err *err);
 } VERBS[] = {
-	{"import", verb_import},
-	{"gc", verb_gc},
+	{"import", true, verb_import},
+	{"gc", true, verb_gc},
+	{"unpack-kernel", false, verb_unpack_kernel},
+	{"decompress", false, verb_decompress},
 };
+
+static int check_places(const struct options *options, bool in_store, struct err *err)
+{
+	if (in_store && (!options->store || *options->store != '/'))
+		return err_say(err, EINVAL, "--store with an absolute path is missing");
+	if (!in_store && (!options->import.source || !options->part.to || *options->part.to != '/'))
+		return err_say(err, EINVAL, "--source, or --to with an absolute path is missing");
+	return 0;
+}
 
 static int run(int argc, char **argv, struct err *err)
 {
@@ -146,11 +202,13 @@ static int run(int argc, char **argv, struct err *err)
 	while ((option = getopt_long(argc - 1, argv + 1, "", OPTIONS, NULL)) != -1)
 		if (take_option(&options, option, err) < 0)
 			return -err->code;
-	if (!options.store || *options.store != '/')
-		return err_say(err, EINVAL, "--store with an absolute path is missing");
-	for (size_t i = 0; i < ARRAY_SIZE(VERBS); i++)
-		if (strcmp(VERBS[i].name, argv[1]) == 0)
-			return VERBS[i].run(&options, &watch, err);
+	for (size_t i = 0; i < ARRAY_SIZE(VERBS); i++) {
+		if (strcmp(VERBS[i].name, argv[1]) != 0)
+			continue;
+		if (check_places(&options, VERBS[i].in_store, err) < 0)
+			return -err->code;
+		return VERBS[i].run(&options, &watch, err);
+	}
 	return err_say(err, EINVAL, "unknown verb '%s'", argv[1]);
 }
 

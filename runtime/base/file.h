@@ -7,6 +7,7 @@
 #ifndef HULL_RUNTIME_BASE_FILE_H
 #define HULL_RUNTIME_BASE_FILE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -72,6 +73,11 @@ int file_remove_tree(int dirfd, const char *name, struct err *err);
  * the lock; -EEXIST without words when the name is taken.
  */
 int file_claim_folder(int dirfd, const char *name, struct err *err);
+/*
+ * Makes a folder (0700) that nobody looks for, to be filled and then renamed to what it shall be called: as long as its descriptor, which holds its lock, is
+ * open nobody sweeps it. `words` are for errors and a part of its name.
+ */
+int file_hide_folder(int dirfd, const char *words, char ret_name[static NAME_MAX + 1], struct err *err);
 /* Removes a claimed folder: out of sight in one step, so that a crash leaves no half of it under its name. Missing is success. */
 int file_drop_folder(int dirfd, const char *name, struct err *err);
 /* Removes what crashes in either have left below dirfd. */

@@ -30,20 +30,33 @@ static int hide(char to[static NAME_MAX + 1], const char *prefix, const char *na
 	return 0;
 }
 
-int file_claim_folder(int dirfd, const char *name, struct err *err)
+int file_hide_folder(int dirfd, const char *words, char ret_name[static NAME_MAX + 1], struct err *err)
 {
 	CLEANUP_FD int fd = -1;
-	char hidden[NAME_MAX + 1];
-	int code, result = hide(hidden, NEW_PREFIX, name, err);
+	int code, result = hide(ret_name, NEW_PREFIX, words, err);
 
 	if (result < 0)
 		return result;
-	if (mkdirat(dirfd, hidden, 0700) < 0)
-		return err_set(err, errno, "make a folder for '%s'", name);
-	/* Locked before it gets its name: whoever sees the name sees the lock. */
-	fd = openat(dirfd, hidden, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-	    renameat2(dirfd, hidden, dirfd, name, RENAME_NOREPLACE) == 0)
+	if (mkdirat(dirfd, ret_name, 0700) < 0)
+		return err_set(err, errno, "make a folder for '%s'", words);
+	fd = openat(dirfd, ret_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd_take(&fd);
+	code = errno;
+	(void)unlinkat(dirfd, ret_name, AT_REMOVEDIR);
+	return err_set(err, code, "make a folder for '%s'", words);
+}
+
+/* Locked before it gets its name: whoever sees the name sees the lock. */
+int file_claim_folder(int dirfd, const char *name, struct err *err)
+{
+	char hidden[NAME_MAX + 1];
+	CLEANUP_FD int fd = file_hide_folder(dirfd, name, hidden, err);
+	int code;
+
+	if (fd < 0)
+		return fd;
+	if (renameat2(dirfd, hidden, dirfd, name, RENAME_NOREPLACE) == 0)
 		return fd_take(&fd);
 	code = errno;
 	(void)unlinkat(dirfd, hidden, AT_REMOVEDIR);

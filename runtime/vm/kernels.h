@@ -15,6 +15,7 @@
 #ifndef HULL_RUNTIME_VM_KERNELS_H
 #define HULL_RUNTIME_VM_KERNELS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,12 +29,13 @@
 /* A kernel of the store. Strings live in the arena that it was read into. */
 struct kernel {
 	const char *name;
-	const char *release;	   /* "6.1.0-13-cloud-amd64", as uname -r says in the guest; "" when it is not known */
-	const char *folder;	   /* absolute */
-	const char *bzimage;	   /* absolute path, or NULL */
-	const char *vmlinux;	   /* absolute path, or NULL */
-	bool has_pvh;		   /* vmlinux has the PVH note: QEMU and hull can enter it directly */
-	struct strv modules;	   /* names of files below modules/, in the order in which they are loaded */
+	const char *release; /* "6.1.0-13-cloud-amd64", as uname -r says in the guest; "" when it is not known */
+	const char *folder;  /* absolute */
+	const char *bzimage; /* absolute path, or NULL */
+	const char *vmlinux; /* absolute path, or NULL */
+	bool has_pvh;	     /* vmlinux has the PVH note: QEMU and hull can enter it directly */
+	struct strv
+		modules; /* lines of the initramfs' list: "NN-NAME.ko PURPOSE,…", files below modules/, in the order of loading */
 	const char *source;	   /* what it was made of: a path, for people */
 	const char *source_digest; /* "sha256:HEX" of the package or kernel file */
 	uint64_t imported_ns;	   /* since the epoch */
@@ -82,9 +84,9 @@ int kernel_check_name(const char *name, struct err *err);
 /* A kernel that is being made: a folder of the store that nobody else sees. */
 struct kernel_staging {
 	const char *store;
-	int store_fd, fd; /* the store's folder, and the new one */
-	char name[64];	  /* of the new one; "" when nothing is there */
-	char path[4096];
+	int store_fd, fd;	 /* the store's folder, and the new one */
+	char name[NAME_MAX + 1]; /* of the new one; "" when nothing is there */
+	char path[PATH_MAX];	 /* absolute, of the new one */
 };
 #define KERNEL_STAGING_NONE ((struct kernel_staging){.store_fd = -1, .fd = -1})
 int kernel_staging_open(struct kernel_staging *staging, const char *store, struct err *err);

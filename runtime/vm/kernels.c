@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/vm/kernels.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "runtime/base/file.h"
+#include "runtime/base/installed.h"
+#include "runtime/vm/initramfs.h"
+#include "runtime/vm/kernel_record.h"
+
+#define HOW_TO_GET_ONE "see 'hull kernel import --help'"
+
+int kernel_check_name(const char *name, struct err *err)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len >= KERNEL_NAME_BYTES || !isalnum((unsigned char)*name) ||
+	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+~-") != len ||
+	    strcmp(name, KERNEL_LOCK) == 0 || strcmp(name, KERNEL_DEFAULT) == 0)
+		return err_say(err, EINVAL,
+			       "'%s' is no name for a kernel: want letters, digits, '.', '_', '+', '~' and '-'", name);
+	return 0;
+}
+
+/* --- reading --- */
+
+static const char *path_if_there(struct arena *arena, int dirfd, const char *folder, const char *name)
+{
+	return file_is_there(dirfd, name) ? arena_printf(arena, "%s/%s", folder, name) : NULL;
+}
+
+/* -ENOENT without words when there is none of that name. */
+static int read_kernel(struct arena *arena, const char *store, int store_fd, const char *name, struct kernel *ret,
+		       struct err *err)
+{
+	CLEANUP_FD int fd = openat(store_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	const char *chosen = kernel_default_name(arena, store_fd);
+	struct kernel kernel = {0};
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ENOENT : err_set(err, errno, "open the kernel '%s'", name);
+	kernel.name = arena_strdup(arena, name);
+	kernel.folder = arena_printf(arena, "%s/%s", store, name);
+	r = kernel_record_read(arena, fd, &kernel, err);
+	if (r < 0)
+		return r == -ENOENT ? r : err_wrap(err, "kernel '%s'", name);
+	kernel.bzimage = path_if_there(arena, fd, kernel.folder, KERNEL_BZIMAGE);
+	kernel.vmlinux = path_if_there(arena, fd, kernel.folder, KERNEL_VMLINUX);
+	kernel.is_default = chosen && strcmp(chosen, name) == 0;
+	*ret = kernel;
+	return arena_check(arena, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strverscmp(((const struct kernel *)a)->name, ((const struct kernel *)b)->name);
+}
+
+static int list_names(struct arena *arena, int store_fd, struct strv *ret, struct err *err)
+{
+	int fd = openat(store_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+
+	if (!dir) {
+		scope_fd(&fd);
+		return err_set(err, errno, "read the store of kernels");
+	}
+	while ((entry = readdir(dir)))
+		if (kernel_check_name(entry->d_name, NULL) >= 0 && strv_add(arena, ret, entry->d_name) < 0)
+			return arena_check(arena, err);
+	return 0;
+}
+
+int kernel_list(struct arena *arena, const char *store, struct kernel **ret, size_t *ret_count, struct err *err)
+{
+	CLEANUP_FD int store_fd = kernel_store_open(store, false, err);
+	struct strv names = {0};
+	struct kernel *kernels;
+	size_t count = 0;
+	int r;
+
+	*ret_count = 0;
+	*ret = NULL;
+	if (store_fd < 0)
+		return store_fd == -ENOENT ? 0 : store_fd;
+	r = list_names(arena, store_fd, &names, err);
+	kernels = r < 0 ? NULL : arena_array(arena, names.count + 1, sizeof(*kernels));
+	if (!kernels)
+		return r < 0 ? r : arena_check(arena, err);
+	for (size_t i = 0; i < names.count; i++) {
+		r = read_kernel(arena, store, store_fd, names.items[i], &kernels[count], err);
+		if (r < 0 && r != -ENOENT) /* removed meanwhile, or never whole */
+			return r;
+		count += r == 0;
+	}
+	qsort(kernels, count, sizeof(*kernels), by_name);
+	/* The only one is what is taken, chosen or not. */
+	if (count == 1)
+		kernels[0].is_default = true;
+	*ret = kernels;
+	*ret_count = count;
+	return 0;
+}
+
+static int find_default(struct arena *arena, const char *store, struct kernel *ret, struct err *err)
+{
+	struct kernel *kernels;
+	size_t count;
+	int r = kernel_list(arena, store, &kernels, &count, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		if (!kernels[i].is_default)
+			continue;
+		*ret = kernels[i];
+		return 0;
+	}
+	if (count > 0)
+		return err_say(err, ENOENT,
+			       "several kernels for virtual machines, and none chosen: see 'hull kernel default'");
+	return err_say(err, ENOENT, "no kernel for virtual machines: " HOW_TO_GET_ONE);
+}
+
+int kernel_find(struct arena *arena, const char *store, const char *name, struct kernel *ret, struct err *err)
+{
+	CLEANUP_FD int store_fd = -1;
+	int r;
+
+	if (!name)
+		return find_default(arena, store, ret, err);
+	r = kernel_check_name(name, err);
+	if (r < 0)
+		return r;
+	store_fd = kernel_store_open(store, false, err);
+	r = store_fd < 0 ? store_fd : read_kernel(arena, store, store_fd, name, ret, err);
+	return r == -ENOENT ? err_say(err, ENOENT, "no kernel '%s': see 'hull kernel ls'", name) : r;
+}
+
+/* --- opening --- */
+
+static int open_kernel(const struct kernel *kernel, enum kernel_want want, bool *ret_is_elf, struct err *err)
+{
+	bool elf = kernel->vmlinux && (!kernel->bzimage || (want == KERNEL_WANT_PVH && kernel->has_pvh));
+	const char *path = elf ? kernel->vmlinux : kernel->bzimage;
+	int fd = path ? open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+	*ret_is_elf = elf;
+	if (!path)
+		return err_say(err, ENOENT, "the kernel '%s' has no image", kernel->name);
+	return fd < 0 ? err_set(err, errno, "open the kernel '%s'", path) : fd;
+}
+
+int kernel_open(const struct kernel *kernel, enum kernel_want want, struct kernel_files *ret, struct err *err)
+{
+	CLEANUP_KERNEL_FILES struct kernel_files files = KERNEL_FILES_NONE;
+	CLEANUP_FD int folder = file_open_dir(AT_FDCWD, kernel->folder, err);
+	char agent[INSTALLED_PATH_BYTES];
+	int r = folder < 0 ? folder : installed_program("hull-agent", agent, err);
+
+	if (r >= 0) {
+		files.kernel_fd = open_kernel(kernel, want, &files.is_elf, err);
+		r = files.kernel_fd;
+	}
+	if (r >= 0) {
+		files.initrd_fd = initramfs_open(folder, KERNEL_INITRD, agent, &kernel->modules, err);
+		r = files.initrd_fd;
+	}
+	if (r < 0)
+		return err_wrap(err, "kernel '%s'", kernel->name);
+	*ret = files;
+	files = KERNEL_FILES_NONE;
+	return 0;
+}
+
+void kernel_close(struct kernel_files *files)
+{
+	scope_fd(&files->kernel_fd);
+	scope_fd(&files->initrd_fd);
+	*files = KERNEL_FILES_NONE;
+}
