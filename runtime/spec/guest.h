@@ -76,6 +76,9 @@ struct guest_exec {
 	bool detached;	  /* no streams at all: /dev/null */
 };
 
+/* The tables, for tests. */
+extern const struct field_table guest_start_fields, guest_exec_fields, guest_stats_fields;
+
 /* Adds the document to `out`. 0 or -ENOMEM. */
 int guest_start_write(const struct guest_start *start, struct text *out, struct err *err);
 int guest_exec_write(const struct guest_exec *exec, struct text *out, struct err *err);

@@ -13,7 +13,7 @@
 
 #include "runtime/base/err.h"
 
-/* Connects to the router of the instance whose state folder is `state_fd` and says HELLO. The descriptor (CLOEXEC, the caller's); -ENOENT, -ECONNREFUSED. */
+/* Connects to the router of the instance whose state folder is `state_fd`. The descriptor (CLOEXEC, the caller's); -ENOENT, -ECONNREFUSED. */
 int agent_client_connect(int state_fd, struct err *err);
 
 struct agent_client_request {
@@ -45,13 +45,11 @@ struct agent_client_result {
 int agent_client_run(const struct agent_client_request *request, struct agent_client_result *ret, struct err *err);
 
 /*
- * One that was started with `detach` = false in steps, for who has a loop of its own, is not offered: a process is cheap here.
- *
  * The container's figures as JSON (guest_stats_parse() in runtime/spec/guest.h). Waits at most timeout_ms: -ETIMEDOUT. The length.
  */
 ssize_t agent_client_stats(int fd, unsigned timeout_ms, char *to, size_t room, struct err *err);
 
-/* A signal to every process in the container. (One to the first process alone is one to hull-vmm.) */
+/* A signal to every process in the container, sent when this returns. (One to the first process alone is one to hull-vmm.) -ETIMEDOUT: the guest does not answer. */
 int agent_client_signal_all(int fd, int signo, struct err *err);
 
 #endif

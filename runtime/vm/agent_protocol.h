@@ -146,14 +146,14 @@ struct agent_wire {
 /* Takes a non-blocking descriptor, which stays the caller's to close. Buffers are not touched: a zeroed wire costs nothing. */
 void agent_wire_init(struct agent_wire *wire, int fd, enum agent_side peer);
 /*
- * The next frame. 1; 0: none is there whole, wait for EPOLLIN; -ECONNRESET: the end of the stream; -EPROTO with words: the peer broke the protocol;
- * another -errno of reading. After a failure the wire has ended.
+ * One read of what has come. 1: there is more, perhaps whole frames; 0: nothing for now; -ECONNRESET: the end of the stream, -errno, and then the wire has
+ * ended. A frame that agent_wire_next() gave is not valid any more. Not to be called while there are whole frames.
  */
+int agent_wire_fill(struct agent_wire *wire, struct err *err);
+/* The next frame that has come whole. 1; 0: none, fill; -EPROTO with words: the peer broke the protocol, and the wire has ended. */
 int agent_wire_next(struct agent_wire *wire, struct agent_message *ret, struct err *err);
-/* Takes bytes in without a descriptor, as if they had been read: for tests. How many were taken. */
+/* Takes bytes in without a descriptor, as agent_wire_fill() does: for tests. How many were taken. */
 size_t agent_wire_feed(struct agent_wire *wire, const void *bytes, size_t len);
-/* Whether agent_wire_next() has bytes left in its buffer, for which no EPOLLIN comes. */
-bool agent_wire_has_input(const struct agent_wire *wire);
 
 /* Room for a payload, after flushing what can be: 0 when not even a header fits. */
 size_t agent_wire_room(const struct agent_wire *wire);
@@ -164,7 +164,7 @@ bool agent_wire_put(struct agent_wire *wire, unsigned type, uint32_t process, co
  */
 unsigned char *agent_wire_begin(struct agent_wire *wire);
 void agent_wire_commit(struct agent_wire *wire, unsigned type, uint32_t process, size_t len);
-/* Writes what can be written. 0, also when it would block; -errno. */
+/* Writes what can be written. 0, also when it would block, and when the peer is gone (who reads will hear of it); -errno. */
 int agent_wire_flush(struct agent_wire *wire, struct err *err);
 /* Whether something waits to be written: watch for EPOLLOUT. */
 bool agent_wire_has_output(const struct agent_wire *wire);
