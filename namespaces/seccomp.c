@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "namespaces/seccomp_front.h"
+#include "namespaces/seccomp_shorten.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/socket.h"
 
@@ -244,9 +245,6 @@ static int export_behind(scmp_filter_ctx context, const struct confine_filter *f
 	if (bytes <= 0 || (size_t)bytes % sizeof(*code) || lseek(fd, 0, SEEK_SET) < 0)
 		return err_say(err, EIO, "seccomp: libseccomp's program is cut short");
 	count = front->count + (size_t)bytes / sizeof(*code);
-	if (count > BPF_MAXINSNS)
-		return err_say(err, E2BIG, "seccomp: the profile compiles to %zu instructions, the kernel takes %d",
-			       count, BPF_MAXINSNS);
 	code = arena_array(arena, count, sizeof(*code));
 	if (!code)
 		return err_say(err, ENOMEM, "seccomp: no memory for the program");
@@ -258,8 +256,8 @@ static int export_behind(scmp_filter_ctx context, const struct confine_filter *f
 	return 0;
 }
 
-int seccomp_compile(const struct seccomp_profile *profile, struct arena *arena, struct confine_filter *ret,
-		    struct strv *ret_unknown_names, struct err *err)
+int seccomp_compile_plain(const struct seccomp_profile *profile, struct arena *arena, struct confine_filter *ret,
+			  struct strv *ret_unknown_names, struct err *err)
 {
 	scmp_filter_ctx context __attribute__((cleanup(context_free))) = NULL;
 	struct seen_calls seen = {0};
@@ -272,6 +270,20 @@ int seccomp_compile(const struct seccomp_profile *profile, struct arena *arena, 
 	if (r >= 0)
 		r = seccomp_front_program(profile, known_last, arena, &front, err);
 	return r < 0 ? r : export_behind(context, &front, arena, ret, err);
+}
+
+int seccomp_compile(const struct seccomp_profile *profile, struct arena *arena, struct confine_filter *ret,
+		    struct strv *ret_unknown_names, struct err *err)
+{
+	struct confine_filter plain;
+	int r = seccomp_compile_plain(profile, arena, &plain, ret_unknown_names, err);
+
+	if (r >= 0)
+		r = seccomp_shorten(&plain, arena, ret, err);
+	if (r >= 0 && ret->count > BPF_MAXINSNS)
+		r = err_say(err, E2BIG, "seccomp: the profile compiles to %zu instructions, the kernel takes %d",
+			    ret->count, BPF_MAXINSNS);
+	return r;
 }
 
 int seccomp_listener_send(const char *listener_path, int notify_fd, const char *state, size_t state_len,

@@ -23,6 +23,7 @@
 #include "runtime/base/file.h"
 
 #define CACHE_MAGIC	     0x4c4c5548u /* "HULL" */
+#define CACHE_SHAPE	     2		 /* grows when the same profile compiles to other instructions than before */
 #define CACHE_FILE_MAX_BYTES ((size_t)4 << 20)
 #define CACHE_MAX_FILES	     256 /* beyond it one is removed for each that is added */
 #define CACHE_PREFIX	     "filter-"
@@ -70,6 +71,7 @@ static void key_profile(struct text *key, const struct seccomp_profile *profile)
 	const struct scmp_version *library = seccomp_version();
 
 	key_words(key, HULL_VERSION);
+	key_number(key, CACHE_SHAPE);
 	key_number(key, (uint64_t)library->major << 32 | library->minor << 16 | library->micro);
 	key_number(key, (uint64_t)seccomp_call_last());
 	key_number(key, seccomp_arch_native());

@@ -28,56 +28,10 @@
 
 #include "namespaces/caps.h"
 #include "runtime/base/process.h"
+#include "tests/unit/namespaces/bpf.h"
 #include "tests/unit/tap.h"
 
 #define X32_BIT 0x40000000L
-
-/* An interpreter of classic BPF ------------------------------------------------------------------------------------------------ */
-
-static uint32_t run_filter(const struct confine_filter *filter, const struct seccomp_data *data)
-{
-	uint32_t a = 0, x = 0, scratch[BPF_MEMWORDS] = {0};
-
-	for (size_t pc = 0; pc < filter->count; pc++) {
-		const struct sock_filter *i = &filter->instructions[pc];
-
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			memcpy(&a, (const char *)data + i->k, 4);
-			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= i->k;
-			break;
-		case BPF_JMP | BPF_JA:
-			pc += i->k;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			pc += a == i->k ? i->jt : i->jf;
-			break;
-		case BPF_JMP | BPF_JGT | BPF_K:
-			pc += a > i->k ? i->jt : i->jf;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			pc += a >= i->k ? i->jt : i->jf;
-			break;
-		case BPF_ST:
-			scratch[i->k] = a;
-			break;
-		case BPF_LD | BPF_MEM:
-			a = scratch[i->k];
-			break;
-		case BPF_MISC | BPF_TAX:
-			x = a;
-			break;
-		case BPF_RET | BPF_K:
-			return i->k;
-		default:
-			printf("# instruction %#x is not one that the interpreter knows (x %u)\n", i->code, x);
-			return 0xdead;
-		}
-	}
-	return 0xdead;
-}
 
 /* What the profile itself says of a call ---------------------------------------------------------------------------------------- */
 
@@ -180,7 +134,7 @@ static void compare_made_up(const char *const *name, int number)
 		struct seccomp_data data = {.nr = number, .arch = AUDIT_ARCH_X86_64};
 
 		memcpy(data.args, values, sizeof(data.args));
-		if (run_filter(&filter, &data) != profile_says(&profile, number, values) && wrong++ == 0)
+		if (bpf_run(&filter, &data) != profile_says(&profile, number, values) && wrong++ == 0)
 			printf("# %s(%#jx, %#jx, %#jx) is decided wrongly\n", *name, (uintmax_t)values[0],
 			       (uintmax_t)values[1], (uintmax_t)values[2]);
 	}
@@ -220,7 +174,7 @@ static void compare_numbers(const struct seccomp_profile *profile, uint32_t arch
 	for (int number = 0; number <= last; number++) {
 		struct seccomp_data data = {.nr = (int)(base + (uint32_t)number), .arch = arch};
 		uint32_t says = profile_says(profile, number, (const uint64_t *)data.args),
-			 found = run_filter(&filter, &data);
+			 found = bpf_run(&filter, &data);
 
 		if (number == SYS_clone3 || number > seccomp_call_last())
 			says = SECCOMP_RET_ERRNO | ENOSYS;
@@ -251,7 +205,7 @@ static uint32_t decide(const struct confine_filter *filter, uint32_t arch, uint3
 {
 	struct seccomp_data data = {.nr = (int)number, .arch = arch};
 
-	return run_filter(filter, &data);
+	return bpf_run(filter, &data);
 }
 
 static void test_architectures(void)
@@ -324,9 +278,9 @@ static void test_conditions_on_other_architectures(void)
 	for (size_t i = 0; i < 3; i++) {
 		struct seccomp_data data = {.nr = (int)calls[i].number, .arch = calls[i].arch, .args = {8}};
 
-		CHECK_INT(run_filter(&filter, &data), SECCOMP_RET_ALLOW);
+		CHECK_INT(bpf_run(&filter, &data), SECCOMP_RET_ALLOW);
 		data.args[0] = 9;
-		CHECK_INT(run_filter(&filter, &data), SECCOMP_RET_ERRNO | EPERM);
+		CHECK_INT(bpf_run(&filter, &data), SECCOMP_RET_ERRNO | EPERM);
 	}
 }
 

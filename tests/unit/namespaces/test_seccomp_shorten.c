@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The program that is loaded against the one that libseccomp and hull have put together: the same answers, run through an interpreter, for every number.
+ */
+#include "namespaces/seccomp_shorten.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <seccomp.h>
+#include <stdlib.h>
+
+#include "namespaces/caps.h"
+#include "tests/unit/namespaces/bpf.h"
+#include "tests/unit/tap.h"
+
+#define NUMBERS_LAST 620 /* beyond every architecture's own */
+
+static struct sock_filter load(size_t offset)
+{
+	return (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset);
+}
+
+static struct sock_filter give(uint32_t value)
+{
+	return (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, value);
+}
+
+static void check_alike(const struct confine_filter *plain, const struct confine_filter *brief, int turns,
+			const char *words)
+{
+	struct choices c = {.seed = 7};
+	struct seccomp_data data;
+
+	if (bpf_agree(&c, plain, brief, NUMBERS_LAST, turns, &data))
+		return;
+	tap_fail(__FILE__, __LINE__, words);
+	printf("#   architecture %#x, number %d, arguments %#llx %#llx %#llx: %#x, should be %#x\n", data.arch, data.nr,
+	       data.args[0], data.args[1], data.args[2], bpf_run(brief, &data), bpf_run(plain, &data));
+}
+
+/* Compiles both ways. Returns how many instructions are loaded. */
+static size_t check_profile(const struct seccomp_profile *profile, int turns, const char *words)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct confine_filter plain, brief;
+	struct err err = ERR_INIT;
+
+	if (seccomp_compile_plain(profile, &arena, &plain, NULL, &err) < 0 ||
+	    seccomp_compile(profile, &arena, &brief, NULL, &err) < 0) {
+		tap_fail(__FILE__, __LINE__, err.msg);
+		return 0;
+	}
+	CHECK(brief.count <= plain.count);
+	check_alike(&plain, &brief, turns, words);
+	return brief.count;
+}
+
+/* What engines bring along for their containers has three architectures: hull's own list with the same. */
+static void test_usual(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	uint32_t archs[] = {SCMP_ARCH_X86, SCMP_ARCH_X32};
+	struct seccomp_profile profile;
+	size_t one, three;
+
+	CHECK_INT(seccomp_default(&arena, caps_default(), &profile, NULL), 0);
+	one = check_profile(&profile, 4, "hull's own list is another after shortening");
+	profile.architectures = archs;
+	profile.architecture_count = 2;
+	three = check_profile(&profile, 4, "the list for three architectures is another after shortening");
+	printf("# %zu instructions, %zu for three architectures\n", one, three);
+	CHECK(one < 160);
+	CHECK(three < 420);
+}
+
+/* Any actions (notify, log and trace among them), conditions, architectures. */
+static void test_made_up_profiles(void)
+{
+	for (uint32_t seed = 1; seed <= 120; seed++) {
+		CLEANUP_ARENA struct arena arena = ARENA_INIT;
+		struct choices c = {.seed = seed * 7919};
+		struct seccomp_profile profile;
+		char words[48];
+
+		choose_profile(&c, &arena, &profile);
+		snprintf(words, sizeof(words), "profile %u is another after shortening", seed);
+		(void)check_profile(&profile, 1, words);
+	}
+}
+
+static const char *name_of(int number)
+{
+	return seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, number);
+}
+
+/* A value of its own for each call: nothing can be joined, and the returns are farther away than a branch reaches. */
+static void test_far_returns(void)
+{
+	struct seccomp_rule rules[330];
+	const char *names[330];
+	uint32_t archs[] = {SCMP_ARCH_X86, SCMP_ARCH_X32};
+	struct seccomp_profile profile = {.default_action = SECCOMP_DO_KILL_PROCESS,
+					  .architectures = archs,
+					  .architecture_count = 2,
+					  .rules = rules};
+
+	for (int number = 0; number < 330; number++) {
+		names[profile.rule_count] = name_of(number);
+		if (!names[profile.rule_count])
+			continue;
+		rules[profile.rule_count] = (struct seccomp_rule){&names[profile.rule_count],
+								  1,
+								  SECCOMP_DO_ERRNO,
+								  true,
+								  1 + (uint32_t)number,
+								  NULL,
+								  0};
+		profile.rule_count++;
+	}
+	CHECK(profile.rule_count > 300);
+	CHECK(check_profile(&profile, 1, "far returns are mixed up") > 0);
+	for (size_t i = 0; i < profile.rule_count; i++)
+		free((char *)(uintptr_t)names[i]);
+}
+
+/* Programs as nobody writes them: any branches and loads, one behind the other. */
+static size_t make_up_program(struct choices *c, struct sock_filter *code, size_t count)
+{
+	static const uint16_t tests[] = {BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET};
+	static const uint32_t values[] =
+		{0, 1, 2, 100, 101, 600, 0x40000000, AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, UINT32_MAX - 1, UINT32_MAX};
+	size_t at = 0;
+
+	code[at++] = load(choose(c, 2) ? offsetof(struct seccomp_data, nr) : offsetof(struct seccomp_data, arch));
+	while (at < count - 1) {
+		uint32_t behind = (uint32_t)(count - at - 1), what = choose(c, 16),
+			 value = values[choose(c, ARRAY_SIZE(values))];
+		uint16_t test = tests[choose(c, what == 15 ? 4 : 3)];
+
+		if (what < 2)
+			code[at] = give(SECCOMP_RET_ERRNO | choose(c, 5));
+		else if (what == 2)
+			code[at] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, choose(c, behind < 4 ? behind : 4));
+		else if (what == 3)
+			code[at] = load(16 + 4 * choose(c, 12));
+		else if (what < 6)
+			code[at] = load(what == 4 ? offsetof(struct seccomp_data, nr)
+						  : offsetof(struct seccomp_data, arch));
+		else if (what == 6 && choose(c, 4) == 0)
+			code[at] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, value);
+		else
+			code[at] = (struct sock_filter)BPF_JUMP((uint16_t)(BPF_JMP | test | BPF_K), value,
+								(uint8_t)choose(c, behind < 6 ? behind : 6),
+								(uint8_t)choose(c, behind < 6 ? behind : 6));
+		at++;
+	}
+	code[at++] = give(SECCOMP_RET_ALLOW);
+	return at;
+}
+
+static void test_made_up_programs(void)
+{
+	struct choices c = {.seed = 99};
+	unsigned shorter = 0;
+
+	for (int i = 0; i < 3000; i++) {
+		CLEANUP_ARENA struct arena arena = ARENA_INIT;
+		struct sock_filter code[80];
+		struct confine_filter plain = {code, make_up_program(&c, code, 8 + choose(&c, 70))}, brief;
+
+		CHECK_INT(seccomp_shorten(&plain, &arena, &brief, NULL), 0);
+		shorter += brief.count < plain.count;
+		for (int turn = 0; turn < 400; turn++) {
+			struct seccomp_data data = {
+				.nr = (int)choose_constant(&c, &plain),
+				.arch = choose(&c, 3) ? choose_constant(&c, &plain) : AUDIT_ARCH_X86_64,
+			};
+
+			if (bpf_agree_on(&c, &plain, &brief, &data))
+				continue;
+			tap_fail(__FILE__, __LINE__, "a made-up program is another after shortening");
+			printf("#   program %d, architecture %#x, number %#x\n", i, data.arch, (unsigned)data.nr);
+			return;
+		}
+	}
+	printf("# %u of 3000 became shorter\n", shorter);
+	CHECK(shorter > 1000);
+}
+
+/* What is not understood stays as it is, and so does what is short already. */
+static void test_left_alone(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	const struct sock_filter scratch[] = {load(0), BPF_STMT(BPF_ST, 0), BPF_STMT(BPF_LD | BPF_MEM, 0),
+					      give(SECCOMP_RET_ALLOW)},
+				 computed[] = {load(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 1),
+					       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1), give(SECCOMP_RET_ALLOW),
+					       give(SECCOMP_RET_KILL)},
+				 beyond[] = {load(0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 9),
+					     give(SECCOMP_RET_ALLOW)},
+				 endless[] = {give(SECCOMP_RET_ALLOW), load(0)}, brief[] = {give(SECCOMP_RET_ALLOW)};
+	const struct confine_filter programs[] = {{scratch, ARRAY_SIZE(scratch)}, {computed, ARRAY_SIZE(computed)},
+						  {beyond, ARRAY_SIZE(beyond)},	  {endless, ARRAY_SIZE(endless)},
+						  {brief, ARRAY_SIZE(brief)},	  {NULL, 0}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		struct confine_filter ret;
+
+		CHECK_INT(seccomp_shorten(&programs[i], &arena, &ret, NULL), 0);
+		CHECK(ret.instructions == programs[i].instructions && ret.count == programs[i].count);
+	}
+}
+
+static void test_without_memory(void)
+{
+	CLEANUP_ARENA struct arena roomy = ARENA_INIT;
+	struct seccomp_profile profile;
+	struct confine_filter plain, brief;
+
+	CHECK_INT(seccomp_default(&roomy, caps_default(), &profile, NULL), 0);
+	CHECK_INT(seccomp_compile_plain(&profile, &roomy, &plain, NULL, NULL), 0);
+	for (size_t bytes = 1; bytes < (size_t)1 << 22; bytes *= 2) {
+		CLEANUP_ARENA struct arena arena = {.max_bytes = bytes};
+		struct err err = ERR_INIT;
+		int result = seccomp_shorten(&plain, &arena, &brief, &err);
+
+		CHECK(result == 0 || (result == -ENOMEM && strstr(err.msg, "no memory")));
+		if (result == 0)
+			check_alike(&plain, &brief, 1, "little memory makes another program");
+	}
+	CHECK_INT(seccomp_shorten(&plain, &roomy, &brief, NULL), 0);
+}
+
+int main(void)
+{
+	return TAP_RUN(TAP_CASE(test_usual), TAP_CASE(test_made_up_profiles), TAP_CASE(test_far_returns),
+		       TAP_CASE(test_made_up_programs), TAP_CASE(test_left_alone), TAP_CASE(test_without_memory));
+}
