@@ -25,9 +25,6 @@
 
 struct fuse;
 
-/* A request or reply has at most so many parts: what a virtqueue's chain can hold. */
-#define FUSE_MAX_PARTS 256
-
 struct fuse_share {
 	int root_fd; /* the directory; may be O_PATH. Stays the caller's, and open */
 	int proc_fd; /* a procfs's "self/fd" of this very process: how a node is opened. Stays the caller's, and open */
@@ -43,7 +40,7 @@ void fuse_close(struct fuse *fuse);
 
 /*
  * Answers one request. `in`: struct fuse_in_header and what follows it; `out`: room for the reply. Returns the bytes of the reply, 0 for a request
- * that has none (FORGET) or is too broken to have one.
+ * that has none (FORGET) or is too broken to have one. Of more than VQ_MAX_SIZE parts the rest is not there.
  */
 size_t fuse_answer(struct fuse *fuse, const struct iovec *in, unsigned in_count, const struct iovec *out,
 		   unsigned out_count);
