@@ -44,6 +44,7 @@ static int prepare(struct command_call *call, struct err *err)
 		return err_say(err, EINVAL, "'--root' and '--data' want absolute paths");
 	hull->images = arena_printf(call->arena, "%s/images", hull->data);
 	hull->volumes = arena_printf(call->arena, "%s/volumes", hull->data);
+	hull->kernels = arena_printf(call->arena, "%s/kernels", hull->data);
 	hull->idranges = arena_printf(call->arena, "%s/idranges", hull->data);
 	hull->net_state = arena_printf(call->arena, "%s/net", hull->root);
 	hull->seccomp_cache = arena_printf(call->arena, "%s/seccomp", hull->root);

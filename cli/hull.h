@@ -17,7 +17,7 @@ struct hull {
 	bool version;
 
 	/* Paths made of them, by prepare. */
-	const char *images, *volumes, *idranges, *net_state, *seccomp_cache;
+	const char *images, *volumes, *kernels, *idranges, *net_state, *seccomp_cache;
 };
 
 /* The globals of a call. */

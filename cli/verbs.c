@@ -33,6 +33,12 @@ const struct command *const hull_commands[] = {
 	&verb_volume_inspect,
 	&verb_volume_rm,
 	&verb_volume_prune,
+	/* kernels of virtual machines */
+	&verb_kernel_ls,
+	&verb_kernel_import,
+	&verb_kernel_default,
+	&verb_kernel_rm,
+	&verb_kernel_inspect,
 	/* this machine, and what hull itself runs */
 	&verb_info,
 	&verb_version,

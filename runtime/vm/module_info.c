@@ -111,7 +111,7 @@ static int take_string(struct arena *arena, const char *line, struct module_info
 int module_info_read(struct arena *arena, const void *bytes, size_t len, struct module_info *ret, struct err *err)
 {
 	const struct image whole = {bytes, len};
-	struct image modinfo;
+	struct image modinfo = {0};
 	int r = len > MODULE_MAX_BYTES ? err_set(err, EFBIG, "a kernel module") : find_modinfo(&whole, &modinfo, err);
 
 	*ret = (struct module_info){.name = "", .license = "", .vermagic = ""};
