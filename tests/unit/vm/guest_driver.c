@@ -132,6 +132,7 @@ bool guest_queue_setup(struct guest *guest, unsigned index, uint16_t size)
 	queue->descriptors = guest_at(guest, queue->descriptors_gpa);
 	queue->available = guest_at(guest, queue->available_gpa);
 	queue->used = guest_at(guest, queue->used_gpa);
+	memset(queue->descriptors, 0, (size_t)(guest->next_gpa - queue->descriptors_gpa));
 	queue->size = size;
 	guest_write32(guest, VIRTIO_MMIO_QUEUE_NUM, size);
 	address_write(guest, VIRTIO_MMIO_QUEUE_DESC_LOW, queue->descriptors_gpa);
