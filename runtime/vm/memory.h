@@ -15,7 +15,8 @@
 #include "runtime/base/err.h"
 
 #define GUEST_PAGE_BYTES  UINT64_C(4096)
-#define GUEST_MAX_REGIONS 2
+/* Our own machines have two; QEMU, whose memory the server of shared directories maps, may have more. */
+#define GUEST_MAX_REGIONS 8
 /* Below 4 GiB, memory ends here: above are devices (runtime/vm/layout.h). The rest goes on at 4 GiB. */
 #define GUEST_LOW_END	 UINT64_C(0xd0000000)
 #define GUEST_HIGH_START UINT64_C(0x100000000)
