@@ -7,6 +7,7 @@ START_LIBS  := -lseccomp -lcap -lnl-3 -lyajl_s
 ifneq ($(SANITIZE),)
 START_LIBS  := -lseccomp -lcap -lnl-3 -lyajl
 endif
+VM_LIBS     := -lyajl$(if $(SANITIZE),,_s)
 IMAGE_LIBS  := -larchive -lcrypto -lzstd -lyajl
 CPPFLAGS    += -I/usr/include/libnl3
 
@@ -32,6 +33,12 @@ $(eval $(call program,bin/hull-oci,$(call main,cli/oci/hull_oci),cli/oci cli $(S
 endif
 ifneq ($(wildcard runtime/core/keeper.c),)
 $(eval $(call program,libexec/hull-keeper,$(call main,runtime/core/keeper),runtime/core runtime/base,$(STATIC)))
+endif
+ifneq ($(wildcard runtime/vm/vmm.c),)
+$(eval $(call program,libexec/hull-vmm,$(call main,runtime/vm/vmm),runtime/vm runtime/base,$(STATIC) $(VM_LIBS)))
+endif
+ifneq ($(wildcard runtime/agent/hull_agent.c),)
+$(eval $(call program,libexec/hull-agent,$(call main,runtime/agent/hull_agent),runtime/agent runtime/vm $(START_FOLDERS),$(STATIC) $(START_LIBS)))
 endif
 # It runs in roots that may hold no library at all: static, with sanitizers too.
 CFLAGS_init := -fno-sanitize=all

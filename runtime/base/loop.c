@@ -163,11 +163,7 @@ int loop_run(struct loop *loop, struct err *err)
 		if (n > 0) {
 			struct loop_source *source = event.data.ptr;
 
-			if (loop->enter)
-				loop->enter(loop);
 			source->ready(loop, source, event.events);
-			if (loop->leave)
-				loop->leave(loop);
 		}
 	}
 	loop->stop = false;

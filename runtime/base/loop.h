@@ -38,9 +38,6 @@ struct loop {
 	int epoll_fd;
 	bool stop;
 	int result; /* given to loop_stop() */
-	/* Called before and behind each callback, where set: the loop of a process with threads takes their lock. */
-	void (*enter)(struct loop *loop);
-	void (*leave)(struct loop *loop);
 };
 
 int loop_open(struct loop *loop, struct err *err);

@@ -4,12 +4,11 @@
 #define HULL_RUNTIME_VM_LAYOUT_H
 
 /* The first megabyte, below what the kernel takes: what the monitor tells it. */
-#define LAYOUT_GDT	   0x500UL  /* four entries of 8 bytes */
-#define LAYOUT_START_INFO  0x6000UL /* PVH: struct hvm_start_info, its modules and its memory map */
-#define LAYOUT_BOOT_PARAMS 0x7000UL /* bzImage: the "zero page", 4 KiB */
-#define LAYOUT_BOOT_STACK  0x8ff0UL /* grows down */
-#define LAYOUT_PAGE_TABLES \
-	0x9000UL /* bzImage: one PML4, one PDPT, four page directories: the first 4 GiB by 2 MiB pages */
+#define LAYOUT_GDT	     0x500UL   /* four entries of 8 bytes */
+#define LAYOUT_START_INFO    0x6000UL  /* PVH: struct hvm_start_info, its modules and its memory map */
+#define LAYOUT_BOOT_PARAMS   0x7000UL  /* bzImage: the "zero page", 4 KiB */
+#define LAYOUT_BOOT_STACK    0x8ff0UL  /* grows down */
+#define LAYOUT_PAGE_TABLES   0x9000UL  /* bzImage: three pages, the first GiB by pages of 2 MiB */
 #define LAYOUT_CMDLINE	     0x20000UL /* up to LAYOUT_CMDLINE_BYTES, with its NUL */
 #define LAYOUT_CMDLINE_BYTES 2048UL    /* what x86 kernels take */
 #define LAYOUT_LOW_END	     0x9fc00UL /* memory the guest may use ends here, and goes on at 1 MiB */

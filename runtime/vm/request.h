@@ -5,7 +5,7 @@
  *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet", "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
  *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}], "nics": [{"tap_fd": 8, "mac": "02:42:ac:11:00:02"}],
  *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}], "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11,
- *      "terminal": false, "stdin": true, "serial_console": false}
+ *      "terminal": false, "stdin": true, "serial_console": false, "qemu": []}
  */
 #ifndef HULL_RUNTIME_VM_REQUEST_H
 #define HULL_RUNTIME_VM_REQUEST_H
@@ -21,6 +21,7 @@
 #define VM_REQUEST_FD	     3
 #define VM_REQUEST_MAX_BYTES ((size_t)64 << 10)
 #define VM_MAX_CPUS	     64U
+#define VM_MAX_CMDLINE_BYTES 1900 /* the monitor adds some; x86 kernels take 2047 */
 #define VM_MIN_MEMORY_BYTES  ((uint64_t)8 << 20)
 #define VM_MAX_MEMORY_BYTES  ((uint64_t)1 << 40)
 /* Devices all take slots of one bus (runtime/vm/layout.h): with console, vsock, rng and balloon no more than 19. */
@@ -66,7 +67,7 @@ struct vm_request {
 	int agent_listen_fd; /* where `hull exec` and the like connect; -1: no agent, the guest's console is the output */
 	int control_listen_fd; /* pause, resume, stats, stop */
 	int start_fd;	       /* the START document for the agent */
-	bool terminal;
+	bool terminal;	       /* standard input and output are one */
 	bool stdin_open;
 	bool serial_console; /* the serial port's output goes to standard error; without it the guest has no serial port */
 	struct strv qemu;    /* the command to start QEMU with; only with that backend */

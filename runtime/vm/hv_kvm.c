@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* KVM's answers to hv.h: linux/Documentation/virt/kvm/api.rst. */
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "runtime/base/scope.h"
+#include "runtime/vm/hv.h"
+#include "runtime/vm/hv_kvm_cpu.h"
+#include "runtime/vm/layout.h"
+
+struct kvm_machine {
+	struct hv hv;
+	int kvm_fd; /* the caller's */
+	int vm_fd;
+	size_t run_bytes; /* of a vCPU's shared page */
+	struct hv_vcpu *first;
+	union hv_kvm_cpuid cpuid; /* last: it ends in an array */
+};
+
+struct hv_vcpu {
+	struct kvm_machine *machine;
+	struct hv_vcpu *next;
+	int fd;
+	struct kvm_run *run;
+};
+
+static struct kvm_machine *machine_of(struct hv *hv)
+{
+	return (struct kvm_machine *)(void *)hv;
+}
+
+static int kvm_memory_slot(struct hv *hv, unsigned slot, uint64_t gpa, void *host, uint64_t bytes, struct err *err)
+{
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = gpa,
+		.memory_size = bytes,
+		.userspace_addr = (uintptr_t)host,
+	};
+
+	if (ioctl(machine_of(hv)->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+		return err_set(err, errno, "give KVM %llu bytes of guest memory", (unsigned long long)bytes);
+	return 0;
+}
+
+static int kvm_interrupt_controllers(struct hv *hv, struct err *err)
+{
+	if (ioctl(machine_of(hv)->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0)
+		return err_set(err, errno, "make KVM's interrupt controllers");
+	return 0;
+}
+
+static void vcpu_free(struct hv_vcpu *vcpu)
+{
+	if (vcpu->run)
+		(void)munmap(vcpu->run, vcpu->machine->run_bytes);
+	scope_fd(&vcpu->fd);
+	free(vcpu);
+}
+
+static int vcpu_open(struct hv_vcpu *vcpu, unsigned index, unsigned count, struct err *err)
+{
+	struct kvm_machine *machine = vcpu->machine;
+	void *run;
+
+	vcpu->fd = ioctl(machine->vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
+	if (vcpu->fd < 0)
+		return err_set(err, errno, "make KVM's virtual processor %u", index);
+	run = mmap(NULL, machine->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	if (run == MAP_FAILED)
+		return err_set(err, errno, "map KVM's virtual processor %u", index);
+	vcpu->run = run;
+	return hv_kvm_cpu_setup(vcpu->fd, &machine->cpuid, index, count, err);
+}
+
+static int kvm_vcpu_make(struct hv *hv, unsigned index, unsigned count, struct hv_vcpu **ret, struct err *err)
+{
+	struct hv_vcpu *vcpu = calloc(1, sizeof(*vcpu));
+	int r;
+
+	if (!vcpu)
+		return err_set(err, ENOMEM, "virtual processor %u", index);
+	*vcpu = (struct hv_vcpu){.machine = machine_of(hv), .fd = -1};
+	r = vcpu_open(vcpu, index, count, err);
+	if (r < 0) {
+		vcpu_free(vcpu);
+		return r;
+	}
+	vcpu->next = vcpu->machine->first;
+	vcpu->machine->first = vcpu;
+	*ret = vcpu;
+	return 0;
+}
+
+static int kvm_vcpu_enter(struct hv_vcpu *vcpu, const struct hv_entry *entry, struct err *err)
+{
+	return hv_kvm_cpu_enter(vcpu->fd, entry, err);
+}
+
+static int exit_error(const struct kvm_run *run, struct hv_exit *exit, struct err *err)
+{
+	exit->kind = HV_EXIT_ERROR;
+	if (run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
+		return err_say(err, EIO,
+			       "KVM cannot go on with the guest: internal error %u (1: an instruction that it "
+			       "cannot emulate)",
+			       run->internal.suberror);
+	if (run->exit_reason == KVM_EXIT_FAIL_ENTRY)
+		return err_say(err, EIO, "KVM cannot enter the guest: the processor refuses with 0x%llx",
+			       (unsigned long long)run->fail_entry.hardware_entry_failure_reason);
+	return err_say(err, EIO, "KVM stopped the guest for a reason that is not known here: %u", run->exit_reason);
+}
+
+static void exit_pio(struct kvm_run *run, struct hv_exit *exit)
+{
+	*exit = (struct hv_exit){
+		.kind = HV_EXIT_PIO,
+		.is_write = run->io.direction == KVM_EXIT_IO_OUT,
+		.address = run->io.port,
+		.bytes = run->io.size,
+		.count = run->io.count,
+		.data = (uint8_t *)run + run->io.data_offset,
+	};
+}
+
+static void exit_mmio(struct kvm_run *run, struct hv_exit *exit)
+{
+	*exit = (struct hv_exit){
+		.kind = HV_EXIT_MMIO,
+		.is_write = run->mmio.is_write,
+		.address = run->mmio.phys_addr,
+		.bytes = run->mmio.len,
+		.count = 1,
+		.data = run->mmio.data,
+	};
+}
+
+static int read_exit(struct kvm_run *run, struct hv_exit *exit, struct err *err)
+{
+	*exit = (struct hv_exit){0};
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		exit_pio(run, exit);
+		return 0;
+	case KVM_EXIT_MMIO:
+		exit_mmio(run, exit);
+		return 0;
+	case KVM_EXIT_HLT:
+		exit->kind = HV_EXIT_HALT;
+		return 0;
+	case KVM_EXIT_SHUTDOWN:
+		exit->kind = HV_EXIT_SHUTDOWN;
+		return 0;
+	case KVM_EXIT_SYSTEM_EVENT:
+		exit->kind = HV_EXIT_RESET;
+		return 0;
+	case KVM_EXIT_INTR:
+		exit->kind = HV_EXIT_INTERRUPTED;
+		return 0;
+	default:
+		return exit_error(run, exit, err);
+	}
+}
+
+static int kvm_vcpu_run(struct hv_vcpu *vcpu, struct hv_exit *ret, struct err *err)
+{
+	if (ioctl(vcpu->fd, KVM_RUN, 0) == 0)
+		return read_exit(vcpu->run, ret, err);
+	/* EAGAIN: a processor that waited to be woken by another one was. */
+	if (errno == EINTR || errno == EAGAIN) {
+		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+		*ret = (struct hv_exit){.kind = HV_EXIT_INTERRUPTED};
+		return 0;
+	}
+	*ret = (struct hv_exit){.kind = HV_EXIT_ERROR};
+	return err_set(err, errno, "run the guest");
+}
+
+static void kvm_vcpu_kick(struct hv_vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+}
+
+static int kvm_notify(struct hv *hv, const struct hv_notify *notify, bool on, struct err *err)
+{
+	struct kvm_ioeventfd request = {
+		.addr = notify->gpa,
+		.len = notify->bytes,
+		.fd = notify->fd,
+		.datamatch = notify->value,
+		.flags = (notify->match ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0U) | (on ? 0U : KVM_IOEVENTFD_FLAG_DEASSIGN),
+	};
+
+	if (ioctl(machine_of(hv)->vm_fd, KVM_IOEVENTFD, &request) < 0)
+		return err_set(err, errno, "%s a notification at 0x%llx", on ? "make" : "take away",
+			       (unsigned long long)notify->gpa);
+	return 0;
+}
+
+static int kvm_irq(struct hv *hv, unsigned gsi, int fd, bool on, struct err *err)
+{
+	struct kvm_irqfd request = {
+		.fd = (uint32_t)fd,
+		.gsi = gsi,
+		.flags = on ? 0 : KVM_IRQFD_FLAG_DEASSIGN,
+	};
+
+	if (ioctl(machine_of(hv)->vm_fd, KVM_IRQFD, &request) < 0)
+		return err_set(err, errno, "%s interrupt line %u", on ? "connect" : "disconnect", gsi);
+	return 0;
+}
+
+static uint32_t kvm_tsc_khz(struct hv *hv)
+{
+	struct kvm_machine *machine = machine_of(hv);
+	int khz = machine->first ? ioctl(machine->first->fd, KVM_GET_TSC_KHZ) : -1;
+
+	return khz > 0 ? (uint32_t)khz : 0;
+}
+
+static void kvm_close(struct hv *hv)
+{
+	struct kvm_machine *machine = machine_of(hv);
+
+	while (machine->first) {
+		struct hv_vcpu *next = machine->first->next;
+
+		vcpu_free(machine->first);
+		machine->first = next;
+	}
+	scope_fd(&machine->vm_fd);
+	free(machine);
+}
+
+static const struct hv_ops kvm_ops = {
+	.name = "kvm",
+	.memory_slot = kvm_memory_slot,
+	.interrupt_controllers = kvm_interrupt_controllers,
+	.vcpu_make = kvm_vcpu_make,
+	.vcpu_enter = kvm_vcpu_enter,
+	.vcpu_run = kvm_vcpu_run,
+	.vcpu_kick = kvm_vcpu_kick,
+	.notify = kvm_notify,
+	.irq = kvm_irq,
+	.tsc_khz = kvm_tsc_khz,
+	.close = kvm_close,
+};
+
+static int machine_open(struct kvm_machine *machine, struct err *err)
+{
+	int version = ioctl(machine->kvm_fd, KVM_GET_API_VERSION, 0);
+	int run_bytes;
+
+	if (version < 0)
+		return err_set(err, errno, "ask KVM for its version");
+	if (version != KVM_API_VERSION)
+		return err_say(err, EPROTO, "KVM speaks version %d, and hull %d", version, KVM_API_VERSION);
+	machine->vm_fd = ioctl(machine->kvm_fd, KVM_CREATE_VM, 0);
+	if (machine->vm_fd < 0)
+		return err_set(err, errno, "make a virtual machine with KVM");
+	run_bytes = ioctl(machine->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (run_bytes < (int)sizeof(struct kvm_run))
+		return err_set(err, EPROTO, "ask KVM for the size of a processor's page");
+	machine->run_bytes = (size_t)run_bytes;
+	/* Only Intel's needs it, and makes a memory slot of it: before the interrupt controllers, as all of them. */
+	if (ioctl(machine->vm_fd, KVM_SET_TSS_ADDR, LAYOUT_KVM_PAGES + 0x1000UL) < 0 && errno != ENXIO &&
+	    errno != EINVAL)
+		return err_set(err, errno, "give KVM its own pages");
+	return hv_kvm_cpu_ask(machine->kvm_fd, &machine->cpuid, err);
+}
+
+int hv_kvm_open(int kvm_fd, struct hv **ret, struct err *err)
+{
+	struct kvm_machine *machine = calloc(1, sizeof(*machine));
+	int r;
+
+	if (!machine)
+		return err_set(err, ENOMEM, "virtual machine");
+	*machine = (struct kvm_machine){.hv = {.ops = &kvm_ops}, .kvm_fd = kvm_fd, .vm_fd = -1};
+	r = machine_open(machine, err);
+	if (r < 0) {
+		kvm_close(&machine->hv);
+		return r;
+	}
+	*ret = &machine->hv;
+	return 0;
+}

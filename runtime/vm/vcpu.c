@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/vm/vcpu.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+/* What a device's start in such a thread needs, with errors on the stack; only what is touched costs memory. */
+#define STACK_BYTES ((size_t)64 << 10)
+
+static void nothing_to_do(int signo)
+{
+	(void)signo; /* that it arrives is enough: the run ends with EINTR */
+}
+
+/* Stays here while the machine is paused. False: the thread is to end. */
+static bool may_run(struct vcpus *vcpus)
+{
+	bool go_on;
+
+	pthread_mutex_lock(&vcpus->lock);
+	while (vcpus->pause_wanted && !vcpus->end_wanted) {
+		vcpus->running--;
+		pthread_cond_broadcast(&vcpus->changed);
+		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+		vcpus->running++;
+	}
+	go_on = !vcpus->end_wanted;
+	pthread_mutex_unlock(&vcpus->lock);
+	return go_on;
+}
+
+static void run(struct vcpu *vcpu)
+{
+	struct vcpus *vcpus = vcpu->all;
+	struct err err = ERR_INIT;
+	struct hv_exit exit;
+	bool go_on = may_run(vcpus);
+
+	if (vcpus->filter && confine_load(vcpus->filter, 0, &err) < 0) {
+		exit = (struct hv_exit){.kind = HV_EXIT_ERROR};
+		(void)vcpus->exited(vcpus->context, &exit, &err);
+		return;
+	}
+	while (go_on) {
+		(void)vcpus->hv->ops->vcpu_run(vcpu->hv_vcpu, &exit, &err);
+		go_on = exit.kind == HV_EXIT_INTERRUPTED ? may_run(vcpus) : vcpus->exited(vcpus->context, &exit, &err);
+	}
+}
+
+static void *thread_main(void *argument)
+{
+	struct vcpu *vcpu = argument;
+	struct vcpus *vcpus = vcpu->all;
+	sigset_t kick;
+
+	sigemptyset(&kick);
+	sigaddset(&kick, VCPU_SIGNAL);
+	(void)pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
+	run(vcpu);
+	pthread_mutex_lock(&vcpus->lock);
+	vcpus->running--;
+	pthread_cond_broadcast(&vcpus->changed);
+	pthread_mutex_unlock(&vcpus->lock);
+	return NULL;
+}
+
+int vcpus_make(struct vcpus *vcpus, struct hv *hv, unsigned count,
+	       bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err), void *context,
+	       struct err *err)
+{
+	vcpus->hv = hv;
+	vcpus->exited = exited;
+	vcpus->context = context;
+	pthread_mutex_init(&vcpus->lock, NULL);
+	pthread_cond_init(&vcpus->changed, NULL);
+	if (count == 0 || count > VCPU_MAX)
+		return err_say(err, EINVAL, "a machine of %u processors: want 1 to %d", count, VCPU_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		int r = hv->ops->vcpu_make(hv, i, count, &vcpus->each[i].hv_vcpu, err);
+
+		if (r < 0)
+			return r;
+		vcpus->each[i].all = vcpus;
+		vcpus->count++;
+	}
+	return 0;
+}
+
+static int start_thread(struct vcpu *vcpu, const pthread_attr_t *attributes, struct err *err)
+{
+	struct vcpus *vcpus = vcpu->all;
+	int code;
+
+	pthread_mutex_lock(&vcpus->lock);
+	vcpus->running++;
+	pthread_mutex_unlock(&vcpus->lock);
+	code = pthread_create(&vcpu->thread, attributes, thread_main, vcpu);
+	if (code == 0) {
+		vcpus->threads++;
+		return 0;
+	}
+	pthread_mutex_lock(&vcpus->lock);
+	vcpus->running--;
+	pthread_mutex_unlock(&vcpus->lock);
+	return err_set(err, code, "start a virtual processor's thread");
+}
+
+int vcpus_start(struct vcpus *vcpus, struct err *err)
+{
+	struct sigaction kick = {.sa_handler = nothing_to_do};
+	pthread_attr_t attributes;
+	int r = 0;
+
+	if (sigaction(VCPU_SIGNAL, &kick, NULL) < 0)
+		return err_set(err, errno, "take signal %d", VCPU_SIGNAL);
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	for (unsigned i = 0; r == 0 && i < vcpus->count; i++)
+		r = start_thread(&vcpus->each[i], &attributes, err);
+	pthread_attr_destroy(&attributes);
+	return r;
+}
+
+static void kick_all(struct vcpus *vcpus)
+{
+	for (unsigned i = 0; i < vcpus->threads; i++) {
+		/* The mark first: a thread that is about to enter the guest does not, one that has entered is brought back by the signal. */
+		vcpus->hv->ops->vcpu_kick(vcpus->each[i].hv_vcpu);
+		(void)pthread_kill(vcpus->each[i].thread, VCPU_SIGNAL);
+	}
+}
+
+int vcpus_pause(struct vcpus *vcpus, struct err *err)
+{
+	struct timespec deadline;
+	int code = 0;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += VCPU_PATIENCE_MS / 1000;
+	pthread_mutex_lock(&vcpus->lock);
+	vcpus->pause_wanted = true;
+	kick_all(vcpus);
+	while (vcpus->running > 0 && code == 0)
+		code = pthread_cond_timedwait(&vcpus->changed, &vcpus->lock, &deadline);
+	if (vcpus->running > 0) {
+		vcpus->pause_wanted = false;
+		pthread_cond_broadcast(&vcpus->changed);
+	} else {
+		code = 0;
+	}
+	pthread_mutex_unlock(&vcpus->lock);
+	return code ? err_set(err, code, "pause the machine's processors") : 0;
+}
+
+void vcpus_resume(struct vcpus *vcpus)
+{
+	pthread_mutex_lock(&vcpus->lock);
+	vcpus->pause_wanted = false;
+	pthread_cond_broadcast(&vcpus->changed);
+	pthread_mutex_unlock(&vcpus->lock);
+}
+
+void vcpus_end(struct vcpus *vcpus)
+{
+	pthread_mutex_lock(&vcpus->lock);
+	vcpus->end_wanted = true;
+	pthread_cond_broadcast(&vcpus->changed);
+	kick_all(vcpus);
+	pthread_mutex_unlock(&vcpus->lock);
+	for (unsigned i = 0; i < vcpus->threads; i++)
+		(void)pthread_join(vcpus->each[i].thread, NULL);
+	vcpus->threads = 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The virtual processors: a thread each, that runs the guest until it exits, hands the exit to the machine, and goes on. And pausing all of them.
+ */
+#ifndef HULL_RUNTIME_VM_VCPU_H
+#define HULL_RUNTIME_VM_VCPU_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+
+#include "runtime/base/confine.h"
+#include "runtime/base/err.h"
+#include "runtime/vm/hv.h"
+
+#define VCPU_MAX 64
+
+/* Interrupts a vCPU's thread. Real-time signals are not passed on to guests by default, and glibc uses the first two of them itself. */
+#define VCPU_SIGNAL (SIGRTMAX - 1)
+
+struct vcpus;
+
+struct vcpu {
+	struct vcpus *all;
+	struct hv_vcpu *hv_vcpu;
+	pthread_t thread;
+};
+
+struct vcpus {
+	struct hv *hv;
+	unsigned count;
+	struct vcpu each[VCPU_MAX];
+	/*
+	 * Called in the vCPU's thread for every exit but HV_EXIT_INTERRUPTED. True: go on. `err` has words with HV_EXIT_ERROR. After false the thread
+	 * ends, and the vCPU never runs again.
+	 */
+	bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err);
+	void *context;
+	const struct confine_filter *filter; /* loaded by each thread first; NULL: none */
+	pthread_mutex_t lock;		     /* of what follows */
+	pthread_cond_t changed;
+	bool pause_wanted, end_wanted;
+	unsigned running; /* threads that are not paused and have not ended */
+	unsigned threads; /* started */
+};
+
+/* Makes them in the hypervisor. `vcpus` stays where it is from now on. */
+int vcpus_make(struct vcpus *vcpus, struct hv *hv, unsigned count,
+	       bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err), void *context,
+	       struct err *err);
+/* Starts the threads. Signals should be blocked by now in the calling one: they inherit that. Once they run, nothing forks any more. */
+int vcpus_start(struct vcpus *vcpus, struct err *err);
+/* Returns when no vCPU runs guest code; -ETIMEDOUT where one is stuck in a write to a slow reader for VCPU_PATIENCE_MS (then they run again). Idempotent. */
+#define VCPU_PATIENCE_MS 2000
+int vcpus_pause(struct vcpus *vcpus, struct err *err);
+void vcpus_resume(struct vcpus *vcpus);
+/* Ends the threads and waits for them: for tests, and for who tidies up. A monitor that is through just exits. */
+void vcpus_end(struct vcpus *vcpus);
+
+#endif
