@@ -18,7 +18,7 @@ CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
 Q        := $(if $(V),,@)
 
 # Which programs there are, what they are made of, and how they are linked, is in tables of their own.
-FOLDERS := runtime/base cgroups namespaces net images runtime/vm runtime/spec runtime/core cli cli/oci
+FOLDERS := runtime/base cgroups namespaces net images runtime/vm runtime/spec runtime/core runtime/agent cli cli/oci
 
 WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith \
 	-Wcast-qual -Wwrite-strings -Wvla -Wimplicit-fallthrough $(if $(WERROR),-Werror)

@@ -128,7 +128,7 @@ static bool read_some(struct agent_source *source, struct loop *loop, struct age
 		source->credit -= (uint32_t)got;
 		return true;
 	}
-	if (got == 0 || (errno != EAGAIN && errno != EINTR))
+	if (got == 0 || (errno != EAGAIN && errno != EINTR) || source->is_last)
 		agent_source_end(source, loop);
 	return false;
 }
@@ -172,7 +172,7 @@ int agent_source_pump(struct agent_source *source, struct loop *loop, struct age
 			return 0;
 		}
 		result = watch(source, loop, bytes > 0, err);
-		if (result < 0 || bytes == 0 || !source->is_ready)
+		if (result < 0 || bytes == 0 || (!source->is_ready && !source->is_last))
 			return result;
 		if (!read_some(source, loop, wire, bytes) && source->source.fd >= 0)
 			return 0;

@@ -41,6 +41,7 @@ struct agent_source {
 	bool is_unwatched; /* a file, which epoll does not know: it is always ready */
 	bool is_ready;	   /* the loop said so */
 	bool is_told;	   /* EOF is on the wire */
+	bool is_last; /* nobody writes any more: what is there is read, and then it is over, whoever else holds it open */
 	uint32_t credit;
 };
 

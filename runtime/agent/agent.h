@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Inside hull-agent, the first process of a guest: one struct that holds everything, and what its parts offer one another.
+ *
+ *     hull_agent.c   the order of things: boot, channel, program, end
+ *     boot.c         file systems of the kernel, modules, a root that can be pivoted from
+ *     channel.c      the stream to the host
+ *     disks.c        the container's root from disks or a shared folder, volumes, and their end
+ *     wires.c        network, clock, files
+ *     program.c      START and EXEC documents to running processes, by the container engine's own functions
+ *     task.c         a process: its streams, what is heard and told of it
+ *     serve.c        the loop: frames, children, the end
+ *
+ * All of it is one process with one thread. What it makes for the container is made as on any host; there is no other way to make a process here.
+ */
+#ifndef HULL_RUNTIME_AGENT_AGENT_H
+#define HULL_RUNTIME_AGENT_AGENT_H
+
+#include "runtime/core/store.h"
+#include "runtime/spec/guest.h"
+#include "runtime/spec/plan.h"
+#include "runtime/vm/agent_stream.h"
+
+#define AGENT_RUN	"/run/hull"
+#define AGENT_STATE	AGENT_RUN "/state"
+#define AGENT_BUNDLE	AGENT_RUN "/bundle"
+#define AGENT_FILES	AGENT_RUN "/files"
+#define AGENT_TASKS_MAX (1 + AGENT_EXECS_MAX)
+
+enum task_state {
+	TASK_FREE,
+	TASK_GATHERING, /* its document comes in */
+	TASK_RUNNING,
+	TASK_ENDED, /* reaped; its last output and its EXIT are still to be told */
+	TASK_FAILED,
+};
+
+struct task {
+	enum task_state state;
+	uint32_t number;
+	struct agent *agent;
+	struct text document;
+	pid_t pid;
+	int pidfd;
+	int terminal; /* the master, or -1; the sink has a duplicate */
+	bool is_told; /* STARTED */
+	bool has_streams;
+	struct agent_sink in;
+	struct agent_source out, err;
+	struct agent_exit exit;
+	struct err failure;
+};
+
+struct agent {
+	struct loop loop;
+	struct loop_source channel;
+	struct loop_signals children;
+	struct loop_timer farewell; /* how long the host may take to hear the end */
+	struct arena arena;	    /* START, and what was made of it */
+	struct guest_start start;
+	struct extension extension;
+	struct config config; /* START's, with what only the guest knows */
+	struct plan_host host;
+	struct store store;
+	struct cg *cgroup; /* the container's; NULL before */
+	bool is_greeted, is_hello_due, is_stats_due;
+	bool is_unmounted;
+	bool is_over; /* the first program's last word was put */
+	struct err failure;
+	uint32_t last_number;
+	struct task tasks[AGENT_TASKS_MAX]; /* [0] is the first program */
+	struct agent_wire wire;
+};
+
+/* boot.c */
+int boot_mounts(struct err *err);
+/* Moves to a root of its own on a tmpfs, so that containers can leave it by pivot_root(2), which an initial ramfs does not allow. */
+int boot_leave_ramfs(struct err *err);
+/* Loads what is there for any of these purposes ("base", "disk" …: runtime/vm/initramfs.h), in the list's order; what is loaded already is left out. */
+int boot_load_modules(const char *purpose, struct err *err);
+/* Whether the kernel's command line has this word. */
+bool boot_has_word(const char *word);
+
+/* channel.c: a non-blocking descriptor, connected to the host. */
+int channel_open(struct err *err);
+
+/* disks.c */
+int disks_mount(const struct guest_start *start, struct err *err);
+/* Nothing runs any more: what was written is on the disk when this returns. */
+void disks_unmount(void);
+
+/* wires.c */
+int wires_network(const struct guest_network *network, struct err *err);
+/* Writes the files, and adds their mounts to `config`. */
+int wires_files(const struct guest_files *files, struct arena *arena, struct config *config, struct err *err);
+/* The network's own sysctls are the guest's: they are set here, and taken out of what the container asks for. */
+int wires_sysctls(struct arena *arena, struct config *config, struct err *err);
+void wires_clock(uint64_t epoch_ns);
+
+/* program.c: makes the process of task->document. 0 or -errno with words. */
+int program_start(struct agent *agent, struct task *task, struct err *err);
+int program_exec(struct agent *agent, struct task *task, struct err *err);
+/* The container's figures as JSON. */
+int program_stats(struct agent *agent, struct text *out, struct err *err);
+void program_signal_all(struct agent *agent, int signo);
+bool program_ran_out_of_memory(struct agent *agent);
+
+/* task.c */
+struct task *task_find(struct agent *agent, uint32_t number); /* 0: a free one */
+/* The process's ends of its streams, made for it and the caller's to close; the others become the task's. */
+int task_open_streams(struct task *task, bool interactive, bool detached, int ret_stdio[static 3], struct err *err);
+int task_open_terminal(struct task *task, int master, struct err *err);
+/* Frames of the host's. -EPROTO. */
+int task_take(struct task *task, const struct agent_message *message, struct err *err);
+/* It was reaped. */
+void task_ended(struct task *task, int wait_status);
+void task_failed(struct task *task, const struct err *err);
+/* Puts what there is to say of it, and frees it behind its last word. -errno: nothing can be watched any more. */
+int task_settle(struct task *task, struct err *err);
+void task_close(struct task *task);
+
+/* serve.c: until the end. */
+int serve(struct agent *agent, struct err *err);
+/* Behind whatever may have changed something. */
+void serve_settle(struct agent *agent);
+/* The first program has ended, and nobody else runs: the disk is put in order, before that is told. */
+void serve_close_down(struct agent *agent);
+void serve_say_farewell(struct agent *agent);
+
+#endif

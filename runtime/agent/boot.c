@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the kernel hands over is an archive in memory and nothing mounted. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/agent/agent.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/file.h"
+
+#define MODULES_MAX_BYTES 65536
+
+/* --- File systems ----------------------------------------------------------------------------------------------------- */
+
+struct boot_mount {
+	const char *type, *path;
+	unsigned long flags;
+	const char *options;
+};
+
+static const struct boot_mount mounts[] = {
+	{"proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
+	{"sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
+	{"devtmpfs", "/dev", MS_NOSUID, "mode=755"},
+	{"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755"},
+	{"cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
+};
+
+static const char *const folders[] = {AGENT_RUN, AGENT_STATE, AGENT_BUNDLE, AGENT_FILES, GUEST_ROOT, GUEST_VOLUMES};
+
+int boot_mounts(struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
+		const struct boot_mount *m = &mounts[i];
+
+		(void)mkdir(m->path, 0755);
+		if (mount(m->type, m->path, m->type, m->flags, m->options) < 0 && errno != EBUSY)
+			return err_set(err, errno, "mount %s at %s", m->type, m->path);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (mkdir(folders[i], 0700) < 0 && errno != EEXIST)
+			return err_set(err, errno, "make %s", folders[i]);
+	return 0;
+}
+
+/* --- A root that can be left ------------------------------------------------------------------------------------------ */
+
+#define NEW_ROOT "/newroot"
+
+static const char *const moved[] = {"/proc", "/sys", "/dev", "/run"};
+
+/* Where installed_program() looks for it. */
+static const char *const init_folders[] = {NEW_ROOT HULL_PREFIX "/libexec/hull"};
+
+/* hull-init comes along when it was packed: a container may ask for it. */
+static int take_init_along(struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	char *bytes;
+	size_t len;
+	int result = file_read(&arena, AT_FDCWD, "/libexec/hull-init", (size_t)8 << 20, &bytes, &len, err);
+
+	if (result == -ENOENT) {
+		err_clear(err);
+		return 0;
+	}
+	if (result >= 0)
+		result = file_make_dirs(init_folders[0], 0755, err);
+	if (result < 0)
+		return result;
+	return file_replace(AT_FDCWD, NEW_ROOT HULL_PREFIX "/libexec/hull/hull-init", bytes, len, 0755, FILE_VOLATILE,
+			    err);
+}
+
+int boot_leave_ramfs(struct err *err)
+{
+	char to[64];
+
+	(void)mkdir(NEW_ROOT, 0755);
+	if (mount("tmpfs", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
+		return err_set(err, errno, "mount the agent's root");
+	if (take_init_along(err) < 0)
+		return -err->code;
+	for (size_t i = 0; i < ARRAY_SIZE(moved); i++) {
+		(void)snprintf(to, sizeof(to), NEW_ROOT "%s", moved[i]);
+		(void)mkdir(to, 0755);
+		if (mount(moved[i], to, NULL, MS_MOVE, NULL) < 0)
+			return err_set(err, errno, "move %s", moved[i]);
+	}
+	/* The modules stay within reach until all are loaded. */
+	(void)mkdir(NEW_ROOT "/modules", 0755);
+	if (mount("/modules", NEW_ROOT "/modules", NULL, MS_BIND, NULL) < 0)
+		(void)rmdir(NEW_ROOT "/modules");
+	if (chdir(NEW_ROOT) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return err_set(err, errno, "enter the agent's root");
+	return 0;
+}
+
+/* --- Modules ---------------------------------------------------------------------------------------------------------- */
+
+static int load_module(const char *name, struct err *err)
+{
+	char path[128];
+	CLEANUP_FD int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "/modules/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, errno, "open the kernel module %s", name);
+	if (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST)
+		return err_set(err, errno, "load the kernel module %s", name);
+	/* It is in the kernel now; the file's memory is the guest's again. */
+	(void)unlink(path);
+	return 0;
+}
+
+/* "NN-NAME.ko PURPOSE[,PURPOSE]" */
+static bool take_line(char *line, const char *purpose, const char **ret_name)
+{
+	char *rest = NULL, *name = strtok_r(line, " \t", &rest);
+
+	*ret_name = name;
+	if (!name || strchr(name, '/'))
+		return false;
+	for (char *word = strtok_r(NULL, ", \t", &rest); word; word = strtok_r(NULL, ", \t", &rest))
+		if (strcmp(word, purpose) == 0)
+			return true;
+	return false;
+}
+
+int boot_load_modules(const char *purpose, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	char *list, *rest = NULL;
+	size_t len;
+	int result = file_read(&arena, AT_FDCWD, "/modules/list", MODULES_MAX_BYTES, &list, &len, err);
+
+	if (result == -ENOENT) { /* a kernel that has all of it */
+		err_clear(err);
+		return 0;
+	}
+	if (result < 0)
+		return result;
+	for (char *line = strtok_r(list, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		const char *name;
+
+		if (!take_line(line, purpose, &name))
+			continue;
+		result = load_module(name, err);
+		if (result == -ENOENT)
+			err_clear(err); /* loaded for another purpose */
+		else if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+/* --- The command line ------------------------------------------------------------------------------------------------- */
+
+bool boot_has_word(const char *word)
+{
+	char line[4096];
+	char *rest = NULL;
+
+	if (file_read_line(AT_FDCWD, "/proc/cmdline", line, sizeof(line)) < 0)
+		return false;
+	for (char *w = strtok_r(line, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
+		if (strcmp(w, word) == 0)
+			return true;
+	return false;
+}

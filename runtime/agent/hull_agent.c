@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * hull-agent: the first process of a guest. It runs from the kernel's initial ramfs, makes the container's world out of disks and shared folders, runs the
+ * program in it as any container's, and speaks with the host over one stream (runtime/vm/agent_protocol.h).
+ *
+ * Whatever happens, it ends by powering the machine off: a first process that exits is a panic.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/agent/agent.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
+
+static struct agent agent;
+
+/* What it has to say goes to the machine's console; where that is missing, to nobody. */
+static void open_console(void)
+{
+	int fd = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct err ignored = ERR_INIT;
+
+	for (int number = 1; fd >= 0 && number <= 2; number++)
+		(void)fd_place(fd, number);
+	if (fd > 2)
+		(void)close(fd);
+	(void)fd_secure_stdio(&ignored);
+}
+
+/* When memory runs out, the container's processes go, not the one that reports it. */
+static void protect(void)
+{
+	(void)file_write_value(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
+	(void)umask(022);
+}
+
+static int load_base_modules(struct err *err)
+{
+	int result = boot_load_modules("base", err);
+
+	if (result >= 0 && boot_has_word("hull.agent=vsock"))
+		result = boot_load_modules("vsock", err);
+	return result;
+}
+
+static int run(struct err *err)
+{
+	int result = boot_mounts(err);
+
+	open_console();
+	if (result < 0)
+		return result;
+	protect();
+	result = boot_leave_ramfs(err);
+	if (result >= 0)
+		result = load_base_modules(err);
+	if (result >= 0)
+		result = agent.channel.fd = channel_open(err);
+	return result < 0 ? result : serve(&agent, err);
+}
+
+int main(void)
+{
+	struct err err = ERR_INIT;
+
+	if (getpid() != 1) {
+		(void)fprintf(stderr, "hull-agent: is the first process of a machine's guest, and nothing else\n");
+		return ERR_EXIT_FAILED;
+	}
+	log_setup("hull-agent", -1, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+	agent.store.fd = -1;
+	if (run(&err) < 0)
+		log_err(&err);
+	sync();
+	(void)reboot(RB_POWER_OFF);
+	for (;;)
+		(void)pause();
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "namespaces/tty.h"
+#include "runtime/agent/agent.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/process.h"
+
+#define TASK_OF(pointer, member) ((struct task *)(void *)((char *)(pointer)-offsetof(struct task, member)))
+
+struct task *task_find(struct agent *agent, uint32_t number)
+{
+	for (size_t i = 0; i < AGENT_TASKS_MAX; i++)
+		if (agent->tasks[i].number == number)
+			return &agent->tasks[i];
+	return NULL;
+}
+
+/* --- Streams ---------------------------------------------------------------------------------------------------------- */
+
+static void input_ready(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+	(void)loop, (void)events;
+	serve_settle(TASK_OF(source, in.source)->agent);
+}
+
+static void output_ready(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+	struct task *task = TASK_OF(source, out.source);
+
+	(void)loop, (void)events;
+	task->out.is_ready = true;
+	serve_settle(task->agent);
+}
+
+static void error_ready(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+	struct task *task = TASK_OF(source, err.source);
+
+	(void)loop, (void)events;
+	task->err.is_ready = true;
+	serve_settle(task->agent);
+}
+
+/* A pipe whose end `ours` is the agent's, non-blocking; the other one is the program's. */
+static int open_pipe(int ours, int *ret_ours, int *ret_theirs, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(err, errno, "make a pipe for the program");
+	*ret_ours = ends[ours];
+	*ret_theirs = ends[!ours];
+	(void)fd_set_nonblock(*ret_ours, true);
+	return 0;
+}
+
+/* The task's ends, -1 where there is none. */
+static int set_streams(struct task *task, const int ends[static 3], struct err *err)
+{
+	struct agent_line in = {task->number, AGENT_STREAM_IN}, out = {task->number, AGENT_STREAM_OUT},
+			  error = {task->number, AGENT_STREAM_ERR};
+
+	task->has_streams = true;
+	agent_source_init(&task->out, ends[1], true, out, output_ready);
+	agent_source_init(&task->err, ends[2], true, error, error_ready);
+	return agent_sink_open(&task->in, ends[0], true, in, input_ready, err);
+}
+
+int task_open_streams(struct task *task, bool interactive, bool detached, int ret_stdio[static 3], struct err *err)
+{
+	int ends[3] = {-1, -1, -1};
+	int result = 0;
+
+	if (interactive && !detached)
+		result = open_pipe(1, &ends[0], &ret_stdio[0], err);
+	if (result >= 0 && !detached)
+		result = open_pipe(0, &ends[1], &ret_stdio[1], err);
+	if (result >= 0 && !detached)
+		result = open_pipe(0, &ends[2], &ret_stdio[2], err);
+	/* Also what was made before a failure is the task's to close. */
+	return set_streams(task, ends, err) < 0 ? -err->code : result;
+}
+
+int task_open_terminal(struct task *task, int master, struct err *err)
+{
+	int ends[3] = {fd_dup(master, 3), master, -1};
+
+	task->terminal = master;
+	(void)fd_set_nonblock(master, true);
+	if (ends[0] < 0) {
+		(void)err_set(err, -ends[0], "duplicate the terminal");
+		ends[0] = -1;
+		(void)set_streams(task, ends, &(struct err){0});
+		return -err->code;
+	}
+	return set_streams(task, ends, err);
+}
+
+/* --- What is heard ---------------------------------------------------------------------------------------------------- */
+
+static void resize(const struct task *task, const void *payload)
+{
+	struct agent_resize size;
+	struct err ignored = ERR_INIT;
+
+	memcpy(&size, payload, sizeof(size));
+	if (task->terminal >= 0 && task->out.source.fd >= 0)
+		(void)tty_set_size(task->terminal, (struct tty_size){.rows = size.rows, .columns = size.columns},
+				   &ignored);
+}
+
+static void send_signal(const struct task *task, const void *payload)
+{
+	struct agent_signal signal;
+
+	memcpy(&signal, payload, sizeof(signal));
+	if (task->state == TASK_RUNNING && task->pidfd >= 0)
+		(void)proc_signal(task->pidfd, signal.signo);
+}
+
+static void hang_up(struct task *task)
+{
+	struct loop *loop = &task->agent->loop;
+
+	agent_sink_drop(&task->in, loop);
+	agent_source_end(&task->out, loop);
+	agent_source_end(&task->err, loop);
+}
+
+static int take_credit(struct task *task, const void *payload, struct err *err)
+{
+	struct agent_credit credit;
+
+	memcpy(&credit, payload, sizeof(credit));
+	return agent_source_credit(credit.stream == AGENT_STREAM_OUT ? &task->out : &task->err, credit.bytes, err);
+}
+
+/* The end of what was typed means nothing on a terminal: keys do. */
+static int take_eof(struct task *task, struct err *err)
+{
+	int result = agent_sink_end(&task->in, err);
+
+	task->in.is_owned = task->terminal < 0;
+	return result;
+}
+
+int task_take(struct task *task, const struct agent_message *message, struct err *err)
+{
+	if (task->state != TASK_RUNNING && task->state != TASK_ENDED)
+		return err_say(err, EPROTO, "%s of a process that does not run", agent_frame_name(message->type));
+	switch (message->type) {
+	case AGENT_STDIN:
+		return agent_sink_take(&task->in, &task->agent->loop, message->payload, message->len, err);
+	case AGENT_EOF:
+		return take_eof(task, err);
+	case AGENT_CREDIT:
+		return take_credit(task, message->payload, err);
+	case AGENT_SIGNAL:
+		send_signal(task, message->payload);
+		return 0;
+	case AGENT_RESIZE:
+		resize(task, message->payload);
+		return 0;
+	case AGENT_CLOSE:
+		hang_up(task);
+		return 0;
+	default:
+		return err_say(err, EPROTO, "%s was not expected", agent_frame_name(message->type));
+	}
+}
+
+/* --- Its end ---------------------------------------------------------------------------------------------------------- */
+
+void task_ended(struct task *task, int wait_status)
+{
+	bool is_first = task->number == AGENT_FIRST;
+	bool was_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+
+	task->state = TASK_ENDED;
+	task->exit = (struct agent_exit){
+		.code = proc_exit_code(wait_status),
+		.signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0,
+		.oom = (is_first || was_killed) && program_ran_out_of_memory(task->agent),
+	};
+	task->out.is_last = task->err.is_last = true;
+	agent_sink_drop(&task->in, &task->agent->loop);
+}
+
+void task_failed(struct task *task, const struct err *err)
+{
+	task->state = TASK_FAILED;
+	task->failure = *err;
+	if (task->failure.code <= 0)
+		task->failure.code = EIO;
+	if (task->failure.exit_code <= 0 || task->failure.exit_code > 255)
+		task->failure.exit_code = ERR_EXIT_FAILED;
+}
+
+void task_close(struct task *task)
+{
+	struct agent *agent = task->agent;
+
+	if (task->has_streams) {
+		agent_source_end(&task->out, &agent->loop);
+		agent_source_end(&task->err, &agent->loop);
+		agent_sink_close(&task->in, &agent->loop);
+		scope_fd(&task->pidfd);
+	}
+	text_free(&task->document);
+	*task = (struct task){.state = TASK_FREE};
+}
+
+/* --- What is told ----------------------------------------------------------------------------------------------------- */
+
+static bool put_failed(const struct task *task, struct agent_wire *wire)
+{
+	struct {
+		struct agent_failed failed;
+		char words[ERR_MSG_BYTES];
+	} payload = {.failed = {.code = task->failure.code, .exit_code = task->failure.exit_code}};
+	size_t len = strlen(task->failure.msg);
+
+	memcpy(payload.words, task->failure.msg, len);
+	return agent_wire_put(wire, AGENT_FAILED, task->number, &payload, sizeof(payload.failed) + len);
+}
+
+static int settle_streams(struct task *task, struct err *err)
+{
+	struct agent *agent = task->agent;
+	struct agent_started started = {.pid = task->pid};
+	int result;
+
+	if (!task->is_told)
+		task->is_told = agent_wire_put(&agent->wire, AGENT_STARTED, task->number, &started, sizeof(started));
+	if (!task->is_told)
+		return 0;
+	result = agent_source_pump(&task->out, &agent->loop, &agent->wire, err);
+	if (result >= 0)
+		result = agent_source_pump(&task->err, &agent->loop, &agent->wire, err);
+	if (result >= 0)
+		result = agent_sink_settle(&task->in, &agent->loop, &agent->wire, err);
+	return result;
+}
+
+/* The first program's last word ends the machine, so it comes behind everybody else's, and behind the last byte on the disk. */
+static bool may_say_exit(const struct task *task)
+{
+	const struct agent *agent = task->agent;
+
+	if (!task->is_told || !agent_source_is_done(&task->out) || !agent_source_is_done(&task->err))
+		return false;
+	for (size_t i = 1; task->number == AGENT_FIRST && i < AGENT_TASKS_MAX; i++)
+		if (agent->tasks[i].state != TASK_FREE)
+			return false;
+	return true;
+}
+
+int task_settle(struct task *task, struct err *err)
+{
+	struct agent *agent = task->agent;
+	bool is_over = false;
+	int result = 0;
+
+	if (task->state == TASK_RUNNING || task->state == TASK_ENDED)
+		result = settle_streams(task, err);
+	if (result >= 0 && task->state == TASK_ENDED && may_say_exit(task)) {
+		if (task->number == AGENT_FIRST)
+			serve_close_down(agent);
+		is_over = agent_wire_put(&agent->wire, AGENT_EXIT, task->number, &task->exit, sizeof(task->exit));
+	}
+	if (task->state == TASK_FAILED)
+		is_over = put_failed(task, &agent->wire);
+	if (is_over && task->number == AGENT_FIRST)
+		serve_say_farewell(agent);
+	if (is_over)
+		task_close(task);
+	return result;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a container's engine on a host makes from outside, and here is made in the guest: the network's addresses, the clock, files of /etc. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "net/address.h"
+#include "net/network.h"
+#include "runtime/agent/agent.h"
+#include "runtime/base/file.h"
+#include "runtime/base/process.h"
+
+#define WAIT_MS 10000
+#define STEP_MS 2
+
+/* --- Network ---------------------------------------------------------------------------------------------------------- */
+
+static int find_interface(const char *mac, char *to, size_t to_bytes)
+{
+	CLEANUP_DIR DIR *dir = opendir("/sys/class/net");
+	struct dirent *entry;
+	char path[300], address[64];
+
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "lo") == 0)
+			continue;
+		(void)snprintf(path, sizeof(path), "/sys/class/net/%s/address", entry->d_name);
+		if (file_read_line(AT_FDCWD, path, address, sizeof(address)) < 0)
+			continue;
+		if (!mac || strcasecmp(address, mac) == 0)
+			return text_copy(to, to_bytes, entry->d_name);
+	}
+	return -ENOENT;
+}
+
+static int await_interface(const char *mac, char *to, size_t to_bytes, struct err *err)
+{
+	uint64_t until_ns = proc_monotonic_ns() + WAIT_MS * UINT64_C(1000000);
+	const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+	int result;
+
+	while ((result = find_interface(mac, to, to_bytes)) < 0 && proc_monotonic_ns() < until_ns)
+		(void)nanosleep(&step, NULL);
+	return result < 0 ? err_say(err, ENODEV, "there is no network interface %s", mac ? mac : "") : 0;
+}
+
+static int configure(const struct guest_network *network, const char *interface, struct err *err)
+{
+	CLEANUP_NETLINK struct netlink netlink = NETLINK_INIT;
+	uint32_t address, gateway = 0;
+	struct link link;
+	int result;
+
+	if (address_parse(network->address, &address) < 0 ||
+	    (network->gateway && address_parse(network->gateway, &gateway) < 0))
+		return err_say(err, EINVAL, "'%s' and '%s' are no addresses", network->address,
+			       network->gateway ? network->gateway : "");
+	result = netlink_open(&netlink, NETLINK_ROUTE, err);
+	if (result >= 0)
+		result = link_get(&netlink, interface, &link, err);
+	if (result < 0)
+		return result;
+	if (network->gateway)
+		return address_configure(&netlink, link.index, address, network->prefix, gateway, err);
+	result = address_add(&netlink, link.index, address, network->prefix, err);
+	return result < 0 ? result : link_up(&netlink, link.index, err);
+}
+
+int wires_network(const struct guest_network *network, struct err *err)
+{
+	char interface[64];
+	int result;
+
+	if (!network || !network->gateway) {
+		result = net_loopback_up(-1, err);
+		if (result < 0 || !network)
+			return result;
+	}
+	result = boot_load_modules("net", err);
+	if (result >= 0)
+		result = await_interface(network->mac, interface, sizeof(interface), err);
+	if (result >= 0)
+		result = configure(network, interface, err);
+	return result < 0 ? err_wrap(err, "network") : 0;
+}
+
+/* --- Sysctls ---------------------------------------------------------------------------------------------------------- */
+
+static int set_sysctl(struct arena *arena, const struct strpair *pair, struct err *err)
+{
+	char *path = arena_printf(arena, "/proc/sys/%s", pair->key);
+	int result;
+
+	if (!path)
+		return arena_check(arena, err);
+	for (char *at = path; *at; at++)
+		if (*at == '.')
+			*at = '/';
+	result = file_write_value(AT_FDCWD, path, pair->value);
+	return result < 0 ? err_set(err, -result, "linux.sysctl: set '%s' to '%s'", pair->key, pair->value) : 0;
+}
+
+int wires_sysctls(struct arena *arena, struct config *config, struct err *err)
+{
+	struct config_linux *os = config->linux_;
+	struct strmap rest = {0};
+
+	for (size_t i = 0; os && i < os->sysctl.count; i++) {
+		const struct strpair *pair = &os->sysctl.items[i];
+		int result = text_starts(pair->key, "net.") ? set_sysctl(arena, pair, err)
+							    : strmap_set(arena, &rest, pair->key, pair->value);
+
+		if (result < 0)
+			return result;
+	}
+	if (os)
+		os->sysctl = rest;
+	return 0;
+}
+
+/* --- Clock ------------------------------------------------------------------------------------------------------------ */
+
+void wires_clock(uint64_t epoch_ns)
+{
+	struct timespec now = {.tv_sec = (time_t)(epoch_ns / 1000000000), .tv_nsec = (long)(epoch_ns % 1000000000)};
+
+	if (epoch_ns > 0)
+		(void)clock_settime(CLOCK_REALTIME, &now);
+}
+
+/* --- Files ------------------------------------------------------------------------------------------------------------ */
+
+static int add_file(struct arena *arena, struct config *config, const char *name, const char *contents, struct err *err)
+{
+	static const char *const options[] = {"bind", "nosuid", "nodev", "noexec"};
+	struct config_mount *mount;
+	char *source;
+	int result;
+
+	if (!contents)
+		return 0;
+	source = arena_printf(arena, AGENT_FILES "/%s", name);
+	if (!source)
+		return arena_check(arena, err);
+	result = file_replace(AT_FDCWD, source, contents, strlen(contents), 0644, FILE_VOLATILE, err);
+	if (result < 0)
+		return result;
+	mount = LIST_ADD(arena, &config->mounts);
+	if (!mount)
+		return arena_check(arena, err);
+	*mount = (struct config_mount){
+		.destination = arena_printf(arena, "/etc/%s", name),
+		.type = "bind",
+		.source = source,
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (strv_add(arena, &mount->options, options[i]) < 0)
+			break;
+	return arena_check(arena, err);
+}
+
+int wires_files(const struct guest_files *files, struct arena *arena, struct config *config, struct err *err)
+{
+	int result = add_file(arena, config, "hosts", files->hosts, err);
+
+	if (result >= 0)
+		result = add_file(arena, config, "hostname", files->hostname, err);
+	if (result >= 0)
+		result = add_file(arena, config, "resolv.conf", files->resolv_conf, err);
+	return result;
+}
