@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/core/cgroup_driver.h"
 
+#include <errno.h>
 #include <string.h>
 
 static const char *const names[] = {
@@ -20,4 +21,16 @@ enum cg_driver_kind cgroup_driver_parse(const char *name)
 const char *cgroup_driver_name(enum cg_driver_kind driver)
 {
 	return names[driver];
+}
+
+bool cgroup_recorded_none(const struct record *record)
+{
+	return record->cgroup.driver && cgroup_driver_parse(record->cgroup.driver) == CG_DRIVER_DISABLED;
+}
+
+int cgroup_open_recorded(const struct record *record, struct cg **ret, struct err *err)
+{
+	if (!record->cgroup.path)
+		return err_say(err, ENOENT, "container '%s' has no cgroup: it is of another boot", record->id);
+	return cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, ret, err);
 }

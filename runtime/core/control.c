@@ -9,6 +9,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/process.h"
+#include "runtime/core/backend.h"
 #include "runtime/core/bundle_hooks.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
@@ -53,9 +54,8 @@ static int look_past_creation(const struct store *store, struct arena *arena, co
 	return result;
 }
 
-/* Opens and locks an instance whose state allows the action. */
-static int open_for(const struct store *store, struct arena *arena, const char *id, enum lifecycle_action action,
-		    struct instance *ret, struct err *err)
+int control_open(const struct store *store, struct arena *arena, const char *id, enum lifecycle_action action,
+		 struct instance *ret, struct err *err)
 {
 	struct lifecycle now;
 	int result = create_open(store, arena, id, ret, err);
@@ -69,18 +69,6 @@ static int open_for(const struct store *store, struct arena *arena, const char *
 	return result;
 }
 
-static bool is_without_cgroup(const struct record *record)
-{
-	return record->cgroup.driver && cgroup_driver_parse(record->cgroup.driver) == CG_DRIVER_DISABLED;
-}
-
-static int open_cgroup(const struct record *record, struct cg **ret, struct err *err)
-{
-	if (!record->cgroup.path)
-		return err_say(err, ENOENT, "container '%s' has no cgroup: it is of another boot", record->id);
-	return cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, ret, err);
-}
-
 /* --- Start ------------------------------------------------------------------------------------------------------------ */
 
 int control_start(const struct store *store, const char *id, struct err *err)
@@ -90,7 +78,7 @@ int control_start(const struct store *store, const char *id, struct err *err)
 	CLEANUP_FD int listener = -1;
 	unsigned fd_count = 1;
 	size_t len = 0;
-	int result = open_for(store, &arena, id, ACTION_START, &instance, err);
+	int result = control_open(store, &arena, id, ACTION_START, &instance, err);
 
 	if (result < 0)
 		return result;
@@ -125,15 +113,28 @@ int control_start(const struct store *store, const char *id, struct err *err)
 /* --- Signals ---------------------------------------------------------------------------------------------------------- */
 
 /* Without the lock: nothing is changed, and whoever holds it may be what is to be killed. */
-static int signal_all(const struct record *record, int signo, struct err *err)
+static int signal_in_cgroup(const struct record *record, int signo, struct err *err)
 {
 	CLEANUP_CG struct cg *cgroup = NULL;
 	int result;
 
-	if (is_without_cgroup(record))
+	if (cgroup_recorded_none(record))
 		return pidns_signal(&record->init, signo, err);
-	result = open_cgroup(record, &cgroup, err);
+	result = cgroup_open_recorded(record, &cgroup, err);
 	return result < 0 ? result : cg_signal(cgroup, signo, err);
+}
+
+/* SIGKILL ends all that there is on the host, whatever it is that isolates. Other signals are for those inside to hear. */
+static int signal_all(const struct store *store, const struct record *record, int signo, struct err *err)
+{
+	const struct backend_ops *backend;
+	int result = signo == SIGKILL ? 1 : backend_of(record, &backend, err);
+
+	if (result < 0)
+		return result;
+	if (result > 0 || !backend->signal_all)
+		return signal_in_cgroup(record, signo, err);
+	return backend->signal_all(store, record, signo, err);
 }
 
 static int signal_first(const struct record *record, int signo, struct err *err)
@@ -150,7 +151,7 @@ static void thaw_killed(const struct record *record)
 	CLEANUP_CG struct cg *cgroup = NULL;
 	struct err ignored = ERR_INIT;
 
-	if (open_cgroup(record, &cgroup, &ignored) >= 0)
+	if (cgroup_open_recorded(record, &cgroup, &ignored) >= 0)
 		(void)cg_freeze(cgroup, false, &ignored);
 }
 
@@ -165,7 +166,7 @@ int control_kill(const struct store *store, const char *id, int signo, bool all,
 	if (all && view.now.status == RECORD_STOPPED && !view.record.cgroup.path)
 		return 0;
 	if (all && view.now.status != RECORD_CREATING)
-		return signal_all(&view.record, signo, err);
+		return signal_all(store, &view.record, signo, err);
 	result = lifecycle_allows(&view.record, &view.now, ACTION_KILL, err);
 	if (result >= 0)
 		result = signal_first(&view.record, signo, err);
@@ -180,10 +181,10 @@ static int freeze(const struct store *store, const char *id, enum lifecycle_acti
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_INSTANCE struct instance instance;
-	int result = open_for(store, &arena, id, action, &instance, err);
+	int result = control_open(store, &arena, id, action, &instance, err);
 
 	if (result >= 0)
-		result = open_cgroup(&instance.record, &instance.cgroup, err);
+		result = cgroup_open_recorded(&instance.record, &instance.cgroup, err);
 	return result < 0 ? result : cg_freeze(instance.cgroup, action == ACTION_PAUSE, err);
 }
 
@@ -198,8 +199,8 @@ int control_resume(const struct store *store, const char *id, struct err *err)
 }
 
 /* The record first: what it says beyond what is so is put right by the next update; what it does not know, by nobody. */
-static int record_and_update(struct instance *instance, const struct config_resources *resources,
-			     const struct cg_limits *limits, struct err *err)
+static int record_and_update(struct instance *instance, const struct backend_ops *backend,
+			     const struct config_resources *resources, const struct cg_limits *limits, struct err *err)
 {
 	struct config_resources *before = instance->record.updated;
 	struct err ignored = ERR_INIT;
@@ -218,7 +219,7 @@ static int record_and_update(struct instance *instance, const struct config_reso
 		return result;
 	result = fault_point("update", "cgroup", err);
 	if (result >= 0)
-		result = cg_update(instance->cgroup, limits, err);
+		result = backend->update(instance, limits, err);
 	if (result < 0) {
 		instance->record.updated = before;
 		(void)lifecycle_write(&instance->record, instance->state_fd, &ignored);
@@ -230,15 +231,20 @@ int control_update(const struct store *store, const char *id, const struct confi
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_INSTANCE struct instance instance;
+	const struct backend_ops *backend = NULL;
 	struct cg_limits limits;
 	int result = plan_limits(&arena, resources, &limits, err);
 
 	if (result < 0)
 		return result;
-	result = open_for(store, &arena, id, ACTION_UPDATE, &instance, err);
+	result = control_open(store, &arena, id, ACTION_UPDATE, &instance, err);
 	if (result >= 0)
-		result = open_cgroup(&instance.record, &instance.cgroup, err);
-	return result < 0 ? result : record_and_update(&instance, resources, &limits, err);
+		result = backend_of(&instance.record, &backend, err);
+	if (result >= 0 && !backend->update)
+		result = backend_lacks(backend, "update", err);
+	if (result >= 0)
+		result = cgroup_open_recorded(&instance.record, &instance.cgroup, err);
+	return result < 0 ? result : record_and_update(&instance, backend, resources, &limits, err);
 }
 
 /* Without a lock: figures and lists of processes are old when they are printed anyway. */
@@ -247,31 +253,36 @@ int control_open_cgroup(const struct store *store, struct arena *arena, const ch
 {
 	int result = control_look(store, arena, id, false, ret_view, err);
 
-	return result < 0 ? result : open_cgroup(&ret_view->record, ret, err);
+	return result < 0 ? result : cgroup_open_recorded(&ret_view->record, ret, err);
 }
 
 int control_stat(const struct store *store, const char *id, struct cg_stat *ret, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	CLEANUP_CG struct cg *cgroup = NULL;
+	const struct backend_ops *backend = NULL;
 	struct control_view view;
-	int result = control_open_cgroup(store, &arena, id, &view, &cgroup, err);
+	int result = control_look(store, &arena, id, false, &view, err);
 
-	return result < 0 ? result : cg_stat(cgroup, ret, err);
+	if (result >= 0)
+		result = backend_of(&view.record, &backend, err);
+	if (result < 0)
+		return result;
+	return backend->stat ? backend->stat(store, &view.record, ret, err) : backend_lacks(backend, "stats", err);
 }
 
 int control_pids(const struct store *store, struct arena *arena, const char *id, pid_t **ret, size_t *ret_count,
 		 struct err *err)
 {
-	CLEANUP_CG struct cg *cgroup = NULL;
+	const struct backend_ops *backend = NULL;
 	struct control_view view;
 	int result = control_look(store, arena, id, false, &view, err);
 
-	if (result >= 0 && is_without_cgroup(&view.record))
-		return pidns_list(arena, &view.record.init, ret, ret_count, err);
 	if (result >= 0)
-		result = open_cgroup(&view.record, &cgroup, err);
-	return result < 0 ? result : cg_pids(cgroup, arena, ret, ret_count, err);
+		result = backend_of(&view.record, &backend, err);
+	if (result < 0)
+		return result;
+	return backend->pids ? backend->pids(&view.record, arena, ret, ret_count, err)
+			     : backend_lacks(backend, "list of processes", err);
 }
 
 /* --- The end ---------------------------------------------------------------------------------------------------------- */
@@ -302,7 +313,7 @@ static int kill_all(const struct record *record, struct err *err)
 {
 	struct err ignored = ERR_INIT;
 
-	return signal_all(record, SIGKILL, &ignored) >= 0 ? 0 : signal_first(record, SIGKILL, err);
+	return signal_in_cgroup(record, SIGKILL, &ignored) >= 0 ? 0 : signal_first(record, SIGKILL, err);
 }
 
 int control_stop(const struct store *store, const char *id, int signo, int64_t timeout_ms, struct err *err)
@@ -347,7 +358,7 @@ static int kill_and_wait(struct instance *instance, struct err *err)
 	struct err ignored = ERR_INIT;
 
 	definition_want_running(instance->record.data_dir, false);
-	(void)signal_all(&instance->record, SIGKILL, &ignored);
+	(void)signal_in_cgroup(&instance->record, SIGKILL, &ignored);
 	(void)signal_first(&instance->record, SIGKILL, &ignored);
 	return ending_wait(&instance->record, instance->state_fd, KILL_WAIT_MS, err);
 }

@@ -12,6 +12,7 @@
 #include "cgroups/cg.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
+#include "runtime/core/instance.h"
 #include "runtime/core/lifecycle.h"
 #include "runtime/core/store.h"
 #include "runtime/spec/config.h"
@@ -25,6 +26,10 @@ struct control_view {
 /* Reads one. No lock is taken, nothing is changed. -ENOENT with words. */
 int control_look(const struct store *store, struct arena *arena, const char *id, bool ask_freezer,
 		 struct control_view *ret, struct err *err);
+
+/* Opens and locks one whose state allows the action. The caller closes it. -EINVAL with words: its state does not. */
+int control_open(const struct store *store, struct arena *arena, const char *id, enum lifecycle_action action,
+		 struct instance *ret, struct err *err);
 
 /* `start` of a created one: tells the waiting first process to go, and brings back what its exec said. */
 int control_start(const struct store *store, const char *id, struct err *err);

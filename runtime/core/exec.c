@@ -15,6 +15,8 @@
 #include "runtime/base/file.h"
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
+#include "runtime/core/backend.h"
+#include "runtime/core/backend_parts.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
 #include "runtime/core/control.h"
@@ -243,26 +245,38 @@ static int spawn_and_guide(const struct exec_request *request, const struct reco
 int exec_start(const struct exec_request *request, struct exec_running *ret, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	CLEANUP_STDIO struct stdio stdio = STDIO_INIT;
-	CLEANUP_FD int pidfd = -1;
-	int namespaces[NS_COUNT] CLEANUP(join_close) = JOIN_INIT;
+	const struct backend_ops *backend = NULL;
 	struct control_view view;
-	struct confine_filter filter = {0};
-	struct exec_child child = {
-		.program = {.process = request->process, .preserve_fds = request->preserve_fds, .init_fd = -1},
-	};
 	int result = control_look(request->store, &arena, request->id, true, &view, err);
 
 	*ret = (struct exec_running){.pidfd = -1, .terminal = -1};
 	if (result >= 0)
 		result = check_state(request, &view, err);
+	if (result >= 0)
+		result = backend_of(&view.record, &backend, err);
 	if (result < 0)
 		return result;
-	pidfd = proc_open(view.record.init.pid, view.record.init.start_ticks);
+	return backend->exec ? backend->exec(request, &view, ret, err) : backend_lacks(backend, "exec", err);
+}
+
+int exec_ns(const struct exec_request *request, const struct control_view *view, struct exec_running *ret,
+	    struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_STDIO struct stdio stdio = STDIO_INIT;
+	CLEANUP_FD int pidfd = -1;
+	int namespaces[NS_COUNT] CLEANUP(join_close) = JOIN_INIT;
+	struct confine_filter filter = {0};
+	struct exec_child child = {
+		.program = {.process = request->process, .preserve_fds = request->preserve_fds, .init_fd = -1},
+	};
+	int result;
+
+	pidfd = proc_open(view->record.init.pid, view->record.init.start_ticks);
 	if (pidfd < 0)
 		return pidfd == -ESRCH ? err_say(err, ESRCH, "container '%s' has just ended", request->id)
 				       : err_set(err, -pidfd, "open the process of container '%s'", request->id);
-	result = join_open(&view.record.init, pidfd, JOIN_ALL, namespaces, err);
+	result = join_open(&view->record.init, pidfd, JOIN_ALL, namespaces, err);
 	if (result >= 0)
 		result = filter_compile(request->process->seccomp, request->seccomp_cache, &arena, &filter, err);
 	if (result >= 0)
@@ -274,13 +288,14 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 	child.program.filter = request->process->seccomp ? &filter : NULL;
 	for (int number = 0; number < 3; number++)
 		child.program.stdio[number] = stdio.fds[number];
-	result = spawn_and_guide(request, &view.record, namespaces, &child, ret, err);
+	result = spawn_and_guide(request, &view->record, namespaces, &child, ret, err);
 	if (result < 0) {
 		exec_running_close(ret);
 		/* Whatever went wrong in a container that was dying, went wrong because of that. */
 		if (result == -ECONNRESET)
 			(void)proc_wait_end(pidfd, DYING_MS);
-		if (err->exit_code == 0 && proc_look(view.record.init.pid, view.record.init.start_ticks) != PROC_ALIVE)
+		if (err->exit_code == 0 &&
+		    proc_look(view->record.init.pid, view->record.init.start_ticks) != PROC_ALIVE)
 			return err_say(err, ESRCH, "container '%s' has just ended", request->id);
 	}
 	return result;

@@ -16,7 +16,9 @@ struct exec_request {
 	const struct store *store;
 	const char *id;
 	const struct plan_process *process;
-	int stdio[3];		    /* as in create_request */
+	const struct config_process *asked; /* what `process` was planned from: a machine's guest plans it itself */
+	bool detached;			    /* nobody will wait for its end */
+	int stdio[3];			    /* as in create_request */
 	const char *console_socket; /* where the master of process->terminal goes; NULL: exec_running.terminal */
 	const char *pid_file;
 	const char *pidfd_socket; /* where a pidfd of the process is sent, or NULL */
@@ -33,7 +35,9 @@ struct exec_running {
 	int terminal; /* the pseudo-terminal's master, or -1 */
 };
 
-/* Starts it. The program is running when this returns; the caller is its parent and waits for it (proc_wait()). One thread only. */
+/*
+ * Starts it, as the instance's backend does (backend.h): in a machine it is the guest's process, and what the caller has is one that stands for it, which passes
+ * signals and streams on and ends as it ends. The program is running when this returns; the caller is its parent and waits for it (proc_wait()). One thread only. */
 int exec_start(const struct exec_request *request, struct exec_running *ret, struct err *err);
 void exec_running_close(struct exec_running *running);
 

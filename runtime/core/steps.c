@@ -9,6 +9,7 @@
 #include "net/network.h"
 #include "runtime/base/installed.h"
 #include "runtime/base/process.h"
+#include "runtime/core/backend.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
 #include "runtime/core/filter.h"
@@ -23,7 +24,9 @@
 
 static const char *net_state_dir(const struct instance *instance)
 {
-	return instance->plan->net.kind == PLAN_NET_ATTACH ? instance->plan->net.request.state_dir : NULL;
+	const struct plan_net *net = &instance->plan->net;
+
+	return net->kind == PLAN_NET_ATTACH || net->kind == PLAN_NET_TAP ? net->request.state_dir : NULL;
 }
 
 /*
@@ -170,6 +173,27 @@ int step_streams(struct instance *instance, struct err *err)
 	return result < 0 ? result
 			  : stdio_settle(wanted, instance->request->preserve_fds,
 					 plan->namespaces.kind[NS_USER].how == NS_HOST, &instance->stdio, err);
+}
+
+/* --- Machine ---------------------------------------------------------------------------------------------------------- */
+
+int step_machine(struct instance *instance, struct err *err)
+{
+	const struct backend_ops *backend;
+	int result = backend_of(&instance->record, &backend, err);
+
+	return result < 0 || !backend->prepare ? result : backend->prepare(instance, err);
+}
+
+int step_machine_undo(struct instance *instance, struct err *err)
+{
+	const struct backend_ops *backend;
+	struct err unknown = ERR_INIT;
+
+	/* What another hull has made besides, this one cannot know. */
+	if (backend_of(&instance->record, &backend, &unknown) < 0 || !backend->prepare_undo)
+		return 0;
+	return backend->prepare_undo(instance, err);
 }
 
 /* --- Cgroup ----------------------------------------------------------------------------------------------------------- */

@@ -22,6 +22,10 @@ int step_sources(struct instance *instance, struct err *err);
 /* What the program gets as standard input, output and error. They go with the state folder. */
 int step_streams(struct instance *instance, struct err *err);
 
+/* What the backend gives its first process besides: a machine's monitor, disks and network card. Containers have none. */
+int step_machine(struct instance *instance, struct err *err);
+int step_machine_undo(struct instance *instance, struct err *err);
+
 /*
  * The cgroup: early where its first process can be born in it, or where its own folder is bound inside (no cgroup namespace); otherwise late.
  */

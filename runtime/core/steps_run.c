@@ -22,7 +22,7 @@
 
 /* --- Network ---------------------------------------------------------------------------------------------------------- */
 
-static int keep_lease(struct instance *instance, const struct net_lease *lease, struct err *err)
+int step_keep_lease(struct instance *instance, const struct net_lease *lease, struct err *err)
 {
 	struct record_net *net = &instance->record.net;
 
@@ -43,8 +43,8 @@ int step_network(struct instance *instance, struct err *err)
 	char path[64];
 	int result = 0;
 
-	if (net->kind == PLAN_NET_LOOPBACK && net->from_inside)
-		return 0;
+	if ((net->kind == PLAN_NET_LOOPBACK && net->from_inside) || instance->plan->vm)
+		return 0; /* done inside; or a machine has it already */
 	if (net->kind != PLAN_NET_UNTOUCHED) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", instance->init);
 		netns = open(path, O_RDONLY | O_CLOEXEC);
@@ -59,7 +59,7 @@ int step_network(struct instance *instance, struct err *err)
 	if (result < 0)
 		return err_wrap(err, "network");
 	if (net->kind == PLAN_NET_ATTACH)
-		result = keep_lease(instance, &lease, err);
+		result = step_keep_lease(instance, &lease, err);
 	if (result >= 0)
 		result = netfiles_write(instance->plan, net->kind == PLAN_NET_ATTACH ? &lease : NULL, err);
 	if (result < 0)
@@ -82,8 +82,8 @@ int step_network_undo(struct instance *instance, struct err *err)
 
 /* --- Hooks ------------------------------------------------------------------------------------------------------------ */
 
-static int run_hooks(struct instance *instance, enum plan_hook_kind kind, enum record_status status, pid_t pid,
-		     struct err *err)
+int steps_run_hooks(struct instance *instance, enum plan_hook_kind kind, enum record_status status, pid_t pid,
+		    struct err *err)
 {
 	CLEANUP_TEXT struct text state = TEXT_INIT;
 	int result;
@@ -106,9 +106,9 @@ int step_hooks(struct instance *instance, struct err *err)
 		return 0;
 	result = sync_wait(&instance->sync, CHILD_ASSEMBLED, err);
 	if (result >= 0)
-		result = run_hooks(instance, HOOK_PRESTART, RECORD_CREATING, instance->init, err);
+		result = steps_run_hooks(instance, HOOK_PRESTART, RECORD_CREATING, instance->init, err);
 	if (result >= 0)
-		result = run_hooks(instance, HOOK_CREATE_RUNTIME, RECORD_CREATING, instance->init, err);
+		result = steps_run_hooks(instance, HOOK_CREATE_RUNTIME, RECORD_CREATING, instance->init, err);
 	if (result >= 0)
 		result = sync_send(&instance->sync, CHILD_HOOKED, err);
 	return result;
@@ -119,7 +119,7 @@ void step_poststop(struct instance *instance)
 	struct err ignored = ERR_INIT;
 
 	if (instance->hooked)
-		(void)run_hooks(instance, HOOK_POSTSTOP, RECORD_STOPPED, 0, &ignored);
+		(void)steps_run_hooks(instance, HOOK_POSTSTOP, RECORD_STOPPED, 0, &ignored);
 }
 
 /* --- Ready, created, go ----------------------------------------------------------------------------------------------- */
@@ -147,6 +147,15 @@ static int hand_over_terminal(struct instance *instance, unsigned number, struct
 	return result;
 }
 
+int steps_hand_out(struct instance *instance, unsigned number, struct err *err)
+{
+	int result = instance->terminal >= 0 ? hand_over_terminal(instance, number, err) : 0;
+
+	if (result >= 0 && instance->request->pidfd_socket)
+		result = pid_socket_send(instance->request->pidfd_socket, PID_SOCKET_FIRST, instance->init_pidfd, err);
+	return result < 0 ? result : write_pid_file(instance, err);
+}
+
 int step_ready(struct instance *instance, struct err *err)
 {
 	unsigned number = 0, fd_count = 1;
@@ -155,16 +164,9 @@ int step_ready(struct instance *instance, struct err *err)
 
 	if (result < 0)
 		return step_or_how_it_ended(instance, result, err);
-	if (fd_count > 0)
-		result = hand_over_terminal(instance, number, err);
-	if (result >= 0 && instance->request->pidfd_socket)
-		result = pid_socket_send(instance->request->pidfd_socket, PID_SOCKET_FIRST, instance->init_pidfd, err);
 	/* Late: a tight limit on files or memory would hit the child's own setting up. */
-	if (result >= 0)
-		result = limits_apply_outside(&instance->plan->process.limits, instance->init, err);
-	if (result >= 0)
-		result = write_pid_file(instance, err);
-	return result;
+	result = limits_apply_outside(&instance->plan->process.limits, instance->init, err);
+	return result < 0 ? result : steps_hand_out(instance, number, err);
 }
 
 int step_pid_file_undo(struct instance *instance, struct err *err)
@@ -187,9 +189,19 @@ int step_created(struct instance *instance, struct err *err)
 	return result < 0 ? result : sync_send(&instance->sync, CHILD_CREATED, err);
 }
 
-int step_go(struct instance *instance, struct err *err)
+void steps_poststart(struct instance *instance)
 {
 	struct err ignored = ERR_INIT;
+
+	if (instance->plan->hooks[HOOK_POSTSTART].count == 0)
+		return;
+	/* A hook may do with the container what it likes, and must not wait for us then. Nothing can fail any more. */
+	store_unlock(instance->state_fd);
+	(void)steps_run_hooks(instance, HOOK_POSTSTART, RECORD_RUNNING, instance->init, &ignored);
+}
+
+int step_go(struct instance *instance, struct err *err)
+{
 	int result;
 
 	if (instance->request->wait_for_start)
@@ -206,10 +218,8 @@ int step_go(struct instance *instance, struct err *err)
 					      &instance->record, instance->init, err);
 	if (result >= 0)
 		result = sync_wait_closed(&instance->sync, err);
-	if (result < 0 || instance->plan->hooks[HOOK_POSTSTART].count == 0)
+	if (result < 0)
 		return step_or_how_it_ended(instance, result, err);
-	/* A hook may do with the container what it likes, and must not wait for us then. Nothing can fail any more. */
-	store_unlock(instance->state_fd);
-	(void)run_hooks(instance, HOOK_POSTSTART, RECORD_RUNNING, instance->init, &ignored);
+	steps_poststart(instance);
 	return 0;
 }

@@ -19,6 +19,14 @@ static const struct field image_rows[] = {
 TABLE(image_table, image_rows);
 #undef TYPE
 
+#define TYPE struct extension_vm
+static const struct field vm_rows[] = {
+	ROW("backend", FIELD_STRING, backend),
+	ROW("kernel", FIELD_STRING, kernel),
+};
+TABLE(vm_table, vm_rows);
+#undef TYPE
+
 #define TYPE struct extension_root
 static const struct field root_rows[] = {
 	ROW("lowers", FIELD_STRV, lowers, .max = 512),
@@ -117,6 +125,7 @@ static const struct field extension_rows[] = {
 	ROW("name", FIELD_STRING, name, REQUIRED),
 	ROW("created", FIELD_TIME, created),
 	ROW("isolation", FIELD_ENUM, isolation, .words = isolation_words),
+	ROW("vm", FIELD_STRUCT, vm, OF(vm_table)),
 	ROW("image", FIELD_STRUCT, image, OF(image_table)),
 	ROW("root", FIELD_STRUCT, root, OF(root_table)),
 	ROW("idRange", FIELD_OBJECT, id_range, OF(extension_id_range_fields)),

@@ -29,6 +29,12 @@ struct extension_image {
 	const char *id;	  /* "sha256:…" */
 };
 
+/* With isolation vm: what the user asked for. NULL: whatever this host has that works. */
+struct extension_vm {
+	const char *backend; /* "kvm", "qemu" */
+	const char *kernel;  /* a name in the store of kernels */
+};
+
 /* An overlay. No lowers: the root is config.json's root.path (`--rootfs`), and upper and work are absent. */
 struct extension_root {
 	struct strv lowers;	  /* absolute paths of layer folders, TOP FIRST */
@@ -96,6 +102,7 @@ struct extension {
 	const char *name; /* as `--name` or made up; never NULL */
 	uint64_t created; /* ns since the epoch */
 	enum extension_isolation isolation;
+	struct extension_vm vm;
 	struct extension_image image; /* both NULL with --rootfs */
 	struct extension_root root;
 	struct extension_id_range *id_range;

@@ -26,6 +26,7 @@
 #include "net/network.h"
 #include "runtime/spec/config.h"
 #include "runtime/spec/extension.h"
+#include "runtime/spec/plan_vm.h"
 
 /* Annotations that begin so say something: org.systemd.property.NAME is a property of the systemd unit. All others are only kept. */
 #define PLAN_UNIT_PROPERTY "org.systemd.property."
@@ -41,6 +42,7 @@ struct plan_host {
 	const char
 		*joined[NS_COUNT]; /* path of a namespace that hull.json's `joins` ask for, where the instance runs */
 	struct idmap joined_idmap; /* the map of the user namespace in `joined`, when it has one */
+	const struct plan_vm_host *vm; /* a micro-VM is wanted, made of this; NULL: a container */
 
 	/* Facts. */
 	bool rootless; /* the caller is not root, and has its rights in a user namespace of the instance's only */
@@ -113,6 +115,7 @@ enum plan_net_kind {
 	PLAN_NET_UNTOUCHED, /* the host's, or one that was joined */
 	PLAN_NET_LOOPBACK,  /* a fresh namespace: raise lo, nothing more */
 	PLAN_NET_ATTACH,    /* a fresh namespace on a network: net_attach() with `request` */
+	PLAN_NET_TAP,	    /* a machine's card: net_attach_tap() with `request`; the namespace stays as it is */
 };
 
 struct plan_net {
@@ -151,7 +154,7 @@ struct plan {
 	const char *id, *name; /* name: NULL for a plain OCI bundle */
 	const char *bundle;
 	const char *oci_version;
-	const char *backend; /* "ns", "vm" */
+	const char *backend; /* "ns", "kvm", "qemu": runtime/core/backend.h */
 	bool rootless;
 	struct strmap annotations;
 
@@ -173,6 +176,8 @@ struct plan {
 	plan_hook_list hooks[HOOK_KIND_COUNT];
 	struct plan_net net;
 	struct plan_keeper keeper;
+	const struct plan_vm
+		*vm; /* what the jail, which the rest of the plan is of, is there for; NULL: this is a container */
 
 	struct strv warnings; /* one line each, for the user */
 };

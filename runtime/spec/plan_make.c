@@ -97,11 +97,9 @@ static int plan_identity(struct planning *p, struct err *err)
 	plan->rootless = host->rootless;
 	plan->annotations = p->config->annotations;
 	plan->backend = "ns";
-	if (p->extension) {
+	if (p->extension)
 		plan->name = p->extension->name;
-		plan->backend = extension_isolation_name(p->extension->isolation);
-	}
-	if (p->config->vm && strcmp(plan->backend, "ns") == 0)
+	if (p->config->vm)
 		plan_warn(p->arena, &plan->warnings, "vm: ignored, since this instance is a container");
 	return 0;
 }
@@ -141,6 +139,16 @@ static const struct config_linux no_linux;
 
 int plan_make(struct arena *arena, const struct config *config, const struct extension *extension,
 	      const struct plan_host *host, struct plan *ret, struct err *err)
+{
+	if (host->vm)
+		return plan_machine(arena, config, extension, host, ret, err);
+	if (extension && extension->isolation == ISOLATION_VM)
+		return err_say(err, ENOTSUP, "hull.json: isolation: 'vm': this caller makes containers only");
+	return plan_container(arena, config, extension, host, ret, err);
+}
+
+int plan_container(struct arena *arena, const struct config *config, const struct extension *extension,
+		   const struct plan_host *host, struct plan *ret, struct err *err)
 {
 	struct planning planning = {
 		.arena = arena,

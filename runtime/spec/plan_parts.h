@@ -31,6 +31,13 @@ int plan_network(struct planning *p, struct err *err);		 /* plan_net.c */
 int plan_net_devices(struct planning *p, struct err *err);	 /* plan_net.c; after network */
 int plan_keeping(struct planning *p, struct err *err);		 /* plan_net.c */
 
+/* A container's plan: what plan_make() makes where no machine is wanted. */
+int plan_container(struct arena *arena, const struct config *config, const struct extension *extension,
+		   const struct plan_host *host, struct plan *ret, struct err *err); /* plan_make.c */
+/* A machine's: the same of its jail, and what is in it. */
+int plan_machine(struct arena *arena, const struct config *config, const struct extension *extension,
+		 const struct plan_host *host, struct plan *ret, struct err *err); /* plan_vm.c */
+
 /*
  * The namespaces and ids of an instance that runs, for a further process in it: as plan_make() has planned them, nothing else of the
  * plan. Namespaces of other instances count as joined, whether these still run or not.

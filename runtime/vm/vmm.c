@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hull-vmm: the first process of a micro-VM's jail. It reads what the machine is to be from descriptor 3 (runtime/vm/request.h), becomes its monitor, and
- * ends as the guest's first program did: with its exit code, 128 + the signal's number, or 125 and one line on standard error when the machine failed.
+ * hull-vmm: the first process of a micro-VM's jail. It reads what the machine is to be from descriptor 3 (runtime/vm/request.h), becomes its monitor or starts
+ * QEMU as that, and ends as the guest's first program did: with its exit code, 128 + the signal's number, or 125 and one line on standard error when the machine failed.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/vm/monitor.h"
+#include "runtime/vm/qemu.h"
 #include "runtime/vm/request.h"
 
 static int run(struct err *err)
@@ -20,9 +21,9 @@ static int run(struct err *err)
 
 	if (r == 0)
 		r = vm_request_read(&arena, VM_REQUEST_FD, &request, err);
-	if (r == 0)
-		r = monitor_run(&request, err);
-	return r;
+	if (r < 0)
+		return r;
+	return request.backend == VM_BACKEND_QEMU ? qemu_run(&request, err) : monitor_run(&request, err);
 }
 
 int main(int argc, char **argv)
@@ -40,7 +41,7 @@ int main(int argc, char **argv)
 	code = run(&err);
 	if (code < 0) {
 		log_err(&err);
-		code = ERR_EXIT_FAILED;
+		code = err.exit_code ? err.exit_code : ERR_EXIT_FAILED;
 	}
 	monitor_leave(code);
 }

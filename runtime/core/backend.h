@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The seam between an instance and what isolates it: "ns" (namespaces alone), "kvm" and "qemu" (a machine, in a jail of namespaces).
+ *
+ * An instance of any kind is a record, a cgroup, a first process with a keeper, and a network's lease; what is done with those alone (the phases, kill, stop,
+ * pause, wait, logs, attach, delete) is the same for all, since the first process of a machine is its monitor, which passes signals and streams on. A
+ * backend is what remains: a row of functions. Nobody but backend*.c asks which one there is.
+ */
+#ifndef HULL_RUNTIME_CORE_BACKEND_H
+#define HULL_RUNTIME_CORE_BACKEND_H
+
+#include "runtime/base/err.h"
+#include "runtime/core/control.h"
+#include "runtime/core/exec.h"
+#include "runtime/core/instance.h"
+
+/* A function that is NULL is not supported: whoever wants it says backend_lacks(). */
+struct backend_ops {
+	const char *name; /* as records have it */
+
+	/* A phase, before the first process is born: opens what that one is given (instance->given). NULL: nothing. */
+	int (*prepare)(struct instance *instance, struct err *err);
+	/* Takes back what prepare did beside that, also for an instance that was opened from its record. NULL: nothing. */
+	int (*prepare_undo)(struct instance *instance, struct err *err);
+
+	/* One more process inside; its state allows it. As exec_start(). */
+	int (*exec)(const struct exec_request *request, const struct control_view *view, struct exec_running *ret,
+		    struct err *err);
+	/* A signal other than SIGKILL to all processes inside. NULL: to all that are in its cgroup. */
+	int (*signal_all)(const struct store *store, const struct record *record, int signo, struct err *err);
+	/* Their numbers on the host. */
+	int (*pids)(const struct record *record, struct arena *arena, pid_t **ret, size_t *ret_count, struct err *err);
+	/* What they use, as counted where they run. */
+	int (*stat)(const struct store *store, const struct record *record, struct cg_stat *ret, struct err *err);
+	/* New limits. The instance is locked, its cgroup open. */
+	int (*update)(struct instance *instance, const struct cg_limits *limits, struct err *err);
+	bool takes_mounts; /* `mounts add` in a running one */
+};
+
+/* By the name in a record; NULL means "ns", which records once did not name. NULL when there is none of that name. */
+const struct backend_ops *backend_find(const char *name);
+/* The same, with words for one that this hull does not have. */
+int backend_of(const struct record *record, const struct backend_ops **ret, struct err *err);
+/* -ENOTSUP: "'top' is not supported by backend 'qemu'". */
+int backend_lacks(const struct backend_ops *backend, const char *what, struct err *err);
+
+/* The rows. */
+extern const struct backend_ops backend_ns, backend_kvm, backend_qemu;
+
+/* One more, which is looked at first: a scripted one in tests. NULL: none. */
+extern const struct backend_ops *backend_extra;
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Functions of rows that are in files of their own. For backend*.c, and the files that have them. */
+#ifndef HULL_RUNTIME_CORE_BACKEND_PARTS_H
+#define HULL_RUNTIME_CORE_BACKEND_PARTS_H
+
+#include "runtime/core/backend.h"
+
+/* exec.c: joins the instance's namespaces and cgroup. */
+int exec_ns(const struct exec_request *request, const struct control_view *view, struct exec_running *ret,
+	    struct err *err);
+/* exec_vm.c: a process that speaks to the guest's agent. */
+int exec_vm(const struct exec_request *request, const struct control_view *view, struct exec_running *ret,
+	    struct err *err);
+
+#endif

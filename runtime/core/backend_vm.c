@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Machines: the first process is hull-vmm in a jail, which becomes the monitor (kvm) or starts QEMU (qemu), and routes between the guest's agent and
+ * the host's clients. Both rows are made here, of the same functions.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "net/address.h"
+#include "net/network.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/file.h"
+#include "runtime/base/installed.h"
+#include "runtime/base/process.h"
+#include "runtime/base/socket.h"
+#include "runtime/core/backend_parts.h"
+#include "runtime/core/netfiles.h"
+#include "runtime/core/sealed.h"
+#include "runtime/core/steps.h"
+#include "runtime/core/steps_parts.h"
+#include "runtime/vm/agent_client.h"
+#include "runtime/vm/agent_protocol.h"
+
+#define CONTROL_SOCKET	   "control.sock"
+#define STATS_TIMEOUT_MS   5000
+#define STATS_MAX_BYTES	   65536
+#define NET_FILE_MAX_BYTES ((size_t)256 << 10)
+
+/* What is collected for the monitor. */
+struct preparing {
+	struct instance *instance;
+	const struct plan_vm *vm;
+	struct vm_request request;
+	struct guest_start start;
+	struct guest_network network;
+	int request_fd; /* the first that is given: filled when all others are known */
+};
+
+/* Hands a descriptor on: its number for the monitor, or -errno. Takes it over. */
+static int give(struct preparing *p, int fd, struct err *err)
+{
+	return fd < 0 ? fd : given_add(&p->instance->given, fd, err);
+}
+
+static int give_file(struct preparing *p, const char *path, int flags, struct err *err)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+
+	return fd < 0 ? err_set(err, errno, "open '%s'", path) : give(p, fd, err);
+}
+
+/* --- The parts -------------------------------------------------------------------------------------------------------- */
+
+static int give_program(struct preparing *p, struct err *err)
+{
+	char path[INSTALLED_PATH_BYTES];
+	int result = installed_program("hull-vmm", path, err);
+
+	if (result >= 0)
+		result = p->instance->given.program_fd = sealed_open(path, err);
+	if (result < 0)
+		return result;
+	/* A place for the request, which comes first and is made last. */
+	result = memfd_create("request", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (result < 0)
+		return err_set(err, errno, "make a memory file");
+	return p->request_fd = give(p, result, err);
+}
+
+static int give_kernel(struct preparing *p, struct err *err)
+{
+	int result = p->request.kernel_fd = give_file(p, p->vm->kernel, O_RDONLY, err);
+
+	if (result >= 0)
+		result = p->request.initrd_fd = give_file(p, p->vm->initrd, O_RDONLY, err);
+	if (result < 0)
+		return err_wrap(err, "kernel");
+	if (p->vm->backend == VM_BACKEND_KVM)
+		result = p->request.kvm_fd = give_file(p, "/dev/kvm", O_RDWR, err);
+	return result;
+}
+
+/* A second monitor on a disk that is written to would ruin it: the lock is on the open file, which the machine has till its end. */
+static int give_disks(struct preparing *p, struct err *err)
+{
+	for (size_t i = 0; i < p->vm->disks.count; i++) {
+		const struct plan_vm_disk *from = &p->vm->disks.items[i];
+		struct vm_disk *disk = &p->request.disks[p->request.disk_count++];
+
+		*disk = (struct vm_disk){.read_only = from->read_only, .serial = from->serial};
+		disk->fd = give_file(p, from->path, from->read_only ? O_RDONLY : O_RDWR, err);
+		if (disk->fd < 0)
+			return err_wrap(err, "disk");
+	}
+	return 0;
+}
+
+static int give_card(struct preparing *p, struct err *err)
+{
+	const struct plan *plan = p->instance->plan;
+	struct vm_nic *nic = &p->request.nics[0];
+	struct net_lease lease = {0};
+	int fd = -1, result;
+
+	if (!p->vm->has_nic)
+		return netfiles_write(plan, NULL, err);
+	result = net_attach_tap(&plan->net.request, &fd, &lease, err);
+	if (result < 0)
+		return err_wrap(err, "network");
+	nic->tap_fd = give(p, fd, err);
+	result = nic->tap_fd < 0 ? nic->tap_fd : step_keep_lease(p->instance, &lease, err);
+	if (result < 0)
+		return result;
+	p->request.nic_count = 1;
+	(void)address_parse_mac(lease.mac, nic->mac);
+	p->network = (struct guest_network){
+		.mac = p->instance->record.net.mac,
+		.address = p->instance->record.net.ip,
+		.prefix = lease.prefix_len,
+		.gateway = p->instance->record.net.gateway,
+	};
+	p->start.network = &p->network;
+	return netfiles_write(plan, &lease, err);
+}
+
+static int give_sockets(struct preparing *p, struct err *err)
+{
+	int result = p->request.agent_listen_fd = give(p, sock_listen(p->instance->state_fd, AGENT_SOCKET, err), err);
+
+	if (result >= 0)
+		result = p->request.control_listen_fd =
+			give(p, sock_listen(p->instance->state_fd, CONTROL_SOCKET, err), err);
+	return result;
+}
+
+/* --- The documents ---------------------------------------------------------------------------------------------------- */
+
+static int read_net_file(struct preparing *p, const char *path, const char **ret, struct err *err)
+{
+	size_t len;
+	char *data;
+	int result;
+
+	if (!path)
+		return 0;
+	result = file_read(p->instance->arena, AT_FDCWD, path, NET_FILE_MAX_BYTES, &data, &len, err);
+	if (result >= 0)
+		*ret = data;
+	return result;
+}
+
+static int give_start(struct preparing *p, struct err *err)
+{
+	const struct extension_network_files *files = &p->instance->plan->net.files;
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+	int result = read_net_file(p, files->hosts, &p->start.files.hosts, err);
+
+	if (result >= 0)
+		result = read_net_file(p, files->hostname, &p->start.files.hostname, err);
+	if (result >= 0)
+		result = read_net_file(p, files->resolv_conf, &p->start.files.resolv_conf, err);
+	p->start.clock = proc_now_ns();
+	if (result >= 0)
+		result = guest_start_write(&p->start, &words, err);
+	if (result >= 0 && words.len > AGENT_DOCUMENT_MAX)
+		result = err_say(err, E2BIG, "config.json is too long for a machine");
+	if (result >= 0)
+		result = p->request.start_fd = give(p, fd_memory("start", words.data, words.len, err), err);
+	return result;
+}
+
+static int write_request(struct preparing *p, struct err *err)
+{
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+	int result;
+
+	p->request.backend = p->vm->backend;
+	p->request.memory_bytes = p->vm->memory_bytes;
+	p->request.cpus = p->vm->cpus;
+	p->request.cmdline = p->vm->cmdline;
+	for (size_t i = 0; i < p->vm->volumes.count; i++)
+		p->request.volumes[p->request.volume_count++] = p->vm->volumes.items[i];
+	p->request.terminal = p->instance->plan->process.terminal;
+	p->request.stdin_open = p->start.interactive;
+	p->request.qemu = p->vm->qemu;
+	vm_request_write(&p->request, &words);
+	result = text_check(&words, err);
+	if (result >= 0)
+		result = fd_write_all(p->request_fd, words.data, words.len);
+	if (result >= 0 && lseek(p->request_fd, 0, SEEK_SET) < 0)
+		result = -errno;
+	if (result >= 0 &&
+	    fcntl(p->request_fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		result = -errno;
+	return result < 0 ? err_set(err, -result, "write the monitor's request") : 0;
+}
+
+static int (*const parts[])(struct preparing *p, struct err *err) = {
+	give_program, give_kernel, give_disks, give_sockets, give_card, give_start, write_request,
+};
+
+static int undo(struct instance *instance, struct err *err)
+{
+	return step_network_undo(instance, err);
+}
+
+static int prepare(struct instance *instance, struct err *err)
+{
+	struct preparing p = {
+		.instance = instance,
+		.vm = instance->plan->vm,
+		.request = {.initrd_fd = -1, .kvm_fd = -1, .agent_listen_fd = -1, .control_listen_fd = -1},
+		.start = *instance->plan->vm->start,
+	};
+	struct err ignored = ERR_INIT;
+	int result = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && result >= 0; i++)
+		result = parts[i](&p, err);
+	if (result < 0)
+		(void)undo(instance, &ignored);
+	return result < 0 ? result : 0;
+}
+
+/* --- What is asked of the guest --------------------------------------------------------------------------------------- */
+
+static int connect_agent(const struct store *store, const struct record *record, struct err *err)
+{
+	CLEANUP_FD int folder = store_find(store, record->id, err);
+
+	return folder < 0 ? folder : agent_client_connect(folder, err);
+}
+
+static int signal_all(const struct store *store, const struct record *record, int signo, struct err *err)
+{
+	CLEANUP_FD int agent = connect_agent(store, record, err);
+
+	return agent < 0 ? agent : agent_client_signal_all(agent, signo, err);
+}
+
+static int read_stat(const struct store *store, const struct record *record, struct cg_stat *ret, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_FD int agent = connect_agent(store, record, err);
+	char *words = arena_alloc(&arena, STATS_MAX_BYTES);
+	ssize_t len;
+
+	if (agent < 0 || !words)
+		return agent < 0 ? agent : arena_check(&arena, err);
+	len = agent_client_stats(agent, STATS_TIMEOUT_MS, words, STATS_MAX_BYTES, err);
+	return len < 0 ? (int)len : guest_stats_parse(&arena, words, (size_t)len, ret, err);
+}
+
+#define MACHINE(words)                                                                                         \
+	{                                                                                                      \
+		.name = (words), .prepare = prepare, .prepare_undo = undo, .exec = exec_vm, .stat = read_stat, \
+		.signal_all = signal_all,                                                                      \
+	}
+
+const struct backend_ops backend_kvm = MACHINE("kvm");
+const struct backend_ops backend_qemu = MACHINE("qemu");

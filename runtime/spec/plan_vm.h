@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A micro-VM as a plan: the same config.json and hull.json as a container's, divided in two.
+ *
+ *     the jail    a container with all namespaces, the instance's range of ids, an empty root and no capability beyond what file service takes. Its
+ *                 program is hull-vmm, and its limits are the guest's memory and CPUs with what the monitor itself takes
+ *     the guest   everything else: the program, its rights and mounts, as the START document (guest.h) for the agent inside
+ *
+ * Volumes are mounted in the jail at PLAN_VM_VOLUMES/N with a container's rules, and served to the guest by virtio-fs, which binds them where the program
+ * wants them.
+ */
+#ifndef HULL_RUNTIME_SPEC_PLAN_VM_H
+#define HULL_RUNTIME_SPEC_PLAN_VM_H
+
+#include "runtime/spec/guest.h"
+#include "runtime/vm/request.h"
+
+#define PLAN_VM_VOLUMES "/volumes" /* in the jail */
+#define PLAN_VM_SHARED	"/shared"  /* in the jail: a bundle's root folder */
+#define PLAN_VM_KERNEL	"/kernel"  /* in the jail, for QEMU, which opens it by name */
+#define PLAN_VM_INITRD	"/initrd"
+
+#define PLAN_VM_MEMORY_BYTES	 ((uint64_t)512 << 20) /* where nobody says how much */
+#define PLAN_VM_MEMORY_MIN_BYTES ((uint64_t)64 << 20)
+#define PLAN_VM_OVERHEAD_KVM	 ((uint64_t)64 << 20) /* what the jail may take besides */
+#define PLAN_VM_OVERHEAD_QEMU	 ((uint64_t)256 << 20)
+#define PLAN_VM_JAIL_PIDS	 512
+/* What every guest's kernel is told: reboot and panic end the machine; no self-tests of ciphers, which take longer than all else. */
+#define PLAN_VM_CMDLINE "quiet reboot=t panic=-1 cryptomgr.notests random.trust_cpu=on"
+
+/* What of this host a machine is made of. The caller of plan_make() has found it all; paths are absolute. */
+struct plan_vm_host {
+	enum vm_backend backend;
+	bool kvm; /* QEMU runs the guest on /dev/kvm, else it emulates */
+	const char *kernel,
+		*initrd; /* an ELF file with the PVH note or a bzImage; NULL: only what config.json's `vm` names will do */
+	struct strv layers;		     /* read-only disks, top first; empty: the root folder is shared */
+	const char *upper;		     /* the writable disk above them; NULL: a tmpfs */
+	const char *qemu;		     /* its program, for that backend */
+	struct strv qemu_needs;		     /* files and folders that QEMU finds by name */
+	bool (*is_folder)(const char *path); /* of bind sources. NULL: all are (tests) */
+};
+
+struct plan_vm_disk {
+	const char *path, *serial;
+	bool read_only;
+};
+
+struct plan_vm {
+	enum vm_backend backend;
+	bool kvm;
+	uint64_t memory_bytes;
+	uint32_t cpus;
+	const char *kernel, *initrd, *cmdline;
+	LIST_OF(struct plan_vm_disk) disks;
+	LIST_OF(struct vm_volume) volumes; /* as the monitor knows them */
+	struct strv qemu;		   /* the program, and what the bundle adds to its command */
+	bool has_nic;			   /* plan.net.request says where */
+	struct guest_start *start;	   /* all but what is known when the network is made: network, files, clock */
+};
+
+#endif

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The guest's half of a machine's plan: config.json without what the machine itself stands for, and the command line of its kernel.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "namespaces/mount_options.h"
+#include "runtime/spec/plan_vm_parts.h"
+
+#define ROOT_TAG "root"
+
+/* Namespaces that the guest's own kernel is in the place of: the program has them with the machine. */
+static const char *const given_by_machine[] = {"user", "network", "time"};
+
+static int no_memory(const struct dividing *d, struct err *err)
+{
+	int r = arena_check(d->arena, err);
+
+	return r < 0 ? r : err_set(err, ENOMEM, "cannot make the plan");
+}
+
+static bool is_given(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(given_by_machine); i++)
+		if (strcmp(given_by_machine[i], type) == 0)
+			return true;
+	return false;
+}
+
+static int take_namespaces(struct dividing *d, struct config_linux *to, struct err *err)
+{
+	to->namespaces.items = NULL;
+	to->namespaces.count = 0;
+	for (size_t i = 0; i < d->os->namespaces.count; i++) {
+		const struct config_namespace *from = &d->os->namespaces.items[i];
+		struct config_namespace *copy;
+
+		if (is_given(from->type))
+			continue;
+		copy = LIST_ADD(d->arena, &to->namespaces);
+		if (!copy)
+			return no_memory(d, err);
+		*copy = *from;
+	}
+	return 0;
+}
+
+/* The machine's size is the bound on memory and CPUs; who it is that reads its disks the guest cannot know. */
+static int take_resources(struct dividing *d, struct config_linux *to, struct err *err)
+{
+	struct config_resources *resources;
+
+	if (!d->os->resources)
+		return 0;
+	resources = ARENA_NEW(d->arena, struct config_resources);
+	if (!resources)
+		return no_memory(d, err);
+	resources->pids = d->os->resources->pids;
+	resources->devices = d->os->resources->devices;
+	to->resources = resources;
+	return 0;
+}
+
+/* --- Mounts --------------------------------------------------------------------------------------------------------------- */
+
+static bool is_bind(const struct config_mount *mount)
+{
+	return (mount->type && strcmp(mount->type, "bind") == 0) || strv_has(&mount->options, "bind") ||
+	       strv_has(&mount->options, "rbind");
+}
+
+/* How mounts spread is between namespaces of one kernel. */
+static bool is_about_kernel(const char *option)
+{
+	return mount_propagation_parse(option) >= 0 || strcmp(option, "bind") == 0 || strcmp(option, "rbind") == 0 ||
+	       strcmp(option, "idmap") == 0 || strcmp(option, "ridmap") == 0;
+}
+
+static struct config_mount *add_bind(struct dividing *d, const char *destination, const char *source,
+				     const struct strv *options)
+{
+	struct config_mount *mount = LIST_ADD(d->arena, &d->start->config->mounts);
+
+	if (!mount || strv_add(d->arena, &mount->options, "rbind") < 0 ||
+	    strv_add(d->arena, &mount->options, "rprivate") < 0)
+		return NULL;
+	mount->destination = destination;
+	mount->type = "bind";
+	mount->source = source;
+	for (size_t i = 0; i < options->count; i++)
+		if (!is_about_kernel(options->items[i]) && strv_add(d->arena, &mount->options, options->items[i]) < 0)
+			return NULL;
+	return mount;
+}
+
+static int take_bundle_bind(struct dividing *d, const struct config_mount *from, struct err *err)
+{
+	bool read_only = strv_has(&from->options, "ro") || strv_has(&from->options, "rro");
+	struct config_mount *in_jail;
+	struct plan_vm_place place;
+	int r;
+
+	if (text_is_empty(from->source))
+		return err_say(err, EINVAL, "mounts: '%s': a bind mount needs a source", from->destination);
+	if (text_starts(from->source, "/dev/"))
+		return err_say(err, ENOTSUP, "'%s': a machine has no devices of the host's", from->source);
+	r = plan_vm_place(d, from->source, read_only, &place, err);
+	if (r < 0)
+		return r;
+	in_jail = LIST_ADD(d->arena, &d->jail->mounts);
+	if (!in_jail || !add_bind(d, from->destination, place.in_guest, &from->options))
+		return no_memory(d, err);
+	*in_jail = *from;
+	in_jail->destination = place.in_jail;
+	return 0;
+}
+
+static int take_mounts(struct dividing *d, struct err *err)
+{
+	d->start->config->mounts.items = NULL;
+	d->start->config->mounts.count = 0;
+	for (size_t i = 0; i < d->config->mounts.count; i++) {
+		const struct config_mount *from = &d->config->mounts.items[i];
+		struct config_mount *copy;
+		int r = 0;
+
+		if (is_bind(from)) {
+			r = take_bundle_bind(d, from, err);
+		} else {
+			copy = LIST_ADD(d->arena, &d->start->config->mounts);
+			if (!copy)
+				return no_memory(d, err);
+			*copy = *from;
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int take_tmpfs(struct dividing *d, const struct extension_volume *from, struct err *err)
+{
+	struct config_mount *mount = LIST_ADD(d->arena, &d->start->config->mounts);
+
+	if (!mount || strv_split(d->arena, &mount->options, "nosuid,nodev", ",", false) < 0 ||
+	    strv_add_list(d->arena, &mount->options, &from->options) < 0 ||
+	    (from->read_only && strv_add(d->arena, &mount->options, "ro") < 0))
+		return no_memory(d, err);
+	mount->destination = from->destination;
+	mount->type = mount->source = "tmpfs";
+	return 0;
+}
+
+static int take_volume(struct dividing *d, const struct extension_volume *from, struct err *err)
+{
+	struct extension_volume *in_jail;
+	struct config_mount *mount;
+	struct plan_vm_place place;
+	int r;
+
+	if (from->kind == VOLUME_TMPFS)
+		return take_tmpfs(d, from, err);
+	if (from->chown)
+		return err_say(err, ENOTSUP, "volume '%s': 'U' is not supported for machines", from->destination);
+	if (text_is_empty(from->source))
+		return err_say(err, EINVAL, "volume '%s' has no source", from->destination);
+	r = plan_vm_place(d, from->source, from->read_only, &place, err);
+	if (r < 0)
+		return r;
+	in_jail = LIST_ADD(d->arena, &d->jail_extension->volumes);
+	mount = add_bind(d, from->destination, place.in_guest, &from->options);
+	if (!in_jail || !mount || (from->read_only && strv_add(d->arena, &mount->options, "ro") < 0))
+		return no_memory(d, err);
+	*in_jail = *from;
+	in_jail->destination = place.in_jail;
+	return 0;
+}
+
+static int take_volumes(struct dividing *d, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; d->extension && i < d->extension->volumes.count && r == 0; i++)
+		r = take_volume(d, &d->extension->volumes.items[i], err);
+	return r;
+}
+
+/* --- Root ----------------------------------------------------------------------------------------------------------------- */
+
+static int add_disk(struct dividing *d, const char *path, const char *serial, bool read_only, struct err *err)
+{
+	struct plan_vm_disk *disk = LIST_ADD(d->arena, &d->vm->disks);
+
+	if (!disk || !serial)
+		return no_memory(d, err);
+	*disk = (struct plan_vm_disk){.path = path, .serial = serial, .read_only = read_only};
+	return 0;
+}
+
+static int share_root(struct dividing *d, struct err *err)
+{
+	struct vm_volume *shared = LIST_ADD(d->arena, &d->vm->volumes);
+	struct config_mount *mount = LIST_ADD(d->arena, &d->jail->mounts);
+
+	if (!d->config->root || text_is_empty(d->config->root->path))
+		return err_say(err, EINVAL, "root: the member is missing");
+	if (!shared || !mount || strv_split(d->arena, &mount->options, "rbind,rprivate,nodev", ",", false) < 0)
+		return no_memory(d, err);
+	*shared = (struct vm_volume){.tag = ROOT_TAG, .path = PLAN_VM_SHARED, .read_only = d->config->root->readonly};
+	mount->destination = PLAN_VM_SHARED;
+	mount->type = "bind";
+	mount->source = d->config->root->path;
+	/* A range of its own does not know the ids of the folder's files. */
+	if (d->extension && d->extension->id_range && strv_add(d->arena, &mount->options, "ridmap") < 0)
+		return no_memory(d, err);
+	d->start->root.shared = ROOT_TAG;
+	return 0;
+}
+
+static int take_root(struct dividing *d, struct err *err)
+{
+	const struct strv *layers = &d->host->vm->layers;
+	struct guest_root *root = &d->start->root;
+	int r = 0;
+
+	root->read_only = d->config->root && d->config->root->readonly;
+	if (layers->count == 0)
+		return share_root(d, err);
+	for (size_t i = 0; i < layers->count && r == 0; i++) {
+		const char *serial = arena_printf(d->arena, "layer%zu", i);
+
+		r = add_disk(d, layers->items[i], serial, true, err);
+		if (r == 0 && strv_add(d->arena, &root->layers, serial) < 0)
+			return no_memory(d, err);
+	}
+	if (r == 0 && d->host->vm->upper) {
+		root->upper = "upper";
+		r = add_disk(d, d->host->vm->upper, root->upper, false, err);
+	}
+	if (r == 0 && d->vm->disks.count > VM_MAX_DISKS)
+		return err_say(err, ENOTSUP, "%zu layers: a machine has %u disks at most", layers->count, VM_MAX_DISKS);
+	return r;
+}
+
+/* --- The whole ------------------------------------------------------------------------------------------------------------ */
+
+static int take_config(struct dividing *d, struct err *err)
+{
+	struct config *config = ARENA_NEW(d->arena, struct config);
+	struct config_linux *os = ARENA_NEW(d->arena, struct config_linux);
+	int r;
+
+	if (!config || !os)
+		return no_memory(d, err);
+	*config = *d->config;
+	*os = *d->os;
+	config->root = NULL;
+	config->hooks = (struct config_hooks){0};
+	config->vm = NULL;
+	config->linux_ = os;
+	os->uid_mappings.count = os->gid_mappings.count = 0;
+	os->time_offsets = (struct config_time_offsets){0};
+	os->cgroups_path = NULL;
+	os->resources = NULL;
+	os->rootfs_propagation = NULL;
+	os->sysctl = (struct strmap){0};
+	for (size_t i = 0; i < d->os->sysctl.count; i++)
+		if (!text_starts(d->os->sysctl.items[i].key, "net.") &&
+		    strmap_set(d->arena, &os->sysctl, d->os->sysctl.items[i].key, d->os->sysctl.items[i].value) < 0)
+			return no_memory(d, err);
+	d->start->config = config;
+	r = take_namespaces(d, os, err);
+	return r < 0 ? r : take_resources(d, os, err);
+}
+
+int plan_vm_guest(struct dividing *d, struct err *err)
+{
+	struct guest_start *start = d->start;
+	int r;
+
+	start->version = GUEST_VERSION;
+	start->id = d->host->id;
+	start->interactive = true;
+	if (d->extension) {
+		start->user.user_words = d->extension->user_words;
+		start->user.group_words = d->extension->group_words;
+		start->default_seccomp = d->extension->default_seccomp;
+		start->init = d->extension->init;
+		start->interactive = d->extension->interactive;
+	}
+	r = take_config(d, err);
+	if (r == 0)
+		r = take_root(d, err);
+	if (r == 0)
+		r = take_mounts(d, err);
+	return r < 0 ? r : take_volumes(d, err);
+}
+
+/* --- The command line ----------------------------------------------------------------------------------------------------- */
+
+/* The guest's own network is the container's: its settings are set before anything runs. */
+static int add_sysctl(struct dividing *d, const struct strpair *sysctl, struct text *to, struct err *err)
+{
+	char name[256];
+
+	if (strlen(sysctl->key) >= sizeof(name) || strpbrk(sysctl->key, " =\"\n\t") || strpbrk(sysctl->value, "\"\n"))
+		return err_say(err, EINVAL, "linux.sysctl: '%s' cannot be told to a kernel", sysctl->key);
+	(void)text_copy(name, sizeof(name), sysctl->key);
+	for (char *at = name; *at; at++)
+		*at = *at == '/' ? '.' : *at;
+	if (strpbrk(sysctl->value, " \t"))
+		text_addf(to, " \"sysctl.%s=%s\"", name, sysctl->value);
+	else
+		text_addf(to, " sysctl.%s=%s", name, sysctl->value);
+	(void)d;
+	return 0;
+}
+
+int plan_vm_cmdline(struct dividing *d, struct err *err)
+{
+	const struct config_vm_kernel *kernel = d->config->vm ? d->config->vm->kernel : NULL;
+	CLEANUP_TEXT struct text words = {.max_bytes = 2048}; /* what x86 kernels take */
+	int r = 0;
+
+	text_add(&words, PLAN_VM_CMDLINE);
+	for (size_t i = 0; i < d->os->sysctl.count && r == 0; i++)
+		if (text_starts(d->os->sysctl.items[i].key, "net."))
+			r = add_sysctl(d, &d->os->sysctl.items[i], &words, err);
+	for (size_t i = 0; kernel && i < kernel->parameters.count; i++)
+		text_addf(&words, " %s", kernel->parameters.items[i]);
+	if (r < 0)
+		return r;
+	if (words.failed)
+		return err_say(err, E2BIG, "the kernel's command line is longer than 2047 characters");
+	d->vm->cmdline = arena_strdup(d->arena, text_get(&words));
+	return d->vm->cmdline ? 0 : no_memory(d, err);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the two halves of a machine's plan share. For the plan_vm*.c files only. */
+#ifndef HULL_RUNTIME_SPEC_PLAN_VM_PARTS_H
+#define HULL_RUNTIME_SPEC_PLAN_VM_PARTS_H
+
+#include "runtime/spec/plan_parts.h"
+
+struct dividing {
+	struct arena *arena;
+	const struct config *config; /* the bundle's */
+	const struct config_linux *os;
+	const struct extension *extension; /* NULL: a plain bundle */
+	const struct plan_host *host;
+	struct plan_vm *vm;
+	struct guest_start *start;
+
+	/* The jail's bundle. */
+	struct config *jail;
+	struct config_linux *jail_os;
+	struct extension *jail_extension; /* NULL like `extension` */
+
+	struct strv warnings;
+};
+
+/* plan_vm.c: a place in the jail for a volume of the next number, which the guest has at *ret_inside. NULL without memory. */
+struct plan_vm_place {
+	const char *in_jail, *in_guest;
+};
+int plan_vm_place(struct dividing *d, const char *source, bool read_only, struct plan_vm_place *ret, struct err *err);
+
+/* plan_vm_guest.c: the guest's half; adds what the jail must mount for it. */
+int plan_vm_guest(struct dividing *d, struct err *err);
+/* The kernel's command line. */
+int plan_vm_cmdline(struct dividing *d, struct err *err);
+
+#endif
