@@ -7,39 +7,36 @@
  * it stays in the other mode for about as long, and a write takes microseconds. So a helper moves itself to where it is already, the
  * grace period passes while the caller makes its sockets, layers and child, and the real move comes into the open window.
  *
- * The helper is a process of its own, with its own memory and descriptors, not a thread and not a child that borrows the caller's memory:
- * the caller goes on to fork, and a borrowed stack or errno would be two processes' at once. It costs one fork of a
- * small program. It is cloned without an exit signal, so that no SIGCHLD handler and no plain wait() of the caller meets it, and with a pidfd,
- * so that a child of the caller can wait for it as well. It closes what it inherited, so that it holds no one's pipe or
- * lock open.
+ * The helper (aside.h) has descriptors of its own, and closes what it inherited, so that it holds no one's pipe or lock open. A child of the caller
+ * can wait for it as well.
  */
 #include "cgroups/cg.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "cgroups/layout.h"
-#include "runtime/base/fd.h"
+#include "runtime/base/aside.h"
 
-static int helper_pidfd = -1;
-static pid_t helper_pid;
+static struct aside helper = ASIDE_INIT;
 
-/* Only system calls from here on: the memory is a copy of a program in the midst of something. */
-static _Noreturn void run_helper(const char *procs_file)
+struct migration {
+	char procs_file[PATH_MAX];
+};
+
+static void migrate(void *context)
 {
-	int fd;
+	const struct migration *migration = context;
+	long fd;
 
-	if (fd_close_from(0, NULL) == 0) {
-		fd = open(procs_file, O_WRONLY | O_CLOEXEC);
-		if (fd >= 0)
-			(void)!write(fd, "0", 1); /* 0: whoever writes */
-	}
-	_exit(0);
+	/* Kernels before 5.9 go without: closing one by one takes longer than it helps. */
+	if (aside_call(SYS_close_range, 0, UINT_MAX, 0, 0) < 0)
+		return;
+	fd = aside_call(SYS_openat, AT_FDCWD, (long)migration->procs_file, O_WRONLY | O_CLOEXEC, 0);
+	if (fd >= 0)
+		(void)aside_call(SYS_write, fd, (long)"0", 1, 0); /* 0: whoever writes */
 }
 
 /* The cgroup that this process is in already, in any tree that it can reach. */
@@ -58,39 +55,20 @@ int cg_warm_start(void)
 {
 	const struct cg_layout *layout;
 	struct err ignored = ERR_INIT;
-	char procs_file[PATH_MAX];
-	int pidfd = -1;
-	long pid;
+	struct migration migration;
 
-	if (helper_pidfd >= 0)
+	if (helper.pidfd >= 0)
 		return 0;
 	if (cg_layout_get(&layout, &ignored) < 0)
 		return -ignored.code;
 	if (layout->kind != CG_LAYOUT_V1 && layout->kind != CG_LAYOUT_HYBRID)
 		return -ENOTSUP;
-	if (!name_own_procs(layout, procs_file))
+	if (!name_own_procs(layout, migration.procs_file))
 		return -ENOTSUP;
-	/* CLONE_PIDFD returns the descriptor where the parent's tid would be. No exit signal in the low byte. */
-	pid = syscall(SYS_clone, (unsigned long)CLONE_PIDFD, NULL, &pidfd, NULL, 0UL);
-	if (pid < 0)
-		return -errno;
-	if (pid == 0)
-		run_helper(procs_file);
-	helper_pid = (pid_t)pid;
-	helper_pidfd = pidfd;
-	return 0;
+	return aside_start(&helper, migrate, &migration, sizeof(migration), false);
 }
 
 void cg_warm_join(void)
 {
-	struct pollfd end = {.fd = helper_pidfd, .events = POLLIN};
-
-	if (helper_pidfd < 0)
-		return;
-	while (poll(&end, 1, -1) < 0 && errno == EINTR)
-		;
-	/* Where the caller is a child of the process that started the helper, that one is the parent. */
-	(void)waitpid(helper_pid, NULL, __WALL | WNOHANG);
-	scope_fd(&helper_pidfd);
-	helper_pidfd = -1;
+	aside_close(&helper);
 }

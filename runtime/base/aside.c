@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/base/aside.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "runtime/base/scope.h"
+
+#define STACK_BYTES 8192 /* a few calls deep */
+
+struct memory {
+	_Alignas(16) char context[ASIDE_CONTEXT_BYTES];
+	void (*run)(void *context);
+	_Alignas(16) char stack[STACK_BYTES];
+};
+
+__attribute__((no_sanitize("address"))) static int begin(void *context)
+{
+	struct memory *memory = context;
+
+	memory->run(memory->context);
+	(void)aside_call(SYS_exit_group, 0, 0, 0, 0);
+	return 0;
+}
+
+int aside_start(struct aside *aside, void (*run)(void *context), const void *context, size_t bytes, bool shares_files)
+{
+	int flags = CLONE_VM | CLONE_PIDFD | (shares_files ? CLONE_FILES : 0), pidfd = -1, pid, code;
+	struct memory *memory = bytes > ASIDE_CONTEXT_BYTES ? MAP_FAILED
+							    : mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE,
+								   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	sigset_t all, before;
+
+	if (memory == MAP_FAILED)
+		return -ENOMEM;
+	memcpy(memory->context, context, bytes);
+	memory->run = run;
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	pid = clone(begin, memory->stack + STACK_BYTES, flags, memory, &pidfd);
+	code = errno;
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	if (pid < 0) {
+		(void)munmap(memory, sizeof(*memory));
+		return -code;
+	}
+	*aside = (struct aside){.pid = pid, .pidfd = pidfd, .memory = memory};
+	return 0;
+}
+
+void *aside_wait(struct aside *aside)
+{
+	struct pollfd end = {.fd = aside->pidfd, .events = POLLIN};
+
+	if (aside->pidfd < 0)
+		return NULL;
+	while (poll(&end, 1, -1) < 0 && errno == EINTR)
+		;
+	return aside->memory;
+}
+
+void aside_close(struct aside *aside)
+{
+	if (!aside_wait(aside))
+		return;
+	/* Where the caller is a child of the process that started it, that one is the parent. */
+	(void)waitpid(aside->pid, NULL, __WALL | WNOHANG);
+	scope_fd(&aside->pidfd);
+	(void)munmap(aside->memory, sizeof(struct memory));
+	*aside = ASIDE_INIT;
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/base/aside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/base/scope.h"
+#include "tests/unit/tap.h"
+
+struct job {
+	int number, fd;
+	long result, pid;
+};
+
+static void work(void *context)
+{
+	struct job *job = context;
+
+	job->number++;
+	job->pid = aside_call(SYS_getpid, 0, 0, 0, 0);
+	job->result = aside_call(SYS_close, -1, 0, 0, 0);
+	job->fd = (int)aside_call(SYS_openat, AT_FDCWD, (long)"/dev/null", O_WRONLY | O_CLOEXEC, 0);
+}
+
+static void test_works_beside(void)
+{
+	struct aside aside = ASIDE_INIT;
+	struct job job = {.number = 6}, *done;
+
+	errno = 0;
+	CHECK_INT(aside_start(&aside, work, &job, sizeof(job), true), 0);
+	CHECK_INT(waitpid(-1, NULL, WNOHANG), -1); /* a plain wait knows of no child */
+	errno = 0;
+	done = aside_wait(&aside);
+	CHECK(done && done == aside_wait(&aside));
+	CHECK_INT(errno, 0); /* a call that fails beside is no error here */
+	CHECK_INT(job.number, 6);
+	CHECK_INT(done->number, 7);
+	CHECK(done->pid > 0 && done->pid != getpid());
+	CHECK_INT(done->result, -EBADF);
+	CHECK_INT(write(done->fd, "x", 1), 1); /* what it has opened is ours */
+	CHECK_INT(close(done->fd), 0);
+	aside_close(&aside);
+	CHECK(aside_wait(&aside) == NULL);
+	aside_close(&aside);
+	CHECK_INT(waitpid(-1, NULL, __WALL | WNOHANG), -1);
+}
+
+static void test_own_descriptors(void)
+{
+	struct aside aside = ASIDE_INIT;
+	struct job job = {0}, *done;
+
+	CHECK_INT(aside_start(&aside, work, &job, sizeof(job), false), 0);
+	done = aside_wait(&aside);
+	CHECK(done && done->fd >= 0);
+	CHECK(done && done->fd != aside.pidfd ? fcntl(done->fd, F_GETFD) < 0 : true);
+	aside_close(&aside);
+}
+
+static void until_told(void *context)
+{
+	const struct job *job = context;
+	char byte;
+
+	(void)aside_call(SYS_read, job->fd, (long)&byte, 1, 0);
+}
+
+/* A child of the process that started it waits, too; and a signal that finds the helper is not handled twice. */
+static volatile sig_atomic_t signals;
+
+static void count_signal(int signo)
+{
+	(void)signo;
+	signals++;
+}
+
+static void test_signals_and_children(void)
+{
+	struct aside aside = ASIDE_INIT;
+	struct job job = {0};
+	int pipes[2], status = 1;
+	pid_t child;
+
+	CHECK_INT(pipe2(pipes, O_CLOEXEC), 0);
+	job.fd = pipes[0];
+	CHECK(signal(SIGUSR1, count_signal) != SIG_ERR);
+	CHECK_INT(aside_start(&aside, until_told, &job, sizeof(job), true), 0);
+	CHECK_INT(kill(aside.pid, SIGUSR1), 0);
+	CHECK_INT(raise(SIGUSR1), 0); /* ours are not blocked */
+	child = fork();
+	if (child == 0) {
+		_exit(aside_wait(&aside) ? 0 : 1);
+	}
+	CHECK_INT(write(pipes[1], "x", 1), 1);
+	CHECK_INT(waitpid(child, &status, 0), child);
+	CHECK_INT(status, 0);
+	aside_close(&aside);
+	CHECK_INT(signals, 1);
+	(void)close(pipes[0]);
+	(void)close(pipes[1]);
+}
+
+static void test_too_much(void)
+{
+	static const char much[ASIDE_CONTEXT_BYTES + 1];
+	struct aside aside = ASIDE_INIT;
+
+	CHECK_INT(aside_start(&aside, work, much, sizeof(much), false), -ENOMEM);
+	CHECK(aside_wait(&aside) == NULL);
+}
+
+int main(void)
+{
+	return TAP_RUN(TAP_CASE(test_works_beside), TAP_CASE(test_own_descriptors), TAP_CASE(test_signals_and_children),
+		       TAP_CASE(test_too_much));
+}
