@@ -68,11 +68,12 @@ int bundle_make(const struct bundle_request *request, struct bundle *ret, struct
 		.os = ARENA_NEW(arena, struct config_linux),
 		.resources = ARENA_NEW(arena, struct config_resources),
 		.extension = &ret->extension,
+		.volumes_lock = &ret->volumes_lock,
 		.user_namespace = request->own_range || request->joined_user,
 	};
 	int result = arena_check(arena, err);
 
-	*ret = (struct bundle){0};
+	*ret = (struct bundle){.volumes_lock = -1};
 	if (result < 0)
 		return result;
 	ret->config.oci_version = CONFIG_OCI_VERSION;
@@ -83,6 +84,12 @@ int bundle_make(const struct bundle_request *request, struct bundle *ret, struct
 	for (size_t i = 0; result >= 0 && i < ARRAY_SIZE(parts); i++)
 		result = parts[i](&b, err);
 	return result < 0 ? result : arena_check(arena, err);
+}
+
+void bundle_close(struct bundle *bundle)
+{
+	scope_fd(&bundle->volumes_lock);
+	bundle->volumes_lock = -1;
 }
 
 int bundle_write(const struct bundle *bundle, int folder_fd, struct err *err)

@@ -14,9 +14,11 @@
 struct bundle {
 	struct config config;
 	struct extension extension;
+	int volumes_lock; /* held from where a named volume was made until bundle_write() has named it; -1: there is none */
 };
+void bundle_close(struct bundle *bundle);
 
-/* Makes the bundle. All of it lives in the call's arena. -EINVAL with one line that names the option. */
+/* Makes the bundle. All of it lives in the call's arena; bundle_close() after bundle_write(), or on failure. -EINVAL with one line that names the option. */
 int bundle_make(const struct bundle_request *request, struct bundle *ret, struct err *err);
 
 /* Writes both files into the instance's folder. Not synced: the engine does that when it matters. */

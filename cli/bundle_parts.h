@@ -17,6 +17,7 @@ struct bundling {
 	struct config_linux *os;
 	struct config_resources *resources;
 	struct extension *extension;
+	int *volumes_lock;   /* the bundle's */
 	bool user_namespace; /* its own or a joined one */
 };
 

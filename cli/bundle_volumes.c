@@ -21,6 +21,10 @@ static int name_volume(struct bundling *b, struct extension_volume *volume, cons
 {
 	volume->name = name ? name : volume_make_up_name(b->arena);
 	volume->idmap = true;
+	if (*b->volumes_lock < 0)
+		*b->volumes_lock = volume_lock(b->hull, FILE_LOCK_SHARED, err);
+	if (*b->volumes_lock < 0)
+		return *b->volumes_lock;
 	return volume->name ? volume_make(b->arena, b->hull, volume->name, &volume->source, err)
 			    : arena_check(b->arena, err);
 }

@@ -120,12 +120,10 @@ static int prepare_root(struct defining *d, struct err *err)
 
 static int write_bundle(struct defining *d, struct err *err)
 {
-	struct bundle *bundle = ARENA_NEW(d->call->arena, struct bundle);
-	int result = arena_check(d->call->arena, err);
+	CLEANUP(bundle_close) struct bundle bundle = {.volumes_lock = -1};
+	int result = bundle_make(&d->request, &bundle, err);
 
-	if (result >= 0)
-		result = bundle_make(&d->request, bundle, err);
-	return result < 0 ? result : bundle_write(bundle, d->folder_fd, err);
+	return result < 0 ? result : bundle_write(&bundle, d->folder_fd, err);
 }
 
 static int write_cid_file(struct defining *d, struct err *err)

@@ -12,10 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/base/file.h"
-
 #define ANONYMOUS_DIGITS 64
 #define NAME_MAX_BYTES	 128
+#define LOCK_FILE	 ".lock" /* no name of a volume */
 
 int volume_check_name(const char *name, struct err *err)
 {
@@ -92,6 +91,16 @@ int volume_list(struct arena *arena, const struct hull *hull, struct strv *ret, 
 	if (ret->count > 0)
 		qsort(ret->items, ret->count, sizeof(*ret->items), compare_names);
 	return 0;
+}
+
+int volume_lock(const struct hull *hull, enum file_lock kind, struct err *err)
+{
+	CLEANUP_FD int folder = -1;
+	int result = file_make_dirs(hull->volumes, 0700, err);
+
+	if (result >= 0)
+		result = folder = file_open_dir(AT_FDCWD, hull->volumes, err);
+	return result < 0 ? result : file_lock(folder, LOCK_FILE, kind, err);
 }
 
 int volume_remove(const struct hull *hull, const char *name, struct err *err)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "cli/hull.h"
+#include "runtime/base/file.h"
 
 /* Makes the volume where it is missing. *ret_path (in the arena) is its data folder. -EINVAL when the name is none. */
 int volume_make(struct arena *arena, const struct hull *hull, const char *name, const char **ret_path, struct err *err);
@@ -20,6 +21,11 @@ bool volume_is_anonymous(const char *name);
 int volume_check_name(const char *name, struct err *err);
 /* The names of all there are, sorted. */
 int volume_list(struct arena *arena, const struct hull *hull, struct strv *ret, struct err *err);
+/*
+ * Keeps the volumes as they are for as long as the descriptor is open. Shared: none is removed, between the making of a volume and the writing of the
+ * definition that names it. Exclusive: no container takes one, between the look at all definitions and the removal of what none names. Waits.
+ */
+int volume_lock(const struct hull *hull, enum file_lock kind, struct err *err);
 /* Removes a volume with all that is in it. -ENOENT with words where there is none. */
 int volume_remove(const struct hull *hull, const char *name, struct err *err);
 

@@ -276,8 +276,9 @@ static int run_rm(struct command_call *call, struct err *err)
 {
 	const struct rm_options *options = call->options;
 	CLEANUP_STORES struct stores stores = STORES_INIT;
+	CLEANUP_FD int lock = volume_lock(hull_of(call), FILE_LOCK_EXCLUSIVE, err);
 	struct volumes volumes;
-	int result = open_volumes(call, &stores, &volumes, err);
+	int result = lock < 0 ? lock : open_volumes(call, &stores, &volumes, err);
 
 	volumes.force = options->force;
 	return result < 0 ? result : operands_each(call, remove_one, &volumes);
@@ -318,13 +319,16 @@ static int run_prune(struct command_call *call, struct err *err)
 {
 	const struct prune_options *options = call->options;
 	CLEANUP_STORES struct stores stores = STORES_INIT;
+	CLEANUP_FD int lock = -1;
 	struct volumes volumes;
 	struct strv names = {0};
-	int result = 0;
+	int result;
 
 	if (!options->force && !is_sure(options->all))
 		return err_say(err, ECANCELED, "nothing was removed");
-	result = open_volumes(call, &stores, &volumes, err);
+	result = lock = volume_lock(hull_of(call), FILE_LOCK_EXCLUSIVE, err);
+	if (result >= 0)
+		result = open_volumes(call, &stores, &volumes, err);
 	if (result >= 0)
 		result = volume_list(call->arena, hull_of(call), &names, err);
 	volumes.force = true;

@@ -152,6 +152,32 @@ teardown() {
 	[ -d "$STORES/data/instances" ]
 }
 
+@test "volume rm waits for a start that has not named its volume yet, and that for it" {
+	local holder
+
+	hull volume create data
+	is_held() { ! flock -n -x "$STORES/data/volumes/.lock" true; }
+	hold() { # KIND
+		flock "$1" "$STORES/data/volumes/.lock" sleep 300 3>&- &
+		holder=$!
+		retry 5 is_held
+	}
+	release() {
+		pkill -P "$holder"
+		wait "$holder" || true
+	}
+	hold -s
+	run -124 timeout 0.5 "$HULL" --root "$STORES/run" --data "$STORES/data" volume rm data
+	hull run --rm -v data:/data bb true # shares
+	release
+	hold -x
+	run -124 timeout 0.5 "$HULL" --root "$STORES/run" --data "$STORES/data" create -v data:/data bb
+	run -124 timeout 0.5 "$HULL" --root "$STORES/run" --data "$STORES/data" volume prune -f
+	hull run --rm bb true # takes no volume
+	release
+	run -0 hull volume rm data
+}
+
 @test "volume prune: asks, leaves what has a name or a user, and with --all what has a user" {
 	hull volume create named
 	hull volume create used
