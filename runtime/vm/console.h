@@ -4,6 +4,9 @@
  *
  * Nothing is buffered here. What the stream does not take stays in the guest's queue, and what the guest has no buffers for stays in the
  * stream: each side slows the other down. Control messages wait as bits, a few for each port.
+ *
+ * A stream that ends closes the port for the guest. Where input and output are two descriptors, the input's end is not told: what the guest says
+ * is still wanted. The process ignores SIGPIPE.
  */
 #ifndef HULL_RUNTIME_VM_CONSOLE_H
 #define HULL_RUNTIME_VM_CONSOLE_H
@@ -25,12 +28,14 @@ struct console_port {
 };
 
 struct console_port_state {
-	int in_fd, out_fd; /* -1: closed, or the same as the other */
+	int in_fd, out_fd; /* perhaps the same one */
 	bool is_console;
+	bool guest_ready;    /* the driver has made the port */
 	bool guest_open;     /* the guest's side of the port */
-	bool host_open;	     /* ours: until the stream ends */
+	bool in_ended;	     /* the stream gives nothing more */
+	bool out_broken;     /* nobody takes what the guest says: it is dropped */
 	uint8_t pending;     /* control messages that the guest has to be sent */
-	size_t sent;	     /* bytes of the first waiting chain that the stream has taken already */
+	uint32_t sent;	     /* bytes of the first waiting chain that the stream has taken already */
 	uint16_t cols, rows; /* of a console */
 	char name[CONSOLE_MAX_NAME_BYTES + 1];
 	struct virtio_source input, output;
@@ -44,7 +49,7 @@ struct console {
 	struct console_port_state ports[CONSOLE_MAX_PORTS];
 };
 
-/* 1..CONSOLE_MAX_PORTS ports. The descriptors become non-blocking. -EINVAL: too many, or a name too long. */
+/* 1..CONSOLE_MAX_PORTS ports. The descriptors become non-blocking. -EINVAL: none, too many, or a name too long. */
 int console_open(struct console *console, const struct console_port *ports, unsigned port_count, struct loop *loop,
 		 const struct guest_memory *memory, struct err *err);
 /* After the transport was closed. */
