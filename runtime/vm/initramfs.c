@@ -119,7 +119,7 @@ static int put_all(int to, int dirfd, int agent, const struct stat *agent_stat, 
 	return r;
 }
 
-/* The folder's lock is held: the temporary name is nobody else's. */
+/* The lock is held: the temporary name is nobody else's. */
 static int pack(int dirfd, const char *name, int agent, const struct stat *agent_stat, const struct strv *modules,
 		struct err *err)
 {
@@ -158,12 +158,13 @@ int initramfs_open(int dirfd, const char *name, const char *agent, const struct 
 	r = open_fresh(dirfd, name, &st, err);
 	if (r != -ESTALE)
 		return r;
-	lock = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* Not the folder itself: while a kernel is being made its maker holds that. */
+	lock = openat(dirfd, "modules", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock < 0)
-		return err_set(err, errno, "open a kernel's folder");
+		return err_set(err, errno, "open a kernel's modules");
 	while (flock(lock, LOCK_EX) < 0)
 		if (errno != EINTR)
-			return err_set(err, errno, "lock a kernel's folder");
+			return err_set(err, errno, "lock a kernel's modules");
 	/* Somebody may have packed it while this one waited. */
 	r = open_fresh(dirfd, name, &st, err);
 	return r == -ESTALE ? pack(dirfd, name, agent_fd, &st, modules, err) : r;
