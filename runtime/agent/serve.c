@@ -272,6 +272,7 @@ static int settle(struct agent *agent, struct err *err)
 {
 	int result = 0;
 
+	agent_wire_begin_turn(&agent->wire);
 	put_own(agent);
 	/* The first program last: its end waits for the others'. */
 	for (size_t i = AGENT_TASKS_MAX; result >= 0 && i-- > 0;)

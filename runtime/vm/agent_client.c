@@ -152,7 +152,10 @@ static int take(struct client *client, const struct agent_message *message)
 static void settle(void *user)
 {
 	struct client *client = user;
-	int result = agent_local_settle(&client->local, &client->wire, client->err);
+	int result;
+
+	agent_wire_begin_turn(&client->wire);
+	result = agent_local_settle(&client->local, &client->wire, client->err);
 
 	if (result >= 0)
 		result = agent_wire_flush(&client->wire, client->err);

@@ -98,10 +98,10 @@ static int put_document(struct agent_local *local, struct agent_wire *wire, stru
 		if (result < 0)
 			return result;
 		room = agent_wire_room(wire);
-		if (rest > room)
-			rest = room;
-		if (rest == 0 && local->document_sent < request->document_len)
+		if (rest > 0 && !agent_wire_fits(wire, 1))
 			return 0;
+		rest = rest < room ? rest : room;
+		rest = rest < AGENT_CHUNK ? rest : AGENT_CHUNK;
 		if (!agent_wire_put(wire, request->type, request->process,
 				    (const char *)request->document + local->document_sent, rest))
 			return 0;

@@ -169,7 +169,7 @@ void agent_wire_init(struct agent_wire *wire, int fd, enum agent_side peer)
 {
 	wire->fd = fd;
 	wire->peer = peer;
-	wire->ended = false;
+	wire->ended = wire->was_short = false;
 	wire->in_start = wire->in_len = 0;
 	wire->out_start = wire->out_len = 0;
 }
@@ -279,10 +279,23 @@ void agent_wire_commit(struct agent_wire *wire, unsigned type, uint32_t process,
 	wire->out_len += sizeof(header) + len;
 }
 
-bool agent_wire_put(struct agent_wire *wire, unsigned type, uint32_t process, const void *payload, size_t len)
+void agent_wire_begin_turn(struct agent_wire *wire)
+{
+	wire->was_short = false;
+}
+
+bool agent_wire_fits(struct agent_wire *wire, size_t len)
 {
 	/* An empty payload needs no more than its header. */
-	if (wire->ended || free_out(wire) < sizeof(struct agent_header) + len)
+	bool fits = free_out(wire) >= sizeof(struct agent_header) + len;
+
+	wire->was_short = wire->was_short || !fits;
+	return fits && !wire->ended;
+}
+
+bool agent_wire_put(struct agent_wire *wire, unsigned type, uint32_t process, const void *payload, size_t len)
+{
+	if (!agent_wire_fits(wire, len))
 		return false;
 	if (len > 0)
 		memcpy(agent_wire_begin(wire), payload, len);
@@ -317,5 +330,5 @@ int agent_wire_flush(struct agent_wire *wire, struct err *err)
 
 bool agent_wire_has_output(const struct agent_wire *wire)
 {
-	return wire->out_len > 0 && !wire->ended;
+	return (wire->out_len > 0 || wire->was_short) && !wire->ended;
 }

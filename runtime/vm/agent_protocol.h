@@ -37,13 +37,15 @@
 
 #include "runtime/base/err.h"
 
-#define AGENT_VERSION	   1
-#define AGENT_PORT_NAME	   "hull.agent" /* of the virtio console's port */
-#define AGENT_VSOCK_PORT   1024		/* of the host (CID 2), where the command line says hull.agent=vsock */
-#define AGENT_SOCKET	   "vm.sock"	/* the router's, in the state folder, mode 0600 */
-#define AGENT_FIRST	   1u
-#define AGENT_PAYLOAD_MAX  65536u
-#define AGENT_WINDOW	   131072u
+#define AGENT_VERSION	  1
+#define AGENT_PORT_NAME	  "hull.agent" /* of the virtio console's port */
+#define AGENT_VSOCK_PORT  1024	       /* of the host (CID 2), where the command line says hull.agent=vsock */
+#define AGENT_SOCKET	  "vm.sock"    /* the router's, in the state folder, mode 0600 */
+#define AGENT_FIRST	  1u
+#define AGENT_PAYLOAD_MAX 65536u
+#define AGENT_WINDOW	  131072u
+#define AGENT_CHUNK \
+	16384u /* the longest payload that hull's own sides send: a wire has room for several, so that many share it */
 #define AGENT_DOCUMENT_MAX ((size_t)1 << 20)
 #define AGENT_EXECS_MAX	   64 /* processes of `exec` in a guest at a time; one more is FAILED */
 
@@ -138,6 +140,7 @@ struct agent_wire {
 	int fd;
 	enum agent_side peer; /* who is at the other end: what it may say */
 	bool ended;	      /* the peer closed it, or it broke */
+	bool was_short;	      /* somebody found no room in this turn */
 	size_t in_start, in_len;
 	size_t out_start, out_len;
 	unsigned char in[AGENT_WIRE_BYTES], out[AGENT_WIRE_BYTES];
@@ -155,9 +158,16 @@ int agent_wire_next(struct agent_wire *wire, struct agent_message *ret, struct e
 /* Takes bytes in without a descriptor, as agent_wire_fill() does: for tests. How many were taken. */
 size_t agent_wire_feed(struct agent_wire *wire, const void *bytes, size_t len);
 
-/* Room for a payload, after flushing what can be: 0 when not even a header fits. */
+/*
+ * A turn: an owner first says that one begins, lets everybody put what there is to put, flushes, and watches for EPOLLOUT when agent_wire_has_output(). That is
+ * also so when somebody found no room, even if all has been written since: else nobody would come back to him.
+ */
+void agent_wire_begin_turn(struct agent_wire *wire);
+/* Room for a payload: 0 when not even a header fits. */
 size_t agent_wire_room(const struct agent_wire *wire);
-/* Puts a frame. False when there is no room: then nothing is put, and it is put again later. */
+/* Whether a payload of this length fits now. If not it is tried again in another turn. */
+bool agent_wire_fits(struct agent_wire *wire, size_t len);
+/* Puts a frame. False when it does not fit: then nothing is put. */
 bool agent_wire_put(struct agent_wire *wire, unsigned type, uint32_t process, const void *payload, size_t len);
 /*
  * The same in two steps, without a copy: where a payload of at most agent_wire_room() bytes goes, and how long it has become (0: there is no frame).
@@ -166,7 +176,7 @@ unsigned char *agent_wire_begin(struct agent_wire *wire);
 void agent_wire_commit(struct agent_wire *wire, unsigned type, uint32_t process, size_t len);
 /* Writes what can be written. 0, also when it would block, and when the peer is gone (who reads will hear of it); -errno. */
 int agent_wire_flush(struct agent_wire *wire, struct err *err);
-/* Whether something waits to be written: watch for EPOLLOUT. */
+/* Whether something waits to be written, or to be put: watch for EPOLLOUT. */
 bool agent_wire_has_output(const struct agent_wire *wire);
 
 #endif

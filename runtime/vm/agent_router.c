@@ -200,10 +200,16 @@ void router_settle(struct agent_router *router)
 
 	if (router->is_told)
 		return;
+	agent_wire_begin_turn(&router->wire);
 	if (router->is_greeted && !router->is_ending)
 		put_own(router);
+	/* Whoever is first in a turn has what room there is. */
+	router->is_clients_turn = !router->is_clients_turn;
+	if (router->is_clients_turn)
+		router_clients_settle(router);
 	result = settle_first(router, &err);
-	router_clients_settle(router);
+	if (!router->is_clients_turn)
+		router_clients_settle(router);
 	if (result >= 0)
 		result = settle_channel(router, &err);
 	if (result < 0) {

@@ -134,7 +134,7 @@ static int take_exec(struct router_client *client, const struct agent_message *m
 		return take_refused(client, message);
 	if (process && process->is_asked_whole)
 		return -EPROTO;
-	if (agent_wire_room(&router->wire) < message->len || !router->first.is_started)
+	if (!router->first.is_started || !agent_wire_fits(&router->wire, message->len))
 		return 0;
 	if (!process)
 		process = router_process_new(client, message->process);
@@ -346,6 +346,7 @@ static void settle_client(struct router_client *client)
 	struct agent_router *router = client->router;
 	struct err ignored = ERR_INIT;
 
+	agent_wire_begin_turn(client->wire);
 	hear(client);
 	put_hello(client);
 	put_stats(client);
@@ -388,7 +389,6 @@ static void watch_listener(struct agent_router *router)
 
 void router_clients_settle(struct agent_router *router)
 {
-	ask_for_stats(router);
 	for (size_t i = 0; i < AGENT_ROUTER_CLIENTS; i++) {
 		struct router_client *client = &router->clients[i];
 
@@ -399,6 +399,7 @@ void router_clients_settle(struct agent_router *router)
 			close_client(client);
 	}
 	settle_abandoned(router);
+	ask_for_stats(router);
 	watch_listener(router);
 }
 

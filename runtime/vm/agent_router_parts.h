@@ -65,7 +65,7 @@ struct agent_router {
 	struct loop *loop;
 	struct loop_source channel, listener;
 	struct loop_timer patience;
-	bool has_patience;
+	bool has_patience, is_clients_turn;
 	struct agent_local first;
 	bool is_greeted, is_hello_due;
 	bool is_shutdown_due, is_ending, is_told, is_stats_asked;

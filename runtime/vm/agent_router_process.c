@@ -198,11 +198,15 @@ static void put_output(struct router_process *process, unsigned which, struct ag
 	struct agent_eof eof = {.stream = AGENT_STREAM_OUT + which};
 
 	while (output->ring.len > 0) {
-		size_t len, room = agent_wire_room(wire);
+		size_t len, room;
 		const unsigned char *bytes = agent_ring_peek(&output->ring, &len);
 
+		if (!agent_wire_fits(wire, 1))
+			return;
+		room = agent_wire_room(wire);
 		len = len < room ? len : room;
-		if (len == 0 || !agent_wire_put(wire, AGENT_STDOUT + which, process->number, bytes, len))
+		len = len < AGENT_CHUNK ? len : AGENT_CHUNK;
+		if (!agent_wire_put(wire, AGENT_STDOUT + which, process->number, bytes, len))
 			return;
 		agent_ring_drop(&output->ring, len);
 		output->unread += (uint32_t)len;

@@ -11,7 +11,7 @@
 /* Credit for less is not worth a frame: the peer has three quarters of its window still, or will get there. */
 #define CREDIT_BYTES (AGENT_WINDOW / 4)
 /* One stream's turn: so that others get theirs. And what a frame should hold at least, before the wire is flushed for it. */
-#define CHUNK_BYTES 32768
+#define CHUNK_BYTES AGENT_CHUNK
 #define WORTH_BYTES 4096
 
 /* --- Rings ------------------------------------------------------------------------------------------------------------ */
@@ -112,7 +112,7 @@ static size_t allowed(const struct agent_source *source, struct agent_wire *wire
 	if (agent_wire_room(wire) < WORTH_BYTES)
 		(void)agent_wire_flush(wire, &ignored);
 	room = agent_wire_room(wire);
-	if (room < WORTH_BYTES)
+	if (bytes > 0 && !agent_wire_fits(wire, WORTH_BYTES))
 		return 0;
 	return bytes < room ? bytes : room;
 }
