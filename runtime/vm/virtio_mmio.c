@@ -131,7 +131,9 @@ static int activate(struct virtio_mmio *mmio, struct err *err)
 	if (r < 0)
 		return r;
 	device->active = true;
-	return device->ops->activate ? device->ops->activate(device, err) : 0;
+	r = device->ops->activate ? device->ops->activate(device, err) : 0;
+	device->active = r >= 0;
+	return r;
 }
 
 static void driver_ok(struct virtio_mmio *mmio)
