@@ -5,43 +5,78 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
-#include "runtime/vm/blk.h"
+#include "runtime/base/file.h"
+#include "runtime/base/socket.h"
+#include "runtime/vm/agent_protocol.h"
+#include "runtime/vm/agent_router.h"
 #include "runtime/vm/machine.h"
+#include "runtime/vm/monitor_devices.h"
+#include "runtime/vm/monitor_jail.h"
 
 /* All there is: one monitor is one process. Not on the heap, so that what no guest uses is no page of anybody's memory. */
 static struct monitor {
+	const struct vm_request *request;
+	struct arena arena;
 	struct machine machine;
-	struct blk disks[VM_MAX_DISKS];
+	struct monitor_devices devices;
+	struct monitor_ends ends;
+	sigset_t signals;		 /* for the guest's first program */
+	struct loop_signals own_signals; /* without an agent: they end the machine */
+	struct agent_router *router;
+	int agent_fd;
+	const char *start;
+	size_t start_len;
+	bool is_told; /* the agent's channel has ended, with `outcome` */
+	struct agent_outcome outcome;
+	struct loop_timer patience;
+	bool has_ended; /* the machine has; what the agent still said may be on its way */
+	bool is_cut;	/* the agent's channel was, since nothing more comes */
 } monitor;
 
-static int add_disks(const struct vm_request *request, struct err *err)
+/* How long a machine may take to say why its agent is lost, and what a guest has said before it ended to get through the loop. */
+#define LAST_WORDS_MS 3000
+#define DRAIN_MS      20
+
+/* --- building --------------------------------------------------------------------------------------------------------------------- */
+
+/* Blocked in every thread: the loop takes them from a descriptor. That which interrupts a processor's thread stays out. */
+static void block_signals(const struct vm_request *request)
 {
-	struct machine *machine = &monitor.machine;
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && i < request->disk_count; i++) {
-		struct blk_disk disk = {
-			.fd = request->disks[i].fd,
-			.read_only = request->disks[i].read_only,
-			.serial = request->disks[i].serial,
-			.queues = 1,
-		};
-
-		r = blk_open(&monitor.disks[i], &disk, &machine->loop, &machine->memory, err);
-		if (r == 0)
-			r = machine_add(machine, &monitor.disks[i].device, err);
-		if (r < 0)
-			return err_wrap(err, "disk '%s'", request->disks[i].serial);
-	}
-	return r;
+	agent_router_signals(&monitor.signals);
+	if (request->terminal)
+		(void)sigaddset(&monitor.signals, SIGWINCH);
+	(void)sigdelset(&monitor.signals, VCPU_SIGNAL);
+	(void)sigprocmask(SIG_BLOCK, &monitor.signals, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int add_devices(const struct vm_request *request, struct err *err)
+/* What is done while there is one thread, and while the jail's capabilities are there. */
+static int prepare(const struct vm_request *request, struct err *err)
 {
-	return add_disks(request, err);
+	char *start = NULL;
+	int pair[2], r;
+
+	block_signals(request);
+	r = monitor_start_file_server(request, monitor.ends.volumes, err);
+	if (r == 0)
+		r = monitor_drop_capabilities(err);
+	monitor.ends.agent = monitor.agent_fd = -1;
+	if (r < 0 || request->agent_listen_fd < 0)
+		return r;
+	r = file_read_fd(&monitor.arena, request->start_fd, "the START document", AGENT_DOCUMENT_MAX, &start,
+			 &monitor.start_len, err);
+	if (r == 0)
+		r = sock_pair(pair, err);
+	if (r < 0)
+		return r;
+	monitor.start = start;
+	monitor.agent_fd = pair[0];
+	monitor.ends.agent = pair[1];
+	return 0;
 }
 
 /* The pace of its clock the guest could only guess, and guesses wrong where the host is busy. */
@@ -83,32 +118,130 @@ static int build(const struct vm_request *request, struct err *err)
 	if (r == 0)
 		r = machine_make(&monitor.machine, hv, &wanted, err);
 	if (r == 0)
-		r = add_devices(request, err);
-	if (r == 0)
-		r = boot(request, err);
-	return r;
+		r = monitor_devices_add(&monitor.devices, &monitor.machine, request, &monitor.ends, err);
+	return r < 0 ? r : boot(request, err);
+}
+
+/* --- running ---------------------------------------------------------------------------------------------------------------------- */
+
+static void patience_ended(struct loop *loop, struct loop_timer *timer)
+{
+	(void)timer;
+	if (!monitor.has_ended || monitor.is_cut) {
+		loop_stop(loop, MACHINE_RUNS);
+		return;
+	}
+	/* The router has been given all that there was: the end of the stream lets it conclude. */
+	(void)shutdown(monitor.ends.agent, SHUT_RDWR);
+	monitor.is_cut = true;
+	(void)loop_timer_set(timer, LAST_WORDS_MS);
+}
+
+static void agent_ended(struct agent_router *router, const struct agent_outcome *outcome, void *user)
+{
+	(void)router, (void)user;
+	monitor.is_told = true;
+	monitor.outcome = *outcome;
+	/* With the channel lost, the machine is about to say why. */
+	if (outcome->ending == AGENT_ENDED_LOST && !monitor.has_ended)
+		(void)loop_timer_set(&monitor.patience, LAST_WORDS_MS);
+	else
+		loop_stop(&monitor.machine.loop, MACHINE_RUNS);
+}
+
+static void signal_arrived(struct loop *loop, struct loop_signals *signals, int signo)
+{
+	(void)loop, (void)signals;
+	if (signo == SIGTERM || signo == SIGINT || signo == SIGHUP || signo == SIGQUIT)
+		machine_stop(&monitor.machine, MACHINE_STOPPED, NULL);
+}
+
+static int open_router(const struct vm_request *request, struct err *err)
+{
+	struct agent_router_request how = {
+		.channel_fd = monitor.agent_fd,
+		.listen_fd = request->agent_listen_fd,
+		.stdio = {request->stdin_open || request->terminal ? STDIN_FILENO : -1, STDOUT_FILENO, STDERR_FILENO},
+		.terminal = request->terminal,
+		.start = monitor.start,
+		.start_len = monitor.start_len,
+		.signals = &monitor.signals,
+		.ended = agent_ended,
+	};
+
+	return agent_router_open(&monitor.machine.loop, &how, &monitor.router, err);
+}
+
+static int open_sources(const struct vm_request *request, struct err *err)
+{
+	struct loop *loop = &monitor.machine.loop;
+	int r;
+
+	if (request->agent_listen_fd < 0) {
+		monitor.own_signals.arrived = signal_arrived;
+		return loop_signals_open(loop, &monitor.own_signals, &monitor.signals, err);
+	}
+	monitor.patience.expired = patience_ended;
+	r = loop_timer_open(loop, &monitor.patience, err);
+	return r < 0 ? r : open_router(request, err);
 }
 
 static int judge(enum machine_end end, struct err *err)
 {
-	if (end == MACHINE_POWER_OFF)
-		return 0;
+	const struct agent_outcome *outcome = &monitor.outcome;
+
+	if (monitor.is_told && outcome->ending == AGENT_ENDED_EXIT)
+		return outcome->code;
+	if (monitor.is_told &&
+	    (outcome->ending == AGENT_ENDED_FAILED || outcome->ending == AGENT_ENDED_BROKEN || end == MACHINE_RUNS)) {
+		*err = outcome->err;
+		(void)err_exit_with(err, outcome->ending == AGENT_ENDED_FAILED ? outcome->code : ERR_EXIT_FAILED);
+		return -err->code;
+	}
 	if (end == MACHINE_FAILED) {
 		*err = monitor.machine.err;
 		return -err->code;
 	}
+	if (end == MACHINE_POWER_OFF && monitor.request->agent_listen_fd < 0)
+		return 0;
 	return err_say(err, EIO, "%s", machine_end_words(end));
+}
+
+/* The guest's last words, and its program's exit code, may still be on their way to the router when the machine has ended. */
+static int drain(enum machine_end end, struct err *err)
+{
+	struct loop *loop = &monitor.machine.loop;
+	int r;
+
+	if (monitor.agent_fd < 0 || monitor.is_told || end == MACHINE_RUNS || end == MACHINE_STOPPED)
+		return (int)end;
+	monitor.has_ended = true;
+	loop_forget(loop, &monitor.machine.ending);
+	(void)loop_timer_set(&monitor.patience, DRAIN_MS);
+	r = machine_run(&monitor.machine, err);
+	return r < 0 ? r : (int)end;
 }
 
 int monitor_run(const struct vm_request *request, struct err *err)
 {
-	int r = build(request, err);
+	int r;
 
+	monitor.request = request;
+	r = prepare(request, err);
+	if (r == 0)
+		r = build(request, err);
+	if (r == 0)
+		r = open_sources(request, err);
 	if (r == 0)
 		r = machine_start(&monitor.machine, NULL, err);
 	if (r == 0)
 		r = machine_run(&monitor.machine, err);
-	return r < 0 ? r : judge((enum machine_end)r, err);
+	if (r >= 0)
+		r = drain((enum machine_end)r, err);
+	if (r >= 0)
+		r = judge((enum machine_end)r, err);
+	agent_router_close(&monitor.router);
+	return r;
 }
 
 _Noreturn void monitor_leave(int code)
