@@ -120,12 +120,11 @@ static int make_process(const struct command_call *call, const struct extension 
 }
 
 static int make_plan(const struct command_call *call, const struct stores *stores, const struct instance_view *view,
-		     struct plan_process *ret, struct err *err)
+		     struct config_process *ret_asked, struct plan_process *ret, struct err *err)
 {
 	const struct exec_options *options = call->options;
 	CLEANUP_FD int folder = definition_open(&stores->definitions, view->id, err);
 	const struct config *config;
-	struct config_process process;
 	struct strv warnings = {0};
 	struct plan_host host;
 	int result = folder;
@@ -137,14 +136,14 @@ static int make_plan(const struct command_call *call, const struct stores *store
 			err_say(err, EINVAL, "container '%s': its config.json names no process", view->extension->name);
 	if (result < 0)
 		return result;
-	process = *config->process;
-	result = make_process(call, view->extension, &process, err);
+	*ret_asked = *config->process;
+	result = make_process(call, view->extension, ret_asked, err);
 	if (result < 0)
 		return result;
 	plan_host_probe(&host);
 	host.id = view->id;
 	host.bundle = view->data_dir;
-	result = plan_exec(call->arena, config, view->extension, &process, &host, ret, &warnings, err);
+	result = plan_exec(call->arena, config, view->extension, ret_asked, &host, ret, &warnings, err);
 	if (result < 0)
 		return result;
 	for (size_t i = 0; i < warnings.count; i++)
@@ -180,16 +179,19 @@ static int start(const struct command_call *call, const struct stores *stores, c
 		 struct exec_running *running, struct err *err)
 {
 	const struct exec_options *options = call->options;
+	struct config_process asked;
 	struct plan_process process;
 	struct exec_request request = {
 		.store = &stores->store,
 		.id = view->id,
 		.process = &process,
+		.asked = &asked,
+		.detached = options->detach,
 		.stdio = {options->interactive ? STDIN_FILENO : -1, options->detach ? -1 : STDOUT_FILENO,
 			  options->detach ? -1 : STDERR_FILENO},
 		.seccomp_cache = hull_of(call)->seccomp_cache,
 	};
-	int result = make_plan(call, stores, view, &process, err);
+	int result = make_plan(call, stores, view, &asked, &process, err);
 
 	return result < 0 ? result : exec_start(&request, running, err);
 }

@@ -4,6 +4,7 @@
 
 #include "cgroups/cg.h"
 #include "cli/instance.h"
+#include "cli/machine.h"
 #include "runtime/base/log.h"
 #include "runtime/core/sealed.h"
 
@@ -42,6 +43,28 @@ static int find_joined(const struct command_call *call, const struct stores *sto
 	return arena_check(call->arena, err);
 }
 
+/* What a machine is made of here and now. `--rootfs` has no layers: its folder is shared. */
+static int find_machine(const struct command_call *call, const struct config *config, const struct extension *extension,
+			const char *data_dir, struct plan_host *host, struct err *err)
+{
+	const struct hull *hull = hull_of(call);
+	const struct machine_wish wish = {
+		.root = hull->root,
+		.kernels = hull->kernels,
+		.backend = extension->vm.backend,
+		.kernel = extension->vm.kernel,
+	};
+	struct plan_vm_host *machine = ARENA_NEW(call->arena, struct plan_vm_host);
+	bool writable = !config->root || !config->root->readonly;
+	int result = machine ? machine_find(call->arena, &wish, machine, err) : arena_check(call->arena, err);
+
+	host->vm = machine;
+	if (result < 0 || extension->root.lowers.count == 0)
+		return result;
+	return machine_disks(call->arena, hull->images, &extension->root.lowers, writable ? data_dir : NULL, machine,
+			     err);
+}
+
 static int make_plan(const struct command_call *call, const struct stores *stores, const char *id, bool only_check,
 		     struct plan *ret_plan, const struct extension **ret_extension, struct err *err)
 {
@@ -64,6 +87,11 @@ static int make_plan(const struct command_call *call, const struct stores *store
 	host.net_state_dir = hull_of(call)->net_state;
 	for (size_t i = 0; i < (*ret_extension)->joins.count; i++) {
 		result = find_joined(call, stores, &(*ret_extension)->joins.items[i], only_check, &host, err);
+		if (result < 0)
+			return result;
+	}
+	if ((*ret_extension)->isolation == ISOLATION_VM) {
+		result = find_machine(call, config, *ret_extension, host.bundle, &host, err);
 		if (result < 0)
 			return result;
 	}

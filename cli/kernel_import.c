@@ -88,11 +88,12 @@ static int look(int fd, struct kernel_image *ret, struct err *err)
 /* The rest of the import looks at the copy: nobody changes that meanwhile. The descriptor. */
 static int copy_kernel(const struct import *import, const char *name, struct err *err)
 {
-	CLEANUP_FD int to = openat(import->staging.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	CLEANUP_FD int to = openat(import->staging.fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	off_t from = 0;
 	ssize_t len;
 
-	if (to < 0)
+	/* QEMU, which is no root of the host's, opens it by name; nobody else comes into the folder. */
+	if (to < 0 || fchmod(to, 0644) < 0)
 		return err_set(err, errno, "make '%s' in the store", name);
 	while ((len = sendfile(to, import->source.kernel_fd, &from, KERNEL_IMAGE_MAX_BYTES)) != 0)
 		if (len < 0 && errno != EINTR)

@@ -12,6 +12,7 @@
 #include "cli/foreground.h"
 #include "cli/instance.h"
 #include "cli/lost.h"
+#include "cli/machine.h"
 #include "cli/operands.h"
 #include "cli/progress.h"
 #include "images/helper.h"
@@ -52,6 +53,30 @@ static int find_image(struct defining *d, struct err *err)
 		return err_set(err, errno, "root folder '%s'", name);
 	d->request.image_name = arena_strdup(d->call->arena, path);
 	return arena_check(d->call->arena, err);
+}
+
+static bool wants_machine(const struct defining *d)
+{
+	return d->options->isolation && strcmp(d->options->isolation, "vm") == 0;
+}
+
+/* What a start would lack is said before anything is made. */
+static int find_machine(struct defining *d, struct err *err)
+{
+	const struct machine_wish wish = {
+		.root = hull_of(d->call)->root,
+		.kernels = hull_of(d->call)->kernels,
+		.backend = d->options->vm_backend,
+		.kernel = d->options->kernel,
+	};
+	struct plan_vm_host found;
+
+	if (wants_machine(d))
+		return machine_find(d->call->arena, &wish, &found, err);
+	if (wish.backend || wish.kernel)
+		return err_say(err, EINVAL, "option '--%s' goes with '--isolation vm'",
+			       wish.backend ? "vm-backend" : "kernel");
+	return 0;
 }
 
 static int claim(struct defining *d, struct err *err)
@@ -110,10 +135,22 @@ static int choose_ids(struct defining *d, struct err *err)
 	return result;
 }
 
+/* A machine has no overlay on the host: its layers are disks. */
+static int prepare_disks(struct defining *d, struct err *err)
+{
+	const struct strv lowers = {.items = (char **)(uintptr_t)d->image.layers, .count = d->image.layer_count};
+	struct plan_vm_host made = {0};
+
+	d->request.overlay = (struct overlay){.lowers = d->image.layers, .lower_count = d->image.layer_count};
+	return machine_disks(d->call->arena, hull_of(d->call)->images, &lowers, NULL, &made, err);
+}
+
 static int prepare_root(struct defining *d, struct err *err)
 {
 	if (!d->request.image)
 		return 0;
+	if (wants_machine(d))
+		return prepare_disks(d, err);
 	return overlay_prepare(d->call->arena, d->request.data_dir, &d->image, d->request.range_base,
 			       &d->request.overlay, err);
 }
@@ -142,8 +179,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct defining *d, struct err *err);
 } definition_steps[] = {
-	{"image", find_image},	   {"claim", claim},	     {"hold", hold_image},	  {"ids", choose_ids},
-	{"overlay", prepare_root}, {"bundle", write_bundle}, {"cidfile", write_cid_file},
+	{"image", find_image}, {"machine", find_machine}, {"claim", claim},	    {"hold", hold_image},
+	{"ids", choose_ids},   {"overlay", prepare_root}, {"bundle", write_bundle}, {"cidfile", write_cid_file},
 };
 
 /* Everything that the steps take belongs to the definition: removing that takes all of it back. Before the bundle is written, only we know the name. */

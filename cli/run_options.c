@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/machine.h"
 #include "namespaces/tty.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
@@ -69,6 +70,7 @@ static int check_restart(const char *words, struct err *err)
 
 static const char *const userns_words[] = {"auto", "host", NULL};
 static const char *const own_or_host[] = {"private", "host", NULL};
+static const char *const isolation_words[] = {"ns", "vm", NULL};
 static const char *const only_host[] = {"host", NULL};
 
 #define STRING(name, letter, field, argument, help)                                                          \
@@ -100,7 +102,7 @@ static const char *const only_host[] = {"host", NULL};
 	CHOICE("cgroupns", cgroupns, "MODE", "own or the host's cgroup namespace (host: it sees all cgroups' names)", own_or_host), \
 	STRING("cidfile", 0, cid_file, "FILE", "write the container's id there"), \
 	CHECKED("cpu-shares", 'c', cpu_shares, "N", "weight of CPU time (1024 is usual)", check_number), \
-	CHECKED("cpus", 0, cpus, "N", "at most so many CPUs' time, as 0.5", check_cpus), \
+	CHECKED("cpus", 0, cpus, "N", "at most so many CPUs' time, as 0.5; a machine has that many, rounded up (default 1)", check_cpus), \
 	STRING("cpuset-cpus", 0, cpuset_cpus, "LIST", "run on these CPUs, as 0-3,7"), \
 	STRING("cpuset-mems", 0, cpuset_mems, "LIST", "take memory from these nodes"), \
 	CHECKED("detach-keys", 0, detach_keys, "KEYS", "keys that detach (default ctrl-p,ctrl-q)", check_keys), \
@@ -117,10 +119,12 @@ static const char *const only_host[] = {"host", NULL};
 	FLAG("interactive", 'i', interactive, "keep standard input open"), \
 	STRING("ip", 0, ip, "IP", "address on the bridge"), \
 	STRING("ipc", 0, ipc, "MODE", "private, host (shares the host's memory segments) or container:NAME"), \
+	CHOICE("isolation", isolation, "STRENGTH", "ns: a container (default); vm: a machine with a kernel of its own", isolation_words), \
+	STRING("kernel", 0, kernel, "NAME", "with isolation vm: a kernel of 'hull kernel ls' (default: the default one)"), \
 	LIST("label", 'l', labels, "KEY[=VALUE]", "a label"), \
 	LIST("log-opt", 0, log_options, "KEY=VALUE", "max-size=SIZE (default 10m), max-file=N (default 5)"), \
 	STRING("mac-address", 0, mac, "MAC", "address of the interface"), \
-	CHECKED("memory", 'm', memory, "SIZE", "at most this much memory, as 64m (6m is the least)", check_size), \
+	CHECKED("memory", 'm', memory, "SIZE", "at most this much memory, as 64m (6m is the least); a machine's size (default 512m, 64m is the least)", check_size), \
 	CHECKED("memory-reservation", 0, memory_reservation, "SIZE", "kept to when the host is short of memory", check_size), \
 	CHECKED("memory-swap", 0, memory_swap, "SIZE", "memory and swap together; -1: any swap", check_swap), \
 	LIST("mount", 0, mounts, "type=TYPE,...", "bind, volume or tmpfs, with source=, target=, readonly ..."), \
@@ -151,6 +155,7 @@ static const char *const only_host[] = {"host", NULL};
 	CHOICE("uts", uts, "MODE", "host: the host's hostname", only_host), \
 	LIST("volume", 'v', volumes, "SOURCE:DIR[:OPTIONS]", "a named volume or a folder of the host; ro, idmap (DANGER: setuid files " \
 	     "made inside are the host's), U (change owners)"), \
+	CHOICE("vm-backend", vm_backend, "BACKEND", "with isolation vm: what runs it (default: see 'hull vm backends')", machine_backends), \
 	STRING("workdir", 'w', workdir, "DIR", "working directory"), \
 	OPTIONS_END
 

@@ -25,6 +25,9 @@ struct run_options {
 	const char *network, *hostname, *ip, *mac;
 	struct strv ports, dns, dns_search, dns_options, add_hosts;
 
+	/* The strength of isolation */
+	const char *isolation, *vm_backend, *kernel;
+
 	/* Rights */
 	bool privileged;
 	struct strv cap_add, cap_drop, security, sysctls;

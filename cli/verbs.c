@@ -39,6 +39,8 @@ const struct command *const hull_commands[] = {
 	&verb_kernel_default,
 	&verb_kernel_rm,
 	&verb_kernel_inspect,
+	/* machines */
+	&verb_vm_backends,
 	/* this machine, and what hull itself runs */
 	&verb_info,
 	&verb_version,

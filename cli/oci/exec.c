@@ -11,10 +11,10 @@
 
 #define EXEC_FAILED 255 /* so that a caller can tell it from the program's own exit code */
 
-static int plan(struct command_call *call, const struct store *store, struct plan_process *ret, struct err *err)
+static int plan(struct command_call *call, const struct store *store, struct config_process *ret_asked,
+		struct plan_process *ret, struct err *err)
 {
 	const struct exec_options *options = call->options;
-	struct config_process process;
 	const struct config *config = NULL;
 	struct plan_host host;
 	struct strv warnings = {0};
@@ -23,10 +23,10 @@ static int plan(struct command_call *call, const struct store *store, struct pla
 	if (result >= 0)
 		result = oci_seal(call, config, err);
 	if (result >= 0)
-		result = oci_exec_process(call, config, &process, err);
+		result = oci_exec_process(call, config, ret_asked, err);
 	if (result < 0)
 		return result;
-	result = plan_exec(call->arena, config, NULL, &process, &host, ret, &warnings, err);
+	result = plan_exec(call->arena, config, NULL, ret_asked, &host, ret, &warnings, err);
 	for (size_t i = 0; result >= 0 && i < warnings.count; i++)
 		log_line(LOG_LEVEL_WARN, "%s", warnings.items[i]);
 	if (result >= 0 && options->user)
@@ -38,11 +38,13 @@ static int start(struct command_call *call, struct exec_running *running, struct
 {
 	const struct exec_options *options = call->options;
 	CLEANUP_STORE struct store store = {.fd = -1};
+	struct config_process asked;
 	struct plan_process process;
 	struct exec_request request = {
 		.store = &store,
 		.id = call->operands.items[0],
 		.process = &process,
+		.asked = &asked,
 		.stdio = {0, 1, 2},
 		.console_socket = options->console_socket,
 		.pid_file = options->pid_file,
@@ -54,7 +56,7 @@ static int start(struct command_call *call, struct exec_running *running, struct
 	int result = oci_open_store(call, &store, err);
 
 	if (result >= 0)
-		result = plan(call, &store, &process, err);
+		result = plan(call, &store, &asked, &process, err);
 	if (result >= 0)
 		result = oci_check_terminal(process.terminal, options->detach, options->console_socket, err);
 	if (result >= 0 && options->preserve_fds)

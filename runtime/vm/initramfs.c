@@ -131,8 +131,9 @@ static int pack(int dirfd, const char *name, int agent, const struct stat *agent
 	if (!made)
 		return arena_check(&arena, err);
 	(void)unlinkat(dirfd, made, 0);
-	to = openat(dirfd, made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (to < 0)
+	/* QEMU, which is no root of the host's, opens it by name; nobody else comes into the folder. */
+	to = openat(dirfd, made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (to < 0 || fchmod(to, 0644) < 0)
 		return err_set(err, errno, "make the initramfs");
 	r = put_all(to, dirfd, agent, agent_stat, modules, err);
 	if (r >= 0 && renameat(dirfd, made, dirfd, name) < 0)

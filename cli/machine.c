@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/file.h"
+#include "runtime/base/installed.h"
+#include "runtime/vm/kernels.h"
+#include "runtime/vm/kvm_probe.h"
+
+#define PROBE_FILE "kvm-probe"
+#define YES	   "yes"
+
+const char *const machine_backends[] = {"kvm", "qemu", NULL};
+
+/* --- Backends --------------------------------------------------------------------------------------------------------- */
+
+/* Never by PATH: it is executed by root. */
+static const char *const qemu_places[] = {"/usr/bin/qemu-system-x86_64", "/usr/local/bin/qemu-system-x86_64"};
+/* What QEMU as Debian has it finds by name: its libraries and modules, and its firmware. */
+static const char *const qemu_needs[] = {
+	"/lib",		  "/lib64",	     "/usr/lib",	   "/usr/lib64",
+	"/usr/local/lib", "/usr/share/qemu", "/usr/share/seabios", "/etc/ld.so.cache",
+};
+
+static const char *find_qemu(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(qemu_places); i++)
+		if (access(qemu_places[i], X_OK) == 0)
+			return qemu_places[i];
+	return NULL;
+}
+
+/* The probe takes a while on those that are too slow: what it found holds until the next boot. */
+static int recall(const char *root, char *to, size_t room)
+{
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int folder = file_open_dir(AT_FDCWD, root, &ignored);
+
+	return folder < 0 ? folder : (int)file_read_line(folder, PROBE_FILE, to, room);
+}
+
+static void remember(const char *root, const char *words)
+{
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int folder = file_open_dir(AT_FDCWD, root, &ignored);
+
+	if (folder >= 0)
+		(void)file_replace(folder, PROBE_FILE, words, strlen(words), 0600, FILE_VOLATILE, &ignored);
+}
+
+static int check_kvm(const char *root, struct err *err)
+{
+	char words[ERR_MSG_BYTES];
+	int result;
+
+	if (access("/dev/kvm", R_OK | W_OK) < 0)
+		return err_set(err, errno, "/dev/kvm");
+	if (recall(root, words, sizeof(words)) > 0)
+		return strcmp(words, YES) == 0 ? 0 : err_say(err, ENOTSUP, "%s", words);
+	result = kvm_probe(err);
+	if (result == 0 || result == -ENOTSUP)
+		remember(root, result == 0 ? YES : err->msg);
+	return result;
+}
+
+static int check_qemu(struct err *err)
+{
+	return find_qemu() ? 0
+			   : err_say(err, ENOENT, "QEMU is not installed: it is in Debian's package qemu-system-x86");
+}
+
+static int check_backend(const char *name, const struct machine_wish *wish, struct err *err)
+{
+	return strcmp(name, "kvm") == 0 ? check_kvm(wish->root, err) : check_qemu(err);
+}
+
+static const char *describe(struct arena *arena, const char *name, const struct machine_wish *wish)
+{
+	struct err no_kvm = ERR_INIT;
+
+	if (strcmp(name, "kvm") == 0)
+		return "hull's own monitor on /dev/kvm";
+	if (check_kvm(wish->root, &no_kvm) == 0)
+		return arena_printf(arena, "%s, emulating the processor", find_qemu());
+	return arena_printf(arena, "%s, emulating the processor: %s", find_qemu(), no_kvm.msg);
+}
+
+int machine_list(struct arena *arena, const struct machine_wish *wish, struct machine_backend ret[static 2],
+		 struct err *err)
+{
+	for (size_t i = 0; machine_backends[i]; i++) {
+		struct err failure = ERR_INIT;
+
+		ret[i].name = machine_backends[i];
+		ret[i].works = check_backend(ret[i].name, wish, &failure) == 0;
+		ret[i].words = ret[i].works ? describe(arena, ret[i].name, wish) : arena_strdup(arena, failure.msg);
+	}
+	return arena_check(arena, err);
+}
+
+static int choose_backend(const struct machine_wish *wish, const char **ret, struct err *err)
+{
+	struct err no_kvm = ERR_INIT, no_qemu = ERR_INIT;
+
+	*ret = wish->backend;
+	if (wish->backend)
+		return check_backend(wish->backend, wish, err) < 0
+			       ? err_wrap(err, "backend '%s' does not work here", wish->backend)
+			       : 0;
+	if (check_kvm(wish->root, &no_kvm) == 0)
+		*ret = "kvm";
+	else if (check_qemu(&no_qemu) == 0)
+		*ret = "qemu";
+	return *ret ? 0 : err_say(err, ENOTSUP, "no machine can run here: %s; %s", no_kvm.msg, no_qemu.msg);
+}
+
+/* --- Kernel ----------------------------------------------------------------------------------------------------------- */
+
+/* Opened, and closed again: now there is an initramfs with the agent that is installed. */
+static int find_kernel(struct arena *arena, const struct machine_wish *wish, struct plan_vm_host *ret, struct err *err)
+{
+	CLEANUP_KERNEL_FILES struct kernel_files files = KERNEL_FILES_NONE;
+	struct kernel kernel;
+	int result = kernel_find(arena, wish->kernels, wish->kernel, &kernel, err);
+
+	if (result >= 0)
+		result = kernel_open(&kernel, KERNEL_WANT_PVH, &files, err);
+	if (result < 0)
+		return result;
+	ret->kernel = files.is_elf ? kernel.vmlinux : kernel.bzimage;
+	ret->initrd = arena_printf(arena, "%s/initrd", kernel.folder);
+	return arena_check(arena, err);
+}
+
+/* --- All of it -------------------------------------------------------------------------------------------------------- */
+
+static bool is_folder(const char *path)
+{
+	struct stat found;
+
+	return stat(path, &found) < 0 || S_ISDIR(found.st_mode);
+}
+
+static int take_qemu(struct arena *arena, struct plan_vm_host *ret, struct err *err)
+{
+	struct stat found;
+
+	ret->qemu = find_qemu();
+	if (strv_add(arena, &ret->qemu_needs, ret->qemu) < 0)
+		return arena_check(arena, err);
+	for (size_t i = 0; i < ARRAY_SIZE(qemu_needs); i++)
+		if (stat(qemu_needs[i], &found) == 0 && strv_add(arena, &ret->qemu_needs, qemu_needs[i]) < 0)
+			return arena_check(arena, err);
+	return 0;
+}
+
+int machine_find(struct arena *arena, const struct machine_wish *wish, struct plan_vm_host *ret, struct err *err)
+{
+	const char *backend;
+	int result = choose_backend(wish, &backend, err);
+
+	*ret = (struct plan_vm_host){.is_folder = is_folder};
+	if (result < 0)
+		return result;
+	ret->backend = strcmp(backend, "qemu") == 0 ? VM_BACKEND_QEMU : VM_BACKEND_KVM;
+	result = find_kernel(arena, wish, ret, err);
+	if (result >= 0 && ret->backend == VM_BACKEND_QEMU)
+		result = take_qemu(arena, ret, err);
+	return result;
+}
