@@ -324,6 +324,7 @@ int plan_vm_cmdline(struct dividing *d, struct err *err)
 	int r = 0;
 
 	text_add(&words, PLAN_VM_CMDLINE);
+	text_add(&words, d->vm->backend == VM_BACKEND_KVM ? PLAN_VM_REBOOT_KVM : PLAN_VM_REBOOT_QEMU);
 	for (size_t i = 0; i < d->os->sysctl.count && r == 0; i++)
 		if (text_starts(d->os->sysctl.items[i].key, "net."))
 			r = add_sysctl(d, &d->os->sysctl.items[i], &words, err);

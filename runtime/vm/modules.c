@@ -27,6 +27,8 @@ static const struct {
 	{"virtiofs", MODULE_FOR_VOLUME, false},
 	{"virtio_rng", MODULE_FOR_BASE, true},
 	{"virtio_balloon", MODULE_FOR_BALLOON, true},
+	/* Tells the host that the kernel has panicked. */
+	{"pvpanic_mmio", MODULE_FOR_BASE, true},
 };
 
 static const char *const PURPOSES[] = {"base", "disk", "net", "vsock", "volume", "balloon"};
