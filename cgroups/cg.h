@@ -103,6 +103,8 @@ int cg_signal(struct cg *cg, int signo, struct err *err);
 /* Freezes or thaws, and waits until it is so (at most two seconds: -ETIMEDOUT, and thawed again). -ENOTSUP without freezer and v2. */
 int cg_freeze(struct cg *cg, bool frozen, struct err *err);
 int cg_frozen(struct cg *cg, bool *ret, struct err *err);
+/* The folder in which cg_freeze() does it, for another program that freezes. NULL where there is none. Owned by `cg`. */
+const char *cg_freezer_path(const struct cg *cg);
 
 /* The processes in it and below, in no order, as pids of the caller's pid namespace. The array is in `arena`, NULL when empty. */
 int cg_pids(struct cg *cg, struct arena *arena, pid_t **ret, size_t *ret_count, struct err *err);

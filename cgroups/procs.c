@@ -312,3 +312,11 @@ int cg_frozen(struct cg *cg, bool *ret, struct err *err)
 		r = by_v2 ? cg_v2_frozen(v2->fd, ret) : cg_v1_frozen(v1->fd, ret);
 	return r < 0 ? err_set(err, -r, "ask whether cgroup '%s' is frozen", by_v2 ? v2->below : v1->below) : 0;
 }
+
+const char *cg_freezer_path(const struct cg *cg)
+{
+	const struct cg_folder *v2 = cg_folder_v2(cg), *v1 = cg_folder_of(cg, CG_FREEZER);
+	bool by_v2 = v2 && cg_v2_can_freeze(v2->fd);
+
+	return by_v2 ? v2->path : v1 ? v1->path : NULL;
+}

@@ -118,29 +118,14 @@ static int run_run(struct command_call *call, struct err *err)
 	const struct create_options *options = call->options;
 	CLEANUP_STORE struct store store = {.fd = -1};
 	CLEANUP_INSTANCE struct instance instance;
-	struct exec_running running;
-	struct err ignored = ERR_INIT;
-	int result, code;
+	int result;
 
 	(void)cg_warm_start();
 	instance_init(&instance, call->arena, &store);
 	result = oci_open_store(call, &store, err);
 	if (result >= 0)
 		result = create(call, &store, false, &instance, err);
-	if (result < 0 || options->detach)
-		return result;
-	running = (struct exec_running){
-		.pid = instance.init,
-		.pidfd = fd_take(&instance.init_pidfd),
-		.terminal = fd_take(&instance.terminal),
-	};
-	/* With it goes the lock: pause, exec and delete must not have to wait for the end. */
-	instance_close(&instance);
-	code = oci_foreground(&running, err);
-	exec_running_close(&running);
-	if (!options->keep)
-		result = control_delete(&store, call->operands.items[0], true, code < 0 ? &ignored : err);
-	return result < 0 ? result : code;
+	return result < 0 || options->detach ? result : oci_accompany(&store, &instance, options->keep, err);
 }
 
 const struct command oci_create = {

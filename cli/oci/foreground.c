@@ -7,6 +7,7 @@
 
 #include "cli/relay.h"
 #include "runtime/base/process.h"
+#include "runtime/core/control.h"
 
 int oci_check_terminal(bool terminal, bool detach, const char *console_socket, struct err *err)
 {
@@ -49,4 +50,24 @@ int oci_foreground(const struct exec_running *running, struct err *err)
 			       "--console-socket");
 	result = proc_wait(running->pid, &status);
 	return result < 0 ? err_set(err, -result, "wait for process %d", running->pid) : proc_exit_code(status);
+}
+
+int oci_accompany(const struct store *store, struct instance *instance, bool keep, struct err *err)
+{
+	struct exec_running running = {
+		.pid = instance->init,
+		.pidfd = fd_take(&instance->init_pidfd),
+		.terminal = fd_take(&instance->terminal),
+	};
+	struct err ignored = ERR_INIT;
+	const char *id = instance->record.id;
+	int result = 0, code;
+
+	/* With it goes the lock: pause, exec and delete must not have to wait for the end. */
+	instance_close(instance);
+	code = oci_foreground(&running, err);
+	exec_running_close(&running);
+	if (!keep)
+		result = control_delete(store, id, true, code < 0 ? &ignored : err);
+	return result < 0 ? result : code;
 }

@@ -39,15 +39,18 @@ const struct option_row oci_globals[] = {
 	{"rootless", 0, OPTION_STRING, offsetof(struct oci, rootless), "WHEN",
 	 "go without a cgroup where none may be made and no limit is asked for; auto: for who is not the host's root",
 	 rootless_words, NULL},
-	{"criu", 0, OPTION_STRING, offsetof(struct oci, criu), "PATH", "refused: there are no checkpoints", NULL, NULL},
+	{"criu", 0, OPTION_STRING, offsetof(struct oci, criu), "PROGRAM",
+	 "the criu(8) that makes checkpoints (default: criu, where systems keep such programs)", NULL, NULL},
 	{"version", 'v', OPTION_FLAG, offsetof(struct oci, version), NULL, "show the version", NULL, NULL},
 	OPTIONS_END,
 };
 
 static const struct command *const commands[] = {
-	&oci_create,	    &oci_start,	 &oci_run,	&oci_state,	&oci_list,   &oci_kill,	  &oci_delete,
-	&oci_pause,	    &oci_resume, &oci_exec,	&oci_ps,	&oci_update, &oci_events, &oci_mounts_add,
-	&oci_mounts_remove, &oci_spec,	 &oci_features, &verb_complete, &verb_man,   NULL,
+	&oci_create,	 &oci_start,   &oci_run,    &oci_state,	     &oci_list,
+	&oci_kill,	 &oci_delete,  &oci_pause,  &oci_resume,     &oci_exec,
+	&oci_ps,	 &oci_update,  &oci_events, &oci_mounts_add, &oci_mounts_remove,
+	&oci_checkpoint, &oci_restore, &oci_spec,   &oci_features,   &verb_complete,
+	&verb_man,	 NULL,
 };
 
 static int prepare(struct command_call *call, struct err *err)
@@ -66,8 +69,6 @@ static int prepare(struct command_call *call, struct err *err)
 		(void)log_format_parse(oci->log_format, &format);
 	if (oci->log_level && log_level_parse(oci->log_level, &level) < 0)
 		return err_say(err, EINVAL, "unknown log level '%s'", oci->log_level);
-	if (oci->criu)
-		return err_say(err, ENOTSUP, "option '--criu': checkpoints are not supported");
 	if (oci->debug)
 		level = LOG_LEVEL_DEBUG;
 	if (oci->log) {
@@ -123,23 +124,31 @@ static bool has_user_namespace(const struct config *config)
 	return false;
 }
 
+int oci_find_bundle(const struct command_call *call, const struct store *store, const char **ret, struct err *err)
+{
+	struct control_view view;
+	int result = control_look(store, call->arena, call->operands.items[0], false, &view, err);
+
+	*ret = result < 0 ? NULL : view.record.bundle;
+	return result;
+}
+
 int oci_read_bundle(const struct command_call *call, const struct store *store, const struct config **ret,
 		    struct plan_host *ret_host, struct err *err)
 {
-	const char *id = call->operands.items[0];
+	const char *path;
 	CLEANUP_FD int bundle = -1;
-	struct control_view view;
-	int result = control_look(store, call->arena, id, false, &view, err);
+	int result = oci_find_bundle(call, store, &path, err);
 
 	if (result < 0)
 		return result;
-	bundle = file_open_dir(AT_FDCWD, view.record.bundle, err);
+	bundle = file_open_dir(AT_FDCWD, path, err);
 	result = bundle < 0 ? bundle : config_read(call->arena, bundle, "config.json", ret, NULL, err);
 	if (result < 0)
 		return result;
 	plan_host_probe(ret_host);
-	ret_host->id = id;
-	ret_host->bundle = view.record.bundle;
+	ret_host->id = call->operands.items[0];
+	ret_host->bundle = path;
 	return 0;
 }
 

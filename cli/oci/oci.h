@@ -35,6 +35,8 @@ int oci_seal(const struct command_call *call, const struct config *config, struc
  */
 int oci_read_bundle(const struct command_call *call, const struct store *store, const struct config **ret,
 		    struct plan_host *ret_host, struct err *err);
+/* Only its path, as absolute as the record has it. */
+int oci_find_bundle(const struct command_call *call, const struct store *store, const char **ret, struct err *err);
 /* Whether the caller is not the host's root: an ordinary user, or root of a user namespace. */
 bool oci_is_rootless(void);
 /* The state directory's path: --root, or the default of this user. NULL without memory. */
@@ -43,6 +45,7 @@ const char *oci_root(const struct command_call *call);
 int oci_check_count(const char *words, struct err *err);
 
 extern const struct command oci_create, oci_run, oci_start, oci_state, oci_list, oci_kill, oci_delete, oci_pause,
-	oci_resume, oci_exec, oci_ps, oci_spec, oci_features, oci_update, oci_events, oci_mounts_add, oci_mounts_remove;
+	oci_resume, oci_exec, oci_ps, oci_spec, oci_features, oci_update, oci_events, oci_mounts_add, oci_mounts_remove,
+	oci_checkpoint, oci_restore;
 
 #endif

@@ -43,11 +43,14 @@ struct create_request {
 			words); /* what the user should know of how it was made, without being asked; NULL: nobody listens */
 };
 
+struct restoration;
+
 struct instance {
 	struct arena *arena; /* the caller's; the record lives in it */
 	const struct store *store;
 	const struct create_request *request; /* NULL when opened from its record */
 	const struct plan *plan;	      /* NULL likewise: taking back needs no plan */
+	struct restoration *restoration;      /* while it is restored: restore.c's; else NULL */
 	struct record record;
 	int state_fd; /* its folder, locked; -1 when there is none (yet) */
 

@@ -22,6 +22,7 @@ static const struct {
 	[ACTION_PAUSE] = {IN(CREATED) | IN(RUNNING), "cannot be paused"},
 	[ACTION_RESUME] = {IN(PAUSED), "cannot be resumed"},
 	[ACTION_UPDATE] = {IN(CREATED) | IN(RUNNING) | IN(PAUSED), "cannot be updated"},
+	[ACTION_CHECKPOINT] = {IN(RUNNING) | IN(PAUSED), "cannot be checkpointed"},
 	[ACTION_DELETE] = {IN(STOPPED), "cannot be deleted: stop it first"},
 };
 

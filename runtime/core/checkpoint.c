@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "runtime/core/checkpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "runtime/base/file.h"
+#include "runtime/base/json.h"
+#include "runtime/core/cgroup_driver.h"
+#include "runtime/core/control.h"
+#include "runtime/core/criu.h"
+#include "runtime/core/criu_mounts.h"
+#include "runtime/core/fault.h"
+
+#define LOG_FILE       "dump.log"
+#define LOG_LEVEL      4
+#define MEMORY_DEVICES 1 /* major number of /dev/null and its kin */
+
+/* --- Folders ---------------------------------------------------------------------------------------------------------- */
+
+int checkpoint_open(const struct checkpoint_work *work, bool make, struct checkpoint_folders *ret, struct err *err)
+{
+	int result = make ? file_make_dirs(work->images, 0700, err) : 0;
+
+	*ret = CHECKPOINT_FOLDERS_INIT;
+	if (result >= 0)
+		result = ret->images = file_open_dir(AT_FDCWD, work->images, err);
+	if (result >= 0 && work->work)
+		result = file_make_dirs(work->work, 0700, err);
+	if (result >= 0)
+		result = ret->work = file_open_dir(AT_FDCWD, work->work ? work->work : work->images, err);
+	ret->log_folder = work->work ? work->work : work->images;
+	return result < 0 ? result : 0;
+}
+
+void checkpoint_close(struct checkpoint_folders *folders)
+{
+	scope_fd(&folders->images);
+	scope_fd(&folders->work);
+	*folders = CHECKPOINT_FOLDERS_INIT;
+}
+
+/* --- What can be saved ------------------------------------------------------------------------------------------------ */
+
+const char *checkpoint_namespace_key(enum ns_kind kind)
+{
+	return kind == NS_NET ? "extRootNetNS" : kind == NS_PID ? "extRootPidNS" : NULL;
+}
+
+int checkpoint_check(const struct plan *plan, struct err *err)
+{
+	static const enum ns_kind never_joined[] = {NS_USER, NS_MOUNT, NS_CGROUP, NS_TIME};
+
+	if (plan->rootless)
+		return err_say(err, EPERM, "checkpoints are for the host's root only");
+	for (size_t i = 0; i < ARRAY_SIZE(never_joined); i++)
+		if (plan->namespaces.kind[never_joined[i]].how == NS_JOIN)
+			return err_say(err, ENOTSUP,
+				       "the container is in a %s namespace that it has joined, which criu cannot "
+				       "restore",
+				       ns_name(never_joined[i]));
+	if (plan->net.move_count > 0)
+		return err_say(err, ENOTSUP, "linux.netDevices: interfaces of the host are not saved in checkpoints");
+	return 0;
+}
+
+static int check_instance(const struct instance *instance, struct err *err)
+{
+	const struct record *record = &instance->record;
+
+	if (record->data_dir)
+		return err_say(err, ENOTSUP, "container '%s' was made by 'hull run'", record->id);
+	if (record->mounts.count > 0)
+		return err_say(err, ENOTSUP,
+			       "container '%s' has a mount at '%s' that was added while it runs: take it away first, "
+			       "with 'mounts remove'",
+			       record->id, record->mounts.items[0].destination);
+	return 0;
+}
+
+/* --- Standard input, output and error --------------------------------------------------------------------------------- */
+
+struct stream {
+	char link[PATH_MAX]; /* "pipe:[123]", "/dev/null" */
+	char key[64];	     /* by which a restore replaces it; "": criu opens it again */
+};
+
+static uint64_t mount_of(pid_t pid, int number)
+{
+	char name[64], line[4096] = "";
+	const char *found;
+	uint64_t id = 0;
+	FILE *file;
+
+	(void)snprintf(name, sizeof(name), "/proc/%d/fdinfo/%d", pid, number);
+	file = fopen(name, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		found = text_starts(line, "mnt_id:") ? line + strlen("mnt_id:") : NULL;
+		if (found && sscanf(found, "%" SCNu64, &id) == 1)
+			break;
+	}
+	if (file)
+		(void)fclose(file);
+	return id;
+}
+
+/* A file of the host's is on no mount of the container's: criu could never open it again. Terminals are criu's own business. */
+static bool is_foreign(const struct stat *what, uint64_t mount, const mounts_seen *inside)
+{
+	bool is_file = S_ISREG(what->st_mode) || S_ISFIFO(what->st_mode) ||
+		       (S_ISCHR(what->st_mode) && major(what->st_rdev) == MEMORY_DEVICES);
+
+	return is_file && mount > 0 && !mounts_seen_has(inside, mount);
+}
+
+static void look_at_stream(pid_t pid, int number, const mounts_seen *inside, struct stream *ret)
+{
+	uint64_t mount = mount_of(pid, number);
+	struct stat what;
+	char name[64];
+
+	*ret = (struct stream){0};
+	(void)snprintf(name, sizeof(name), "/proc/%d/fd/%d", pid, number);
+	if (readlink(name, ret->link, sizeof(ret->link) - 1) < 0 || stat(name, &what) < 0)
+		return;
+	if (text_starts(ret->link, "pipe:"))
+		(void)text_copy(ret->key, sizeof(ret->key), ret->link);
+	else if (is_foreign(&what, mount, inside))
+		(void)snprintf(ret->key, sizeof(ret->key), "file[%" PRIx64 ":%" PRIx64 "]", mount,
+			       (uint64_t)what.st_ino);
+}
+
+static int write_streams(int folder, const char *name, const struct stream streams[static 3], bool keys,
+			 struct err *err)
+{
+	CLEANUP_TEXT struct text out = TEXT_INIT;
+	struct json_writer w = {.out = &out};
+
+	json_open_array(&w, NULL);
+	for (int number = 0; number < 3; number++)
+		json_put_string(&w, NULL, keys ? streams[number].key : streams[number].link);
+	json_close_array(&w);
+	if (text_check(&out, err) < 0)
+		return -err->code;
+	return file_replace(folder, name, out.data, out.len, 0600, FILE_VOLATILE, err);
+}
+
+static int save_streams(pid_t pid, const mounts_seen *inside, int folder, struct arena *arena,
+			struct criu_options *options, struct err *err)
+{
+	struct stream *streams = arena_array(arena, 3, sizeof(*streams));
+	int result = 0;
+
+	if (!streams)
+		return arena_check(arena, err);
+	for (int number = 0; number < 3 && result >= 0; number++) {
+		look_at_stream(pid, number, inside, &streams[number]);
+		if (text_starts(streams[number].key, "file["))
+			result = strv_add(arena, &options->external, streams[number].key);
+	}
+	if (result < 0)
+		return arena_check(arena, err);
+	result = write_streams(folder, DESCRIPTORS_FILE, streams, false, err);
+	return result < 0 ? result : write_streams(folder, INHERITED_FILE, streams, true, err);
+}
+
+/* --- What CRIU is told ------------------------------------------------------------------------------------------------ */
+
+/* Namespaces that the container shares with others stay where they are: the restore names them again. */
+static int name_namespaces(const struct plan *plan, pid_t pid, struct arena *arena, struct criu_options *options,
+			   struct err *err)
+{
+	for (int kind = 0; kind < NS_COUNT; kind++) {
+		const char *key = checkpoint_namespace_key((enum ns_kind)kind);
+		const char *name = ns_proc_name((enum ns_kind)kind), *words;
+		struct stat what;
+		char path[64];
+
+		if (!key || plan->namespaces.kind[kind].how != NS_JOIN)
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+		if (stat(path, &what) < 0)
+			return err_set(err, errno, "look at the container's %s namespace", ns_name((enum ns_kind)kind));
+		words = arena_printf(arena, "%s[%" PRIu64 "]:%s", name, (uint64_t)what.st_ino, key);
+		if (!words || strv_add(arena, &options->external, words) < 0)
+			return arena_check(arena, err);
+	}
+	return 0;
+}
+
+static int describe(const struct checkpoint_request *request, struct instance *instance, int folder,
+		    struct criu_options *options, struct err *err)
+{
+	struct arena *arena = instance->arena;
+	pid_t pid = instance->record.init.pid;
+	const char *path = arena_printf(arena, "/proc/%d/root", pid);
+	CLEANUP_FD int root = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	mounts_seen inside;
+	int result;
+
+	if (root < 0)
+		return err_set(err, errno, "open the container's root");
+	result = mounts_seen_of(arena, pid, &inside, err);
+	if (result >= 0)
+		result = criu_mounts_inside(arena, request->plan, root, &inside, &options->external_mounts, err);
+	if (result >= 0)
+		result = name_namespaces(request->plan, pid, arena, options, err);
+	return result < 0 || request->pre_dump ? result : save_streams(pid, &inside, folder, arena, options, err);
+}
+
+static int complete_options(const struct checkpoint_request *request, struct instance *instance,
+			    const struct checkpoint_folders *folders, struct criu_options *options, struct err *err)
+{
+	*options = request->work.options;
+	options->images_fd = CRIU_IMAGES;
+	options->work_fd = CRIU_WORK;
+	options->pid = instance->record.init.pid;
+	options->log_file = LOG_FILE;
+	options->log_level = LOG_LEVEL;
+	options->network_lock = criu_network_lock(options->network_lock);
+	options->notify = true;
+	options->orphan_terminal = true;
+	options->external_masters = true;
+	options->track_memory = request->pre_dump || options->parent;
+	if (instance->record.cgroup.path && cg_open(cgroup_driver_parse(instance->record.cgroup.driver),
+						    instance->record.cgroup.path, &instance->cgroup, err) < 0)
+		return -err->code;
+	options->freezer = instance->cgroup ? cg_freezer_path(instance->cgroup) : NULL;
+	return describe(request, instance, folders->images, options, err);
+}
+
+/* --- The dump --------------------------------------------------------------------------------------------------------- */
+
+static void tell_ready(const struct checkpoint_request *request, const struct criu_answer *answer)
+{
+	if (request->status_fd >= 0 && strcmp(answer->step, "status-ready") == 0)
+		(void)!write(request->status_fd, "", 1);
+}
+
+/* Goes along with CRIU until it is through. */
+static int accompany(const struct checkpoint_request *request, struct criu *criu, struct criu_answer *answer,
+		     struct err *err)
+{
+	for (;;) {
+		CLEANUP_FD int fd = -1;
+		int result = criu_listen(criu, answer, &fd, err);
+
+		if (result < 0 || answer->kind != CRIU_NOTIFY)
+			return result;
+		tell_ready(request, answer);
+		result = fault_point("checkpoint", answer->step, err);
+		if (result >= 0)
+			result = criu_reply(criu, true, err);
+		if (result < 0)
+			return result;
+	}
+}
+
+static int dump(const struct checkpoint_request *request, struct instance *instance, const char *program,
+		const struct checkpoint_folders *folders, struct err *err)
+{
+	CLEANUP_CRIU struct criu criu = CRIU_INIT;
+	const struct criu_start start = {.program = program,
+					 .images = folders->images,
+					 .work = folders->log_folder};
+	struct criu_options options;
+	struct criu_answer answer = {0};
+	int result = complete_options(request, instance, folders, &options, err);
+
+	if (result >= 0)
+		result = criu_begin(&start, &criu, err);
+	if (result >= 0)
+		result = criu_ask(&criu, request->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP, &options, err);
+	if (result >= 0)
+		result = accompany(request, &criu, &answer, err);
+	if (result >= 0 && !answer.success)
+		result = criu_failed(&answer, folders->work, folders->log_folder, LOG_FILE, err);
+	if (result >= 0)
+		criu_wait(&criu);
+	return result;
+}
+
+static int checkpoint_locked(const struct checkpoint_request *request, struct arena *arena, struct err *err)
+{
+	CLEANUP_INSTANCE struct instance instance;
+	CLEANUP_CHECKPOINT struct checkpoint_folders folders = CHECKPOINT_FOLDERS_INIT;
+	const char *program;
+	int result = control_open(request->store, arena, request->id, ACTION_CHECKPOINT, &instance, err);
+
+	if (result >= 0)
+		result = check_instance(&instance, err);
+	if (result >= 0)
+		result = checkpoint_check(request->plan, err);
+	if (result >= 0)
+		result = criu_find(arena, request->work.criu, &program, err);
+	if (result >= 0)
+		result = checkpoint_open(&request->work, true, &folders, err);
+	if (result >= 0 && dump(request, &instance, program, &folders, err) < 0)
+		result = err_wrap(err, "container '%s'", request->id);
+	return result;
+}
+
+int checkpoint_make(const struct checkpoint_request *request, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	int result = checkpoint_locked(request, &arena, err);
+
+	if (result < 0)
+		return result;
+	if (request->pre_dump || request->work.options.leave_running)
+		return 0;
+	return control_delete(request->store, request->id, true, err);
+}
