@@ -235,6 +235,12 @@ void agent_local_ended(struct agent_local *local)
 	local->is_started = local->has_ended = true;
 }
 
+void agent_local_drop(struct agent_local *local)
+{
+	agent_sink_drop(&local->out, local->loop);
+	agent_sink_drop(&local->err, local->loop);
+}
+
 void agent_local_close(struct agent_local *local)
 {
 	if (!local->loop)

@@ -49,6 +49,8 @@ int agent_local_take(struct agent_local *local, const struct agent_message *mess
 bool agent_local_is_drained(const struct agent_local *local);
 /* It has ended: no more input, no signals. Output that is left is still written by agent_local_settle(). */
 void agent_local_ended(struct agent_local *local);
+/* Output that is not written yet is dropped. */
+void agent_local_drop(struct agent_local *local);
 /* Puts the terminal back and closes what is its own. Fine on a zeroed one. */
 void agent_local_close(struct agent_local *local);
 

@@ -42,6 +42,9 @@ static void patience_expired(struct loop *loop, struct loop_timer *timer)
 
 	(void)loop;
 	router_clients_close(router);
+	/* Of a program that has ended every byte is owed to its reader; of a machine that broke nobody knows what is. */
+	if (router->outcome.ending == AGENT_ENDED_LOST || router->outcome.ending == AGENT_ENDED_BROKEN)
+		agent_local_drop(&router->first);
 	router_settle(router);
 }
 

@@ -56,7 +56,7 @@ struct agent_router_request {
 	 */
 	const sigset_t *signals;
 	/*
-	 * Called once, from the loop. By then all output of the first program has been written, and the clients have been given what is theirs, as far as
+	 * Called once, from the loop. By then all output of the first program has been written (of a machine that broke: as far as it was taken in that time), and the clients have been given what is theirs, as far as
 	 * they took it within AGENT_ROUTER_PATIENCE_MS. May call loop_stop(), and agent_router_close().
 	 */
 	void (*ended)(struct agent_router *router, const struct agent_outcome *outcome, void *user);
