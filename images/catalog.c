@@ -12,7 +12,7 @@
 #include "runtime/base/scope.h"
 
 static const char *const FOLDERS[] = {
-	"names", "ids", "removed", "holds", "layers", "blobs/sha256", "tmp", "trash",
+	"names", "ids", "removed", "holds", "layers", "disks", "blobs/sha256", "tmp", "trash",
 };
 
 int catalog_prepare(const char *store, struct err *err)

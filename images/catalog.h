@@ -10,6 +10,7 @@
  *     removed/HEX.json  an image that was removed by force while an instance held it
  *     holds/INSTANCE    a symlink whose target is the HEX of the image that the instance uses
  *     layers/HEX/       an unpacked layer, named by its diff ID
+ *     disks/            layers as disks for guests (disk.h)
  *     blobs/sha256/HEX  configs and manifests as they came
  *     tmp/              what is being made, by holders of the shared lock
  *     trash/            what is being deleted
@@ -85,10 +86,13 @@ int catalog_lock_exclusive(const char *store, struct err *err);
 int catalog_put(const char *store, const struct catalog_entry *entry, struct err *err);
 
 /*
- * What gc_run() must keep: the parts of all listed images, and of removed ones that are held. Names of folders below layers/ and of
- * files below blobs/sha256/, in no order and with repetitions.
+ * What gc_run() must keep: the parts of all listed images, and of removed ones that are held, in no order and with repetitions.
  */
-int catalog_live_layers(struct arena *arena, const char *store, struct strv *ret_layer_names,
-			struct strv *ret_blob_names, struct err *err);
+struct catalog_live {
+	struct strv layers; /* names of folders below layers/ */
+	struct strv disks;  /* of files below disks/, whether there or not */
+	struct strv blobs;  /* of files below blobs/sha256/ */
+};
+int catalog_live_parts(struct arena *arena, const char *store, struct catalog_live *ret, struct err *err);
 
 #endif

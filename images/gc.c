@@ -88,15 +88,18 @@ static int discard_removed(struct arena *arena, const char *store, struct err *e
 static int sort_out(struct arena *arena, const char *store, const struct image_watch *watch, struct err *err)
 {
 	CLEANUP_FD int lock = catalog_lock_exclusive(store, err);
-	struct strv layers = {0}, blobs = {0}, none = {0};
-	int r = lock < 0 ? lock : catalog_live_layers(arena, store, &layers, &blobs, err);
+	struct catalog_live live = {0};
+	struct strv none = {0};
+	int r = lock < 0 ? lock : catalog_live_parts(arena, store, &live, err);
 
 	if (r >= 0)
 		r = discard_removed(arena, store, err);
 	if (r >= 0)
-		r = discard_dead(arena, store, "layers", &layers, watch, err);
+		r = discard_dead(arena, store, "layers", &live.layers, watch, err);
 	if (r >= 0)
-		r = discard_dead(arena, store, "blobs/sha256", &blobs, NULL, err);
+		r = discard_dead(arena, store, "disks", &live.disks, NULL, err);
+	if (r >= 0)
+		r = discard_dead(arena, store, "blobs/sha256", &live.blobs, NULL, err);
 	/* The lock is ours alone: whoever made something in tmp/ is gone. */
 	return r < 0 ? r : discard_dead(arena, store, "tmp", &none, NULL, err);
 }

@@ -8,6 +8,7 @@
 
 #include "images/catalog.h"
 #include "images/catalog_record.h"
+#include "images/disk_name.h"
 #include "runtime/base/path.h"
 #include "runtime/base/scope.h"
 
@@ -125,22 +126,37 @@ static bool is_held(const struct strv *holds, const char *id)
 	return false;
 }
 
-static int add_parts(struct arena *arena, const struct image *image, struct strv *layers, struct strv *blobs,
-		     struct err *err)
+/* Each layer's own disk, and that of all of them together: whatever was made of them. */
+static int add_disks(struct arena *arena, const struct image *image, struct catalog_live *to, struct err *err)
+{
+	char name[DISK_NAME_BYTES];
+
+	for (size_t i = 0; i < image->layer_count; i++)
+		if (disk_name_of_layer(image->layers[i], name, err) < 0 || strv_add(arena, &to->disks, name) < 0)
+			return err->code ? -err->code : arena_check(arena, err);
+	if (image->layer_count < 2)
+		return 0;
+	if (disk_name_of_chain(image->layers, image->layer_count, name, err) < 0)
+		return -err->code;
+	return strv_add(arena, &to->disks, name) < 0 ? arena_check(arena, err) : 0;
+}
+
+static int add_parts(struct arena *arena, const struct image *image, struct catalog_live *to, struct err *err)
 {
 	const char *manifest = catalog_hex(image->manifest);
 
 	for (size_t i = 0; i < image->layer_count; i++)
-		if (strv_add(arena, layers, strrchr(image->layers[i], '/') + 1) < 0)
+		if (strv_add(arena, &to->layers, strrchr(image->layers[i], '/') + 1) < 0)
 			return arena_check(arena, err);
-	if (strv_add(arena, blobs, catalog_hex(image->id)) < 0 || (manifest && strv_add(arena, blobs, manifest) < 0))
+	if (strv_add(arena, &to->blobs, catalog_hex(image->id)) < 0 ||
+	    (manifest && strv_add(arena, &to->blobs, manifest) < 0))
 		return arena_check(arena, err);
-	return 0;
+	return add_disks(arena, image, to, err);
 }
 
 /* Adds the parts of every record in FOLDER; with `holds`, only of those that are held. */
 static int add_folder(struct arena *arena, const char *store, const char *folder, const struct strv *holds,
-		      struct strv *layers, struct strv *blobs, struct err *err)
+		      struct catalog_live *to, struct err *err)
 {
 	struct strv files = {0};
 	int r = catalog_folder(arena, store, folder, &files, err);
@@ -155,20 +171,20 @@ static int add_folder(struct arena *arena, const char *store, const char *folder
 			continue;
 		r = catalog_record_read(arena, store, AT_FDCWD, path, &record, err);
 		if (r >= 0 && (!holds || is_held(holds, record.image.id)))
-			r = add_parts(arena, &record.image, layers, blobs, err);
+			r = add_parts(arena, &record.image, to, err);
 	}
 	return r;
 }
 
-int catalog_live_layers(struct arena *arena, const char *store, struct strv *ret_layer_names,
-			struct strv *ret_blob_names, struct err *err)
+int catalog_live_parts(struct arena *arena, const char *store, struct catalog_live *ret, struct err *err)
 {
 	struct strv holds = {0};
 	int r = catalog_holds(arena, store, &holds, err);
 
+	*ret = (struct catalog_live){0};
 	if (r >= 0)
-		r = add_folder(arena, store, "ids", NULL, ret_layer_names, ret_blob_names, err);
+		r = add_folder(arena, store, "ids", NULL, ret, err);
 	if (r >= 0)
-		r = add_folder(arena, store, "removed", &holds, ret_layer_names, ret_blob_names, err);
+		r = add_folder(arena, store, "removed", &holds, ret, err);
 	return r < 0 ? r : 0;
 }

@@ -7,8 +7,8 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libseccomp-dev libcap-dev libnl-
 RUN_PACKAGES   := iproute2
 CHECK_PACKAGES := bats clang clang-format clang-tidy shellcheck libclang-rt-14-dev debootstrap zstd xz-utils jq curl \
 	iproute2 nftables iputils-ping python3 python3-jsonschema procps strace util-linux attr man-db socat skopeo umoci bzip2 uidmap
-# The test machine (tests/vm).
-VM_PACKAGES    := qemu-system-x86 e2fsprogs
+# Micro-VMs and their disks; the test machine (tests/vm).
+VM_PACKAGES    := qemu-system-x86 e2fsprogs erofs-utils
 BENCH_PACKAGES := hyperfine crun runc podman conmon netavark aardvark-dns iptables
 
 # What drives hull-oci in tests/clients, and runc as control.
