@@ -16,11 +16,20 @@ void guest_open(struct guest *guest, size_t bytes)
 {
 	*guest = (struct guest){.next_gpa = GUEST_MEMORY_GPA};
 	bytes = (bytes + 4095) & ~(size_t)4095;
-	guest->bytes = aligned_alloc(4096, bytes);
+	guest->bytes = guest->borrowed = aligned_alloc(4096, bytes);
 	if (!guest->bytes || loop_open(&guest->loop, NULL) < 0)
 		abort();
 	memset(guest->bytes, 0, bytes);
 	guest->memory = guest_memory_borrow(guest->bytes, GUEST_MEMORY_GPA, bytes);
+	hv_fake_open(&guest->hv);
+}
+
+void guest_open_shared(struct guest *guest, size_t bytes)
+{
+	*guest = (struct guest){.next_gpa = GUEST_MEMORY_GPA};
+	if (guest_memory_make(&guest->memory, GUEST_MEMORY_GPA + bytes, NULL) < 0 || loop_open(&guest->loop, NULL) < 0)
+		abort();
+	guest->bytes = guest_memory_at(&guest->memory, GUEST_MEMORY_GPA, bytes);
 	hv_fake_open(&guest->hv);
 }
 
@@ -30,7 +39,7 @@ void guest_close(struct guest *guest)
 		virtio_mmio_close(&guest->mmio);
 	loop_close(&guest->loop);
 	guest_memory_free(&guest->memory);
-	free(guest->bytes);
+	free(guest->borrowed);
 }
 
 void guest_attach(struct guest *guest, struct virtio_device *device)
@@ -46,7 +55,7 @@ uint64_t guest_alloc(struct guest *guest, size_t bytes)
 	uint64_t gpa = guest->next_gpa;
 
 	guest->next_gpa = (gpa + bytes + TABLE_ALIGNMENT - 1) & ~(uint64_t)(TABLE_ALIGNMENT - 1);
-	if (guest->next_gpa > GUEST_MEMORY_GPA + guest->memory.regions[0].bytes)
+	if (guest->next_gpa > guest->memory.regions[0].gpa + guest->memory.regions[0].bytes)
 		abort();
 	return gpa;
 }

@@ -46,7 +46,8 @@ struct guest_queue {
 
 struct guest {
 	struct guest_memory memory;
-	uint8_t *bytes;
+	uint8_t *bytes;	   /* at GUEST_MEMORY_GPA */
+	void *borrowed;	   /* what `memory` lies in; NULL: it is a memfd */
 	uint64_t next_gpa; /* the first that was not allocated */
 	struct loop loop;
 	struct hv_fake hv;
@@ -64,6 +65,8 @@ struct guest_buffer {
 
 /* Zeroed memory of `bytes` at GUEST_MEMORY_GPA, a loop, a hypervisor. Aborts when the machine has none: tests go no further. */
 void guest_open(struct guest *guest, size_t bytes);
+/* The same, in a memfd as a machine has it, and with memory below GUEST_MEMORY_GPA too. */
+void guest_open_shared(struct guest *guest, size_t bytes);
 /* Closes the transport, then all of it. */
 void guest_close(struct guest *guest);
 void guest_attach(struct guest *guest, struct virtio_device *device);
