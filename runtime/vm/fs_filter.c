@@ -54,6 +54,10 @@ static const struct allowed allowed[] = {
 	{SYS_linkat, 0, 0},
 	{SYS_unlinkat, 0, 0},
 	{SYS_renameat2, 0, 0},
+#ifdef SYS_renameat
+	/* glibc's renameat2() without flags. */
+	{SYS_renameat, 0, 0},
+#endif
 	{SYS_fchownat, 0, 0},
 	{SYS_fchmodat, 0, 0},
 	{SYS_utimensat, 0, 0},

@@ -49,7 +49,7 @@ struct server {
 	struct loop loop;
 	struct share shares[FS_SERVER_MAX_SHARES];
 	unsigned left; /* front ends that are still there */
-	struct err failure;
+	bool failed;   /* one of them has broken the protocol, and was dropped */
 };
 
 static uint32_t serve(struct vhost_user_backend *backend, const struct vq_chain *chain)
@@ -65,12 +65,15 @@ static void gone(struct vhost_user_backend *backend, const struct err *failure)
 	struct share *share = CONTAINER_OF(backend, struct share, backend);
 	struct server *server = share->server;
 
-	if (failure && !server->failure.code)
-		server->failure = *failure;
+	/* Said at once: the other shares may go on for long. */
+	if (failure) {
+		log_err(failure);
+		server->failed = true;
+	}
 	/* What the guest had open is closed now, not when the last of the shares ends. */
 	fuse_close(PTR_TAKE(share->fuse));
 	if (--server->left == 0)
-		loop_stop(&server->loop, -server->failure.code);
+		loop_stop(&server->loop, 0);
 }
 
 static const struct vhost_user_ops ops = {.queues = QUEUES, .serve = serve, .gone = gone};
@@ -115,6 +118,8 @@ static int drop_capabilities(struct err *err)
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct sets[2] = {{0}};
 
+	/* Refused where a user namespace has no say over groups; those that it has then give it nothing that it lacks. */
+	(void)setgroups(0, NULL);
 	if (syscall(SYS_capget, &header, sets) < 0)
 		return err_set(err, errno, "look at capabilities");
 	for (int i = 0; i < 2; i++) {
@@ -125,15 +130,10 @@ static int drop_capabilities(struct err *err)
 	return syscall(SYS_capset, &header, sets) < 0 ? err_set(err, errno, "drop capabilities") : 0;
 }
 
-static int confine(struct err *err)
+static int drop_system_calls(struct err *err)
 {
-	int r;
+	int r = confine_no_new_privs(err);
 
-	/* Refused where a user namespace has no say over groups; those that it has then give it nothing that it lacks. */
-	(void)setgroups(0, NULL);
-	r = drop_capabilities(err);
-	if (r == 0)
-		r = confine_no_new_privs(err);
 	return r < 0 ? r : fs_filter_load(err);
 }
 
@@ -179,15 +179,15 @@ int fs_server_run(const struct fs_server *config, struct err *err)
 	(void)signal(SIGPIPE, SIG_IGN);
 	r = loop_open(&server.loop, err);
 	if (r == 0 && !config->unconfined)
-		r = confine(err);
+		r = drop_capabilities(err);
 	for (unsigned i = 0; i < config->count && r == 0; i++)
 		r = open_share(&server, &config->shares[i], &like, err);
+	if (r == 0 && !config->unconfined)
+		r = drop_system_calls(err);
 	if (r < 0)
 		return r;
 	r = loop_run(&server.loop, err);
-	if (r < 0 && server.failure.code)
-		*err = server.failure;
-	return r;
+	return r == 0 && server.failed ? err_say(err, EPROTO, "a shared directory's front end was dropped") : r;
 }
 
 int fs_server_start(const struct fs_server *server, int *ret_pidfd, struct err *err)

@@ -79,7 +79,7 @@ int fuse_do_setxattr(struct fuse *fuse, struct fuse_request *request)
 		return -EINVAL;
 	if (!is_visible(name))
 		return -EPERM;
-	fd = open_node(fuse, request, -EPERM);
+	fd = open_node(fuse, request, -EOPNOTSUPP);
 	if (fd < 0)
 		return fd;
 	return fsetxattr(fd, name, request->text, in->size, (int)in->flags) < 0 ? -errno : 0;
