@@ -221,8 +221,8 @@ const char *machine_end_words(enum machine_end end)
 {
 	static const char *const words[] = {
 		[MACHINE_RUNS] = "the guest runs",
-		[MACHINE_POWER_OFF] = "the guest powered off before its program ended",
-		[MACHINE_RESET] = "the guest reset itself",
+		[MACHINE_POWER_OFF] = "the guest powered off before its program had ended",
+		[MACHINE_RESET] = "the guest reset the machine before its program had ended",
 		[MACHINE_PANIC] = "the guest's kernel panicked",
 		[MACHINE_TRIPLE_FAULT] = "the guest's processor gave up (triple fault)",
 		[MACHINE_FAILED] = "the machine failed",

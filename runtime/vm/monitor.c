@@ -2,6 +2,7 @@
 #include "runtime/vm/monitor.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "runtime/base/socket.h"
 #include "runtime/vm/agent_protocol.h"
 #include "runtime/vm/agent_router.h"
+#include "runtime/vm/filters.h"
 #include "runtime/vm/machine.h"
 #include "runtime/vm/monitor_devices.h"
 #include "runtime/vm/monitor_jail.h"
@@ -24,6 +26,7 @@ static struct monitor {
 	struct machine machine;
 	struct monitor_devices devices;
 	struct monitor_ends ends;
+	struct filter_program vcpu_filter;
 	sigset_t signals;		 /* for the guest's first program */
 	struct loop_signals own_signals; /* without an agent: they end the machine */
 	struct agent_router *router;
@@ -60,6 +63,8 @@ static int prepare(const struct vm_request *request, struct err *err)
 	char *start = NULL;
 	int pair[2], r;
 
+	/* One heap for all threads: they hardly use it, and another would be mapped for each. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	block_signals(request);
 	r = monitor_start_file_server(request, monitor.ends.volumes, err);
 	if (r == 0)
@@ -222,6 +227,20 @@ static int drain(enum machine_end end, struct err *err)
 	return r < 0 ? r : (int)end;
 }
 
+/* The processors' threads with their filter, then this thread with its own. */
+static int start(struct err *err)
+{
+	struct filter_program loop_filter;
+	int r;
+
+	filter_make(&monitor.vcpu_filter, FILTER_VCPU);
+	filter_make(&loop_filter, FILTER_LOOP);
+	r = machine_start(&monitor.machine, filter_is_wanted() ? &monitor.vcpu_filter.filter : NULL, err);
+	if (r == 0 && filter_is_wanted())
+		r = confine_load(&loop_filter.filter, 0, err);
+	return r;
+}
+
 int monitor_run(const struct vm_request *request, struct err *err)
 {
 	int r;
@@ -233,7 +252,7 @@ int monitor_run(const struct vm_request *request, struct err *err)
 	if (r == 0)
 		r = open_sources(request, err);
 	if (r == 0)
-		r = machine_start(&monitor.machine, NULL, err);
+		r = start(err);
 	if (r == 0)
 		r = machine_run(&monitor.machine, err);
 	if (r >= 0)

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/vm/filters.h"
+
+#include <asm/termbits.h>
+#include <linux/audit.h>
+#include <linux/if_tun.h>
+#include <linux/kvm.h>
+#include <linux/seccomp.h>
+#include <linux/vhost.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "runtime/base/scope.h"
+
+#define VCPU FILTER_VCPU
+#define LOOP FILTER_LOOP
+#define BOTH (FILTER_VCPU | FILTER_LOOP)
+
+enum check {
+	ANY,	  /* arguments are not looked at */
+	IS,	  /* the argument's lower half is `value` */
+	HAS_NONE, /* none of the bits of `value` is set in the lower half */
+};
+
+/* A call that is allowed, perhaps depending on one argument. Several rows of one call, all with IS, follow one another. */
+static const struct row {
+	uint32_t call;
+	unsigned kinds;
+	enum check check;
+	unsigned argument;
+	uint32_t value;
+} rows[] = {
+	/* A vCPU runs the guest, and is woken and sent to sleep; that is nearly all it does. */
+	{SYS_ioctl, VCPU, IS, 1, KVM_RUN},
+	/* A driver that says it is ready: the device's kicks and its interrupt. */
+	{SYS_ioctl, BOTH, IS, 1, KVM_IOEVENTFD},
+	{SYS_ioctl, BOTH, IS, 1, KVM_IRQFD},
+	{SYS_ioctl, BOTH, IS, 1, KVM_KVMCLOCK_CTRL},
+	/* vhost-net takes over a network device's queues; the tap's offloads follow what the driver wants. */
+	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_OWNER},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_FEATURES},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_GET_FEATURES},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_MEM_TABLE},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_VRING_NUM},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_VRING_ADDR},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_VRING_BASE},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_GET_VRING_BASE},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_VRING_KICK},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_VRING_CALL},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_VRING_ERR},
+	{SYS_ioctl, BOTH, IS, 1, VHOST_NET_SET_BACKEND},
+	{SYS_ioctl, BOTH, IS, 1, TUNSETOFFLOAD},
+	{SYS_ioctl, BOTH, IS, 1, TUNSETVNETHDRSZ},
+	/* The terminal: its size, and putting it back. */
+	{SYS_ioctl, LOOP, IS, 1, TIOCGWINSZ},
+	{SYS_ioctl, LOOP, IS, 1, TCGETS},
+	{SYS_ioctl, LOOP, IS, 1, TCSETS},
+	{SYS_ioctl, LOOP, IS, 1, TCSETSW},
+	{SYS_ioctl, LOOP, IS, 1, TCSETSF},
+	{SYS_ioctl, LOOP, IS, 1, FIONBIO},
+
+	/* The loop's turn; data in and out. */
+	{SYS_epoll_wait, LOOP, ANY, 0, 0},
+	{SYS_epoll_pwait, LOOP, ANY, 0, 0},
+	{SYS_read, BOTH, ANY, 0, 0},
+	{SYS_write, BOTH, ANY, 0, 0},
+	{SYS_readv, BOTH, ANY, 0, 0},
+	{SYS_writev, BOTH, ANY, 0, 0},
+	{SYS_preadv, BOTH, ANY, 0, 0},
+	{SYS_pwritev, BOTH, ANY, 0, 0},
+	{SYS_preadv2, BOTH, ANY, 0, 0},
+	{SYS_pwritev2, BOTH, ANY, 0, 0},
+	{SYS_io_uring_enter, BOTH, ANY, 0, 0},
+	{SYS_recvfrom, BOTH, ANY, 0, 0},
+	{SYS_sendto, BOTH, ANY, 0, 0},
+	{SYS_recvmsg, BOTH, ANY, 0, 0},
+	{SYS_sendmsg, BOTH, ANY, 0, 0},
+	{SYS_futex, BOTH, ANY, 0, 0},
+	{SYS_timerfd_settime, BOTH, ANY, 0, 0},
+	{SYS_getrandom, LOOP, ANY, 0, 0},
+	{SYS_poll, BOTH, ANY, 0, 0},
+	{SYS_accept4, LOOP, ANY, 0, 0},
+	{SYS_shutdown, BOTH, ANY, 0, 0},
+	{SYS_socketpair, LOOP, ANY, 0, 0},
+	{SYS_getsockopt, LOOP, ANY, 0, 0},
+	/* Disks: flushing, giving room back. */
+	{SYS_fdatasync, BOTH, ANY, 0, 0},
+	{SYS_fallocate, LOOP, ANY, 0, 0},
+	{SYS_fstat, BOTH, ANY, 0, 0},
+	{SYS_lseek, BOTH, ANY, 0, 0},
+	/* A device starts, or is reset. */
+	{SYS_epoll_ctl, BOTH, ANY, 0, 0},
+	{SYS_eventfd2, BOTH, ANY, 0, 0},
+	{SYS_timerfd_create, BOTH, ANY, 0, 0},
+	{SYS_signalfd4, LOOP, ANY, 0, 0},
+	{SYS_io_uring_setup, BOTH, ANY, 0, 0},
+	{SYS_io_uring_register, BOTH, ANY, 0, 0},
+	{SYS_fcntl, BOTH, ANY, 0, 0},
+	{SYS_close, BOTH, ANY, 0, 0},
+	/* Memory that is never run: the heap, the guest's pages given back. */
+	{SYS_madvise, BOTH, ANY, 0, 0},
+	{SYS_mmap, BOTH, HAS_NONE, 2, PROT_EXEC},
+	{SYS_mprotect, BOTH, HAS_NONE, 2, PROT_EXEC},
+	{SYS_munmap, BOTH, ANY, 0, 0},
+	{SYS_mremap, BOTH, ANY, 0, 0},
+	{SYS_brk, BOTH, ANY, 0, 0},
+	/* Signals between the threads, pausing, and the end. */
+	{SYS_tgkill, LOOP, ANY, 0, 0},
+	{SYS_getpid, LOOP, ANY, 0, 0},
+	{SYS_gettid, BOTH, ANY, 0, 0},
+	{SYS_clock_gettime, BOTH, ANY, 0, 0},
+	{SYS_rt_sigprocmask, BOTH, ANY, 0, 0},
+	{SYS_rt_sigreturn, BOTH, ANY, 0, 0},
+	{SYS_restart_syscall, BOTH, ANY, 0, 0},
+	{SYS_exit, BOTH, ANY, 0, 0},
+	{SYS_exit_group, BOTH, ANY, 0, 0},
+};
+
+bool filter_is_wanted(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	return false;
+#elif defined(__has_feature)
+	return !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
+#else
+	return true;
+#endif
+}
+
+#define DATA(member) ((uint32_t)offsetof(struct seccomp_data, member))
+#define LOAD(offset) ((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (offset)))
+#define ALLOW	     ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW))
+#define KILL	     ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS))
+/* Goes on with the next instruction when it is so, else skips it and as many as `skip` says. */
+#define IF(test, value, skip) ((struct sock_filter)BPF_JUMP(BPF_JMP | (test) | BPF_K, (value), 0, (skip)))
+#define IF_NONE(value, skip)  ((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (value), (skip), 0))
+#define SKIP(count)	      ((struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (count)))
+#define LOWER_HALF(which)     (DATA(args) + (uint32_t)((which) * sizeof(uint64_t)))
+
+static void put(struct filter_program *program, struct sock_filter instruction)
+{
+	if (program->filter.count < FILTER_ROOM)
+		program->instructions[program->filter.count] = instruction;
+	program->filter.count++;
+}
+
+static bool is_for(const struct row *row, enum filter_kind kind)
+{
+	return (row->kinds & (unsigned)kind) != 0;
+}
+
+/* All rows of one call that look at its argument: the number of the call is in the accumulator, before and behind. Returns the row behind them. */
+static size_t put_checked(struct filter_program *program, size_t first, enum filter_kind kind)
+{
+	size_t end = first, checks = 0;
+
+	for (; end < ARRAY_SIZE(rows) && rows[end].call == rows[first].call; end++)
+		checks += is_for(&rows[end], kind);
+	if (checks == 0)
+		return end;
+	/* To the next call: the load, two instructions a check, and the end of it. */
+	put(program, IF(BPF_JEQ, rows[first].call, (uint8_t)(2 * checks + 2)));
+	put(program, LOAD(LOWER_HALF(rows[first].argument)));
+	for (size_t i = first; i < end; i++) {
+		if (!is_for(&rows[i], kind))
+			continue;
+		put(program, rows[i].check == IS ? IF(BPF_JEQ, rows[i].value, 1) : IF_NONE(rows[i].value, 1));
+		put(program, ALLOW);
+	}
+	put(program, KILL);
+	return end;
+}
+
+void filter_make(struct filter_program *program, enum filter_kind kind)
+{
+	program->filter = (struct confine_filter){.instructions = program->instructions};
+	put(program, LOAD(DATA(arch)));
+	put(program, IF(BPF_JEQ, AUDIT_ARCH_X86_64, 1));
+	put(program, SKIP(1));
+	put(program, KILL);
+	put(program, LOAD(DATA(nr)));
+	for (size_t i = 0; i < ARRAY_SIZE(rows);) {
+		if (rows[i].check != ANY) {
+			i = put_checked(program, i, kind);
+			continue;
+		}
+		if (is_for(&rows[i], kind)) {
+			put(program, IF(BPF_JEQ, rows[i].call, 1));
+			put(program, ALLOW);
+		}
+		i++;
+	}
+	put(program, KILL);
+}
