@@ -9,6 +9,8 @@ CHECK_PACKAGES := bats clang clang-format clang-tidy shellcheck libclang-rt-14-d
 	iproute2 nftables iputils-ping python3 python3-jsonschema procps strace util-linux attr man-db socat skopeo umoci bzip2 uidmap
 # Micro-VMs and their disks; the test machine (tests/vm).
 VM_PACKAGES    := qemu-system-x86 e2fsprogs erofs-utils
+# A guest's kernel from source.
+KERNEL_PACKAGES := linux-source gcc make bc bison flex libelf-dev libssl-dev perl xz-utils
 BENCH_PACKAGES := hyperfine crun runc podman conmon netavark aardvark-dns iptables
 
 # What drives hull-oci in tests/clients, and runc as control.
@@ -34,11 +36,15 @@ define install_packages
 	fi
 endef
 
-.PHONY: deps-build deps-check deps-bench deps-clients deps
+.PHONY: deps-build deps-check deps-vm deps-kernel deps-bench deps-clients deps
 deps-build:
 	$(call install_packages,$(BUILD_PACKAGES) $(RUN_PACKAGES))
 deps-check: deps-build
 	$(call install_packages,$(CHECK_PACKAGES) $(VM_PACKAGES))
+deps-vm: deps-build
+	$(call install_packages,$(VM_PACKAGES))
+deps-kernel:
+	$(call install_packages,$(KERNEL_PACKAGES))
 deps-bench: deps-check
 	$(call install_packages,$(BENCH_PACKAGES))
 deps-clients: deps-check

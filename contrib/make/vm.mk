@@ -8,3 +8,17 @@ VM_BOOTS ?= plain systemd
 check-vm:
 	@$(ALL_TOGETHER) all unit-programs
 	$(Q)tests/vm/run $(BUILD) $(VM_BOOTS)
+
+# make kernel         fetches Debian's kernel for virtual machines, and takes it into hull's store
+# make guest-kernel   builds a small one from Debian's linux-source, some minutes; it boots several times as fast. GUEST_KERNEL_JOBS says how many at once.
+
+GUEST_KERNEL      ?= $(BUILD)/guest-kernel
+GUEST_KERNEL_JOBS ?= $(shell nproc)
+
+.PHONY: kernel guest-kernel
+kernel: deps-vm
+	@$(MAKE) --no-print-directory all
+	$(Q)$(BUILD)/bin/hull kernel import --replace "$$(contrib/kernel/debian)"
+guest-kernel: deps-kernel
+	$(Q)contrib/kernel/build $(GUEST_KERNEL) $(GUEST_KERNEL_JOBS)
+	@echo "now: hull kernel import --name small --default $(GUEST_KERNEL)/bzImage"
