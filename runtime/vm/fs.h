@@ -16,8 +16,8 @@ struct fs_device {
 	struct virtqueue queues[FS_QUEUES];
 	int socket_fd; /* the device's own */
 	char tag[FS_TAG_BYTES + 1];
-	uint64_t protocol_features; /* of vhost-user, as negotiated */
-	struct virtio_source gone;  /* the server's end of the socket closes */
+	unsigned running;	   /* a bit for each queue that the server was given */
+	struct virtio_source gone; /* the server's end of the socket closes */
 };
 
 /*

@@ -16,8 +16,6 @@
 enum { VSOCK_RX, VSOCK_TX, VSOCK_EVENT, VSOCK_QUEUES };
 
 #define VSOCK_MAX_CONNECTIONS 64U
-/* What the guest may send ahead on one connection. */
-#define VSOCK_WINDOW_BYTES 65536U
 #define VSOCK_HOST_CID	   2U
 
 struct vsock;
