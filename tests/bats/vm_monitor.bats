@@ -1,0 +1,163 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The built-in monitor on this machine's /dev/kvm, with a payload in place of a kernel (tests/vm/payload.c): devices, interrupts, every way to end. It runs
+# on a KVM that is too slow for kernels, too; stock kernels boot in the test machine (tests/vm).
+
+load helpers
+
+setup_file() {
+	WORK=$(mktemp -d /tmp/hull-test.XXXXXX)
+	export WORK
+	gcc -m32 -march=i686 -O1 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none -mgeneral-regs-only -Wall -Wextra -Werror \
+		-c "$REPOSITORY/tests/vm/payload.c" -o "$WORK/payload.o"
+	ld -m elf_i386 -z max-page-size=4096 -T "$REPOSITORY/tests/vm/payload.ld" -o "$WORK/payload.elf" "$WORK/payload.o" 2>/dev/null
+	objcopy -I elf32-i386 -O elf64-x86-64 "$WORK/payload.elf" "$WORK/payload"
+}
+teardown_file() {
+	rm -rf "$WORK"
+}
+setup() {
+	{ [ -r /dev/kvm ] && : <>/dev/kvm; } 2>/dev/null || skip "there is no /dev/kvm for this user"
+	KERNEL=$WORK/payload CPUS=1 MONITOR=("$HULL_BUILD/libexec/hull-vmm")
+	printf 'sector zero of the disk\n' >"$WORK/disk"
+	truncate -s 64K "$WORK/disk"
+}
+
+# request WORD [MEMBERS]: as hull would write it; the payload does WORD.
+request() {
+	echo '{"backend": "kvm", "memory_bytes": 67108864, "cpus": '"$CPUS"', "cmdline": "'"$1"'", "kernel_fd": 4, "kvm_fd": 6, "serial_console": true,
+		"disks": [{"fd": 7, "read_only": '"${READ_ONLY:-false}"', "serial": "upper"}]'"${2:+, $2}"'}'
+}
+
+# The machine to its end: its words and exit code.
+machine() {
+	request "$@" >"$WORK/request"
+	timeout 60 "${MONITOR[@]}" 3<"$WORK/request" 4<"$KERNEL" 6<>/dev/kvm 7<>"$WORK/disk" </dev/null
+}
+
+# Its pid in MACHINE; it says "hanging" and waits.
+machine_begin() {
+	request hang >"$WORK/request"
+	"${MONITOR[@]}" 3<"$WORK/request" 4<"$KERNEL" 6<>/dev/kvm 7<>"$WORK/disk" </dev/null >"$WORK/output" 2>&1 &
+	MACHINE=$!
+	wait_until grep -q hanging "$WORK/output"
+}
+
+wait_until() {
+	local tries=0
+
+	until "$@"; do
+		[ $((++tries)) -lt 500 ] || return 1
+		sleep 0.02
+	done
+}
+
+has_threads() {
+	[ "$(find "/proc/$MACHINE/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge "$1" ]
+}
+
+all_filtered() {
+	! grep -L "^Seccomp:	2" /proc/"$MACHINE"/task/*/status | grep -q .
+}
+
+@test "a guest powers off" {
+	run -0 machine off
+	[ -z "$output" ]
+}
+
+@test "a disk: chains in, interrupts out, and what was written is in the file" {
+	run -0 machine disk
+	[ "${lines[0]}" = "sector zero of the disk" ]
+	[ "${lines[1]}" = "interrupts: 2" ]
+	[ "$(dd if="$WORK/disk" bs=512 skip=1 count=1 2>/dev/null | tr -d '\0')" = "SECTOR ZERO OF THE DISK" ]
+}
+
+@test "a read-only disk refuses a write" {
+	READ_ONLY=true run machine disk
+	[ "$status" -eq 125 ]
+	[[ "$output" == *"failed: the disk reports an error"* ]]
+	[ -z "$(dd if="$WORK/disk" bs=512 skip=1 count=1 2>/dev/null | tr -d '\0')" ]
+}
+
+@test "a console: what the guest says is the monitor's output" {
+	run -0 --separate-stderr machine console
+	[ "$output" = "through the console" ]
+}
+
+@test "randomness, and many kicks and interrupts in turn" {
+	run -0 machine random
+	[ "$output" = random ]
+	run -0 machine turns
+	[ "$output" = turns ]
+}
+
+@test "a chain outside of memory: the device wants a reset, and works behind it" {
+	run -0 machine hostile
+	[ "${lines[0]}" = refused ]
+	[ "${lines[1]}" = random ]
+}
+
+@test "every way to end has an exit code and a line of its own" {
+	local word
+	declare -A said=(
+		[reset]="the guest reset the machine before its program had ended"
+		[acpi]="the guest reset the machine before its program had ended"
+		[panic]="the guest's kernel panicked"
+		[fault]="the guest's processor gave up (triple fault)"
+	)
+
+	for word in "${!said[@]}"; do
+		run -125 machine "$word"
+		[ "$output" = "hull: ${said[$word]}" ]
+	done
+}
+
+@test "a signal ends the machine, with a line" {
+	machine_begin
+	kill "$MACHINE"
+	status=0
+	wait "$MACHINE" || status=$?
+	[ "$status" -eq 125 ]
+	grep -qx "hull: the machine was stopped" "$WORK/output"
+}
+
+# bats test_tags=plain
+@test "while it runs, every thread has a filter, no capability, and no way to new ones" {
+	local task field
+
+	CPUS=2
+	machine_begin
+	wait_until has_threads 3
+	wait_until all_filtered
+	for task in /proc/"$MACHINE"/task/*; do
+		for field in "NoNewPrivs:	1" "CapEff:	0000000000000000" "CapPrm:	0000000000000000"; do
+			grep -qx "$field" "$task/status"
+		done
+	done
+	kill "$MACHINE"
+	wait "$MACHINE" || true
+}
+
+# bats test_tags=plain
+@test "memory before interrupt controllers before notifications, and few calls" {
+	MONITOR=(strace -f -o "$WORK/trace" -e "trace=!futex" "$HULL_BUILD/libexec/hull-vmm")
+	run -0 machine disk
+	[ "$(grep -n KVM_SET_USER_MEMORY_REGION "$WORK/trace" | tail -n 1 | cut -d: -f1)" -lt "$(grep -n KVM_CREATE_IRQCHIP "$WORK/trace" | cut -d: -f1)" ]
+	[ "$(grep -n KVM_CREATE_IRQCHIP "$WORK/trace" | cut -d: -f1)" -lt "$(grep -n KVM_IOEVENTFD "$WORK/trace" | head -n 1 | cut -d: -f1)" ]
+	[ "$(sed '/KVM_RUN/q' "$WORK/trace" | grep -c KVM_)" -le 18 ]
+	[ "$(sed '/KVM_RUN/q' "$WORK/trace" | wc -l)" -le 110 ]
+}
+
+@test "what is no machine is refused in one line" {
+	run -125 machine off '"nothing": 1'
+	[[ "$output" == "hull: "*nothing*"is not known" ]]
+	CPUS=0 run -125 machine off
+	[[ "$output" == "hull: "*cpus*"want 1 to 64" ]]
+	KERNEL=$WORK/disk run -125 machine off
+	[ "$output" = "hull: the kernel is neither a bzImage nor an ELF file for x86-64" ]
+	head -c 3000 "$WORK/payload" >"$WORK/half"
+	KERNEL=$WORK/half run -125 machine off
+	[[ "$output" == "hull: the kernel"* ]]
+	KERNEL=/dev/null run -125 machine off
+	[ "$output" = "hull: the kernel is not a regular file" ]
+}

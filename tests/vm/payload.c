@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A guest of a few hundred lines, in place of a kernel: 32-bit code without paging, entered by PVH. The first word of the command line says what it does.
+ * It drives the real monitor's devices on a real /dev/kvm, also on one that is too slow for a kernel.
+ */
+#include <stdint.h>
+
+#define SERIAL	    0x3f8
+#define I8042	    0x64
+#define PANIC	    0x505
+#define SLEEP	    0x600
+#define RESET	    0x602
+#define MMIO	    0xd0000000U
+#define MMIO_STRIDE 0x1000U
+#define LOCAL_APIC  0xfee00000U
+#define IOAPIC	    0xfec00000U
+#define FIRST_LINE  5U
+#define VECTOR	    0x40U
+
+__asm__(".section .note.Xen, \"a\", @note\n"
+	".align 4\n.long 4, 4, 18\n.asciz \"Xen\"\n.long entry\n"
+	".text\n.globl entry\nentry:\n"
+	"cld\nmovl $stack_top, %esp\npushl %ebx\ncall run\n"
+	"1: cli\nhlt\njmp 1b\n"
+	".globl interrupt_entry\ninterrupt_entry:\n"
+	/* Without iret, which a KVM in software lacks: interrupts stay off, and the flags are lost, where the wait for them ends. */
+	"pushal\ncall interrupted\npopal\nret $8\n"
+	".bss\n.align 16\n.skip 8192\nstack_top:\n"
+	".text\n");
+
+struct start_info {
+	uint32_t magic, version, flags, module_count;
+	uint64_t modules, cmdline, rsdp, map;
+	uint32_t map_entries;
+};
+
+static inline void out8(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t in8(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline uint32_t get(uint32_t address)
+{
+	return *(volatile uint32_t *)address;
+}
+
+static inline void set(uint32_t address, uint32_t value)
+{
+	*(volatile uint32_t *)address = value;
+}
+
+static void say(const char *words)
+{
+	for (; *words; words++)
+		out8(SERIAL, (uint8_t)*words);
+}
+
+static void say_number(uint32_t value)
+{
+	char digits[11];
+	int at = 10;
+
+	digits[at] = 0;
+	do {
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	say(digits + at);
+}
+
+static void power_off(void)
+{
+	out8(SLEEP, 5 << 2 | 0x20);
+}
+
+static void fail(const char *why)
+{
+	say("failed: ");
+	say(why);
+	say("\n");
+	out8(RESET, 1);
+}
+
+/* --- interrupts: one vector for every line --------------------------------------------------------------------------------------------- */
+
+void interrupt_entry(void);
+static volatile uint32_t interrupts;
+
+void interrupted(void)
+{
+	interrupts++;
+	set(LOCAL_APIC + 0xb0, 0);
+}
+
+static volatile struct {
+	uint16_t low, selector, flags, high;
+} gates[256] __attribute__((aligned(16)));
+
+static void listen(uint32_t line)
+{
+	struct {
+		uint16_t limit;
+		uint32_t base;
+	} __attribute__((packed)) table = {sizeof(gates) - 1, (uint32_t)gates};
+	uint32_t handler = (uint32_t)&interrupt_entry;
+
+	gates[VECTOR].low = (uint16_t)handler;
+	gates[VECTOR].high = (uint16_t)(handler >> 16);
+	gates[VECTOR].selector = 2 * 8;
+	gates[VECTOR].flags = 0x8e00;
+	__asm__ volatile("lidt %0" : : "m"(table));
+	/* The old controllers, which KVM has beside the others, stay silent. */
+	out8(0x21, 0xff);
+	out8(0xa1, 0xff);
+	set(LOCAL_APIC + 0xf0, 0x1ff);
+	set(IOAPIC, 0x10 + 2 * line + 1);
+	set(IOAPIC + 0x10, 0);
+	set(IOAPIC, 0x10 + 2 * line);
+	set(IOAPIC + 0x10, VECTOR);
+}
+
+static void wait_for_interrupt(void)
+{
+	uint32_t before = interrupts;
+
+	for (uint32_t tries = 0; interrupts == before; tries++) {
+		if (tries > 3000000)
+			fail("no interrupt came");
+		__asm__ volatile("sti; nop; nop; cli" ::: "memory");
+	}
+}
+
+/* --- virtio-mmio: one queue with a few slots ---------------------------------------------------------------------------------------------- */
+
+enum { SLOTS = 8, WRITABLE = 2, NEXT = 1 };
+
+static volatile struct {
+	struct {
+		uint64_t at;
+		uint32_t bytes;
+		uint16_t flags, next;
+	} slots[SLOTS];
+} descriptors __attribute__((aligned(4096)));
+static volatile struct {
+	uint16_t flags, index, ring[SLOTS], event;
+} available __attribute__((aligned(4096)));
+static volatile struct {
+	uint16_t flags, index;
+	struct {
+		uint32_t id, bytes;
+	} ring[SLOTS];
+	uint16_t event;
+} used __attribute__((aligned(4096)));
+
+static uint32_t find_device(uint32_t id)
+{
+	for (uint32_t i = 0; i < 19; i++) {
+		uint32_t at = MMIO + i * MMIO_STRIDE;
+
+		if (get(at) == 0x74726976 && get(at + 8) == id)
+			return at;
+	}
+	fail("there is no such device");
+	return 0;
+}
+
+static void start_device(uint32_t at, uint32_t queue)
+{
+	set(at + 0x70, 0);
+	set(at + 0x70, 1);
+	set(at + 0x70, 3);
+	set(at + 0x24, 1); /* VIRTIO_F_VERSION_1, the only one */
+	set(at + 0x20, 1);
+	set(at + 0x24, 0);
+	set(at + 0x20, 0);
+	set(at + 0x70, 11);
+	if (!(get(at + 0x70) & 8))
+		fail("the features are refused");
+	set(at + 0x30, queue);
+	set(at + 0x38, SLOTS);
+	set(at + 0x80, (uint32_t)&descriptors);
+	set(at + 0x84, 0);
+	set(at + 0x90, (uint32_t)&available);
+	set(at + 0x94, 0);
+	set(at + 0xa0, (uint32_t)&used);
+	set(at + 0xa4, 0);
+	set(at + 0x44, 1);
+	listen(FIRST_LINE + (at - MMIO) / MMIO_STRIDE);
+	set(at + 0x70, 15);
+	if (get(at + 0x70) != 15)
+		fail("the device does not start");
+}
+
+static void describe(uint32_t slot, const volatile void *at, uint32_t bytes, uint16_t flags)
+{
+	descriptors.slots[slot].at = (uint32_t)at;
+	descriptors.slots[slot].bytes = bytes;
+	descriptors.slots[slot].flags = flags;
+	descriptors.slots[slot].next = (uint16_t)(slot + 1);
+}
+
+/* Offers the chain from slot 0, kicks, waits for the interrupt, takes it back. */
+static uint32_t transfer(uint32_t at, uint32_t queue)
+{
+	uint16_t before = used.index;
+
+	available.ring[available.index % SLOTS] = 0;
+	__asm__ volatile("" ::: "memory");
+	available.index++;
+	set(at + 0x50, queue);
+	wait_for_interrupt();
+	set(at + 0x64, get(at + 0x60));
+	if (used.index == before)
+		fail("the device gave nothing back");
+	return used.ring[before % SLOTS].bytes;
+}
+
+static volatile struct {
+	uint32_t type, reserved;
+	uint64_t sector;
+} request;
+static volatile uint8_t status, data[512];
+
+static void access_disk(uint32_t at, uint32_t type, uint64_t sector)
+{
+	request.type = type;
+	request.sector = sector;
+	status = 0xff;
+	describe(0, &request, 16, NEXT);
+	describe(1, data, sizeof(data), (uint16_t)(NEXT | (type ? 0 : WRITABLE)));
+	describe(2, &status, 1, WRITABLE);
+	(void)transfer(at, 0);
+	if (status != 0)
+		fail("the disk reports an error");
+}
+
+/* Reads sector 0, says it, writes it back into sector 1 in capitals. */
+static void try_disk(void)
+{
+	uint32_t at = find_device(2);
+
+	start_device(at, 0);
+	access_disk(at, 0, 0);
+	for (uint32_t i = 0; i < sizeof(data) && data[i]; i++) {
+		out8(SERIAL, data[i]);
+		if (data[i] >= 'a' && data[i] <= 'z')
+			data[i] = (uint8_t)(data[i] - 32);
+	}
+	access_disk(at, 1, 1);
+	say("interrupts: ");
+	say_number(interrupts);
+	say("\n");
+}
+
+/* Port 0 of a console without a driver for more ports: the terminal. */
+static void try_console(void)
+{
+	static const char words[] = "through the console\n";
+	uint32_t at = find_device(3);
+
+	start_device(at, 1);
+	describe(0, words, sizeof(words) - 1, 0);
+	(void)transfer(at, 1);
+}
+
+static void try_random(void)
+{
+	uint32_t at = find_device(4), sum = 0, bytes;
+
+	start_device(at, 0);
+	describe(0, data, 64, WRITABLE);
+	bytes = transfer(at, 0);
+	for (uint32_t i = 0; i < 64; i++)
+		sum |= data[i];
+	if (bytes != 64 || sum == 0)
+		fail("no randomness");
+	say("random\n");
+}
+
+/* A chain that ends outside of memory: the device says that it needs a reset, and works behind one. */
+static void try_hostile(void)
+{
+	uint32_t at = find_device(4);
+
+	start_device(at, 0);
+	describe(0, (void *)0xcffff000, 64, WRITABLE);
+	available.ring[0] = 0;
+	available.index++;
+	set(at + 0x50, 0);
+	wait_for_interrupt();
+	if (!(get(at + 0x70) & 0x40))
+		fail("the device took a chain outside of memory");
+	say("refused\n");
+	available.index = 0;
+	used.index = 0;
+	try_random();
+}
+
+/* Kicks and interrupts, many: for benchmarks. */
+static void try_turns(void)
+{
+	uint32_t at = find_device(4);
+
+	start_device(at, 0);
+	describe(0, data, 1, WRITABLE);
+	for (uint32_t i = 0; i < 200; i++)
+		(void)transfer(at, 0);
+	say("turns\n");
+}
+
+static void triple_fault(void)
+{
+	static const struct {
+		uint16_t limit;
+		uint32_t base;
+	} __attribute__((packed)) none;
+
+	__asm__ volatile("lidt %0; ud2" : : "m"(none));
+}
+
+static void reset_by_keyboard(void)
+{
+	if (in8(I8042) & 2)
+		fail("the keyboard controller is busy");
+	out8(I8042, 0xfe);
+}
+
+static void reset_by_acpi(void)
+{
+	out8(RESET, 1);
+}
+
+static void panic(void)
+{
+	out8(PANIC, 1);
+}
+
+static void hang(void)
+{
+	say("hanging\n");
+	for (;;)
+		__asm__ volatile("sti; hlt");
+}
+
+static void nothing(void) {}
+
+static const struct {
+	const char *word;
+	void (*run)(void);
+} tries[] = {
+	{"off", nothing},	  {"disk", try_disk},	{"console", try_console}, {"random", try_random},
+	{"hostile", try_hostile}, {"turns", try_turns}, {"fault", triple_fault},  {"reset", reset_by_keyboard},
+	{"acpi", reset_by_acpi},  {"panic", panic},	{"hang", hang},
+};
+
+static int is_word(const char *text, const char *word)
+{
+	while (*word && *text == *word)
+		text++, word++;
+	return !*word && (!*text || *text == ' ');
+}
+
+void run(const struct start_info *info)
+{
+	const char *cmdline = (const char *)(uint32_t)info->cmdline;
+
+	for (uint32_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		if (is_word(cmdline, tries[i].word)) {
+			tries[i].run();
+			power_off();
+		}
+	}
+	fail("not known");
+}
