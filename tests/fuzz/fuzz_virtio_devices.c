@@ -21,6 +21,8 @@
 #define MEMORY_BYTES (64U * 1024)
 #define QUEUE_SIZE   8U
 #define TABLE_GPA    (GUEST_MEMORY_GPA + MEMORY_BYTES / 2)
+#define HEADER_GPA   (TABLE_GPA + 4096)
+#define DATA_GPA     (TABLE_GPA + 8192)
 #define DISK_BYTES   65536
 #define MAX_STEPS    200U
 #define SPINS	     5000U /* callbacks behind one step */
@@ -187,6 +189,29 @@ static void step_chain(struct bench *bench, struct input *input)
 	}
 }
 
+/* What a driver of manners would send to this device, more or less. */
+static void step_request(struct bench *bench, struct input *input)
+{
+	bool console = bench->kind == KIND_CONSOLE, balloon = bench->kind == KIND_BALLOON;
+	unsigned queue = console ? 3 : take(input, 1) % bench->guest.device->queue_count, how = take(input, 1);
+	uint32_t first = take(input, 1), second = take(input, 1);
+	uint32_t page = (uint32_t)(GUEST_MEMORY_GPA >> 12);
+	uint32_t words[4] = {first % 16, 0, second, 0};
+	uint32_t message[4] = {first % 3, second % 9 | (first & 0x80) << 9, 0, 0};
+	uint32_t pages[4] = {page + first % 20, page + second % 20, page + first % 20 + 1, first << 24};
+	struct guest_buffer buffers[3] = {
+		{HEADER_GPA, console ? 8 : 16, false},
+		{DATA_GPA, (how & 7) == 7 ? 16 : (how & 7) * 512, how & 8},
+		{HEADER_GPA + 64, 1, true},
+	};
+
+	if (bench->guest.queues[queue].size == 0)
+		return;
+	memcpy(guest_at(&bench->guest, HEADER_GPA), console ? message : balloon ? pages : words, 16);
+	memcpy(guest_at(&bench->guest, DATA_GPA), words, 16);
+	(void)guest_add(&bench->guest, queue, buffers, console || balloon ? 1 : 3);
+}
+
 static void step_offer(struct bench *bench, struct input *input)
 {
 	unsigned queue = take(input, 1) % bench->guest.device->queue_count;
@@ -229,8 +254,8 @@ static void step_host(struct bench *bench, struct input *input)
 }
 
 static void (*const steps[])(struct bench *bench, struct input *input) = {
-	step_start, step_write, step_read, step_memory, step_chain,
-	step_chain, step_offer, step_kick, step_host,	step_reset,
+	step_start,   step_write, step_read, step_memory, step_chain, step_request,
+	step_request, step_offer, step_kick, step_host,	  step_reset,
 };
 
 static void settle(struct bench *bench)
@@ -255,10 +280,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
-	bench->kind = take(&input, 1) % KIND_COUNT;
+	bench->kind = *data % KIND_COUNT;
 	bench->ends[0] = bench->ends[1] = -1;
 	guest_open(&bench->guest, MEMORY_BYTES);
 	guest_attach(&bench->guest, make(bench));
+	if (take(&input, 1) & 0x80)
+		step_start(bench, &input);
 	for (unsigned i = 0; i < MAX_STEPS && input.left > 0; i++) {
 		uint32_t step = take(&input, 1);
 
