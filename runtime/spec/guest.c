@@ -189,6 +189,8 @@ static int check_version(const struct json *document, struct err *err)
 	uint32_t version;
 	int result = json_want(document, JSON_OBJECT, err);
 
+	if (result >= 0 && !json_get(document, "version"))
+		result = err_say(err, EINVAL, "the member 'version' is missing");
 	if (result >= 0)
 		result = json_u32(json_get(document, "version"), &version, err);
 	if (result < 0)
@@ -255,12 +257,24 @@ static int check_volume(const struct guest_volume *volume, struct err *err)
 	return 0;
 }
 
+/* They are programs of the host's. */
+static int check_hooks(const struct config_hooks *hooks, struct err *err)
+{
+	if (hooks->prestart.count + hooks->create_runtime.count + hooks->create_container.count +
+		    hooks->start_container.count + hooks->poststart.count + hooks->poststop.count >
+	    0)
+		return err_say(err, EINVAL, "config.hooks: none are run in a guest");
+	return 0;
+}
+
 int guest_start_parse(struct arena *arena, const char *data, size_t len, struct guest_start *ret, struct err *err)
 {
 	int result = parse_document(arena, data, len, "START", true, &guest_start_fields, ret, err);
 
 	if (result >= 0)
 		result = check_root(&ret->root, err);
+	if (result >= 0)
+		result = check_hooks(&ret->config->hooks, err);
 	for (size_t i = 0; result >= 0 && i < ret->volumes.count; i++) {
 		result = check_volume(&ret->volumes.items[i], err);
 		if (result < 0)

@@ -9,8 +9,8 @@
  * The guest is hostile by assumption: what breaks the protocol (agent_protocol.h) ends the channel with one line, `ended` is called, and nothing else happens.
  * A client that breaks it loses its connection. No buffer grows: each stream has a window's worth at most, and is given its memory when it is first used.
  *
- * All of it runs in one loop, from one thread. It starts no process and opens no file; it needs of the system: read, write, recvfrom, sendto, accept4, epoll,
- * fcntl, ioctl of terminals, signalfd, close, and memory.
+ * All of it runs in one loop, from one thread. It starts no process and opens no file; it needs of the system, once it is open: read, write, poll, accept4, epoll,
+ * timerfd_settime, ioctl of terminals (TIOCGWINSZ, TCSETS), close, and memory (mmap, munmap, brk).
  */
 #ifndef HULL_RUNTIME_VM_AGENT_ROUTER_H
 #define HULL_RUNTIME_VM_AGENT_ROUTER_H
