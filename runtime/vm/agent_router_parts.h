@@ -2,7 +2,7 @@
 /*
  * Inside the router: one struct that holds everything, and what its parts offer one another.
  *
- *     agent_router.c            beginning, end, the guest's channel and the first program
+ *     agent_router_channel.c    beginning, end, the guest's channel and the first program
  *     agent_router_clients.c    connections, and what clients say
  *     agent_router_process.c    their processes: what of each is on its way, either way
  *
@@ -77,7 +77,7 @@ struct agent_router {
 	struct agent_wire wire;
 };
 
-/* agent_router.c: behind whatever may have changed something. */
+/* agent_router_channel.c: behind whatever may have changed something. */
 void router_settle(struct agent_router *router);
 
 /* agent_router_clients.c */
