@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The monitor's filters, loaded for real: what each kind of thread may, and that anything else is its end. */
+#include "runtime/vm/filters.h"
+
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/base/scope.h"
+#include "tests/unit/tap.h"
+
+#define VCPU FILTER_VCPU
+#define LOOP FILTER_LOOP
+
+static const struct {
+	const char *name;
+	long call, a, b, c;
+	unsigned allowed; /* for these kinds */
+} calls[] = {
+	{"run", SYS_ioctl, -1, KVM_RUN, 0, VCPU},
+	{"ioeventfd", SYS_ioctl, -1, KVM_IOEVENTFD, 0, VCPU | LOOP},
+	{"memory slot", SYS_ioctl, -1, KVM_SET_USER_MEMORY_REGION, 0, 0},
+	{"another machine", SYS_ioctl, -1, KVM_CREATE_VM, 0, 0},
+	{"window size", SYS_ioctl, -1, TIOCGWINSZ, 0, LOOP},
+	{"push into a terminal", SYS_ioctl, -1, TIOCSTI, 0, 0},
+	{"read", SYS_read, -1, 0, 0, VCPU | LOOP},
+	{"wait for events", SYS_epoll_wait, -1, 0, 0, LOOP},
+	{"accept", SYS_accept4, -1, 0, 0, LOOP},
+	{"memory", SYS_mprotect, 0, 4096, PROT_READ, VCPU | LOOP},
+	{"memory to run", SYS_mprotect, 0, 4096, PROT_READ | PROT_EXEC, 0},
+	{"map to run", SYS_mmap, 0, 4096, PROT_EXEC, 0},
+	{"open", SYS_openat, -1, 0, 0, 0},
+	{"run a program", SYS_execve, 0, 0, 0, 0},
+	{"fork", SYS_fork, 0, 0, 0, 0},
+	{"clone", SYS_clone, 0x7fffffff, 0, 0, 0},
+	{"socket", SYS_socket, AF_UNIX, SOCK_STREAM, 0, 0},
+	{"connect", SYS_connect, -1, 0, 0, 0},
+	{"another's memory", SYS_process_vm_readv, 1, 0, 0, 0},
+	{"trace", SYS_ptrace, 0, 1, 0, 0},
+	{"kill", SYS_kill, 1, 0, 0, 0},
+	{"mount", SYS_mount, 0, 0, 0, 0},
+	{"bpf", SYS_bpf, 0, 0, 0, 0},
+	{"x32", 0x40000000 + SYS_getpid, 0, 0, 0, 0},
+};
+
+/* How a process ends that loads the filter and makes the call: 0, or the signal. */
+static int ends_by(enum filter_kind kind, size_t index)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct filter_program program;
+		struct err err = ERR_INIT;
+
+		filter_make(&program, kind);
+		if (confine_no_new_privs(&err) < 0 || confine_load(&program.filter, 0, &err) < 0)
+			_exit(1);
+		(void)syscall(calls[index].call, calls[index].a, calls[index].b, calls[index].c, 0, 0, 0);
+		_exit(0);
+	}
+	(void)waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void test_calls(void)
+{
+	static const enum filter_kind kinds[] = {FILTER_VCPU, FILTER_LOOP};
+
+	if (!filter_is_wanted())
+		SKIP("a sanitizer's own calls are in no filter");
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+			int wanted = calls[i].allowed & kinds[k] ? 0 : SIGSYS, found = ends_by(kinds[k], i);
+
+			if (found != wanted)
+				printf("# %s, kind %d\n", calls[i].name, kinds[k]);
+			CHECK_INT(found, wanted);
+		}
+	}
+}
+
+static void test_room(void)
+{
+	struct filter_program program;
+
+	filter_make(&program, FILTER_VCPU);
+	CHECK(program.filter.count > 50 && program.filter.count <= FILTER_ROOM);
+	filter_make(&program, FILTER_LOOP);
+	CHECK(program.filter.count > 50 && program.filter.count <= FILTER_ROOM);
+}
+
+int main(void)
+{
+	return TAP_RUN(TAP_CASE(test_room), TAP_CASE(test_calls));
+}
