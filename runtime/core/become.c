@@ -98,7 +98,7 @@ static int open_terminal(struct becoming *b, struct err *err)
 	struct tty_request request = {
 		.uid = b->user.uid,
 		.size = {.rows = b->process->rows, .columns = b->process->columns},
-		.console = b->console,
+		.console = b->console && !b->program->given, /* which has no place for it, and no use */
 	};
 
 	if (!b->process->terminal)

@@ -310,7 +310,8 @@ static int do_init(struct fuse *fuse, struct fuse_request *request)
 		.congestion_threshold = 48,
 		.max_write = FUSE_DATA_BYTES,
 		.time_gran = 1,
-		.max_pages = FUSE_DATA_BYTES / PAGE_BYTES,
+		/* With two headers each way, no more than a chain has parts. */
+		.max_pages = VQ_MAX_SIZE - 4,
 	};
 
 	forget_all(fuse);

@@ -11,6 +11,8 @@
 
 #include "runtime/base/scope.h"
 
+/* QEMU lets a driver behind its MMIO transport take as many, whatever the device says. A chain has no more parts for that. */
+#define MAX_SLOTS			    1024
 #define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #define BIT(number) (UINT64_C(1) << (number))
@@ -245,7 +247,7 @@ static int set_vring_num(struct vhost_user_backend *backend, struct vhost_user_m
 
 	if (!at)
 		return bad_queue(message->payload.vring.index, err);
-	if (message->payload.vring.value > VQ_MAX_SIZE || at->queue.ready)
+	if (message->payload.vring.value > MAX_SLOTS || at->queue.ready)
 		return err_say(err, EINVAL, "a queue of %u slots", message->payload.vring.value);
 	at->size = (uint16_t)message->payload.vring.value;
 	return run(at, err);
@@ -450,7 +452,7 @@ int vhost_user_backend_open(struct vhost_user_backend *backend, const struct vho
 		at->backend = backend;
 		at->error_fd = at->interrupt.fd = -1;
 		at->kick = (struct loop_source){.fd = -1, .ready = kicked};
-		at->queue = (struct virtqueue){.max_size = VQ_MAX_SIZE,
+		at->queue = (struct virtqueue){.max_size = MAX_SLOTS,
 					       .memory = &backend->memory,
 					       .interrupt = &at->interrupt};
 	}
