@@ -64,7 +64,7 @@ struct agent {
 	struct store store;
 	struct cg *cgroup; /* the container's; NULL before */
 	bool is_greeted, is_hello_due, is_stats_due;
-	bool is_unmounted;
+	bool is_unmounted, is_late_due;
 	bool is_over; /* the first program's last word was put */
 	struct err failure;
 	uint32_t last_number;
@@ -78,6 +78,8 @@ int boot_mounts(struct err *err);
 int boot_leave_ramfs(struct err *err);
 /* Loads what is there for any of these purposes ("base", "disk" …: runtime/vm/initramfs.h), in the list's order; what is loaded already is left out. */
 int boot_load_modules(const char *purpose, struct err *err);
+/* Whether the machine has a device of this kind (virtio 1.2, section 5). */
+bool boot_has_device(unsigned virtio_id);
 /* Whether the kernel's command line has this word. */
 bool boot_has_word(const char *word);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What the kernel hands over is an archive in memory and nothing mounted. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "runtime/base/file.h"
 
 #define MODULES_MAX_BYTES 65536
+#define VIRTIO_DEVICES	  "/sys/bus/virtio/devices"
 
 /* --- File systems ----------------------------------------------------------------------------------------------------- */
 
@@ -158,6 +160,21 @@ int boot_load_modules(const char *purpose, struct err *err)
 			return result;
 	}
 	return 0;
+}
+
+bool boot_has_device(unsigned virtio_id)
+{
+	CLEANUP_DIR DIR *dir = opendir(VIRTIO_DEVICES);
+	struct dirent *entry;
+	char path[300], id[16], wanted[16];
+
+	(void)snprintf(wanted, sizeof(wanted), "0x%04x", virtio_id);
+	while (dir && (entry = readdir(dir))) {
+		(void)snprintf(path, sizeof(path), VIRTIO_DEVICES "/%s/device", entry->d_name);
+		if (file_read_line(AT_FDCWD, path, id, sizeof(id)) >= 0 && strcmp(id, wanted) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* --- The command line ------------------------------------------------------------------------------------------------- */

@@ -5,7 +5,10 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include <linux/virtio_ids.h>
+
 #include "runtime/agent/agent.h"
+#include "runtime/base/log.h"
 
 #define AGENT_OF(pointer, member) ((struct agent *)(void *)((char *)(pointer)-offsetof(struct agent, member)))
 
@@ -90,6 +93,18 @@ static void child_signalled(struct loop *loop, struct loop_signals *signals, int
 
 /* --- Documents -------------------------------------------------------------------------------------------------------- */
 
+/* What nobody waits for: once it was told that the program runs. Without it the machine gives no memory back, and is as good otherwise. */
+static void load_late_modules(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+
+	if (!agent->is_late_due || agent_wire_has_output(&agent->wire))
+		return;
+	agent->is_late_due = false;
+	if (boot_has_device(VIRTIO_ID_BALLOON) && boot_load_modules("balloon", &err) < 0)
+		log_err(&err);
+}
+
 static void make_process(struct agent *agent, struct task *task)
 {
 	struct err err = ERR_INIT;
@@ -100,6 +115,7 @@ static void make_process(struct agent *agent, struct task *task)
 		task->state = TASK_RUNNING;
 	else
 		task_failed(task, &err);
+	agent->is_late_due = agent->is_late_due || (result >= 0 && task->number == AGENT_FIRST);
 	/* It may have ended while nobody asked. */
 	reap(agent);
 }
@@ -247,6 +263,7 @@ static void channel_ready(struct loop *loop, struct loop_source *source, uint32_
 		loop_stop(loop, agent->is_over ? 0 : result);
 	else
 		serve_settle(agent);
+	load_late_modules(agent);
 }
 
 /* --- Behind every event ----------------------------------------------------------------------------------------------- */

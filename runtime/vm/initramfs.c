@@ -9,11 +9,12 @@
 #include <sys/stat.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/file.h"
 #include "runtime/base/path.h"
 #include "runtime/vm/cpio.h"
 
 /* A change of what is packed, or how, makes another version: what older ones have packed is packed anew. */
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 
 #define STAMP_NAME  "packed"
 #define STAMP_BYTES 128
@@ -96,8 +97,24 @@ static int put_modules(struct cpio *cpio, int dirfd, const struct strv *modules,
 	return r < 0 ? r : cpio_put_bytes(cpio, "modules/list", 0644, text_get(&list), list.len, err);
 }
 
-static int put_all(int to, int dirfd, int agent, const struct stat *agent_stat, const struct strv *modules,
-		   struct err *err)
+/* The program for --init lies beside the agent, on the host and here. Without it a guest says so when it is asked for it. */
+static int put_init(struct cpio *cpio, const char *agent, struct err *err)
+{
+	const char *base = NULL;
+	CLEANUP_FD int folder = file_open_folder_of(AT_FDCWD, agent, &base, err);
+	CLEANUP_FD int fd = folder < 0 ? -1 : openat(folder, "hull-init", O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (folder < 0)
+		return folder;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_set(err, errno, "open hull-init");
+	r = cpio_put_folder(cpio, "libexec", 0755, err);
+	return r < 0 ? r : cpio_put_file(cpio, "libexec/hull-init", 0755, fd, err);
+}
+
+static int put_all(int to, int dirfd, const char *agent_path, int agent, const struct stat *agent_stat,
+		   const struct strv *modules, struct err *err)
 {
 	struct cpio cpio = {.fd = to};
 	char stamp[STAMP_BYTES];
@@ -110,6 +127,8 @@ static int put_all(int to, int dirfd, int agent, const struct stat *agent_stat, 
 	if (r >= 0)
 		r = cpio_put_file(&cpio, "init", 0755, agent, err);
 	if (r >= 0)
+		r = put_init(&cpio, agent_path, err);
+	if (r >= 0)
 		r = put_modules(&cpio, dirfd, modules, err);
 	if (r >= 0)
 		r = cpio_end(&cpio, err);
@@ -120,8 +139,8 @@ static int put_all(int to, int dirfd, int agent, const struct stat *agent_stat, 
 }
 
 /* The lock is held: the temporary name is nobody else's. */
-static int pack(int dirfd, const char *name, int agent, const struct stat *agent_stat, const struct strv *modules,
-		struct err *err)
+static int pack(int dirfd, const char *name, const char *agent_path, int agent, const struct stat *agent_stat,
+		const struct strv *modules, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	const char *made = arena_printf(&arena, "%s.new", name);
@@ -135,7 +154,7 @@ static int pack(int dirfd, const char *name, int agent, const struct stat *agent
 	to = openat(dirfd, made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (to < 0 || fchmod(to, 0644) < 0)
 		return err_set(err, errno, "make the initramfs");
-	r = put_all(to, dirfd, agent, agent_stat, modules, err);
+	r = put_all(to, dirfd, agent_path, agent, agent_stat, modules, err);
 	if (r >= 0 && renameat(dirfd, made, dirfd, name) < 0)
 		r = err_set(err, errno, "put the initramfs in place");
 	if (r < 0) {
@@ -168,5 +187,5 @@ int initramfs_open(int dirfd, const char *name, const char *agent, const struct 
 			return err_set(err, errno, "lock a kernel's modules");
 	/* Somebody may have packed it while this one waited. */
 	r = open_fresh(dirfd, name, &st, err);
-	return r == -ESTALE ? pack(dirfd, name, agent_fd, &st, modules, err) : r;
+	return r == -ESTALE ? pack(dirfd, name, agent, agent_fd, &st, modules, err) : r;
 }

@@ -108,6 +108,7 @@ static int make_kernel_folder(char path[static 64])
 	CHECK(file_replace(fd, "modules/00-first.ko", "one", 3, 0600, FILE_VOLATILE, NULL) == 0);
 	CHECK(file_replace(fd, "modules/01-second.ko", "two", 3, 0600, FILE_VOLATILE, NULL) == 0);
 	CHECK(file_replace(fd, "agent", "agent 1", 7, 0755, FILE_VOLATILE, NULL) == 0);
+	CHECK(file_replace(fd, "hull-init", "beside", 6, 0755, FILE_VOLATILE, NULL) == 0);
 	return fd;
 }
 
@@ -147,6 +148,7 @@ static void test_initramfs(void)
 	(void)snprintf(command, sizeof(command),
 		       "cd %s && mkdir out && cd out && cpio --quiet -idmu --no-preserve-owner <../initrd && "
 		       "[ \"$(cat init modules/01-second.ko)\" = 'agent 1two' ] && "
+		       "[ -x libexec/hull-init ] && [ \"$(cat libexec/hull-init)\" = beside ] && "
 		       "printf '%s\\n%s\\n' | cmp - modules/list",
 		       folder, lines[0], lines[1]);
 	CHECK_INT(system(command), 0);
