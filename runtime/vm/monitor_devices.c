@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runtime/vm/monitor_devices.h"
 
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
@@ -14,13 +16,39 @@ struct adding {
 	const struct monitor_ends *ends;
 };
 
-static int add_console(const struct adding *a, struct err *err)
+/* What a guest may call itself: 0 to 2 mean somebody else. */
+#define GUEST_CID 3
+
+static int agent_connects(void *data, uint32_t host_port)
+{
+	struct monitor_devices *devices = data;
+
+	if (host_port != AGENT_VSOCK_PORT || devices->agent < 0)
+		return -ECONNREFUSED;
+	return fd_take(&devices->agent);
+}
+
+static int add_vsock(const struct adding *a, struct err *err)
+{
+	struct machine *machine = a->machine;
+	struct vsock *vsock = &a->devices->vsock;
+	struct vsock_config config = {.guest_cid = GUEST_CID, .connect = agent_connects, .data = a->devices};
+	int r;
+
+	a->devices->agent = a->ends->agent;
+	r = vsock_open(vsock, &config, &machine->loop, &machine->memory, err);
+	return r < 0 ? r : machine_add(machine, &vsock->device, err);
+}
+
+static int add_channel(const struct adding *a, struct err *err)
 {
 	struct machine *machine = a->machine;
 	struct console *console = &a->devices->console;
 	struct console_port port = {.fd = a->ends->agent, .out_fd = -1, .name = AGENT_PORT_NAME};
 	int r;
 
+	if (a->ends->agent >= 0 && strstr(a->request->cmdline, "hull.agent=vsock"))
+		return add_vsock(a, err);
 	/* Duplicates: the device closes its own, and 0, 1 and 2 are never free for something else to take their place. */
 	if (port.fd < 0)
 		port = (struct console_port){
@@ -71,14 +99,45 @@ static int add_disks(const struct adding *a, struct err *err)
 	return r;
 }
 
+static int add_nics(const struct adding *a, struct err *err)
+{
+	struct machine *machine = a->machine;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < a->request->nic_count; i++) {
+		const struct vm_nic *wanted = &a->request->nics[i];
+		struct nic *nic = &a->devices->nics[i];
+
+		r = nic_open(nic, wanted->tap_fd, wanted->mac, &machine->loop, &machine->memory, err);
+		if (r == 0)
+			r = machine_add(machine, &nic->device, err);
+	}
+	return r;
+}
+
+static int add_volumes(const struct adding *a, struct err *err)
+{
+	struct machine *machine = a->machine;
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < a->request->volume_count; i++) {
+		struct fs_device *fs = &a->devices->volumes[i];
+
+		r = fs_device_open(fs, a->ends->volumes[i], a->request->volumes[i].tag, &machine->loop,
+				   &machine->memory, err);
+		if (r == 0)
+			r = machine_add(machine, &fs->device, err);
+		if (r < 0)
+			return err_wrap(err, "volume '%s'", a->request->volumes[i].tag);
+	}
+	return r;
+}
+
 int monitor_devices_add(struct monitor_devices *devices, struct machine *machine, const struct vm_request *request,
 			const struct monitor_ends *ends, struct err *err)
 {
 	static int (*const steps[])(const struct adding *a, struct err *err) = {
-		add_console,
-		add_disks,
-		add_rng,
-		add_balloon,
+		add_channel, add_disks, add_nics, add_volumes, add_rng, add_balloon,
 	};
 	const struct adding adding = {devices, machine, request, ends};
 	int r = 0;

@@ -7,16 +7,23 @@
 #include "runtime/vm/balloon.h"
 #include "runtime/vm/blk.h"
 #include "runtime/vm/console.h"
+#include "runtime/vm/fs.h"
 #include "runtime/vm/machine.h"
+#include "runtime/vm/nic.h"
 #include "runtime/vm/request.h"
 #include "runtime/vm/rng.h"
+#include "runtime/vm/vsock.h"
 
 /* Each in its room: what a guest lacks is memory that nobody touches. */
 struct monitor_devices {
 	struct console console;
 	struct rng rng;
 	struct balloon balloon;
+	struct vsock vsock;
 	struct blk disks[VM_MAX_DISKS];
+	struct nic nics[VM_MAX_NICS];
+	struct fs_device volumes[VM_MAX_VOLUMES];
+	int agent; /* for the guest's first connection to the agent's vsock port; then -1 */
 };
 
 /* Sockets whose other ends are this process's, or the file server's. The devices own them from now on. */
