@@ -183,8 +183,13 @@ static void settle(struct vsock *vsock, struct vsock_connection *connection)
 /* Says what is to be said, and asks the sockets anew: the guest has given buffers, or has none left. */
 static void go_on(struct vsock *vsock)
 {
-	(void)say(vsock);
-	vq_notify(&vsock->queues[VSOCK_RX]);
+	struct virtqueue *queue = &vsock->queues[VSOCK_RX];
+
+	/* Without buffers the next ones are to be heard of; some may have come before that was said. */
+	do
+		(void)say(vsock);
+	while (!vq_has_more(queue) && vq_kicks_on(queue));
+	vq_notify(queue);
 	for (unsigned i = 0; i < VSOCK_MAX_CONNECTIONS; i++)
 		if (vsock->connections[i].state != VSOCK_FREE)
 			watch(vsock, &vsock->connections[i]);
