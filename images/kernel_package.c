@@ -161,7 +161,7 @@ static int copy_data(struct archive *ar, int to_folder, struct err *err)
 			return err_set(err, -r, "copy its data");
 	}
 	if (r != ARCHIVE_EOF)
-		return err_say(err, EINVAL, "%s", archive_error_string(ar));
+		return err_say(err, EINVAL, "it is a damaged Debian package: %s", archive_error_string(ar));
 	return lseek(fd, 0, SEEK_SET) < 0 ? err_set(err, errno, "rewind its data") : fd_take(&fd);
 }
 
