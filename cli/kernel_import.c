@@ -120,7 +120,8 @@ static int extract(struct import *import, const struct kernel_image *bzimage, st
 		r = image_helper_decompress(&how, err);
 	if (r >= 0) {
 		fd = openat(import->staging.fd, "vmlinux", O_RDONLY | O_CLOEXEC);
-		r = fd < 0 || fstat(fd, &st) < 0 ? err_set(err, errno, "open it") : 0;
+		/* As copy_kernel() has it. */
+		r = fd < 0 || fchmod(fd, 0644) < 0 || fstat(fd, &st) < 0 ? err_set(err, errno, "open it") : 0;
 	}
 	if (r >= 0 && (uint64_t)st.st_size != bzimage->unpacked_bytes)
 		r = err_say(err, EINVAL, "it has %llu bytes, and should have %u", (unsigned long long)st.st_size,
