@@ -35,10 +35,10 @@ static const struct row {
 } rows[] = {
 	/* A vCPU runs the guest, and is woken and sent to sleep; that is nearly all it does. */
 	{SYS_ioctl, VCPU, IS, 1, KVM_RUN},
+	{SYS_ioctl, VCPU, IS, 1, KVM_KVMCLOCK_CTRL},
 	/* A driver that says it is ready: the device's kicks and its interrupt. */
 	{SYS_ioctl, BOTH, IS, 1, KVM_IOEVENTFD},
 	{SYS_ioctl, BOTH, IS, 1, KVM_IRQFD},
-	{SYS_ioctl, BOTH, IS, 1, KVM_KVMCLOCK_CTRL},
 	/* vhost-net takes over a network device's queues; the tap's offloads follow what the driver wants. */
 	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_OWNER},
 	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_FEATURES},

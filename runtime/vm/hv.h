@@ -66,6 +66,8 @@ struct hv_ops {
 	int (*vcpu_run)(struct hv_vcpu *vcpu, struct hv_exit *ret, struct err *err);
 	/* From any thread: the running or next vcpu_run() comes back with HV_EXIT_INTERRUPTED. */
 	void (*vcpu_kick)(struct hv_vcpu *vcpu);
+	/* From the vCPU's thread, behind a pause: the guest must not take the time that went by for a fault of its own. May be NULL. */
+	void (*vcpu_resumed)(struct hv_vcpu *vcpu);
 	/* From any thread, any time. `on` false takes away what was added with the same values. */
 	int (*notify)(struct hv *hv, const struct hv_notify *notify, bool on, struct err *err);
 	/* A write to the eventfd raises an edge on line `gsi`. */

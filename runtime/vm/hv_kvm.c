@@ -186,6 +186,12 @@ static void kvm_vcpu_kick(struct hv_vcpu *vcpu)
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
 }
 
+static void kvm_vcpu_resumed(struct hv_vcpu *vcpu)
+{
+	/* Fails where the guest does not use kvm-clock: then there is nobody to tell. */
+	(void)ioctl(vcpu->fd, KVM_KVMCLOCK_CTRL, 0);
+}
+
 static int kvm_notify(struct hv *hv, const struct hv_notify *notify, bool on, struct err *err)
 {
 	struct kvm_ioeventfd request = {
@@ -245,6 +251,7 @@ static const struct hv_ops kvm_ops = {
 	.vcpu_enter = kvm_vcpu_enter,
 	.vcpu_run = kvm_vcpu_run,
 	.vcpu_kick = kvm_vcpu_kick,
+	.vcpu_resumed = kvm_vcpu_resumed,
 	.notify = kvm_notify,
 	.irq = kvm_irq,
 	.tsc_khz = kvm_tsc_khz,

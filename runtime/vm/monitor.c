@@ -11,9 +11,11 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
+#include "runtime/base/process.h"
 #include "runtime/base/socket.h"
 #include "runtime/vm/agent_protocol.h"
 #include "runtime/vm/agent_router.h"
+#include "runtime/vm/control.h"
 #include "runtime/vm/filters.h"
 #include "runtime/vm/machine.h"
 #include "runtime/vm/monitor_devices.h"
@@ -29,6 +31,7 @@ static struct monitor {
 	struct filter_program vcpu_filter;
 	sigset_t signals;		 /* for the guest's first program */
 	struct loop_signals own_signals; /* without an agent: they end the machine */
+	struct control control;
 	struct agent_router *router;
 	int agent_fd;
 	const char *start;
@@ -177,11 +180,23 @@ static int open_router(const struct vm_request *request, struct err *err)
 	return agent_router_open(&monitor.machine.loop, &how, &monitor.router, err);
 }
 
+/* A guest that stood still does not know what time it is. */
+static void resumed(void)
+{
+	if (monitor.router)
+		agent_router_clock(monitor.router, proc_now_ns());
+}
+
 static int open_sources(const struct vm_request *request, struct err *err)
 {
 	struct loop *loop = &monitor.machine.loop;
-	int r;
+	int r = 0;
 
+	if (request->control_listen_fd >= 0)
+		r = control_open(&monitor.control, request->control_listen_fd, &monitor.machine,
+				 &monitor.devices.balloon, resumed, err);
+	if (r < 0)
+		return r;
 	if (request->agent_listen_fd < 0) {
 		monitor.own_signals.arrived = signal_arrived;
 		return loop_signals_open(loop, &monitor.own_signals, &monitor.signals, err);

@@ -14,9 +14,10 @@ static void nothing_to_do(int signo)
 }
 
 /* Stays here while the machine is paused. False: the thread is to end. */
-static bool may_run(struct vcpus *vcpus)
+static bool may_run(struct vcpu *vcpu)
 {
-	bool go_on;
+	struct vcpus *vcpus = vcpu->all;
+	bool go_on, was_paused = false;
 
 	pthread_mutex_lock(&vcpus->lock);
 	while (vcpus->pause_wanted && !vcpus->end_wanted) {
@@ -24,9 +25,12 @@ static bool may_run(struct vcpus *vcpus)
 		pthread_cond_broadcast(&vcpus->changed);
 		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
 		vcpus->running++;
+		was_paused = true;
 	}
 	go_on = !vcpus->end_wanted;
 	pthread_mutex_unlock(&vcpus->lock);
+	if (was_paused && vcpus->hv->ops->vcpu_resumed)
+		vcpus->hv->ops->vcpu_resumed(vcpu->hv_vcpu);
 	return go_on;
 }
 
@@ -35,7 +39,7 @@ static void run(struct vcpu *vcpu)
 	struct vcpus *vcpus = vcpu->all;
 	struct err err = ERR_INIT;
 	struct hv_exit exit;
-	bool go_on = may_run(vcpus);
+	bool go_on = may_run(vcpu);
 
 	if (vcpus->filter && confine_load(vcpus->filter, 0, &err) < 0) {
 		exit = (struct hv_exit){.kind = HV_EXIT_ERROR};
@@ -44,7 +48,7 @@ static void run(struct vcpu *vcpu)
 	}
 	while (go_on) {
 		(void)vcpus->hv->ops->vcpu_run(vcpu->hv_vcpu, &exit, &err);
-		go_on = exit.kind == HV_EXIT_INTERRUPTED ? may_run(vcpus) : vcpus->exited(vcpus->context, &exit, &err);
+		go_on = exit.kind == HV_EXIT_INTERRUPTED ? may_run(vcpu) : vcpus->exited(vcpus->context, &exit, &err);
 	}
 }
 

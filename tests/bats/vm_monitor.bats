@@ -35,9 +35,9 @@ machine() {
 	timeout 60 "${MONITOR[@]}" 3<"$WORK/request" 4<"$KERNEL" 6<>/dev/kvm 7<>"$WORK/disk" </dev/null
 }
 
-# Its pid in MACHINE; it says "hanging" and waits.
+# Its pid in MACHINE; it says "hanging" and waits. machine_begin [MEMBERS]
 machine_begin() {
-	request hang >"$WORK/request"
+	request hang "$@" >"$WORK/request"
 	"${MONITOR[@]}" 3<"$WORK/request" 4<"$KERNEL" 6<>/dev/kvm 7<>"$WORK/disk" </dev/null >"$WORK/output" 2>&1 &
 	MACHINE=$!
 	wait_until grep -q hanging "$WORK/output"
@@ -115,6 +115,34 @@ all_filtered() {
 @test "a signal ends the machine, with a line" {
 	machine_begin
 	kill "$MACHINE"
+	status=0
+	wait "$MACHINE" || status=$?
+	[ "$status" -eq 125 ]
+	grep -qx "hull: the machine was stopped" "$WORK/output"
+}
+
+# A line to the control socket, and its answer.
+ask() {
+	echo "$1" | socat -t 10 - "UNIX-CONNECT:$WORK/control" | jq -c "$2"
+}
+
+@test "the control socket: stats, pause, resume, stop" {
+	rm -f "$WORK/control"
+	MONITOR=(python3 -c 'import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+if listener.fileno() != 8: os.dup2(listener.fileno(), 8)
+os.set_inheritable(8, True)
+os.execv(sys.argv[2], sys.argv[2:])' "$WORK/control" "$HULL_BUILD/libexec/hull-vmm")
+	machine_begin '"control_listen_fd": 8'
+	[ "$(ask stats '[.ok, .state, .cpus, .memory_bytes]')" = '[true,"running",1,67108864]' ]
+	[ "$(ask pause .ok)" = true ]
+	[ "$(ask stats .state)" = '"paused"' ]
+	[ "$(ask resume .ok)" = true ]
+	[ "$(ask stats .state)" = '"running"' ]
+	[ "$(ask nonsense .ok)" = false ]
+	[ "$(ask stop .ok)" = true ]
 	status=0
 	wait "$MACHINE" || status=$?
 	[ "$status" -eq 125 ]
