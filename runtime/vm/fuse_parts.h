@@ -55,7 +55,7 @@ struct fuse {
 	bool setxattr_ext; /* SETXATTR comes with the longer struct */
 	uint64_t arg[16];  /* the request that is being answered: its fixed struct, and what follows */
 	char text[FUSE_TEXT_BYTES + 1];
-	char scratch[FUSE_TEXT_BYTES]; /* an attribute's value, a directory's entries */
+	_Alignas(uint64_t) char scratch[FUSE_TEXT_BYTES]; /* an attribute's value, a directory's entries */
 };
 
 /* Appends to the body of the reply; -ERANGE when it does not fit. */
