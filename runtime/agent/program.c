@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cgroups/cg.h"
 #include "runtime/agent/agent.h"
@@ -55,6 +56,18 @@ static void complete_extension(struct agent *agent)
 	};
 }
 
+/* As the plan has it of a container's named volumes. */
+static void fill_volumes(const struct guest_start *start, struct plan *plan)
+{
+	struct mount_request *mounts = (struct mount_request *)(uintptr_t)plan->root.mounts;
+
+	for (size_t v = 0; v < start->volumes.count; v++)
+		for (size_t i = 0; start->volumes.items[v].fill && i < plan->root.mount_count; i++)
+			if (mounts[i].options.bind && mounts[i].source &&
+			    strcmp(mounts[i].source, start->volumes.items[v].path) == 0)
+				mounts[i].options.copy_up = true;
+}
+
 static int plan_first(struct agent *agent, struct plan *ret, struct err *err)
 {
 	int result = complete_config(agent, err);
@@ -65,7 +78,10 @@ static int plan_first(struct agent *agent, struct plan *ret, struct err *err)
 	plan_host_probe(&agent->host);
 	agent->host.id = agent->start.id;
 	agent->host.bundle = AGENT_BUNDLE;
-	return plan_make(&agent->arena, &agent->config, &agent->extension, &agent->host, ret, err);
+	result = plan_make(&agent->arena, &agent->config, &agent->extension, &agent->host, ret, err);
+	if (result >= 0)
+		fill_volumes(&agent->start, ret);
+	return result;
 }
 
 static int prepare_guest(struct agent *agent, struct err *err)

@@ -28,13 +28,19 @@ struct backend_ops {
 		    struct err *err);
 	/* A signal other than SIGKILL to all processes inside. NULL: to all that are in its cgroup. */
 	int (*signal_all)(const struct store *store, const struct record *record, int signo, struct err *err);
+	/*
+	 * Ends the program as SIGKILL does, but so that nothing is lost that it has written, and waits for that. Not 0: it could not be done, or not in a
+	 * time that a killer would wait: then SIGKILL ends all. NULL: SIGKILL does.
+	 */
+	int (*end)(const struct store *store, const struct record *record);
 	/* Their numbers on the host. */
 	int (*pids)(const struct record *record, struct arena *arena, pid_t **ret, size_t *ret_count, struct err *err);
 	/* What they use, as counted where they run. */
 	int (*stat)(const struct store *store, const struct record *record, struct cg_stat *ret, struct err *err);
 	/* New limits. The instance is locked, its cgroup open. */
 	int (*update)(struct instance *instance, const struct cg_limits *limits, struct err *err);
-	bool takes_mounts; /* `mounts add` in a running one */
+	bool takes_mounts;	/* `mounts add` in a running one */
+	bool takes_checkpoints; /* its processes are this kernel's, and can be written down */
 };
 
 /* By the name in a record; NULL means "ns", which records once did not name. NULL when there is none of that name. */

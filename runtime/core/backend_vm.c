@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 
 #define CONTROL_SOCKET	   "control.sock"
 #define STATS_TIMEOUT_MS   5000
+#define END_TIMEOUT_MS	   3000
 #define STATS_MAX_BYTES	   65536
 #define NET_FILE_MAX_BYTES ((size_t)256 << 10)
 
@@ -241,6 +243,17 @@ static int signal_all(const struct store *store, const struct record *record, in
 	return agent < 0 ? agent : agent_client_signal_all(agent, signo, err);
 }
 
+/* SIGKILL within the guest: its agent writes the disk out, and tells of the end. */
+static int end(const struct store *store, const struct record *record)
+{
+	CLEANUP_FD int pidfd = proc_open(record->init.pid, record->init.start_ticks);
+	struct err ignored = ERR_INIT;
+
+	if (pidfd < 0 || signal_all(store, record, SIGKILL, &ignored) < 0)
+		return -ESRCH;
+	return proc_wait_end(pidfd, END_TIMEOUT_MS);
+}
+
 static int read_stat(const struct store *store, const struct record *record, struct cg_stat *ret, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -257,7 +270,7 @@ static int read_stat(const struct store *store, const struct record *record, str
 #define MACHINE(words)                                                                                         \
 	{                                                                                                      \
 		.name = (words), .prepare = prepare, .prepare_undo = undo, .exec = exec_vm, .stat = read_stat, \
-		.signal_all = signal_all,                                                                      \
+		.signal_all = signal_all, .end = end,                                                          \
 	}
 
 const struct backend_ops backend_kvm = MACHINE("kvm");

@@ -145,6 +145,16 @@ static int signal_first(const struct record *record, int signo, struct err *err)
 	return result < 0 ? err_set(err, -result, "send signal %d to container '%s'", signo, record->id) : 0;
 }
 
+/* As gently as what isolates it can; at once, when it is frozen and cannot be asked. */
+static int kill_first(const struct store *store, const struct control_view *view, struct err *err)
+{
+	const struct backend_ops *backend = backend_find(view->record.backend);
+
+	if (backend && backend->end && view->now.status == RECORD_RUNNING && backend->end(store, &view->record) == 0)
+		return 0;
+	return signal_first(&view->record, SIGKILL, err);
+}
+
 /* v1's freezer holds on to a process even when it is killed. In v2 it is gone already, and there may be nothing left to thaw. */
 static void thaw_killed(const struct record *record)
 {
@@ -169,7 +179,7 @@ int control_kill(const struct store *store, const char *id, int signo, bool all,
 		return signal_all(store, &view.record, signo, err);
 	result = lifecycle_allows(&view.record, &view.now, ACTION_KILL, err);
 	if (result >= 0)
-		result = signal_first(&view.record, signo, err);
+		result = signo == SIGKILL ? kill_first(store, &view, err) : signal_first(&view.record, signo, err);
 	if (result >= 0 && signo == SIGKILL && view.now.status == RECORD_PAUSED)
 		thaw_killed(&view.record);
 	return result;
@@ -309,10 +319,13 @@ int control_wait(const struct store *store, const char *id, int64_t timeout_ms, 
 }
 
 /* Kills every process, or, where there is no cgroup to ask, the first one. */
-static int kill_all(const struct record *record, struct err *err)
+static int kill_all(const struct store *store, const struct record *record, struct err *err)
 {
+	const struct backend_ops *backend = backend_find(record->backend);
 	struct err ignored = ERR_INIT;
 
+	if (backend && backend->end && backend->end(store, record) == 0)
+		return 0;
 	return signal_in_cgroup(record, SIGKILL, &ignored) >= 0 ? 0 : signal_first(record, SIGKILL, err);
 }
 
@@ -339,7 +352,7 @@ int control_stop(const struct store *store, const char *id, int signo, int64_t t
 	if (result >= 0)
 		result = ending_wait(&view.record, folder, timeout_ms, &failure);
 	if (result == -ETIMEDOUT) {
-		result = kill_all(&view.record, &failure);
+		result = kill_all(store, &view.record, &failure);
 		if (result >= 0)
 			result = ending_wait(&view.record, folder, KILL_WAIT_MS, &failure);
 	}

@@ -32,6 +32,7 @@ static const struct field volume_rows[] = {
 	ROW("tag", FIELD_STRING, tag, REQUIRED),
 	ROW("path", FIELD_STRING, path, REQUIRED),
 	ROW("readOnly", FIELD_BOOL, read_only),
+	ROW("fill", FIELD_BOOL, fill),
 };
 TABLE(volume_table, volume_rows);
 #undef TYPE

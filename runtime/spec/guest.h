@@ -33,6 +33,7 @@ struct guest_volume {
 	const char *tag;
 	const char *path; /* GUEST_VOLUMES "/" and more */
 	bool read_only;
+	bool fill; /* when it is empty it begins with what the root has at its destination */
 };
 
 struct guest_network {

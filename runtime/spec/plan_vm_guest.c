@@ -172,6 +172,8 @@ static int take_volume(struct dividing *d, const struct extension_volume *from, 
 	mount = add_bind(d, from->destination, place.in_guest, &from->options);
 	if (!in_jail || !mount || (from->read_only && strv_add(d->arena, &mount->options, "ro") < 0))
 		return no_memory(d, err);
+	if (from->kind == VOLUME_NAMED && !from->read_only)
+		d->start->volumes.items[d->start->volumes.count - 1].fill = true;
 	*in_jail = *from;
 	in_jail->destination = place.in_jail;
 	return 0;
@@ -264,11 +266,6 @@ static int take_config(struct dividing *d, struct err *err)
 	os->cgroups_path = NULL;
 	os->resources = NULL;
 	os->rootfs_propagation = NULL;
-	os->sysctl = (struct strmap){0};
-	for (size_t i = 0; i < d->os->sysctl.count; i++)
-		if (!text_starts(d->os->sysctl.items[i].key, "net.") &&
-		    strmap_set(d->arena, &os->sysctl, d->os->sysctl.items[i].key, d->os->sysctl.items[i].value) < 0)
-			return no_memory(d, err);
 	d->start->config = config;
 	r = take_namespaces(d, os, err);
 	return r < 0 ? r : take_resources(d, os, err);
@@ -299,41 +296,17 @@ int plan_vm_guest(struct dividing *d, struct err *err)
 
 /* --- The command line ----------------------------------------------------------------------------------------------------- */
 
-/* The guest's own network is the container's: its settings are set before anything runs. */
-static int add_sysctl(struct dividing *d, const struct strpair *sysctl, struct text *to, struct err *err)
-{
-	char name[256];
-
-	if (strlen(sysctl->key) >= sizeof(name) || strpbrk(sysctl->key, " =\"\n\t") || strpbrk(sysctl->value, "\"\n"))
-		return err_say(err, EINVAL, "linux.sysctl: '%s' cannot be told to a kernel", sysctl->key);
-	(void)text_copy(name, sizeof(name), sysctl->key);
-	for (char *at = name; *at; at++)
-		*at = *at == '/' ? '.' : *at;
-	if (strpbrk(sysctl->value, " \t"))
-		text_addf(to, " \"sysctl.%s=%s\"", name, sysctl->value);
-	else
-		text_addf(to, " sysctl.%s=%s", name, sysctl->value);
-	(void)d;
-	return 0;
-}
-
 int plan_vm_cmdline(struct dividing *d, struct err *err)
 {
 	const struct config_vm_kernel *kernel = d->config->vm ? d->config->vm->kernel : NULL;
-	CLEANUP_TEXT struct text words = {.max_bytes = 2048}; /* what x86 kernels take */
-	int r = 0;
+	CLEANUP_TEXT struct text words = {.max_bytes = VM_MAX_CMDLINE_BYTES};
 
 	text_add(&words, PLAN_VM_CMDLINE);
 	text_add(&words, d->vm->backend == VM_BACKEND_KVM ? PLAN_VM_REBOOT_KVM : PLAN_VM_REBOOT_QEMU);
-	for (size_t i = 0; i < d->os->sysctl.count && r == 0; i++)
-		if (text_starts(d->os->sysctl.items[i].key, "net."))
-			r = add_sysctl(d, &d->os->sysctl.items[i], &words, err);
 	for (size_t i = 0; kernel && i < kernel->parameters.count; i++)
 		text_addf(&words, " %s", kernel->parameters.items[i]);
-	if (r < 0)
-		return r;
 	if (words.failed)
-		return err_say(err, E2BIG, "the kernel's command line is longer than 2047 characters");
+		return err_say(err, E2BIG, "vm.kernel.parameters: longer than %d characters", VM_MAX_CMDLINE_BYTES);
 	d->vm->cmdline = arena_strdup(d->arena, text_get(&words));
 	return d->vm->cmdline ? 0 : no_memory(d, err);
 }
