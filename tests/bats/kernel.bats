@@ -87,7 +87,9 @@ refused() {
 	cmp "$IMAGE" "$STORES/data/kernels/$RELEASE/bzImage"
 	run file -b "$STORES/data/kernels/$RELEASE/vmlinux"
 	has 'ELF 64-bit LSB executable, x86-64'
+	# QEMU, which is no root, opens the files by name; nobody else comes that far.
 	[ "$(stat -c %a "$STORES/data/kernels" "$STORES/data/kernels/$RELEASE" | sort -u)" = 700 ]
+	[ "$(stat -c %a "$STORES/data/kernels/$RELEASE"/{bzImage,vmlinux,initrd} | sort -u)" = 644 ]
 }
 
 @test "kernel import: the modules that a guest needs, after what they need" {
@@ -126,6 +128,7 @@ refused() {
 	[ "$(hull kernel inspect folder --format '{{json .modules}}')" = "$(hull kernel inspect "$RELEASE" --format '{{json .modules}}')" ]
 	run hull kernel default
 	is "$RELEASE"
+	hull kernel rm folder
 
 	cp -rl "$STORES/small" "$BATS_TEST_TMPDIR/packed"
 	cp --remove-destination "$IMAGE" "$BATS_TEST_TMPDIR/packed/boot/vmlinuz-0.1-other"
@@ -136,6 +139,7 @@ refused() {
 	refused "several kernels: choose one with '--release': 0.1-other, $RELEASE" "$BATS_TEST_TMPDIR/packed"
 	refused "has no kernel 'nosuch'" --release nosuch "$BATS_TEST_TMPDIR/packed"
 	# A name that the kernel itself contradicts.
+	cp -rl "$BATS_TEST_TMPDIR/packed/lib/modules/$RELEASE" "$BATS_TEST_TMPDIR/packed/lib/modules/0.1-other"
 	refused "it says '$RELEASE'" --release 0.1-other "$BATS_TEST_TMPDIR/packed"
 	run hull kernel import --name packed --release "$RELEASE" "$BATS_TEST_TMPDIR/packed"
 	is packed
