@@ -288,18 +288,26 @@ static int mount_remount(struct assembly *it, const struct mount_request *mount,
 static int cgroup_mount(const struct cgroup_view *view, int *source, uint64_t attributes, const char *data,
 			struct err *err)
 {
-	static const struct mount_change ro = {.set = MOUNT_ATTR_RDONLY};
+	bool is_readonly = attributes & MOUNT_ATTR_RDONLY;
 	CLEANUP_FD int fd = fd_take(source);
-	int r;
+	int r = 0;
 
 	if (!view->bind)
 		return mount_new(view->type, view->type, view->data ? view->data : data, 0, attributes, err);
 	if (fd < 0)
-		fd = rootfs_open_cgroup(view, err);
-	if (fd < 0)
-		return fd;
-	r = attributes & MOUNT_ATTR_RDONLY ? mount_change(fd, false, &ro, 0, view->bind, err) : 0;
+		return rootfs_open_cgroup(view, is_readonly, err);
+	if (is_readonly)
+		r = mount_change(fd, false, &readonly, 0, view->bind, err);
 	return r < 0 ? r : fd_take(&fd);
+}
+
+static int cgroup_place(int tmpfs, const struct cgroup_view *view, struct err *err)
+{
+	if (view->link && symlinkat(view->link, tmpfs, view->folder) < 0)
+		return err_set(err, errno, "link '%s' of the cgroups", view->folder);
+	if (!view->link && mkdirat(tmpfs, view->folder, 0755) < 0)
+		return err_set(err, errno, "folder '%s' of the cgroups", view->folder);
+	return 0;
 }
 
 static int cgroup_entry(int tmpfs, const struct cgroup_view *view, int *source, uint64_t attributes, struct err *err)
@@ -307,13 +315,8 @@ static int cgroup_entry(int tmpfs, const struct cgroup_view *view, int *source, 
 	CLEANUP_FD int target = -1;
 	CLEANUP_FD int fd = -1;
 
-	if (view->link) {
-		if (symlinkat(view->link, tmpfs, view->folder) < 0)
-			return err_set(err, errno, "link '%s' of the cgroups", view->folder);
+	if (view->link)
 		return 0;
-	}
-	if (mkdirat(tmpfs, view->folder, 0755) < 0)
-		return err_set(err, errno, "folder '%s' of the cgroups", view->folder);
 	target = path_open(tmpfs, view->folder, O_PATH | O_DIRECTORY | O_CLOEXEC, PATH_NO_LINK_LAST, err);
 	if (target < 0)
 		return target;
@@ -321,7 +324,18 @@ static int cgroup_entry(int tmpfs, const struct cgroup_view *view, int *source, 
 	return fd < 0 ? err_wrap(err, "cgroups '%s'", view->folder) : mount_attach(fd, target, view->folder, err);
 }
 
-/* A tmpfs with a folder for each hierarchy; it is sealed at once, since only these belong in it. */
+static int pass_gate(struct assembly *it, struct err *err)
+{
+	const struct root_gate *gate = it->gate;
+
+	it->gate = NULL;
+	return gate ? gate->pass(gate->user, err) : 0;
+}
+
+/*
+ * A tmpfs with a folder for each hierarchy; it is sealed at once, since only these belong in it. All that needs no cgroup is done before the gate, where others
+ * have to be waited for.
+ */
 static int cgroup_folders(struct assembly *it, const struct mount_request *mount, int target, struct err *err)
 {
 	uint64_t attributes = all_attributes(&mount->options);
@@ -333,6 +347,10 @@ static int cgroup_folders(struct assembly *it, const struct mount_request *mount
 		return tmpfs;
 	r = attach_verified(it, tmpfs, target, mount->destination, err);
 	for (size_t i = 0; r == 0 && i < it->request->cgroup_count; i++)
+		r = cgroup_place(tmpfs, &it->request->cgroups[i], err);
+	if (r == 0)
+		r = pass_gate(it, err);
+	for (size_t i = 0; r == 0 && i < it->request->cgroup_count; i++)
 		r = cgroup_entry(tmpfs, &it->request->cgroups[i], &it->sources->cgroups[i], attributes, err);
 	return r < 0 ? r : mount_change(tmpfs, false, &readonly, 0, mount->destination, err);
 }
@@ -343,12 +361,16 @@ static int mount_cgroups(struct assembly *it, const struct mount_request *mount,
 	const char *path = mount->destination;
 	CLEANUP_FD int target = target_folder(it->handle->root_fd, path, err);
 	CLEANUP_FD int fd = -1;
+	int r;
 
 	if (target < 0)
 		return target;
 	/* Without any (the container has no cgroup of its own, or the host has none) it stays empty: others' cgroups are not for it to see. */
 	if (it->request->cgroup_count == 0 || views[0].folder[0])
 		return cgroup_folders(it, mount, target, err);
+	r = pass_gate(it, err);
+	if (r < 0)
+		return r;
 	fd = cgroup_mount(&views[0], &it->sources->cgroups[0], all_attributes(&mount->options), mount->options.data,
 			  err);
 	return fd < 0 ? err_wrap(err, "mount on '%s'", path) : attach_verified(it, fd, target, path, err);
@@ -367,23 +389,12 @@ static bool is_fresh(const struct mount_request *mount)
 	       !is_cgroup_type(mount->type);
 }
 
-/* What fills a file system, and what shows cgroups, is for a process that is in its own. */
-static int pass_gate(struct assembly *it, const struct mount_request *mount, struct err *err)
-{
-	const struct root_gate *gate = it->gate;
-	bool shows_cgroup = !mount->options.bind && mount->type && is_cgroup_type(mount->type);
-
-	if (!gate || (!shows_cgroup && !mount->options.copy_up))
-		return 0;
-	it->gate = NULL;
-	return gate->pass(gate->user, err);
-}
-
 static int mount_one(struct assembly *it, size_t index, struct err *err)
 {
 	const struct mount_request *mount = &it->request->mounts[index];
 	int *source = &it->sources->mounts[index];
-	int r = pass_gate(it, mount, err);
+	/* What fills a file system is for a process that is in its own cgroups, which are to count it. */
+	int r = mount->options.copy_up ? pass_gate(it, err) : 0;
 
 	if (r < 0)
 		return r;

@@ -143,9 +143,10 @@ static int open_mounts(const struct root_request *request, struct root_sources *
 	return r < 0 ? r : 0;
 }
 
-int rootfs_open_cgroup(const struct cgroup_view *view, struct err *err)
+int rootfs_open_cgroup(const struct cgroup_view *view, bool is_readonly, struct err *err)
 {
-	static const struct mount_change sealed = {.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+	const struct mount_change sealed = {.set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
+						   (is_readonly ? MOUNT_ATTR_RDONLY : 0)};
 	CLEANUP_FD int fd = mount_clone(AT_FDCWD, view->bind, 0, err);
 	int r = fd < 0 ? fd : mount_change(fd, false, &sealed, MS_SLAVE, view->bind, err);
 
@@ -158,7 +159,7 @@ static int open_cgroups(const struct root_request *request, struct root_sources 
 
 	for (size_t i = 0; r >= 0 && i < request->cgroup_count; i++)
 		if (request->cgroups[i].bind && !request->late_cgroups)
-			r = sources->cgroups[i] = rootfs_open_cgroup(&request->cgroups[i], err);
+			r = sources->cgroups[i] = rootfs_open_cgroup(&request->cgroups[i], false, err);
 	return r < 0 ? r : 0;
 }
 

@@ -31,8 +31,8 @@ struct root_sources {
  * a missing bind source is not made. `*ret` is freed with root_sources_close(), by parent and child each for itself.
  */
 int rootfs_open_sources(const struct root_request *request, struct root_sources *ret, struct err *err);
-/* One of the `bind`s of request->cgroups. By rootfs_open_sources(), or, with late_cgroups, by whoever mounts it. */
-int rootfs_open_cgroup(const struct cgroup_view *view, struct err *err);
+/* One of the `bind`s of request->cgroups, read-only or not. By rootfs_open_sources(), or, with late_cgroups, by whoever mounts it. */
+int rootfs_open_cgroup(const struct cgroup_view *view, bool is_readonly, struct err *err);
 /*
  * Only the binds among request->mounts, with their ids mapped as rootfs_build() does: for a container that runs already. `userns_fd` as there. All that is no
  * bind is -EINVAL.

@@ -48,6 +48,42 @@ static int place_devices(const struct root_request *request, const int *host_fds
 }
 
 /*
+ * Whether the gate is the last of all mounts, the cgroups somewhere below /sys. Then nothing comes to /dev any more once it is reached, and devices can be placed in
+ * the time that it would be waited for.
+ */
+static bool gate_comes_last(const struct root_request *request)
+{
+	const struct mount_request *last = request->mount_count ? &request->mounts[request->mount_count - 1] : NULL;
+
+	for (size_t i = 0; i < request->mount_count; i++)
+		if (request->mounts[i].options.copy_up)
+			return false;
+	return last && !last->options.bind && !last->options.remount && last->type &&
+	       strncmp(last->type, "cgroup", 6) == 0 && strncmp(last->destination, "/sys/", 5) == 0;
+}
+
+/* The devices, and the gate that they come before, where they can. */
+struct devices_first {
+	const struct root_request *request;
+	const int *host_fds;
+	int root_fd;
+	bool placed;
+	const struct root_gate *gate;
+};
+
+static int place_and_pass(void *user, struct err *err)
+{
+	struct devices_first *first = user;
+	int r = 0;
+
+	if (gate_comes_last(first->request)) {
+		r = place_devices(first->request, first->host_fds, first->root_fd, err);
+		first->placed = true;
+	}
+	return r < 0 ? r : first->gate->pass(first->gate->user, err);
+}
+
+/*
  * The root goes over "/": names still lead to the host's tree below it, the root itself is reached by descriptor only. In a mount namespace
  * that a new user namespace owns the kernel has made every mount a slave already.
  */
@@ -73,13 +109,15 @@ int rootfs_assemble(const struct root_request *request, struct root_sources *sou
 		    int root_fd, struct root_handle *ret, struct err *err)
 {
 	CLEANUP_ROOT_HANDLE struct root_handle handle = ROOT_HANDLE_INIT;
+	struct devices_first first = {request, sources->devices, root_fd, false, gate};
+	const struct root_gate wider = {.pass = place_and_pass, .user = &first};
 	int r;
 
 	handle.root_fd = root_fd;
 	r = attach_root(request, root_fd, err);
 	if (r == 0)
-		r = root_mount_all(request, sources, gate, &handle, err);
-	if (r == 0)
+		r = root_mount_all(request, sources, gate ? &wider : NULL, &handle, err);
+	if (r == 0 && !first.placed)
 		r = place_devices(request, sources->devices, root_fd, err);
 	if (r < 0)
 		return r;

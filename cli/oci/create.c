@@ -81,7 +81,7 @@ static int create(struct command_call *call, const struct store *store, bool wai
 	if (result >= 0)
 		result = store_check_id(call->operands.items[0], err);
 	if (result >= 0)
-		result = oci_plan(call, call->operands.items[0], options->bundle, plan, err);
+		result = oci_plan_creation(call, call->operands.items[0], options->bundle, plan, err);
 	if (result >= 0)
 		result = oci_check_terminal(plan->process.terminal, wait_for_start || options->detach,
 					    options->console_socket, err);

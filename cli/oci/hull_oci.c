@@ -167,7 +167,8 @@ static bool cgroup_is_optional(const struct command_call *call)
 	return !oci->cgroup_manager && oci_is_rootless();
 }
 
-int oci_plan(const struct command_call *call, const char *id, const char *bundle, struct plan *ret, struct err *err)
+static int make_plan(const struct command_call *call, const char *id, const char *bundle,
+		     int (*seal)(char **argv, struct err *err), struct plan *ret, struct err *err)
 {
 	const struct config *config;
 	struct plan_host host;
@@ -183,7 +184,7 @@ int oci_plan(const struct command_call *call, const char *id, const char *bundle
 	(void)close(fd);
 	if (result < 0)
 		return result;
-	result = oci_seal(call, config, err);
+	result = has_user_namespace(config) ? 0 : seal(call->argv, err);
 	if (result < 0)
 		return result;
 	plan_host_probe(&host);
@@ -195,6 +196,17 @@ int oci_plan(const struct command_call *call, const char *id, const char *bundle
 	for (size_t i = 0; result >= 0 && i < ret->warnings.count; i++)
 		log_line(LOG_LEVEL_WARN, "%s", ret->warnings.items[i]);
 	return result;
+}
+
+int oci_plan(const struct command_call *call, const char *id, const char *bundle, struct plan *ret, struct err *err)
+{
+	return make_plan(call, id, bundle, sealed_self, ret, err);
+}
+
+int oci_plan_creation(const struct command_call *call, const char *id, const char *bundle, struct plan *ret,
+		      struct err *err)
+{
+	return make_plan(call, id, bundle, sealed_self_begin, ret, err);
 }
 
 int main(int argc, char **argv)

@@ -24,6 +24,9 @@ enum cg_driver_kind oci_cgroup_driver(const struct command_call *call);
 const char *oci_seccomp_cache(const struct command_call *call, const struct store *store);
 /* Reads a bundle's config.json and makes the plan. `bundle` NULL: the working directory. Warnings are logged. */
 int oci_plan(const struct command_call *call, const char *id, const char *bundle, struct plan *ret, struct err *err);
+/* The same, for create_instance() to follow: that does the rest of what oci_seal() does. */
+int oci_plan_creation(const struct command_call *call, const char *id, const char *bundle, struct plan *ret,
+		      struct err *err);
 /*
  * With the host's ids inside, what runs there must not be able to reach this executable: it moves to where it cannot be written (sealed_self()). To be called
  * before anything was done.

@@ -22,5 +22,11 @@ int sealed_open(const char *path, struct err *err);
  * one thread. 0 when it is so; -errno when it could not be made so.
  */
 int sealed_self(char **argv, struct err *err);
+/*
+ * The same in two parts, for who has something better to do than to wait for the second: that must have been called, on both sides of a fork, before anything of
+ * a container runs that this process makes.
+ */
+int sealed_self_begin(char **argv, struct err *err);
+void sealed_self_finish(void);
 
 #endif

@@ -108,7 +108,7 @@ __attribute__((no_sanitize("address"))) static void copy_words(uintptr_t to, uin
 static int move_to_memory(const struct program *program, const ElfW(Phdr) * header)
 {
 	struct span span = pages_of(program, header->p_vaddr, header->p_filesz);
-	void *copy = mmap(NULL, span.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *copy = mmap(NULL, span.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	if (copy == MAP_FAILED)
 		return -errno;

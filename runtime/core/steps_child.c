@@ -17,6 +17,7 @@
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
 #include "runtime/core/instance.h"
+#include "runtime/core/sealed.h"
 #include "runtime/core/spawn.h"
 #include "runtime/core/steps_parts.h"
 
@@ -44,8 +45,8 @@ struct child_context {
 };
 
 /*
- * What the child must not keep of the parent's: its end of the socket, or the end of the stream would never show; and the lock of the instance, which
- * lives as long as any descriptor of it.
+ * What the child must not keep of the parent's: its end of the socket, or the end of the stream would never show; the lock of the instance, which
+ * lives as long as any descriptor of it; and the mount that both run from.
  */
 static __attribute__((noreturn)) void enter_child(void *context)
 {
@@ -53,6 +54,7 @@ static __attribute__((noreturn)) void enter_child(void *context)
 
 	sync_close(&child->instance->sync);
 	scope_fd(&child->instance->state_fd);
+	sealed_self_finish();
 	child_main(child->setup);
 }
 
@@ -215,7 +217,11 @@ int step_join_cgroup(struct instance *instance, struct err *err)
 		cg_warm_join();
 		result = step_or_why_gone(instance, cg_join(instance->cgroup, instance->init, err), err);
 	}
-	return result < 0 ? result : step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_JOINED, err), err);
+	if (result >= 0)
+		result = step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_JOINED, err), err);
+	/* Now the child has enough to do; and it has closed its own by now, so that it is not the one who waits. */
+	sealed_self_finish();
+	return result;
 }
 
 /* `:U`: the volume's files become the user's who runs the program, whom only the root can tell. */

@@ -156,12 +156,27 @@ int steps_hand_out(struct instance *instance, unsigned number, struct err *err)
 	return result < 0 ? result : write_pid_file(instance, err);
 }
 
+/* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */
+static int say_running(struct instance *instance, struct err *err)
+{
+	if (instance->record.status == RECORD_RUNNING)
+		return 0;
+	return lifecycle_enter(&instance->record, instance->state_fd, RECORD_RUNNING, err);
+}
+
 int step_ready(struct instance *instance, struct err *err)
 {
+	const struct create_request *request = instance->request;
 	unsigned number = 0, fd_count = 1;
 	size_t len = sizeof(number);
-	int result = sync_wait_data(&instance->sync, CHILD_READY, &number, &len, &instance->terminal, &fd_count, err);
+	int result = 0;
 
+	/* The child is still at work, and this need not wait for it: unless GO depends on more than that. */
+	if (!request->wait_for_start && !request->unless_stopped)
+		result = say_running(instance, err);
+	if (result >= 0)
+		result = sync_wait_data(&instance->sync, CHILD_READY, &number, &len, &instance->terminal, &fd_count,
+					err);
 	if (result < 0)
 		return step_or_how_it_ended(instance, result, err);
 	/* Late: a tight limit on files or memory would hit the child's own setting up. */
@@ -209,8 +224,7 @@ int step_go(struct instance *instance, struct err *err)
 	/* Who stops it sees the record from now on, or has left word before. */
 	if (instance->request->unless_stopped && !definition_is_wanted_running(instance->request->data_dir))
 		return err_say(err, ECANCELED, "it has been stopped meanwhile");
-	/* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */
-	result = lifecycle_enter(&instance->record, instance->state_fd, RECORD_RUNNING, err);
+	result = say_running(instance, err);
 	if (result >= 0)
 		result = sync_send(&instance->sync, CHILD_GO, err);
 	if (result >= 0)
