@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # make             builds into build/bin and build/libexec
-# make quickstart  installs what is needed, builds, runs a container and shows what it did
+# make quickstart  installs what is needed, builds, runs a container and a virtual machine, and shows what they did
 # make check       installs what the tests need, and passes all of them
 # make help        the rest
 #
@@ -64,8 +64,9 @@ $(foreach folder,$(FOLDERS),$(eval $(call library_rule,$(folder))))
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: quickstart
-quickstart: deps-build
+quickstart: deps-vm
 	@$(MAKE) --no-print-directory all
+	@[ -n "$$($(BUILD)/bin/hull kernel ls -q)" ] || $(MAKE) --no-print-directory kernel
 	@contrib/quickstart $(BUILD)/bin/hull
 
 clean:
