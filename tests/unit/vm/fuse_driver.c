@@ -24,11 +24,12 @@ static void must(bool condition, const char *words)
 void fuse_driver_open(struct fuse_driver *driver, bool read_only, unsigned max_nodes, unsigned max_handles)
 {
 	struct fuse_share share = {.read_only = read_only, .max_nodes = max_nodes, .max_handles = max_handles};
+	const char *parent = getenv("TMPDIR");
 	struct err err = ERR_INIT;
 	int folder;
 
 	memset(driver, 0, sizeof(*driver));
-	snprintf(driver->folder, sizeof(driver->folder), "/tmp/hull-fuse.XXXXXX");
+	snprintf(driver->folder, sizeof(driver->folder), "%s/hull-fuse.XXXXXX", parent ? parent : "/tmp");
 	must(mkdtemp(driver->folder) != NULL, driver->folder);
 	folder = open(driver->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	must(mkdirat(folder, "share", 0755) == 0 && mkdirat(folder, "outside", 0755) == 0, driver->folder);

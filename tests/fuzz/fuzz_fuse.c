@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Any requests to the FUSE server: numbers of nodes and handles that it gave out, in part, in whatever order, with any names. What is not shared stays
+ * as it was, and everything is given back in the end.
+ *
+ * Input: requests, one behind the other, each: opcode, node, handle (indices of those that were given out; 0xff: the bytes that follow), length of the
+ * fixed struct in bytes, length of the text, then both.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/base/scope.h"
+#include "tests/unit/vm/fuse_driver.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+#define KNOWN	 16
+#define REQUESTS 40
+
+static struct {
+	const uint8_t *data;
+	size_t size;
+} input;
+
+static uint64_t nodes[KNOWN], handles[KNOWN];
+static unsigned node_count, handle_count;
+
+static void want(bool condition, const char *words)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "%s\n", words);
+	abort();
+}
+
+static size_t take(void *to, size_t len)
+{
+	size_t part = len < input.size ? len : input.size;
+
+	memcpy(to, input.data, part);
+	input.data += part;
+	input.size -= part;
+	return part;
+}
+
+static void learn(struct fuse_driver *driver, uint32_t opcode)
+{
+	switch (opcode) {
+	case FUSE_LOOKUP:
+	case FUSE_MKDIR:
+	case FUSE_MKNOD:
+	case FUSE_SYMLINK:
+	case FUSE_LINK:
+	case FUSE_CREATE:
+		nodes[node_count++ % KNOWN] = FUSE_DRIVER_REPLY(driver, fuse_entry_out)->nodeid;
+		break;
+	case FUSE_OPEN:
+	case FUSE_OPENDIR:
+		handles[handle_count++ % KNOWN] = FUSE_DRIVER_REPLY(driver, fuse_open_out)->fh;
+		break;
+	}
+	if (opcode == FUSE_CREATE) {
+		struct fuse_open_out opened;
+
+		memcpy(&opened, driver->reply + sizeof(struct fuse_entry_out), sizeof(opened));
+		handles[handle_count++ % KNOWN] = opened.fh;
+	}
+}
+
+static bool one_request(struct fuse_driver *driver)
+{
+	struct {
+		uint8_t opcode, node, handle, arg_bytes, text_bytes;
+	} head;
+	uint64_t arg[32] = {0}, node;
+	char text[256];
+	size_t text_bytes;
+	uint32_t opcode;
+
+	if (take(&head, sizeof(head)) < sizeof(head))
+		return false;
+	opcode = head.opcode % 54;
+	head.arg_bytes = head.arg_bytes > 200 ? 200 : head.arg_bytes;
+	(void)take(arg, head.arg_bytes);
+	text_bytes = take(text, head.text_bytes);
+	node = nodes[head.node % KNOWN];
+	if (head.node == 0xff)
+		node = arg[8];
+	/* Where most structs have a handle or another node. */
+	if (head.handle < 2 * KNOWN && opcode != FUSE_INIT)
+		arg[0] = head.handle < KNOWN ? handles[head.handle] : nodes[head.handle - KNOWN];
+	/* To disk goes none of this. */
+	if (opcode == FUSE_SYNCFS || opcode == FUSE_FSYNC || opcode == FUSE_FSYNCDIR)
+		return true;
+	/* And files stay small. */
+	if (opcode == FUSE_FALLOCATE || opcode == FUSE_WRITE)
+		arg[1] &= 0xffff, arg[2] &= 0xffff;
+	if (fuse_driver_ask(driver, opcode, node, arg, head.arg_bytes, text, text_bytes) == 0)
+		learn(driver, opcode);
+	return true;
+}
+
+/* In memory, where there is such a place: each input has a directory of its own. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	if (access("/dev/shm", W_OK) == 0)
+		(void)setenv("TMPDIR", "/dev/shm", 0);
+	return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuse_driver driver;
+	uint8_t how = 0;
+
+	input.data = data;
+	input.size = size;
+	(void)take(&how, 1);
+	fuse_driver_open(&driver, false, 8, 4);
+	memset(nodes, 0, sizeof(nodes));
+	memset(handles, 0, sizeof(handles));
+	node_count = handle_count = 0;
+	nodes[node_count++] = FUSE_ROOT_ID;
+	/* Something to begin with: a folder, a file, links that lead out. */
+	(void)fuse_driver_mkdir(&driver, FUSE_ROOT_ID, "a", &nodes[node_count++]);
+	(void)fuse_driver_create(&driver, FUSE_ROOT_ID, "f", O_RDWR, 0644, &nodes[node_count++],
+				 &handles[handle_count++]);
+	(void)fuse_driver_symlink(&driver, FUSE_ROOT_ID, "l", "../outside/secret", &nodes[node_count++]);
+	(void)fuse_driver_symlink(&driver, FUSE_ROOT_ID, "d", "../outside", &nodes[node_count++]);
+	driver.uid = how & 1 ? 1000 : 0;
+	for (int i = 0; i < REQUESTS && one_request(&driver); i++) {
+		struct fuse_counts counts = fuse_counts(driver.fuse);
+
+		want(counts.nodes <= 8 && counts.handles <= 4, "more nodes or handles than allowed");
+	}
+	want(fuse_driver_close(&driver), "something outside of the share has changed");
+	want(geteuid() == 0 || !(how & 1), "another user than before");
+	return 0;
+}
