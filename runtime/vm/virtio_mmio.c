@@ -342,7 +342,7 @@ static void register_write(struct virtio_mmio *mmio, uint32_t offset, uint32_t v
 
 static bool is_register(uint64_t offset, uint32_t bytes)
 {
-	return offset < VIRTIO_MMIO_CONFIG && bytes == 4 && offset % 4 == 0;
+	return offset < VIRTIO_MMIO_CONFIG && bytes == 4;
 }
 
 static bool is_config(uint64_t offset, uint32_t bytes)

@@ -2,11 +2,15 @@
 /* The block device, by its ring and without one: both do the same. */
 #include "runtime/vm/blk.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/vm/blk_ring.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/vm/guest_driver.h"
 
@@ -241,6 +245,7 @@ static void test_discard_and_zeroes(void)
 		{VIRTIO_BLK_T_DISCARD, {16, UINT32_MAX, 0}, VIRTIO_BLK_S_IOERR, false},
 		{VIRTIO_BLK_T_DISCARD, {16, 8, 1}, VIRTIO_BLK_S_UNSUPP, false},
 		{VIRTIO_BLK_T_WRITE_ZEROES, {16, 8, 2}, VIRTIO_BLK_S_UNSUPP, false},
+		{VIRTIO_BLK_T_WRITE_ZEROES, {16, 8, 3}, VIRTIO_BLK_S_UNSUPP, false},
 		{VIRTIO_BLK_T_WRITE_ZEROES, {16, 0, 0}, VIRTIO_BLK_S_OK, false},
 	};
 	struct bench bench;
@@ -340,34 +345,40 @@ static void test_many(void)
 	bench_close(&bench);
 }
 
-/* Reset while the kernel works, and the memory goes away behind it: nothing may write there any more. */
+/*
+ * Reset while the kernel works: when it is over nothing is in flight, and nothing of the old requests is written any more. Flushes are always done
+ * by a thread of the kernel's, so some are in flight still when the kick has been handled.
+ */
 static void test_reset_in_flight(void)
 {
+	enum { ROUNDS = 20, REQUESTS = 30 };
 	struct bench bench;
 	uint16_t head;
 	uint32_t written;
 	uint64_t gpa;
+	unsigned seen = 0;
 
 	bench_open(&bench, false, 1);
-	for (unsigned round = 0; round < 20; round++) {
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		uint8_t *status = guest_at(&bench.guest, bench.status_gpa);
+
 		bench.guest.next_gpa = bench.status_gpa + 64;
 		CHECK(guest_start(&bench.guest, ~0ULL, 64));
-		gpa = guest_alloc(&bench.guest, 64 * 1024);
-		header_put(&bench, VIRTIO_BLK_T_IN, 0);
-		for (unsigned i = 0; i < 15; i++)
+		header_put(&bench, VIRTIO_BLK_T_FLUSH, 0);
+		for (unsigned i = 0; i < REQUESTS; i++)
 			(void)guest_add(&bench.guest, 0,
 					(struct guest_buffer[]){{bench.header_gpa, 16, false},
-								{gpa, 64 * 1024, true},
 								{bench.status_gpa, 1, true}},
-					3);
-		if (round % 2)
-			(void)guest_turn(&bench.guest, 0);
+					2);
+		bench.blk.device.ops->kick(&bench.blk.device, 0);
+		seen += bench.blk.in_flight;
 		guest_reset(&bench.guest);
 		CHECK_INT(bench.blk.in_flight, 0);
-		memset(guest_at(&bench.guest, gpa), 0x11, 64 * 1024);
+		*status = 0x11;
 		guest_settle(&bench.guest);
-		CHECK_INT(*((uint8_t *)guest_at(&bench.guest, gpa) + round * 3000), 0x11);
+		CHECK_INT(*status, 0x11);
 	}
+	CHECK((seen > 0) == with_ring);
 	/* It works as before. */
 	bench.guest.next_gpa = bench.status_gpa + 64;
 	CHECK(guest_start(&bench.guest, ~0ULL, 64));
@@ -458,16 +469,73 @@ static void test_bad_disks(void)
 	guest_close(&guest);
 }
 
-#define BOTH_WAYS(test)                  \
-	static void test##_by_ring(void) \
-	{                                \
-		with_ring = true;        \
-		test();                  \
-	}                                \
-	static void test##_at_once(void) \
-	{                                \
-		with_ring = false;       \
-		test();                  \
+static bool no_io_uring(void)
+{
+	struct blk_ring *ring = NULL;
+	int disk = disk_make(), r = blk_ring_make(disk, 8, &ring);
+
+	blk_ring_free(ring);
+	close(disk);
+	return r < 0;
+}
+
+/* Whoever takes the monitor over finds a ring that does nothing else, to no other file. */
+static void test_restrictions(void)
+{
+	int disk = disk_make(), other = memfd_create("other", MFD_CLOEXEC);
+	struct blk_job job = {.kind = BLK_JOB_SYNC};
+	struct io_uring_sqe *entries;
+	struct blk_ring *ring = NULL;
+	static const struct {
+		uint8_t opcode, flags;
+		int32_t result;
+	} cases[] = {
+		{IORING_OP_FSYNC, IOSQE_FIXED_FILE, 0},
+		{IORING_OP_NOP, IOSQE_FIXED_FILE, -EACCES},
+		{IORING_OP_OPENAT, IOSQE_FIXED_FILE, -EACCES},
+		{IORING_OP_FSYNC, 0, -EACCES},
+	};
+
+	if (no_io_uring())
+		SKIP("the kernel lets nobody have an io_uring");
+	CHECK_INT(blk_ring_make(disk, 8, &ring), 0);
+	entries = mmap(NULL, 8 * sizeof(*entries), PROT_READ | PROT_WRITE, MAP_SHARED, blk_ring_fd(ring),
+		       IORING_OFF_SQES);
+	CHECK(entries != MAP_FAILED);
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t tag = 0;
+		int32_t result = 1;
+
+		blk_ring_add(ring, &job, i);
+		entries[i].opcode = cases[i].opcode;
+		entries[i].flags = cases[i].flags;
+		if (!(cases[i].flags & IOSQE_FIXED_FILE))
+			entries[i].fd = other;
+		CHECK_INT(blk_ring_submit(ring, 1), 0);
+		CHECK(blk_ring_landed(ring, &tag, &result));
+		CHECK_INT(tag, i);
+		CHECK_INT(result, cases[i].result);
+	}
+	CHECK(syscall(__NR_io_uring_register, blk_ring_fd(ring), IORING_UNREGISTER_FILES, NULL, 0) < 0 &&
+	      errno == EACCES);
+	(void)munmap(entries, 8 * sizeof(*entries));
+	blk_ring_free(ring);
+	close(disk);
+	close(other);
+}
+
+#define BOTH_WAYS(test)                                                  \
+	static void test##_by_ring(void)                                 \
+	{                                                                \
+		if (no_io_uring())                                       \
+			SKIP("the kernel lets nobody have an io_uring"); \
+		with_ring = true;                                        \
+		test();                                                  \
+	}                                                                \
+	static void test##_at_once(void)                                 \
+	{                                                                \
+		with_ring = false;                                       \
+		test();                                                  \
 	}
 
 BOTH_WAYS(test_read_and_write)
@@ -491,5 +559,6 @@ int main(void)
 		       TAP_CASE(test_pieces_at_once), TAP_CASE(test_many_by_ring), TAP_CASE(test_many_at_once),
 		       TAP_CASE(test_reset_in_flight_by_ring), TAP_CASE(test_reset_in_flight_at_once),
 		       TAP_CASE(test_broken_requests_by_ring), TAP_CASE(test_broken_requests_at_once),
-		       TAP_CASE(test_cut_off_by_ring), TAP_CASE(test_cut_off_at_once), TAP_CASE(test_bad_disks));
+		       TAP_CASE(test_cut_off_by_ring), TAP_CASE(test_cut_off_at_once), TAP_CASE(test_bad_disks),
+		       TAP_CASE(test_restrictions));
 }

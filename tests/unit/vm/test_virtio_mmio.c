@@ -18,6 +18,9 @@ struct echo {
 	struct virtqueue queues[2];
 	unsigned activated, resets, kicks, served;
 	bool holds;
+	struct guest
+		*feeder; /* offers another chain while each is served, `feeds` times: a guest on another processor */
+	unsigned feeds, most_at_once, at_once;
 	int fail_activate;
 	uint32_t config[2];
 };
@@ -32,6 +35,11 @@ static bool echo_serve(struct virtio_device *device, struct virtqueue *queue, co
 	if (echo_of(device)->holds)
 		return false;
 	echo_of(device)->served++;
+	echo_of(device)->at_once++;
+	if (echo_of(device)->feeds > 0) {
+		echo_of(device)->feeds--;
+		guest_offer(echo_of(device)->feeder, 0, chain->head);
+	}
 	vq_push(queue, chain->head, chain->writable_bytes);
 	return true;
 }
@@ -49,8 +57,13 @@ static void echo_reset(struct virtio_device *device)
 
 static void echo_kick(struct virtio_device *device, unsigned queue)
 {
-	echo_of(device)->kicks++;
+	struct echo *echo = echo_of(device);
+
+	echo->kicks++;
+	echo->at_once = 0;
 	virtio_serve(device, queue, echo_serve);
+	if (echo->at_once > echo->most_at_once)
+		echo->most_at_once = echo->at_once;
 }
 
 static void echo_config_read(struct virtio_device *device, uint32_t offset, void *to, size_t len)
@@ -340,6 +353,24 @@ static void test_held(void)
 	}
 }
 
+/* A guest that never stops asking is served in turns, so that the loop's others have theirs; and all of it is served. */
+static void test_turns(void)
+{
+	struct bench bench;
+
+	for (unsigned events = 0; events < 2; events++) {
+		bench_open(&bench);
+		CHECK(guest_start(&bench.guest, events ? ~0ULL : 0, 16));
+		bench.echo.feeder = &bench.guest;
+		bench.echo.feeds = 1000;
+		(void)add(&bench, 0);
+		guest_settle(&bench.guest);
+		CHECK_INT(bench.echo.served, 1001);
+		CHECK_INT(bench.echo.most_at_once, 16);
+		bench_close(&bench);
+	}
+}
+
 /* A kick that was on its way when the device was activated comes as a vCPU's exit. */
 static void test_kick_by_exit(void)
 {
@@ -418,6 +449,6 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_identity), TAP_CASE(test_accesses), TAP_CASE(test_life), TAP_CASE(test_features),
 		       TAP_CASE(test_order), TAP_CASE(test_bad_queue), TAP_CASE(test_broken_ring),
-		       TAP_CASE(test_failures), TAP_CASE(test_held), TAP_CASE(test_kick_by_exit), TAP_CASE(test_config),
-		       TAP_CASE(test_reset_under_load));
+		       TAP_CASE(test_failures), TAP_CASE(test_held), TAP_CASE(test_turns), TAP_CASE(test_kick_by_exit),
+		       TAP_CASE(test_config), TAP_CASE(test_reset_under_load));
 }
