@@ -33,8 +33,7 @@ int kernel_modules_open(struct arena *arena, int folder, int fd, const struct ke
 			struct kernel_modules *ret, struct err *err);
 /* What modules_order() asks. A module that was looked at is then in the staging folder, as modules/NAME.ko. */
 struct module_source kernel_modules_source(struct kernel_modules *modules);
-/*
- * Gives them their places: modules/NN-NAME.ko; and the lines that say so (runtime/vm/initramfs.h). 0, or -errno with words. */
+/* Gives them their places: modules/NN-NAME.ko; and the lines that say so (runtime/vm/initramfs.h). 0, or -errno with words. */
 int kernel_modules_place(struct kernel_modules *modules, const struct module_order *order, struct strv *ret_lines,
 			 struct err *err);
 void kernel_modules_close(struct kernel_modules *modules);

@@ -29,8 +29,7 @@ int image_helper_import(struct arena *arena, const char *store, const struct ima
 /* Frees what nothing refers to (images/gc.h), in the helper. */
 int image_helper_gc(const char *store, const struct image_watch *watch, struct err *err);
 
-/*
- * Takes a guest kernel's parts out of a Debian package, into the folder `to` (images/kernel_package.h). Both absolute. */
+/* Takes a guest kernel's parts out of a Debian package, into the folder `to` (images/kernel_package.h). Both absolute. */
 int image_helper_unpack_kernel(const char *source, const char *to, struct err *err);
 
 /* A file, or a part of it, uncompressed into a new file (images/decompress.h). */

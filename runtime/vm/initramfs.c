@@ -14,34 +14,75 @@
 #include "runtime/vm/cpio.h"
 
 /* A change of what is packed, or how, makes another version: what older ones have packed is packed anew. */
-#define FORMAT_VERSION 2
+#define FORMAT_VERSION 3
 
 #define STAMP_NAME  "packed"
-#define STAMP_BYTES 128
+#define STAMP_BYTES 256
 /* Behind the header and the name of the first entry. */
 #define STAMP_OFFSET ((CPIO_HEADER_BYTES + (off_t)sizeof(STAMP_NAME) + 3) / 4 * 4)
 
-/* Which file the agent is. A file that is written anew has another time of change, whatever its other times say. */
-static void make_stamp(const struct stat *agent, char to[static STAMP_BYTES])
-{
-	memset(to, ' ', STAMP_BYTES);
-	int len = snprintf(to, STAMP_BYTES, "initramfs %d agent %llx:%llx %lld %lld.%09ld", FORMAT_VERSION,
-			   (unsigned long long)agent->st_dev, (unsigned long long)agent->st_ino,
-			   (long long)agent->st_size, (long long)agent->st_ctim.tv_sec, agent->st_ctim.tv_nsec);
+/* --- hull's programs in it --- */
 
-	to[len < STAMP_BYTES ? len : STAMP_BYTES - 1] = ' ';
+struct programs {
+	int agent_fd, init_fd; /* init: -1 where it is not installed */
+	struct stat agent, init;
+};
+
+static void close_programs(struct programs *programs)
+{
+	scope_fd(&programs->agent_fd);
+	scope_fd(&programs->init_fd);
+}
+
+/* The program for --init lies beside the agent, on the host and in the guest. Without it a guest says so when it is asked for it. */
+static int open_programs(const char *agent, struct programs *ret, struct err *err)
+{
+	const char *base = NULL;
+	CLEANUP_FD int folder = file_open_folder_of(AT_FDCWD, agent, &base, err);
+
+	if (folder < 0)
+		return folder;
+	ret->agent_fd = openat(folder, base, O_RDONLY | O_CLOEXEC);
+	if (ret->agent_fd < 0 || fstat(ret->agent_fd, &ret->agent) < 0)
+		return err_set(err, errno, "open hull's agent '%s'", agent);
+	ret->init_fd = openat(folder, "hull-init", O_RDONLY | O_CLOEXEC);
+	if (ret->init_fd < 0 ? errno != ENOENT : fstat(ret->init_fd, &ret->init) < 0)
+		return err_set(err, errno, "open hull-init");
+	return 0;
+}
+
+/* Which file it is. One that is written anew has another time of change, whatever its other times say. */
+static void add_identity(char to[static STAMP_BYTES], const char *name, const struct stat *st)
+{
+	size_t len = strlen(to);
+
+	(void)snprintf(to + len, STAMP_BYTES - len, " %s %llx:%llx %lld %lld.%09ld", name,
+		       (unsigned long long)st->st_dev, (unsigned long long)st->st_ino, (long long)st->st_size,
+		       (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+static void make_stamp(const struct programs *programs, char to[static STAMP_BYTES])
+{
+	size_t len;
+
+	(void)snprintf(to, STAMP_BYTES, "initramfs %d", FORMAT_VERSION);
+	add_identity(to, "agent", &programs->agent);
+	if (programs->init_fd >= 0)
+		add_identity(to, "init", &programs->init);
+	len = strlen(to);
+	memset(to + len, ' ', STAMP_BYTES - len);
 	to[STAMP_BYTES - 1] = '\n';
 }
 
-/* What is there, if it holds this agent; -ESTALE when it does not. */
-static int open_fresh(int dirfd, const char *name, const struct stat *agent, struct err *err)
+/* What is there, if it holds these programs; -ESTALE when it does not. */
+static int open_fresh(int dirfd, const char *name, const struct programs *programs, struct err *err)
 {
 	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	char wanted[STAMP_BYTES], found[STAMP_BYTES];
 
 	if (fd < 0)
 		return errno == ENOENT ? -ESTALE : err_set(err, errno, "open the initramfs");
-	make_stamp(agent, wanted);
+	make_stamp(programs, wanted);
 	if (pread(fd, found, sizeof(found), STAMP_OFFSET) != (ssize_t)sizeof(found) ||
 	    memcmp(found, wanted, sizeof(found)) != 0)
 		return -ESTALE;
@@ -97,37 +138,28 @@ static int put_modules(struct cpio *cpio, int dirfd, const struct strv *modules,
 	return r < 0 ? r : cpio_put_bytes(cpio, "modules/list", 0644, text_get(&list), list.len, err);
 }
 
-/* The program for --init lies beside the agent, on the host and here. Without it a guest says so when it is asked for it. */
-static int put_init(struct cpio *cpio, const char *agent, struct err *err)
+static int put_programs(struct cpio *cpio, const struct programs *programs, struct err *err)
 {
-	const char *base = NULL;
-	CLEANUP_FD int folder = file_open_folder_of(AT_FDCWD, agent, &base, err);
-	CLEANUP_FD int fd = folder < 0 ? -1 : openat(folder, "hull-init", O_RDONLY | O_CLOEXEC);
-	int r;
+	int r = cpio_put_file(cpio, "init", 0755, programs->agent_fd, err);
 
-	if (folder < 0)
-		return folder;
-	if (fd < 0)
-		return errno == ENOENT ? 0 : err_set(err, errno, "open hull-init");
+	if (r < 0 || programs->init_fd < 0)
+		return r;
 	r = cpio_put_folder(cpio, "libexec", 0755, err);
-	return r < 0 ? r : cpio_put_file(cpio, "libexec/hull-init", 0755, fd, err);
+	return r < 0 ? r : cpio_put_file(cpio, "libexec/hull-init", 0755, programs->init_fd, err);
 }
 
-static int put_all(int to, int dirfd, const char *agent_path, int agent, const struct stat *agent_stat,
-		   const struct strv *modules, struct err *err)
+static int put_all(int to, int dirfd, const struct programs *programs, const struct strv *modules, struct err *err)
 {
 	struct cpio cpio = {.fd = to};
 	char stamp[STAMP_BYTES];
 	int r;
 
-	make_stamp(agent_stat, stamp);
+	make_stamp(programs, stamp);
 	r = cpio_put_bytes(&cpio, STAMP_NAME, 0444, stamp, sizeof(stamp), err);
 	if (r >= 0)
 		r = put_folders(&cpio, err);
 	if (r >= 0)
-		r = cpio_put_file(&cpio, "init", 0755, agent, err);
-	if (r >= 0)
-		r = put_init(&cpio, agent_path, err);
+		r = put_programs(&cpio, programs, err);
 	if (r >= 0)
 		r = put_modules(&cpio, dirfd, modules, err);
 	if (r >= 0)
@@ -139,8 +171,8 @@ static int put_all(int to, int dirfd, const char *agent_path, int agent, const s
 }
 
 /* The lock is held: the temporary name is nobody else's. */
-static int pack(int dirfd, const char *name, const char *agent_path, int agent, const struct stat *agent_stat,
-		const struct strv *modules, struct err *err)
+static int pack(int dirfd, const char *name, const struct programs *programs, const struct strv *modules,
+		struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	const char *made = arena_printf(&arena, "%s.new", name);
@@ -154,7 +186,7 @@ static int pack(int dirfd, const char *name, const char *agent_path, int agent, 
 	to = openat(dirfd, made, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (to < 0 || fchmod(to, 0644) < 0)
 		return err_set(err, errno, "make the initramfs");
-	r = put_all(to, dirfd, agent_path, agent, agent_stat, modules, err);
+	r = put_all(to, dirfd, programs, modules, err);
 	if (r >= 0 && renameat(dirfd, made, dirfd, name) < 0)
 		r = err_set(err, errno, "put the initramfs in place");
 	if (r < 0) {
@@ -168,14 +200,12 @@ static int pack(int dirfd, const char *name, const char *agent_path, int agent, 
 
 int initramfs_open(int dirfd, const char *name, const char *agent, const struct strv *modules, struct err *err)
 {
-	CLEANUP_FD int agent_fd = open(agent, O_RDONLY | O_CLOEXEC);
+	CLEANUP(close_programs) struct programs programs = {.agent_fd = -1, .init_fd = -1};
 	CLEANUP_FD int lock = -1;
-	struct stat st;
-	int r;
+	int r = open_programs(agent, &programs, err);
 
-	if (agent_fd < 0 || fstat(agent_fd, &st) < 0)
-		return err_set(err, errno, "open hull's agent '%s'", agent);
-	r = open_fresh(dirfd, name, &st, err);
+	if (r >= 0)
+		r = open_fresh(dirfd, name, &programs, err);
 	if (r != -ESTALE)
 		return r;
 	/* Not the folder itself: while a kernel is being made its maker holds that. */
@@ -186,6 +216,6 @@ int initramfs_open(int dirfd, const char *name, const char *agent, const struct 
 		if (errno != EINTR)
 			return err_set(err, errno, "lock a kernel's modules");
 	/* Somebody may have packed it while this one waited. */
-	r = open_fresh(dirfd, name, &st, err);
-	return r == -ESTALE ? pack(dirfd, name, agent, agent_fd, &st, modules, err) : r;
+	r = open_fresh(dirfd, name, &programs, err);
+	return r == -ESTALE ? pack(dirfd, name, &programs, modules, err) : r;
 }

@@ -21,7 +21,7 @@
 #include "runtime/base/text.h"
 
 /*
- * Opens `name` in the folder `dirfd` for reading, after packing it where it is missing or holds another agent than `agent` (an absolute path). It is replaced by
+ * Opens `name` in the folder `dirfd` for reading, after packing it where it is missing or holds another agent than `agent` (an absolute path), or another hull-init than the one beside it. It is replaced by
  * one rename; whoever has the earlier one open keeps it. `modules`: lines as above, of which the files lie in modules/ of that folder, in the
  * order of loading. Several may do so at once: one packs, the others wait. The descriptor; -ENOENT with words when the agent or a module is missing.
  */

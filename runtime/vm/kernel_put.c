@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "runtime/base/file.h"
-#include "runtime/vm/kernel_record.h"
+#include "runtime/vm/kernels.h"
 
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE (1 << 1)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/vm/kernel_record.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -13,6 +14,18 @@
 #define MAX_BYTES      ((size_t)256 << 10)
 /* The link that becomes `default` by a rename; whoever makes it holds the lock. */
 #define DEFAULT_NEW ".default"
+
+int kernel_check_name(const char *name, struct err *err)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len >= KERNEL_NAME_BYTES || !isalnum((unsigned char)*name) ||
+	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+~-") != len ||
+	    strcmp(name, KERNEL_LOCK) == 0 || strcmp(name, KERNEL_DEFAULT) == 0)
+		return err_say(err, EINVAL,
+			       "'%s' is no name for a kernel: want letters, digits, '.', '_', '+', '~' and '-'", name);
+	return 0;
+}
 
 static int take_fields(struct arena *arena, const struct json *record, struct kernel *ret, struct err *err)
 {

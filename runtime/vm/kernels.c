@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/vm/kernels.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,21 +10,8 @@
 #include "runtime/base/file.h"
 #include "runtime/base/installed.h"
 #include "runtime/vm/initramfs.h"
-#include "runtime/vm/kernel_record.h"
 
 #define HOW_TO_GET_ONE "see 'hull kernel import --help'"
-
-int kernel_check_name(const char *name, struct err *err)
-{
-	size_t len = strlen(name);
-
-	if (len == 0 || len >= KERNEL_NAME_BYTES || !isalnum((unsigned char)*name) ||
-	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+~-") != len ||
-	    strcmp(name, KERNEL_LOCK) == 0 || strcmp(name, KERNEL_DEFAULT) == 0)
-		return err_say(err, EINVAL,
-			       "'%s' is no name for a kernel: want letters, digits, '.', '_', '+', '~' and '-'", name);
-	return 0;
-}
 
 /* --- reading --- */
 

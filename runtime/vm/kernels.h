@@ -4,7 +4,7 @@
  *
  *     lock                 whoever adds, removes or chooses takes it exclusive
  *     default              a symlink to the NAME that is taken where none is asked for
- *     NAME/kernel.json     what it is: `struct kernel`
+ *     NAME/kernel.json     what it is: `struct kernel` (kernel_record.h)
  *     NAME/bzImage         as the distribution made it; missing when it came as an ELF file
  *     NAME/vmlinux         the ELF kernel, uncompressed; missing when it could not be had
  *     NAME/modules/FILE    the modules that a guest needs, uncompressed
@@ -22,25 +22,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
 #include "runtime/base/scope.h"
-#include "runtime/base/text.h"
-
-#define KERNEL_NAME_BYTES 128
-
-/* A kernel of the store. Strings live in the arena that it was read into. */
-struct kernel {
-	const char *name;
-	const char *release; /* "6.1.0-13-cloud-amd64", as uname -r says in the guest; "" when it is not known */
-	const char *folder;  /* absolute */
-	const char *bzimage; /* absolute path, or NULL */
-	const char *vmlinux; /* absolute path, or NULL */
-	bool has_pvh;	     /* vmlinux has the PVH note: QEMU and hull can enter it directly */
-	struct strv
-		modules; /* lines of the initramfs' list: "NN-NAME.ko PURPOSE,…", files below modules/, in the order of loading */
-	const char *source;	   /* what it was made of: a path, for people */
-	const char *source_digest; /* "sha256:HEX" of the package or kernel file */
-	uint64_t imported_ns;	   /* since the epoch */
-	bool is_default;
-};
+#include "runtime/vm/kernel_record.h"
 
 /*
  * Finds a kernel: `name`, or with NULL the default one (the one chosen; else the only one there is). 0; -ENOENT with words that say how to get one;
@@ -75,9 +57,6 @@ int kernel_choose(const char *store, const char *name, struct err *err);
 
 /* Removes a kernel; machines that run keep it open. -ENOENT with words. Who uses it is for the caller to ask. */
 int kernel_remove(const char *store, const char *name, struct err *err);
-
-/* 0, or -EINVAL with words: letters, digits, '.', '_', '+', '~' and '-', beginning with a letter or digit. */
-int kernel_check_name(const char *name, struct err *err);
 
 /* --- for whoever puts one in: cli/kernel_import.c --- */
 

@@ -48,8 +48,7 @@ int module_name_from_file(const char *file, char to[static MODULE_NAME_BYTES], b
 
 /* Where modules come from. */
 struct module_source {
-	/*
-	 * Looks for a module. 1: *ret_bytes is its ELF file, uncompressed, until the next call; 0: there is none. -errno with words. */
+	/* Looks for a module. 1: *ret_bytes is its ELF file, uncompressed, until the next call; 0: there is none. -errno with words. */
 	int (*load)(void *context, const char *name, const void **ret_bytes, size_t *ret_len, struct err *err);
 	bool (*is_builtin)(void *context, const char *name); /* the kernel has it without a module */
 	void *context;

@@ -140,8 +140,8 @@ static void test_initramfs(void)
 {
 	char folder[64], command[512];
 	CLEANUP_FD int dirfd = make_kernel_folder(folder);
-	int first, second, third;
-	uint64_t made = open_it(dirfd, folder, &first);
+	int first, second, third, fourth;
+	uint64_t made = open_it(dirfd, folder, &first), repacked;
 
 	/* As long as the agent stays it is packed once. */
 	CHECK(open_it(dirfd, folder, &second) == made);
@@ -154,12 +154,16 @@ static void test_initramfs(void)
 	CHECK_INT(system(command), 0);
 	/* Of the same length and at the same second: another agent. Who has the earlier one open keeps it. */
 	CHECK(file_replace(dirfd, "agent", "agent 2", 7, 0755, FILE_VOLATILE, NULL) == 0);
-	CHECK(open_it(dirfd, folder, &third) != made);
+	repacked = open_it(dirfd, folder, &third);
+	CHECK(repacked != made);
 	CHECK(inode_of(first) == made);
+	CHECK(file_replace(dirfd, "hull-init", "BESIDE", 6, 0755, FILE_VOLATILE, NULL) == 0);
+	CHECK(open_it(dirfd, folder, &fourth) != repacked);
 	CHECK(!file_is_there(dirfd, "initrd.new"));
 	(void)close(first);
 	(void)close(second);
 	(void)close(third);
+	(void)close(fourth);
 	CHECK_INT(file_remove_tree(AT_FDCWD, folder, NULL), 0);
 }
 
