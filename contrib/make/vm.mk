@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# make check-vm     boots Debian's own kernel in a small emulated machine and runs tests there: cgroup v2 alone, and systemd. VM_BOOTS chooses.
+# make check-vm     boots Debian's own kernel in a small emulated machine and runs tests there: cgroup v2 alone, systemd, and directories that hull's
+#                   server shares with it. VM_BOOTS chooses.
 
-VM_BOOTS ?= plain systemd
+VM_BOOTS ?= share plain systemd
 
-.PHONY: check-vm
+# share serves directories to a machine that it starts; exercise uses them in there, and is static: it runs on whatever that machine boots.
+VM_PROGRAMS := $(BUILD)/vm/share $(BUILD)/vm/exercise
+
+$(VM_PROGRAMS): $(BUILD)/vm/%: tests/vm/%.c $(call library,runtime/vm) $(call library,runtime/base)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  TEST    $@")
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $< $(call library,runtime/vm) $(call library,runtime/base) $(STATIC)
+
+.PHONY: check-vm vm-programs
+vm-programs: $(VM_PROGRAMS)
 check-vm:
-	@$(ALL_TOGETHER) all unit-programs
+	@$(ALL_TOGETHER) all unit-programs vm-programs
 	$(Q)tests/vm/run $(BUILD) $(VM_BOOTS)
 
 # make kernel         fetches Debian's kernel for virtual machines, and takes it into hull's store
