@@ -107,21 +107,25 @@ static int choose_release(struct kernel_source *source, const struct strv *relea
 	return 0;
 }
 
-/* `dirfd` has files vmlinuz-RELEASE. */
-static int find_kernel(struct kernel_source *source, int dirfd, const char *wanted, struct err *err)
+/* The folder `name` of `root` has files vmlinuz-RELEASE. Links lead where they would below that root. */
+static int find_kernel(struct kernel_source *source, int root, const char *name, const char *wanted, struct err *err)
 {
+	CLEANUP_FD int folder = path_open(root, name, O_RDONLY | O_DIRECTORY, 0, NULL);
 	struct strv releases = {0};
-	const char *name;
-	int r = list_releases(source->arena, dirfd, &releases, err);
+	const char *path;
+	int r;
 
+	if (folder < 0)
+		return err_say(err, ENOENT, "'%s' has no folder %s/ with a kernel in it", source->words, name);
+	r = list_releases(source->arena, folder, &releases, err);
 	if (r >= 0)
 		r = choose_release(source, &releases, wanted, err);
 	if (r < 0)
 		return r;
-	name = arena_printf(source->arena, KERNEL_PREFIX "%s", source->release);
-	if (!name)
+	path = arena_printf(source->arena, "%s/" KERNEL_PREFIX "%s", name, source->release);
+	if (!path)
 		return arena_check(source->arena, err);
-	source->kernel_fd = path_open(dirfd, name, O_RDONLY | O_NONBLOCK, 0, err);
+	source->kernel_fd = path_open(root, path, O_RDONLY | O_NONBLOCK, 0, err);
 	return source->kernel_fd < 0 ? err_wrap(err, "'%s'", source->words) : 0;
 }
 
@@ -157,21 +161,15 @@ static int take_package(struct kernel_source *source, const char *wanted, struct
 	if (r < 0)
 		return err_wrap(err, "'%s'", source->words);
 	folder = file_open_dir(AT_FDCWD, place, err);
-	r = folder < 0 ? folder : find_kernel(source, folder, wanted, err);
+	r = folder < 0 ? folder : find_kernel(source, folder, ".", wanted, err);
 	return r < 0 ? r : take_modules(source, folder, "modules", err);
 }
 
 static int take_folder(struct kernel_source *source, const char *wanted, struct err *err)
 {
-	CLEANUP_FD int boot = path_open(source->fd, "boot", O_RDONLY | O_DIRECTORY, 0, NULL);
 	CLEANUP_FD int folder = -1;
-	const char *place;
-	int r;
-
-	if (boot < 0)
-		return err_say(err, ENOENT, "'%s' has no folder boot/ with a kernel in it", source->words);
-	r = find_kernel(source, boot, wanted, err);
-	place = r < 0 ? NULL : arena_printf(source->arena, "lib/modules/%s", source->release);
+	int r = find_kernel(source, source->fd, "boot", wanted, err);
+	const char *place = r < 0 ? NULL : arena_printf(source->arena, "lib/modules/%s", source->release);
 	if (!place)
 		return r < 0 ? r : arena_check(source->arena, err);
 	folder = path_open(source->fd, place, O_RDONLY | O_DIRECTORY, 0, NULL);

@@ -95,24 +95,35 @@ int kernel_list(struct arena *arena, const char *store, struct kernel **ret, siz
 	return 0;
 }
 
+/* The chosen one; -ENOENT without words when none is, or it has gone. */
+static int find_chosen(struct arena *arena, const char *store, struct kernel *ret, struct err *err)
+{
+	CLEANUP_FD int store_fd = kernel_store_open(store, false, err);
+	const char *chosen = store_fd < 0 ? NULL : kernel_default_name(arena, store_fd);
+
+	if (store_fd < 0)
+		return store_fd;
+	return chosen ? read_kernel(arena, store, store_fd, chosen, ret, err) : -ENOENT;
+}
+
 static int find_default(struct arena *arena, const char *store, struct kernel *ret, struct err *err)
 {
 	struct kernel *kernels;
 	size_t count;
-	int r = kernel_list(arena, store, &kernels, &count, err);
+	int r = find_chosen(arena, store, ret, err);
 
+	if (r != -ENOENT)
+		return r;
+	r = kernel_list(arena, store, &kernels, &count, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < count; i++) {
-		if (!kernels[i].is_default)
-			continue;
-		*ret = kernels[i];
-		return 0;
-	}
-	if (count > 0)
+	if (count == 0)
+		return err_say(err, ENOENT, "no kernel for virtual machines: " HOW_TO_GET_ONE);
+	if (count > 1)
 		return err_say(err, ENOENT,
 			       "several kernels for virtual machines, and none chosen: see 'hull kernel default'");
-	return err_say(err, ENOENT, "no kernel for virtual machines: " HOW_TO_GET_ONE);
+	*ret = kernels[0];
+	return 0;
 }
 
 int kernel_find(struct arena *arena, const char *store, const char *name, struct kernel *ret, struct err *err)

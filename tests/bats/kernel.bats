@@ -173,6 +173,24 @@ refused() {
 	hull kernel default "$RELEASE"
 }
 
+@test "kernel: one that a machine was made with stays, one that is damaged can go" {
+	hull kernel import --name used "$STORES/small" >/dev/null
+	hull create --isolation vm --kernel used --name machine busybox true >/dev/null
+	run -125 hull kernel rm used
+	has "kernel 'used' is what 'machine' asks for: remove that first, or give '--force'"
+	hull rm machine >/dev/null
+	hull kernel rm used
+
+	mkdir "$STORES/data/kernels/broken"
+	echo '{' >"$STORES/data/kernels/broken/kernel.json"
+	run -125 hull kernel ls
+	has "kernel 'broken': kernel.json"
+	run hull kernel default
+	is "$RELEASE"
+	run hull kernel rm broken
+	is broken
+}
+
 @test "kernel: what is no kernel is refused in a line, and leaves nothing" {
 	dir=$BATS_TEST_TMPDIR
 	: >"$dir/empty"
