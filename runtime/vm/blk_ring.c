@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <linux/io_uring.h>
-#include <sched.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,7 +18,8 @@
 /* The kernel's threads for one disk: what is not in its page cache, or would block, is done by them. */
 #define WORKERS 4U
 /* The kernel is out of memory for a moment; how often it is asked again. */
-#define TRIES 1000U
+#define TRIES	 100U
+#define PAUSE_MS 1
 
 /* Without the last one, the kernel does not carry on by itself behind a short transfer. */
 #define FEATURES_NEEDED \
@@ -202,7 +203,7 @@ int blk_ring_submit(struct blk_ring *ring, unsigned wait_for)
 		if (taken <= 0 && ++tries == TRIES)
 			return -EAGAIN;
 		if (taken <= 0)
-			(void)sched_yield();
+			(void)poll(NULL, 0, PAUSE_MS);
 	}
 	ring->room_used = 0;
 	return 0;

@@ -46,6 +46,9 @@ static const struct {
 	{"kill", SYS_kill, 1, 0, 0, 0},
 	{"mount", SYS_mount, 0, 0, 0, 0},
 	{"bpf", SYS_bpf, 0, 0, 0, 0},
+	{"submit to a ring", SYS_io_uring_enter, -1, 0, 0, VCPU | LOOP},
+	{"another ring", SYS_io_uring_setup, 0, 0, 0, 0},
+	{"more for a ring", SYS_io_uring_register, -1, 0, 0, 0},
 	{"x32", 0x40000000 + SYS_getpid, 0, 0, 0, 0},
 };
 
