@@ -19,6 +19,13 @@ check-vm:
 	@$(ALL_TOGETHER) all unit-programs vm-programs
 	$(Q)tests/vm/run $(BUILD) $(VM_BOOTS)
 
+# make check-nested boots the same kernel with KVM of its own, and in that a guest of hull's own monitor.
+
+.PHONY: check-nested
+check-nested:
+	@$(ALL_TOGETHER) all
+	$(Q)tests/vm/nested $(BUILD)
+
 # make kernel         fetches Debian's kernel for virtual machines, and takes it into hull's store
 # make guest-kernel   builds a small one from Debian's linux-source, some minutes; it boots several times as fast. GUEST_KERNEL_JOBS says how many at once.
 
