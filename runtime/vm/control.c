@@ -188,8 +188,8 @@ static void listener_ready(struct loop *loop, struct loop_source *source, uint32
 	}
 }
 
-int control_open(struct control *control, int listen_fd, struct machine *machine, struct balloon *balloon,
-		 void (*resumed)(void), struct err *err)
+int vm_control_open(struct control *control, int listen_fd, struct machine *machine, struct balloon *balloon,
+		    void (*resumed)(void), struct err *err)
 {
 	int r = fd_set_nonblock(listen_fd, true);
 
@@ -206,7 +206,7 @@ int control_open(struct control *control, int listen_fd, struct machine *machine
 	return loop_watch(&machine->loop, &control->listener, EPOLLIN, err);
 }
 
-void control_close(struct control *control)
+void vm_control_close(struct control *control)
 {
 	if (!control->machine)
 		return;

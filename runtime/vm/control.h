@@ -44,8 +44,8 @@ struct control {
 };
 
 /* Serves on the machine's loop. `listen_fd` stays the caller's, and is non-blocking from now on; `control` stays where it is. */
-int control_open(struct control *control, int listen_fd, struct machine *machine, struct balloon *balloon,
-		 void (*resumed)(void), struct err *err);
-void control_close(struct control *control);
+int vm_control_open(struct control *control, int listen_fd, struct machine *machine, struct balloon *balloon,
+		    void (*resumed)(void), struct err *err);
+void vm_control_close(struct control *control);
 
 #endif

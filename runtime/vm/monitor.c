@@ -193,8 +193,8 @@ static int open_sources(const struct vm_request *request, struct err *err)
 	int r = 0;
 
 	if (request->control_listen_fd >= 0)
-		r = control_open(&monitor.control, request->control_listen_fd, &monitor.machine,
-				 &monitor.devices.balloon, resumed, err);
+		r = vm_control_open(&monitor.control, request->control_listen_fd, &monitor.machine,
+				    &monitor.devices.balloon, resumed, err);
 	if (r < 0)
 		return r;
 	if (request->agent_listen_fd < 0) {

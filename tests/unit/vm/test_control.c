@@ -53,7 +53,7 @@ static void begin(void)
 		abort();
 	balloon_open(&balloon, &machine.loop, &machine.memory);
 	if (machine_add(&machine, &balloon.device, &err) < 0 ||
-	    control_open(&control, listen_fd, &machine, &balloon, resumed, &err) < 0 ||
+	    vm_control_open(&control, listen_fd, &machine, &balloon, resumed, &err) < 0 ||
 	    machine_start(&machine, NULL, &err) < 0 || pthread_create(&loop_thread, NULL, loop_main, NULL) != 0)
 		abort();
 	(void)rmdir(folder); /* fails: the socket's name goes at the end */
@@ -63,7 +63,7 @@ static void finish(void)
 {
 	machine_stop(&machine, MACHINE_POWER_OFF, NULL);
 	(void)pthread_join(loop_thread, NULL);
-	control_close(&control);
+	vm_control_close(&control);
 	machine_free(&machine);
 	balloon_close(&balloon);
 	(void)close(listen_fd);
