@@ -186,6 +186,24 @@ says('while :; do for p in /proc/[0-9]*; do [ \$p = /proc/\$\$ ] || (echo spoile
 	rm -r "$FOLDER/own"
 }
 
+# Who has the mount that it runs from could make that writable again. The command in the foreground stays as long as the program.
+@test "CVE-2019-5736: the runtime holds no descriptor of what it runs from while a program runs" {
+	local runtime program
+	bundle '' "c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != 'user']
+says('exec sleep 100')"
+	"$OCI" --root "$FOLDER/run" run --pid-file "$FOLDER/pid" here 3>&- </dev/null >/dev/null 2>&1 &
+	runtime=$!
+	retry 10 test -s "$FOLDER/pid"
+	program=$(cat "$FOLDER/pid")
+	retry 10 grep -qx sleep "/proc/$program/comm"
+	[ -e "/proc/$runtime/fd/0" ]
+	run stat -L -c '%d:%i' "/proc/$runtime/fd/"*
+	[[ $output != *"$(stat -c '%d:%i' "$OCI")"* ]]
+	oci kill here KILL
+	wait "$runtime" || true
+	rm "$FOLDER/pid"
+}
+
 @test "CVE-2019-19921, 2023-27561, 2025-52881: /proc is a link, a tmpfs, or in parts somebody else's" {
 	local fake='mkdir -p fake/self/attr fake/sys/kernel fake/sys/net/ipv4; rm -rf proc; ln -s'
 

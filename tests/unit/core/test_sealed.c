@@ -54,7 +54,7 @@ static void test_it_can_be_executed(void)
 
 /* --- Sealing oneself: this very program, with an argument, says by its exit code how it went ----------------------------- */
 
-enum { IN_PLACE = 42, BY_EXECUTING = 43, WRITABLE = 50, SPOILED = 51, NOT_SEALED = 52 };
+enum { IN_PLACE = 42, BY_EXECUTING = 43, WRITABLE = 50, SPOILED = 51, NOT_SEALED = 52, HELD = 53 };
 
 static int initialised = 7;
 static int zeroed;
@@ -86,6 +86,22 @@ static bool is_out_of_reach(void)
 	return true;
 }
 
+/* A descriptor of this executable, or of the mount that it is in. */
+static bool is_held(void)
+{
+	CLEANUP_DIR DIR *fds = opendir("/proc/self/fd");
+	struct stat seen, self;
+	struct dirent *entry;
+
+	if (!fds || stat("/proc/self/exe", &self) < 0)
+		return true;
+	while ((entry = readdir(fds)))
+		if (fstatat(dirfd(fds), entry->d_name, &seen, 0) == 0 && seen.st_ino == self.st_ino &&
+		    seen.st_dev == self.st_dev)
+			return true;
+	return false;
+}
+
 static void forbid_prctl(int option)
 {
 	const struct scmp_arg_cmp is_option = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (uint32_t)option};
@@ -108,10 +124,20 @@ static int seal_and_look(char **argv)
 	zeroed = 9;
 	if (!again && strcmp(argv[1], "--refused") == 0)
 		forbid_prctl(PR_SET_MM);
-	if (sealed_self(argv, &err) < 0)
+	if (strcmp(argv[1], "--in-parts") == 0) {
+		if (sealed_self_begin(argv, &err) < 0)
+			return NOT_SEALED;
+		if (!is_out_of_reach())
+			return WRITABLE;
+		sealed_self_finish();
+		sealed_self_finish();
+	} else if (sealed_self(argv, &err) < 0) {
 		return NOT_SEALED;
+	}
 	if (!is_out_of_reach())
 		return WRITABLE;
+	if (is_held())
+		return HELD;
 	if (initialised != 8 || zeroed != 9 || strcmp(pointed_to[1], "pointer") != 0 || strcmp(kept, "kept") != 0)
 		return SPOILED;
 	free(kept);
@@ -148,6 +174,7 @@ static int seal_from(const char *type, const char *how)
 static void test_self(void)
 {
 	CHECK_INT(seal_from(NULL, "--seal"), IN_PLACE);
+	CHECK_INT(seal_from(NULL, "--in-parts"), IN_PLACE);
 }
 
 /* Where every file has seals, without being sealed. */
