@@ -24,7 +24,7 @@ check: deps-check deps-clients
 
 UNIT_SOURCES  := $(wildcard tests/unit/*/test_*.c)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
-UNIT_FOLDERS  := cli $(START_FOLDERS) images runtime/vm tests/unit/vm
+UNIT_FOLDERS  := cli runtime/agent $(START_FOLDERS) images runtime/vm tests/unit/vm
 UNIT_LIBS     := $(if $(SANITIZE),-fsanitize=address$(,)undefined) -lseccomp -lcap -lnl-3 -lyajl -larchive -lcrypto -lzstd
 
 # What the tests of devices share, and the fuzzers too: a guest's driver, and a hypervisor that runs nothing.

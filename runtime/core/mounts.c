@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/core/mounts.h"
+#include "runtime/core/backend.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -164,11 +165,16 @@ static int run_inside(const struct record *record, struct work *work, struct err
 static int open_locked(const struct store *store, struct arena *arena, const char *id, struct instance *ret,
 		       struct err *err)
 {
+	const struct backend_ops *backend;
 	struct lifecycle now;
 	int result = create_open(store, arena, id, ret, err);
 
+	if (result >= 0)
+		result = backend_of(&ret->record, &backend, err);
 	if (result < 0)
 		return result;
+	if (!backend->takes_mounts)
+		return backend_lacks(backend, "mounts", err);
 	now = lifecycle_look(&ret->record, ret->state_fd, true);
 	return lifecycle_allows(&ret->record, &now, ACTION_UPDATE, err);
 }

@@ -23,7 +23,7 @@ static int no_memory(const struct dividing *d, struct err *err)
 
 static int refuse(const char *what, struct err *err)
 {
-	return err_say(err, ENOTSUP, "%s is not possible with isolation vm: a machine has a kernel of its own", what);
+	return err_say(err, ENOTSUP, "isolation vm: %s: not possible, since a machine has a kernel of its own", what);
 }
 
 /* Each of them would be shared with processes of the host's kernel. */

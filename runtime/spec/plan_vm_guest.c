@@ -179,12 +179,30 @@ static int take_volume(struct dividing *d, const struct extension_volume *from, 
 	return 0;
 }
 
+static unsigned depth_of(const char *path)
+{
+	unsigned depth = 0;
+
+	for (const char *at = path; *at; at++)
+		depth += *at == '/' && at[1] && at[1] != '/';
+	return depth;
+}
+
+/* Those of shorter destinations first, as in a container: one for /data must not hide one for /data/cache. */
 static int take_volumes(struct dividing *d, struct err *err)
 {
+	size_t count = d->extension ? d->extension->volumes.count : 0, taken = 0;
 	int r = 0;
 
-	for (size_t i = 0; d->extension && i < d->extension->volumes.count && r == 0; i++)
-		r = take_volume(d, &d->extension->volumes.items[i], err);
+	for (unsigned depth = 0; taken < count && r == 0; depth++)
+		for (size_t i = 0; i < count && r == 0; i++) {
+			const struct extension_volume *volume = &d->extension->volumes.items[i];
+
+			if (depth_of(volume->destination) != depth)
+				continue;
+			r = take_volume(d, volume, err);
+			taken++;
+		}
 	return r;
 }
 

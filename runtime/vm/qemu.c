@@ -59,17 +59,19 @@ struct running {
 
 /* --- How it ended ----------------------------------------------------------------------------------------------------- */
 
-/* The line in which the kernel says that it has panicked, without its time: "Kernel panic - not syncing: …". */
+/* What the kernel says of its panic on the console: "[    9.1] Kernel panic - not syncing: Attempted to kill init!". */
 static const char *find_panic(struct running *r)
 {
+	static const char before[] = "Kernel panic - not syncing: ";
 	char *line;
 
 	r->console.bytes[r->console.len < sizeof(r->console.bytes) ? r->console.len : sizeof(r->console.bytes) - 1] =
 		'\0';
-	line = strstr(r->console.bytes, "Kernel panic");
-	if (line)
-		line[strcspn(line, "\r\n")] = '\0';
-	return line;
+	line = strstr(r->console.bytes, before);
+	if (!line)
+		return NULL;
+	line[strcspn(line, "\r\n")] = '\0';
+	return line + sizeof(before) - 1;
 }
 
 /* QEMU's own complaint: its last line. */

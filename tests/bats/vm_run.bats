@@ -1,0 +1,262 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=vm
+# run --isolation vm: what a program finds in a machine, how it is reached there, and how machines end
+#
+# ISOLATION=ns runs those tests that are as true of a container.
+
+# shellcheck disable=SC2154 # run sets stderr
+load helpers
+
+ISOLATION=${ISOLATION:-vm}
+# An emulated processor on a busy machine takes its time.
+BOOT_SECONDS=60
+
+setup_file() {
+	stores_begin
+	[ "$ISOLATION" = ns ] || hull kernel import "$KERNEL_PACKAGE" >"$STORES/kernel"
+}
+teardown_file() {
+	stores_end
+}
+teardown() {
+	containers_end
+}
+
+isolated() {
+	hull run --isolation "$ISOLATION" "$@"
+}
+isolated_words() {
+	hull_words run --isolation "$ISOLATION" "$@"
+}
+
+only_vm() {
+	[ "$ISOLATION" = vm ] || skip "of machines only"
+}
+
+# start NAME [OPTION...] IMAGE COMMAND...: returns when something can be run in it.
+start() {
+	local name=$1
+
+	shift
+	isolated -d --name "$name" "$@" 3>&-
+	retry $BOOT_SECONDS hull exec "$name" true 2>/dev/null
+}
+
+has_ended() {
+	[ "$(hull inspect --format '{{.State.Status}}' "$1")" = exited ]
+}
+
+exit_code() {
+	hull inspect --format '{{.State.ExitCode}}' "$1"
+}
+
+@test "another kernel answers, with the memory and CPUs that were asked for" {
+	only_vm
+	run -0 isolated --rm --memory 256m --cpus 1.5 --hostname box busybox sh -c 'uname -r; hostname; nproc; grep MemTotal /proc/meminfo; echo $$'
+	[ "${lines[0]}" = "$(hull kernel ls --format '{{.Release}}')" ]
+	[ "${lines[0]}" != "$(uname -r)" ]
+	[ "${lines[1]}" = box ]
+	[ "${lines[2]}" -eq 2 ]
+	read -r _ size _ <<<"${lines[3]}"
+	[ "$size" -lt 262144 ] && [ "$size" -gt 180000 ]
+	[ "${lines[4]}" -eq 1 ]
+}
+
+@test "exit codes: the program's, a signal's, not found" {
+	run -3 isolated --rm busybox sh -c 'exit 3'
+	run -137 isolated --rm --init busybox sh -c 'kill -KILL $$'
+	run -127 isolated --rm busybox nosuch
+	has 'executable file not found in $PATH'
+	[ "${#lines[@]}" -eq 1 ]
+}
+
+@test "stdin, stdout and stderr are the caller's" {
+	head -c 1000000 /dev/urandom >"$STORES/bytes"
+	run -0 --separate-stderr bash -c "$(isolated_words --rm -i busybox sh -c 'tee /tmp/all | md5sum; wc -c </tmp/all; echo err >&2') <$STORES/bytes"
+	[ "${lines[0]%% *}" = "$(md5sum <"$STORES/bytes" | cut -d' ' -f1)" ]
+	[ "${lines[1]}" -eq 1000000 ]
+	[ "$stderr" = err ]
+}
+
+@test "a terminal, of the size that the user's has" {
+	run -5 script -qec "stty rows 33 cols 91; $(isolated_words --rm -it busybox sh -c 'tty; stty -a | head -n 1; exit 5')" /dev/null
+	has /dev/pts/0
+	has 'rows 33; columns 91'
+}
+
+@test "a machine is run into, looked at, paused, stopped and started as a container is" {
+	start db -p 127.0.0.1:18201:80 -e GREETING=hello busybox sh -c \
+		'trap "echo told; exit 9" TERM; echo began; cat /kept; echo kept >/kept; mkdir -p /tmp/www; echo page >/tmp/www/index.html; httpd -h /tmp/www; while :; do sleep 0.2; done'
+	hull ps --format '{{.Names}} {{.State}} {{.Ports}}' | grep -x 'db running 127.0.0.1:18201->80/tcp'
+	# Programs beside the first one: streams, codes, users, a terminal.
+	run -0 --separate-stderr bash -c "echo in | $(hull_words exec -i db sh -c 'cat; echo $GREETING; pwd; echo err >&2')"
+	is $'in\nhello\n/'
+	[ "$stderr" = err ]
+	run -7 hull exec db sh -c 'exit 7'
+	run -127 hull exec db nosuch
+	run -0 hull exec -u 1000:50 -w /tmp -e A=b db sh -c 'id -u; id -g; pwd; echo $A'
+	is $'1000\n50\n/tmp\nb'
+	run -4 script -qec "stty rows 20 cols 70; $(hull_words exec -it db sh -c 'stty -a | head -n 1; exit 4')" /dev/null
+	has 'rows 20; columns 70'
+	run -0 hull exec -d db sh -c 'echo left >/left'
+	retry 10 hull exec db test -s /left
+	# Its network.
+	retry 10 curl -sf -m 5 -o "$STORES/page" http://127.0.0.1:18201/
+	[ "$(cat "$STORES/page")" = page ]
+	hull pause db
+	run -125 hull exec db true
+	has paused
+	hull unpause db
+	hull exec db true
+	# The program hears the signal, and what it has written is there the next time.
+	hull stop -t 30 db
+	[ "$(exit_code db)" -eq 9 ]
+	run -0 hull logs db
+	has began
+	has told
+	hull start db
+	retry $BOOT_SECONDS hull exec db test -e /tmp/www/index.html 2>/dev/null
+	retry 10 bash -c "$(hull_words logs db) | grep -qx kept"
+	# Killed, it loses nothing either.
+	hull exec db sh -c 'echo more >>/kept'
+	hull kill db
+	[ "$(exit_code db)" -eq 137 ]
+	hull start db
+	retry $BOOT_SECONDS hull exec db grep -qx more /kept 2>/dev/null
+}
+
+@test "machines and containers are neighbours on one network" {
+	hull run -d --name container busybox sh -c 'mkdir /tmp/www; echo container >/tmp/www/index.html; httpd -f -h /tmp/www' 3>&-
+	start machine busybox sh -c 'mkdir /tmp/www; echo machine >/tmp/www/index.html; httpd -f -h /tmp/www'
+	address() { hull inspect --format '{{.Network.IP}}' "$1"; }
+	get() { hull exec "$1" sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 5 $(address "$2") 80"; }
+	retry 10 get container machine | grep -x machine
+	get machine container | grep -x container
+	# Nobody speaks with another's address: neither does a machine whose root has every right inside.
+	hull exec --privileged machine sh -c "ip addr add $(address container)/20 dev eth0; ip addr del $(address machine)/20 dev eth0"
+	run get machine container
+	[[ $output != *container* ]]
+}
+
+@test "volumes: a folder both ways, read-only, a single file, a new one that the image fills" {
+	mkdir -m 777 "$STORES/shared"
+	echo host >"$STORES/shared/from-host"
+	echo one >"$STORES/file"
+	run -0 isolated --rm -v "$STORES/shared:/shared" -v "$STORES/shared:/fixed:ro" -v "$STORES/file:/etc/one:ro" -v filled:/etc --tmpfs /tmp/t:size=1m \
+		busybox sh -c 'cat /shared/from-host /etc/one; echo guest >/shared/from-guest; echo no >/fixed/from-guest; test -s /etc/passwd && echo filled; echo kept >/etc/kept; df -k /tmp/t | grep -c 1024'
+	has $'host\none'
+	has 'Read-only file system'
+	has filled
+	[ "$(cat "$STORES/shared/from-guest")" = guest ]
+	run -0 hull run --rm -v filled:/v busybox cat /v/kept
+	is kept
+	hull volume rm filled
+	rm -r "$STORES/shared" "$STORES/file"
+}
+
+@test "three at once" {
+	for number in 1 2 3; do
+		isolated --rm busybox sh -c "echo number $number; exit $number" >"$STORES/out$number" 2>&1 3>&- &
+		pids[number]=$!
+	done
+	for number in 1 2 3; do
+		status=0
+		wait "${pids[number]}" || status=$?
+		[ "$status" -eq "$number" ]
+		[ "$(cat "$STORES/out$number")" = "number $number" ]
+	done
+}
+
+@test "a guest that panics, resets, powers off or runs out of memory ends its machine, each with its own words" {
+	only_vm
+	for name in panic reset power; do
+		isolated -d --name "$name" busybox sleep 1000 3>&-
+	done
+	isolated -d --name memory --memory 192m busybox sh -c 'tail /dev/zero; echo tail $?' 3>&-
+	for pair in panic:c reset:b power:o; do
+		retry $BOOT_SECONDS hull exec "${pair%:*}" true 2>/dev/null
+		run hull exec --privileged "${pair%:*}" sh -c "mount -t proc proc /mnt && echo ${pair#*:} >/mnt/sysrq-trigger && sleep 100"
+		[ "$status" -ne 0 ]
+		retry $BOOT_SECONDS has_ended "${pair%:*}"
+		[ "$(exit_code "${pair%:*}")" -eq 125 ]
+	done
+	hull logs panic 2>&1 | grep -x "hull: the guest's kernel panicked: sysrq triggered crash"
+	hull logs reset 2>&1 | grep -x 'hull: the guest reset the machine before its program had ended'
+	hull logs power 2>&1 | grep -x 'hull: the guest powered off before its program had ended'
+	retry $BOOT_SECONDS has_ended memory
+	hull logs memory | grep -x 'tail 137'
+}
+
+@test "a monitor that is killed, and QEMU that is killed, leave nothing" {
+	only_vm
+	start monitor --vm-backend qemu busybox sleep 1000
+	start machine --vm-backend qemu busybox sleep 1000
+	kill -KILL "$(hull inspect --format '{{.State.Pid}}' monitor)"
+	kill -KILL "$(pgrep -P "$(hull inspect --format '{{.State.Pid}}' machine)" qemu)"
+	retry 20 has_ended monitor
+	retry 20 has_ended machine
+	[ "$(exit_code monitor)" -eq 137 ]
+	[ "$(exit_code machine)" -eq 125 ]
+	hull logs machine 2>&1 | grep -x 'hull: QEMU was killed by signal 9 (KILL)'
+}
+
+@test "the monitor has ids of nobody's, no capability, no network and next to nothing in its root" {
+	only_vm
+	start box --vm-backend qemu busybox sleep 1000
+	first=$(hull inspect --format '{{.State.Pid}}' box)
+	for pid in "$first" "$(pgrep -P "$first" qemu)"; do
+		[ "$(awk '$1 == "Uid:" { print ($2 >= 0x70000000) }' "/proc/$pid/status")" -eq 1 ]
+		[ "$(grep -Ecx 'Cap(Prm|Eff|Amb):.0+' "/proc/$pid/status")" -eq 3 ]
+		grep -x $'NoNewPrivs:\t1' "/proc/$pid/status"
+		[ "$(ls "/proc/$pid/root")" = $'etc\ninitrd\nkernel\nlib\nlib64\nusr' ]
+		run nsenter -t "$pid" -n ip -o link
+		[ "${#lines[@]}" -eq 1 ] && has ' lo:'
+	done
+	# QEMU's threads have a filter.
+	grep -x $'Seccomp:\t2' "/proc/$pid/status"
+	run -125 hull top box
+	has "not supported by backend 'qemu'"
+	# Who may speak to the agent is who may be root.
+	[ "$(stat -c %a "$STORES"/run/instances/*/vm.sock)" = 600 ]
+}
+
+@test "what a machine cannot be is refused in one line" {
+	only_vm
+	refused() {
+		local words=$1
+
+		shift
+		run -125 isolated --rm "$@"
+		has "$words"
+		[ "${#lines[@]}" -eq 1 ]
+	}
+	refused "network 'host': not possible" --network host busybox true
+	refused "pid namespace: not possible" --pid host busybox true
+	refused "user ids: not possible" --userns host busybox true
+	refused "a machine has no devices of the host's" --device /dev/fuse busybox true
+	refused 'too little for a machine' --memory 16m busybox true
+	refused "no kernel 'nosuch'" --kernel nosuch busybox true
+	refused "image 'nosuch' not found" nosuch true
+	run -125 hull run --rm --kernel x busybox true
+	has "option '--kernel' goes with '--isolation vm'"
+	run -125 hull --root "$STORES/run" --data "$STORES/other" run --rm --isolation vm busybox true
+	has 'hull kernel import'
+	rm -r "$STORES/other"
+}
+
+@test "backends: what works here, and why not" {
+	only_vm
+	run -0 hull vm backends --format '{{.Name}} {{.Works}} {{.Default}}'
+	[ "${#lines[@]}" -eq 2 ]
+	run -0 hull vm backends --format json
+	[ "$(jq '[.[] | select(.default)] | length' <<<"$output")" -eq 1 ]
+	hull vm backends --format json | jq -r '.[].words' | grep -c . | grep -x 2
+	run -0 unshare --mount sh -c "mount --bind /dev/null /usr/bin/qemu-system-x86_64 && $(hull_words --root "$STORES/empty" vm backends)"
+	like 'qemu +no +QEMU is not installed: it is in .*qemu-system-x86'
+	run -0 unshare --mount sh -c "mount --bind /dev/null /dev/kvm && $(hull_words --root "$STORES/empty2" vm backends)"
+	like 'kvm +no +/dev/kvm is not of version 12'
+	run -125 unshare --mount sh -c "mount --bind /dev/null /usr/bin/qemu-system-x86_64 && $(hull_words --root "$STORES/empty" run --rm --isolation vm --vm-backend qemu busybox true)"
+	has 'QEMU is not installed'
+	rm -rf "$STORES/empty" "$STORES/empty2"
+}
