@@ -9,14 +9,14 @@ CPPFLAGS += $(if $(TESTING),-DHULL_TESTING)
 CFLAGS   += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
 # The slow ones last: who waits sees the quick ones first.
-CHECK_PARTS := lint check-unit check-bats check-asan check-fuzz check-clients check-vm check-nested check-slow
+CHECK_PARTS := lint check-unit check-bats check-asan check-fuzz check-clients check-vm check-nested check-machines check-slow
 
 ALL_TOGETHER  = $(MAKE) --no-print-directory -j$(shell nproc)
 SANITIZED    := SANITIZE=1 TESTING=1 BUILD=build/asan
 FOR_FUZZING  := SANITIZE=1 FUZZ=1 CC=clang BUILD=build/fuzz
 FUZZ_SECONDS ?= 60
 
-.PHONY: check check-unit check-bats check-asan check-fuzz check-clients check-vm check-slow lint format
+.PHONY: check check-unit check-bats check-asan check-fuzz check-clients check-vm check-machines check-slow lint format
 check: deps-check deps-clients
 	@tests/run-parts "$(MAKE) --no-print-directory" $(CHECK_PARTS)
 
@@ -55,7 +55,11 @@ testing-build:
 	@$(ALL_TOGETHER) TESTING=1 BUILD=build/testing all
 check-bats: testing-build
 	@$(ALL_TOGETHER) all
-	$(Q)tests/run-bats $(BUILD) --filter-tags '!slow'
+	$(Q)tests/run-bats $(BUILD) --filter-tags '!slow,!vm'
+# The same in machines, each an emulated processor: apart from all else, which they would slow down.
+check-machines:
+	@$(ALL_TOGETHER) all
+	$(Q)tests/run-bats $(BUILD) --filter-tags vm
 check-slow: testing-build
 	@$(ALL_TOGETHER) all
 	$(Q)tests/run-bats $(BUILD) --filter-tags slow
@@ -68,7 +72,7 @@ sanitized-build:
 check-asan: sanitized-build
 	@tests/run-parts "$(MAKE) --no-print-directory $(SANITIZED)" run-unit run-bats-sanitized
 run-bats-sanitized:
-	$(Q)tests/run-bats $(BUILD) --filter-tags '!slow,!plain'
+	$(Q)tests/run-bats $(BUILD) --filter-tags '!slow,!plain,!vm'
 
 # --- fuzzing: tests/fuzz/fuzz_*.c, one parser each, about a minute for all ------------------------------------------------------
 
