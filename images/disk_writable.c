@@ -32,10 +32,9 @@ static int make_folder(int dirfd, const char *name, uid_t uid, gid_t gid, mode_t
 }
 
 /* What Linux 4.x knows of ext4, whatever this host's mke2fs would choose. */
-#define FEATURES                                                                                                   \
-	"none,has_journal,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_" \
-	"nlink,"                                                                                                   \
-	"extra_isize,metadata_csum"
+static const char FEATURES[] =
+	"none,has_journal,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sparse_super,large_file,huge_file,dir_nlink,"
+	"extra_isize,metadata_csum";
 
 /*
  * A file that was never written to reads as zeros: so nothing of the tables and the journal has to be written, neither here nor by the guest later.

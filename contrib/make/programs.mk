@@ -26,7 +26,7 @@ endef
 main = $(BUILD)/obj/$(1).o
 
 ifneq ($(wildcard cli/hull.c),)
-$(eval $(call program,bin/hull,$(call main,cli/hull),cli images $(START_FOLDERS) runtime/vm,$(STATIC) $(START_LIBS)))
+$(eval $(call program,bin/hull,$(call main,cli/hull),cli images $(START_FOLDERS),$(STATIC) $(START_LIBS)))
 endif
 ifneq ($(wildcard cli/oci/hull_oci.c),)
 $(eval $(call program,bin/hull-oci,$(call main,cli/oci/hull_oci),cli/oci cli $(START_FOLDERS),$(STATIC) $(START_LIBS)))
