@@ -142,15 +142,6 @@ static int take_credit(struct task *task, const void *payload, struct err *err)
 	return agent_source_credit(credit.stream == AGENT_STREAM_OUT ? &task->out : &task->err, credit.bytes, err);
 }
 
-/* The end of what was typed means nothing on a terminal: keys do. */
-static int take_eof(struct task *task, struct err *err)
-{
-	int result = agent_sink_end(&task->in, err);
-
-	task->in.is_owned = task->terminal < 0;
-	return result;
-}
-
 int task_take(struct task *task, const struct agent_message *message, struct err *err)
 {
 	if (task->state != TASK_RUNNING && task->state != TASK_ENDED)
@@ -158,8 +149,8 @@ int task_take(struct task *task, const struct agent_message *message, struct err
 	switch (message->type) {
 	case AGENT_STDIN:
 		return agent_sink_take(&task->in, &task->agent->loop, message->payload, message->len, err);
-	case AGENT_EOF:
-		return take_eof(task, err);
+	case AGENT_EOF: /* of a terminal only a duplicate is closed: the end of what was typed means nothing there, keys do */
+		return agent_sink_end(&task->in, err);
 	case AGENT_CREDIT:
 		return take_credit(task, message->payload, err);
 	case AGENT_SIGNAL:
