@@ -17,6 +17,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/process.h"
 #include "runtime/base/scope.h"
+#include "runtime/vm/filters.h"
 #include "runtime/vm/fs_filter.h"
 #include "runtime/vm/fuse.h"
 #include "runtime/vm/vhost_user_backend.h"
@@ -182,7 +183,7 @@ int fs_server_run(const struct fs_server *config, struct err *err)
 		r = drop_capabilities(err);
 	for (unsigned i = 0; i < config->count && r == 0; i++)
 		r = open_share(&server, &config->shares[i], &like, err);
-	if (r == 0 && !config->unconfined)
+	if (r == 0 && !config->unconfined && filter_is_wanted())
 		r = drop_system_calls(err);
 	if (r < 0)
 		return r;

@@ -25,7 +25,7 @@ struct fs_server {
 	const struct fs_server_share *shares;
 	unsigned count;	 /* 1..FS_SERVER_MAX_SHARES */
 	int proc_fd;	 /* the root of a procfs that shows this process, or -1: "/proc" */
-	bool unconfined; /* keeps capabilities and system calls as they are: under a debugger or sanitizer */
+	bool unconfined; /* keeps capabilities and system calls as they are: under a debugger */
 };
 
 /*

@@ -413,6 +413,16 @@ static void test_broken_requests(void)
 			      1),
 		  0);
 	CHECK_INT(fuse_answer(driver.fuse, &(struct iovec){&in, sizeof(in)}, 1, &(struct iovec){&out, 15}, 1), 0);
+	/* Longer, it says, than it is: by one byte of a name that is there. */
+	struct {
+		struct fuse_in_header in;
+		char name[2];
+	} unlink_request = {.in = {.len = sizeof(in) + 3, .opcode = FUSE_UNLINK, .nodeid = FUSE_ROOT_ID}, .name = "x"};
+
+	CHECK_INT(fuse_answer(driver.fuse, &(struct iovec){&unlink_request, sizeof(in) + 2}, 1,
+			      &(struct iovec){&out, sizeof(out)}, 1),
+		  sizeof(out));
+	CHECK_INT(out.error, -EINVAL);
 	for (int i = 0; i < 3; i++) {
 		in.len = (uint32_t[]){0, sizeof(in) + 1, UINT32_MAX}[i];
 		CHECK_INT(fuse_answer(driver.fuse, &(struct iovec){&in, sizeof(in)}, 1,
