@@ -17,7 +17,11 @@
 #include "runtime/base/process.h"
 #include "runtime/base/socket.h"
 #include "runtime/core/backend_parts.h"
+#include "runtime/core/control.h"
+#include "runtime/core/exec.h"
 #include "runtime/core/pid_socket.h"
+#include "runtime/spec/guest.h"
+#include "runtime/spec/plan_vm.h"
 #include "runtime/vm/agent_client.h"
 
 struct standing {

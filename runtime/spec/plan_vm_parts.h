@@ -4,6 +4,7 @@
 #define HULL_RUNTIME_SPEC_PLAN_VM_PARTS_H
 
 #include "runtime/spec/plan_parts.h"
+#include "runtime/spec/plan_vm.h"
 
 struct dividing {
 	struct arena *arena;
