@@ -20,3 +20,9 @@ bench: deps-bench
 	$(Q)python3 -B tests/bench/bench.py --hull $(abspath $(BENCH_HULL)) --runner $(abspath $(BENCH_RUNNER)) \
 		--floor $(abspath $(BENCH_FLOOR)) --layout $(abspath $(IMAGES_DIR)/busybox) \
 		$(if $(QUICK),--quick) $(if $(GROUPS),--groups $(GROUPS))
+
+# make bench-vm            the monitor beside its floor and QEMU, from exec to a guest's first byte; some seconds
+.PHONY: bench-vm
+bench-vm: deps-bench
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/libexec/hull-vmm
+	$(Q)tests/bench/vm $(BUILD)

@@ -8,10 +8,7 @@ load helpers
 setup_file() {
 	WORK=$(mktemp -d /tmp/hull-test.XXXXXX)
 	export WORK
-	gcc -m32 -march=i686 -O1 -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none -mgeneral-regs-only -Wall -Wextra -Werror \
-		-c "$REPOSITORY/tests/vm/payload.c" -o "$WORK/payload.o"
-	ld -m elf_i386 -z max-page-size=4096 -T "$REPOSITORY/tests/vm/payload.ld" -o "$WORK/payload.elf" "$WORK/payload.o" 2>/dev/null
-	objcopy -I elf32-i386 -O elf64-x86-64 "$WORK/payload.elf" "$WORK/payload"
+	"$REPOSITORY/tests/vm/payload-build" "$WORK"
 }
 teardown_file() {
 	rm -rf "$WORK"
