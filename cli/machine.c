@@ -12,7 +12,7 @@
 #include "runtime/vm/kernels.h"
 #include "runtime/vm/kvm_probe.h"
 
-#define PROBE_FILE "kvm-probe"
+#define PROBE_FILE ".kvm-probe"
 #define YES	   "yes"
 
 const char *const machine_backends[] = {"kvm", "qemu", NULL};
@@ -126,7 +126,11 @@ static int find_kernel(struct arena *arena, const struct machine_wish *wish, str
 {
 	CLEANUP_KERNEL_FILES struct kernel_files files = KERNEL_FILES_NONE;
 	struct kernel kernel;
-	int result = kernel_find(arena, wish->kernels, wish->kernel, &kernel, err);
+	int result;
+
+	if (wish->own_kernel)
+		return 0;
+	result = kernel_find(arena, wish->kernels, wish->kernel, &kernel, err);
 
 	if (result >= 0)
 		result = kernel_open(&kernel, KERNEL_WANT_PVH, &files, err);

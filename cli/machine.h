@@ -14,6 +14,7 @@ struct machine_wish {
 	const char *kernels; /* the store of kernels */
 	const char *backend; /* "kvm", "qemu" */
 	const char *kernel;  /* its name */
+	bool own_kernel;     /* the bundle names one, with its initramfs: none of the store is needed */
 };
 
 extern const char *const machine_backends[]; /* for options: "kvm", "qemu", NULL */

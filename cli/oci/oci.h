@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hull-oci: the OCI runtime's command line, as runc and crun have it. What its verbs share.
+ * hull-oci and hull-vm-oci: the OCI runtime's command line, as runc and crun have it. What its verbs share.
  */
 #ifndef HULL_CLI_OCI_OCI_H
 #define HULL_CLI_OCI_OCI_H
@@ -16,6 +16,12 @@ struct oci {
 	bool debug, systemd_cgroup, version;
 };
 extern const struct option_row oci_globals[];
+extern const struct command *const oci_commands[];
+int oci_prepare(struct command_call *call, struct err *err);
+
+/* Of the program: fills host->vm, so that the bundle becomes a machine. NULL: it becomes a container. */
+extern int (*const oci_find_machine)(const struct command_call *call, const struct config *config,
+				     struct plan_host *host, struct err *err);
 
 /* Opens the state directory of oci_root(). */
 int oci_open_store(const struct command_call *call, struct store *ret, struct err *err);

@@ -31,6 +31,9 @@ endif
 ifneq ($(wildcard cli/oci/hull_oci.c),)
 $(eval $(call program,bin/hull-oci,$(call main,cli/oci/hull_oci),cli/oci cli $(START_FOLDERS),$(STATIC) $(START_LIBS)))
 endif
+ifneq ($(wildcard cli/oci/hull_vm_oci.c),)
+$(eval $(call program,bin/hull-vm-oci,$(call main,cli/oci/hull_vm_oci),cli/oci cli $(START_FOLDERS),$(STATIC) $(START_LIBS)))
+endif
 ifneq ($(wildcard runtime/core/keeper.c),)
 $(eval $(call program,libexec/hull-keeper,$(call main,runtime/core/keeper),runtime/core runtime/base,$(STATIC)))
 endif

@@ -6,6 +6,7 @@
 #define HULL_TESTS_UNIT_SPEC_PLAN_CASE_H
 
 #include "runtime/spec/plan.h"
+#include "runtime/spec/plan_vm.h"
 #include "tests/unit/tap.h"
 
 enum plan_case_host {
@@ -19,6 +20,7 @@ enum plan_case_host {
 	FEW_CAPS = 1 << 7,
 	JOINABLE = 1 << 8, /* hull.json's joins resolve */
 	NO_CGROUP_NS = 1 << 9,
+	MACHINE = 1 << 10, /* a machine is wanted: plan_case_machine */
 };
 
 /* Bodies without their braces. NULL: the ordinary part. Empty: the part is absent. */
@@ -44,6 +46,14 @@ struct plan_case {
 #define PROCESS(more) "\"cwd\":\"/\",\"args\":[\"sh\"]," more
 #define NET(more)     "\"network\":{" more "}"
 
+/* What machines are made of. Static: a case may change it, and puts it back. */
+static struct plan_vm_host plan_case_machine = {
+	.backend = VM_BACKEND_QEMU,
+	.kernel = "/k/vmlinux",
+	.initrd = "/k/initrd",
+	.qemu = "/usr/bin/qemu",
+};
+
 static inline struct plan_host plan_case_host(unsigned wanted)
 {
 	struct plan_host host = {
@@ -61,6 +71,7 @@ static inline struct plan_host plan_case_host(unsigned wanted)
 		.cgroup_ns = !(wanted & NO_CGROUP_NS),
 		.seccomp = !(wanted & NO_SECCOMP),
 		.idmapped_mounts = !(wanted & NO_IDMAP),
+		.vm = wanted & MACHINE ? &plan_case_machine : NULL,
 		.apparmor = wanted & LSM,
 		.selinux = wanted & LSM,
 	};

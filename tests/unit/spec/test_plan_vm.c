@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Machines: what the jail is, what the guest is told, how large it is, and what is refused. */
+#include "tests/unit/spec/plan_case.h"
+
+#define VM(more) "\"isolation\":\"vm\",\"idRange\":{\"base\":1879048192,\"size\":65536}," more
+#define BRIDGE	 NET("\"mode\":\"bridge\"")
+#define NO_NET	 NET("\"mode\":\"none\"")
+
+static struct plan_case machine_case(const char *more, const char *extension)
+{
+	return (struct plan_case){.host = MACHINE, .namespaces = WITH_USER, .linux_ = more, .extension = extension};
+}
+
+/* *ret is made, or the case has failed. */
+static bool make(struct arena *arena, const struct plan_case *from, struct plan *ret)
+{
+	struct err err = ERR_INIT;
+	int result = plan_case_make(arena, from, ret, &err);
+
+	CHECK_INT(result, 0);
+	if (result != 0)
+		printf("# %s\n", err.msg);
+	return result == 0;
+}
+
+static const struct mount_request *find_mount(const struct plan *plan, const char *destination)
+{
+	for (size_t i = 0; i < plan->root.mount_count; i++)
+		if (strcmp(plan->root.mounts[i].destination, destination) == 0)
+			return &plan->root.mounts[i];
+	return NULL;
+}
+
+static const struct config_mount *find_guest_mount(const struct plan *plan, const char *destination)
+{
+	const struct config *config = plan->vm->start->config;
+
+	for (size_t i = 0; i < config->mounts.count; i++)
+		if (strcmp(config->mounts.items[i].destination, destination) == 0)
+			return &config->mounts.items[i];
+	return NULL;
+}
+
+static void test_jail_holds_nothing(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct plan_case from =
+		machine_case(MAPPED ",\"maskedPaths\":[\"/proc/kcore\"],\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}",
+			     VM(BRIDGE ",\"defaultSeccomp\":true,\"init\":true,\"user\":\"app\""));
+	struct plan plan;
+
+	from.process = PROCESS("\"terminal\":false,\"env\":[\"A=b\"]");
+	from.mounts = "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}";
+	(void)strv_add(&arena, &plan_case_machine.layers, "/d/top");
+	if (!make(&arena, &from, &plan))
+		return;
+	plan_case_machine.layers = (struct strv){0};
+	CHECK_STR(plan.backend, "qemu");
+	CHECK(plan.root.empty && plan.root.readonly && !plan.root.path && plan.root.lower_count == 0);
+	CHECK(!plan.root.default_devices && plan.root.device_count == 0 && plan.root.masked_count == 0);
+	CHECK_INT(plan.root.owner.uid, 1879048192);
+	for (int kind = 0; kind < NS_COUNT; kind++)
+		CHECK(kind == NS_TIME || plan.namespaces.kind[kind].how == NS_FRESH);
+	CHECK_INT(plan.process.args.count, 1);
+	CHECK_STR(plan.process.args.items[0], "hull-vmm");
+	CHECK_INT(plan.process.env.count, 0);
+	CHECK(plan.process.no_new_privs && !plan.process.init && !plan.process.user_words);
+	CHECK(plan.process.caps.bounding == 0 && plan.process.caps.permitted == 0 && plan.process.caps.effective == 0);
+	CHECK_INT(plan.sysctls.count, 0);
+	CHECK(plan.net.kind == PLAN_NET_TAP && plan.vm->has_nic);
+	/* QEMU opens two files by name, and there is nothing else. */
+	CHECK_INT(plan.root.mount_count, 2);
+	CHECK(find_mount(&plan, "/kernel") && find_mount(&plan, "/initrd"));
+	CHECK(!find_mount(&plan, "/proc"));
+}
+
+static void test_guest_is_told_the_rest(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct plan_case from =
+		machine_case(MAPPED ",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},\"cgroupsPath\":\"/hull/x\","
+				    "\"resources\":{\"memory\":{\"limit\":134217728},\"pids\":{\"limit\":50}}",
+			     VM(NO_NET ",\"defaultSeccomp\":true,\"init\":true,\"user\":\"app\",\"groups\":[\"g\"]"));
+	const struct guest_start *start;
+	struct plan plan;
+
+	from.process = PROCESS("\"env\":[\"A=b\"]");
+	from.mounts = "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}";
+	if (!make(&arena, &from, &plan))
+		return;
+	start = plan.vm->start;
+	CHECK_STR(start->config->process->env.items[0], "A=b");
+	CHECK(start->default_seccomp && start->init && !start->interactive);
+	CHECK_STR(start->user.user_words, "app");
+	CHECK_STR(start->user.group_words.items[0], "g");
+	CHECK(find_guest_mount(&plan, "/proc"));
+	for (size_t i = 0; i < start->config->linux_->namespaces.count; i++) {
+		const char *type = start->config->linux_->namespaces.items[i].type;
+
+		CHECK(strcmp(type, "user") != 0 && strcmp(type, "network") != 0);
+	}
+	CHECK_INT(start->config->linux_->uid_mappings.count, 0);
+	CHECK(!start->config->linux_->cgroups_path && !start->config->root);
+	CHECK_INT(start->config->linux_->sysctl.count, 1);
+	/* The machine's size is the limit; what is counted inside is limited inside. */
+	CHECK(!start->config->linux_->resources->memory.limit.set);
+	CHECK_INT(start->config->linux_->resources->pids.limit.value, 50);
+	CHECK_INT(plan.vm->memory_bytes, 134217728);
+	CHECK_INT(plan.limits.memory_limit.value, 134217728 + PLAN_VM_OVERHEAD_QEMU);
+	CHECK(plan.net.kind == PLAN_NET_UNTOUCHED && !plan.vm->has_nic);
+}
+
+static void test_size(void)
+{
+	static const struct {
+		const char *resources;
+		uint64_t memory_bytes;
+		unsigned cpus;
+	} sizes[] = {
+		{"", PLAN_VM_MEMORY_BYTES, 1},
+		{"\"memory\":{\"limit\":100000001}", 100663296, 1},
+		{"\"memory\":{\"limit\":-1},\"cpu\":{\"quota\":50000,\"period\":100000}", PLAN_VM_MEMORY_BYTES, 1},
+		{"\"cpu\":{\"quota\":100000,\"period\":100000}", PLAN_VM_MEMORY_BYTES, 1},
+		{"\"cpu\":{\"quota\":150000}", PLAN_VM_MEMORY_BYTES, 2},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		CLEANUP_ARENA struct arena arena = ARENA_INIT;
+		struct plan_case from =
+			machine_case(arena_printf(&arena, MAPPED ",\"resources\":{%s}", sizes[i].resources),
+				     VM(NO_NET));
+		struct plan plan;
+
+		if (!make(&arena, &from, &plan))
+			continue;
+		CHECK_INT(plan.vm->memory_bytes, sizes[i].memory_bytes);
+		CHECK_INT(plan.vm->cpus, sizes[i].cpus);
+		CHECK_INT(plan.limits.memory_limit.value, (int64_t)(sizes[i].memory_bytes + PLAN_VM_OVERHEAD_QEMU));
+	}
+}
+
+static void test_disks_and_volumes(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct plan_case from = machine_case(
+		MAPPED,
+		VM(NO_NET ",\"root\":{\"lowers\":[\"/l/1\"],\"upper\":\"/u\",\"work\":\"/w\"},\"volumes\":["
+			  "{\"kind\":\"host\",\"source\":\"/h\",\"destination\":\"/a/b\",\"readOnly\":true},"
+			  "{\"kind\":\"named\",\"name\":\"n\",\"source\":\"/n\",\"destination\":\"/a\",\"idmap\":true},"
+			  "{\"kind\":\"tmpfs\",\"destination\":\"/t\",\"options\":[\"size=1m\"]}]"));
+	const struct config_mount *mount;
+	struct plan plan;
+
+	(void)strv_add(&arena, &plan_case_machine.layers, "/d/top");
+	(void)strv_add(&arena, &plan_case_machine.layers, "/d/bottom");
+	plan_case_machine.upper = "/i/upper.img";
+	if (make(&arena, &from, &plan)) {
+		CHECK_INT(plan.vm->disks.count, 3);
+		CHECK_STR(plan.vm->disks.items[0].path, "/d/top");
+		CHECK_STR(plan.vm->disks.items[0].serial, "layer0");
+		CHECK(plan.vm->disks.items[1].read_only && !plan.vm->disks.items[2].read_only);
+		CHECK_STR(plan.vm->start->root.layers.items[1], "layer1");
+		CHECK_STR(plan.vm->start->root.upper, "upper");
+		CHECK(!plan.vm->start->root.shared);
+		/* The shorter destination first: it must not hide the other. */
+		CHECK_INT(plan.vm->volumes.count, 2);
+		CHECK_STR(find_mount(&plan, "/volumes/0")->source, "/n");
+		CHECK(find_mount(&plan, "/volumes/0")->idmap_container);
+		CHECK(!find_mount(&plan, "/volumes/0")->options.copy_up);
+		CHECK(plan.vm->start->volumes.items[0].fill && !plan.vm->start->volumes.items[1].fill);
+		mount = find_guest_mount(&plan, "/a/b");
+		CHECK_STR(mount->source, GUEST_VOLUMES "/1");
+		CHECK(strv_has(&mount->options, "ro") && plan.vm->volumes.items[1].read_only);
+		mount = find_guest_mount(&plan, "/t");
+		CHECK(mount && strcmp(mount->type, "tmpfs") == 0 && strv_has(&mount->options, "size=1m"));
+		/* Who serves files needs some capabilities, and a /proc to find them by. */
+		CHECK(plan.process.caps.effective != 0 && find_mount(&plan, "/proc"));
+	}
+	plan_case_machine.layers = (struct strv){0};
+	plan_case_machine.upper = NULL;
+}
+
+static bool is_folder(const char *path)
+{
+	return strcmp(path, "/etc/one") != 0;
+}
+
+static void test_bundle_shares_its_root(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct plan_case from = {.host = MACHINE};
+	struct plan plan;
+
+	from.mounts = "{\"destination\":\"/one\",\"source\":\"/etc/"
+		      "one\",\"type\":\"bind\",\"options\":[\"rbind\",\"rslave\",\"ro\"]}";
+	from.more = "\"vm\":{\"hypervisor\":{\"path\":\"/opt/"
+		    "qemu\",\"parameters\":[\"-name\",\"x\"]},\"kernel\":{\"path\":\"/opt/k\","
+		    "\"initrd\":\"/opt/i\",\"parameters\":[\"a=b\"]},\"hwConfig\":{\"vcpus\":3,\"memory\":268435456}}";
+	plan_case_machine.is_folder = is_folder;
+	if (make(&arena, &from, &plan)) {
+		CHECK_STR(plan.vm->start->root.shared, "root");
+		CHECK_STR(find_mount(&plan, PLAN_VM_SHARED)->source, "/bundle/rootfs");
+		CHECK_STR(find_mount(&plan, "/volumes/1/file")->source, "/etc/one");
+		CHECK_STR(find_guest_mount(&plan, "/one")->source, GUEST_VOLUMES "/1/file");
+		CHECK(!strv_has(&find_guest_mount(&plan, "/one")->options, "rslave"));
+		CHECK_STR(plan.vm->qemu.items[0], "/opt/qemu");
+		CHECK_STR(plan.vm->qemu.items[2], "x");
+		CHECK_STR(plan.vm->kernel, "/opt/k");
+		CHECK_HAS(plan.vm->cmdline, " a=b");
+		CHECK_INT(plan.vm->cpus, 3);
+		CHECK_INT(plan.vm->memory_bytes, 268435456);
+		CHECK(plan.vm->start->interactive);
+	}
+	plan_case_machine.is_folder = NULL;
+}
+
+static void test_refusals(void)
+{
+	static const struct plan_case cases[] = {
+		{.linux_ = MAPPED,
+		 .namespaces = WITH_USER,
+		 .extension = VM(NET("\"mode\":\"host\"")),
+		 .words = "isolation vm: network 'host': not possible"},
+		{.linux_ = MAPPED,
+		 .namespaces = OWN(KIND("network") KIND("ipc") KIND("uts") KIND("user")),
+		 .extension = VM(BRIDGE),
+		 .words = "isolation vm: the host's pid namespace: not possible"},
+		{.extension = "\"isolation\":\"vm\"," NO_NET,
+		 .words = "isolation vm: the host's user ids: not possible"},
+		{.linux_ = MAPPED ",\"devices\":[{\"type\":\"c\",\"path\":\"/dev/x\",\"major\":1,\"minor\":2}]",
+		 .namespaces = WITH_USER,
+		 .extension = VM(NO_NET),
+		 .words = "device '/dev/x': not possible"},
+		{.linux_ = MAPPED,
+		 .namespaces = WITH_USER,
+		 .extension = VM(NO_NET),
+		 .mounts = "{\"destination\":\"/dev/x\",\"source\":\"/dev/x\",\"type\":\"bind\"}",
+		 .words = "'/dev/x': a machine has no devices of the host's"},
+		{.linux_ = MAPPED ",\"resources\":{\"memory\":{\"limit\":1000}}",
+		 .namespaces = WITH_USER,
+		 .extension = VM(NO_NET),
+		 .words = "1000 bytes of memory are too little"},
+		{.linux_ = MAPPED ",\"resources\":{\"cpu\":{\"quota\":100000000,\"period\":1000}}",
+		 .namespaces = WITH_USER,
+		 .extension = VM(NO_NET),
+		 .words = "a machine has 1 to 64 CPUs"},
+		{.namespaces =
+			 OWN(KIND("pid") KIND("ipc") KIND("uts")) ",{\"type\":\"network\",\"path\":\"/run/netns/x\"}",
+		 .words = "the network namespace '/run/netns/x': not possible"},
+		{.more = "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"image\":{\"path\":\"/i\",\"format\":\"raw\"}}",
+		 .words = "vm.image"},
+		{.more = "\"vm\":{\"kernel\":{\"path\":\"k\"}}", .words = "vm.kernel.path: 'k' is no absolute path"},
+		{.linux_ = MAPPED,
+		 .namespaces = WITH_USER,
+		 .extension = VM(
+			 NO_NET
+			 ",\"volumes\":[{\"kind\":\"host\",\"source\":\"/h\",\"destination\":\"/a\",\"chown\":true}]"),
+		 .words = "'U' is not supported for machines"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP_ARENA struct arena arena = ARENA_INIT;
+		struct plan_case from = cases[i];
+		struct err err = ERR_INIT;
+		struct plan plan;
+
+		from.host |= MACHINE;
+		CHECK(plan_case_make(&arena, &from, &plan, &err) < 0);
+		CHECK_HAS(err.msg, cases[i].words);
+	}
+}
+
+/* Who makes containers only does not make one of what was to be a machine. */
+static void test_no_machine_here(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct plan_case from = machine_case(MAPPED, VM(NO_NET));
+	struct err err = ERR_INIT;
+	struct plan plan;
+
+	from.host = 0;
+	CHECK_INT(plan_case_make(&arena, &from, &plan, &err), -ENOTSUP);
+	CHECK_HAS(err.msg, "makes containers only");
+	from.host = MACHINE;
+	plan_case_machine.kernel = NULL;
+	CHECK(plan_case_make(&arena, &from, &plan, &err) < 0);
+	CHECK_HAS(err.msg, "hull kernel import");
+	plan_case_machine.kernel = "/k/vmlinux";
+}
+
+int main(void)
+{
+	return TAP_RUN(TAP_CASE(test_jail_holds_nothing), TAP_CASE(test_guest_is_told_the_rest), TAP_CASE(test_size),
+		       TAP_CASE(test_disks_and_volumes), TAP_CASE(test_bundle_shares_its_root), TAP_CASE(test_refusals),
+		       TAP_CASE(test_no_machine_here));
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* QEMU: the command that it is started with, and what is heard of it. */
+#include "runtime/vm/qemu.h"
+
+#include "tests/unit/tap.h"
+
+/* The word behind an option that begins so. "" when there is none. */
+static const char *find(const struct strv *words, const char *option, const char *beginning)
+{
+	for (size_t i = 0; i + 1 < words->count; i++)
+		if (strcmp(words->items[i], option) == 0 && text_starts(words->items[i + 1], beginning))
+			return words->items[i + 1];
+	return "";
+}
+
+static void test_command(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct vm_request request = {
+		.backend = VM_BACKEND_QEMU,
+		.memory_bytes = (uint64_t)192 << 20,
+		.cpus = 3,
+		.cmdline = "quiet",
+		.disks = {{.fd = 11, .read_only = true, .serial = "layer0"}, {.fd = 12, .serial = "upper"}},
+		.disk_count = 2,
+		.nics = {{.tap_fd = 13, .mac = {2, 0x68, 10, 98, 0, 7}}},
+		.nic_count = 1,
+		.volumes = {{.tag = "v0", .path = "/volumes/0"}},
+		.volume_count = 1,
+	};
+	const struct qemu_ends ends = {.agent = 20, .qmp = 21, .console = 22, .volumes = {23}, .tsc_khz = 2600000};
+	struct strv words = {0};
+	struct err err = ERR_INIT;
+
+	(void)strv_add(&arena, &request.qemu, "/usr/bin/qemu");
+	(void)strv_add(&arena, &request.qemu, "-more");
+	CHECK_INT(qemu_command(&arena, &request, &ends, &words, &err), 0);
+	CHECK_STR(words.items[0], "/usr/bin/qemu");
+	CHECK_STR(words.items[1], "-more");
+	CHECK(strv_has(&words, "-nodefaults") && strv_has(&words, "-no-reboot") && strv_has(&words, "-no-user-config"));
+	CHECK_HAS(find(&words, "-machine", "microvm"), "rtc=on");
+	CHECK_STR(find(&words, "-m", ""), "192M");
+	CHECK_STR(find(&words, "-smp", ""), "3");
+	CHECK_HAS(find(&words, "-object", "memory-backend-memfd"), "share=on,size=201326592");
+	CHECK_STR(find(&words, "-append", ""), "console=ttyS0 quiet tsc_early_khz=2600000");
+	CHECK_HAS(find(&words, "-sandbox", ""), "on,");
+	/* Everything by descriptor: QEMU opens nothing by a name that somebody else could mean. */
+	CHECK_STR(find(&words, "-add-fd", "fd=11"), "fd=11,set=0");
+	CHECK_HAS(find(&words, "-blockdev", "node-name=disk0"), "read-only=on");
+	CHECK_HAS(find(&words, "-blockdev", "node-name=disk1"), "read-only=off");
+	CHECK_HAS(find(&words, "-blockdev", "node-name=disk1"), "file.filename=/dev/fdset/1");
+	CHECK_HAS(find(&words, "-device", "virtio-blk-device,drive=disk1"), "serial=upper");
+	CHECK_STR(find(&words, "-netdev", ""), "tap,id=net0,fd=13");
+	CHECK_HAS(find(&words, "-device", "virtio-net-device"), "mac=02:68:0a:62:00:07");
+	CHECK_STR(find(&words, "-chardev", "socket,id=agent"), "socket,id=agent,fd=20");
+	CHECK_STR(find(&words, "-chardev", "socket,id=volume0"), "socket,id=volume0,fd=23");
+	CHECK_HAS(find(&words, "-device", "vhost-user-fs-device"), "tag=v0");
+}
+
+static void test_events(void)
+{
+	static const struct {
+		const char *line;
+		enum qemu_reason reason;
+	} lines[] = {
+		{"{\"event\": \"SHUTDOWN\", \"data\": {\"guest\": true, \"reason\": \"guest-shutdown\"}}",
+		 QEMU_POWER_OFF},
+		{"{\"event\": \"SHUTDOWN\", \"data\": {\"guest\": true, \"reason\": \"guest-reset\"}}", QEMU_RESET},
+		{"{\"event\": \"SHUTDOWN\", \"data\": {\"guest\": false, \"reason\": \"host-signal\"}}", QEMU_QUIT},
+		{"{\"event\": \"GUEST_PANICKED\", \"data\": {\"action\": \"pause\"}}", QEMU_PANIC},
+		/* What is none of these says nothing. */
+		{"{\"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"boredom\"}}", QEMU_UNKNOWN},
+		{"{\"event\": \"SHUTDOWN\", \"data\": 5}", QEMU_UNKNOWN},
+		{"{\"event\": \"SHUTDOWN\"}", QEMU_UNKNOWN},
+		{"{\"event\": {\"event\": \"SHUTDOWN\"}}", QEMU_UNKNOWN},
+		{"{\"return\": {}}", QEMU_UNKNOWN},
+		{"[]", QEMU_UNKNOWN},
+		{"SHUTDOWN", QEMU_UNKNOWN},
+		{"", QEMU_UNKNOWN},
+	};
+	enum qemu_reason reason;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		reason = QEMU_UNKNOWN;
+		qemu_take_line(lines[i].line, strlen(lines[i].line), &reason);
+		CHECK_INT(reason, lines[i].reason);
+	}
+	/* The shutdown that follows a panic is not the news. */
+	reason = QEMU_PANIC;
+	qemu_take_line(lines[1].line, strlen(lines[1].line), &reason);
+	CHECK_INT(reason, QEMU_PANIC);
+}
+
+int main(void)
+{
+	return TAP_RUN(TAP_CASE(test_command), TAP_CASE(test_events));
+}
