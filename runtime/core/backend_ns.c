@@ -2,6 +2,9 @@
 /* Containers: what is inside are processes of this kernel, in a cgroup. */
 #include "runtime/core/backend_parts.h"
 #include "runtime/core/cgroup_driver.h"
+#include "runtime/core/control.h"
+#include "runtime/core/exec.h"
+#include "runtime/core/instance.h"
 #include "runtime/core/pidns.h"
 
 static int list_pids(const struct record *record, struct arena *arena, pid_t **ret, size_t *ret_count, struct err *err)
@@ -36,4 +39,5 @@ const struct backend_ops backend_ns = {
 	.stat = read_stat,
 	.update = update,
 	.takes_mounts = true,
+	.takes_checkpoints = true,
 };

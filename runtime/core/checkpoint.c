@@ -7,20 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
+#include "runtime/core/backend.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/control.h"
 #include "runtime/core/criu.h"
 #include "runtime/core/criu_mounts.h"
 #include "runtime/core/fault.h"
 
-#define LOG_FILE       "dump.log"
-#define LOG_LEVEL      4
-#define MEMORY_DEVICES 1 /* major number of /dev/null and its kin */
+#define LOG_FILE  "dump.log"
+#define LOG_LEVEL 4
 
 /* --- Folders ---------------------------------------------------------------------------------------------------------- */
 
@@ -56,7 +55,10 @@ const char *checkpoint_namespace_key(enum ns_kind kind)
 int checkpoint_check(const struct plan *plan, struct err *err)
 {
 	static const enum ns_kind never_joined[] = {NS_USER, NS_MOUNT, NS_CGROUP, NS_TIME};
+	const struct backend_ops *backend = backend_find(plan->backend);
 
+	if (!backend || !backend->takes_checkpoints)
+		return err_say(err, ENOTSUP, "checkpoints are not supported by backend '%s'", plan->backend);
 	if (plan->rootless)
 		return err_say(err, EPERM, "checkpoints are for the host's root only");
 	for (size_t i = 0; i < ARRAY_SIZE(never_joined); i++)
@@ -86,88 +88,55 @@ static int check_instance(const struct instance *instance, struct err *err)
 
 /* --- Standard input, output and error --------------------------------------------------------------------------------- */
 
-struct stream {
-	char link[PATH_MAX]; /* "pipe:[123]", "/dev/null" */
-	char key[64];	     /* by which a restore replaces it; "": criu opens it again */
-};
-
-static uint64_t mount_of(pid_t pid, int number)
+/* What a stream was when the container was made; with a terminal, what it is now. */
+static const char *link_of(struct arena *arena, const struct record *record, size_t number)
 {
-	char name[64], line[4096] = "";
-	const char *found;
-	uint64_t id = 0;
-	FILE *file;
+	const char *path = arena_printf(arena, "/proc/%d/fd/%zu", record->init.pid, number);
+	char *link = arena_alloc(arena, PATH_MAX);
+	ssize_t len;
 
-	(void)snprintf(name, sizeof(name), "/proc/%d/fdinfo/%d", pid, number);
-	file = fopen(name, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		found = text_starts(line, "mnt_id:") ? line + strlen("mnt_id:") : NULL;
-		if (found && sscanf(found, "%" SCNu64, &id) == 1)
-			break;
-	}
-	if (file)
-		(void)fclose(file);
-	return id;
+	if (number < record->streams.count)
+		return record->streams.items[number].link;
+	len = path && link ? readlink(path, link, PATH_MAX - 1) : -1;
+	return len < 0 ? "" : link;
 }
 
-/* A file of the host's is on no mount of the container's: criu could never open it again. Terminals are criu's own business. */
-static bool is_foreign(const struct stat *what, uint64_t mount, const mounts_seen *inside)
+static const char *key_of(const struct record *record, size_t number)
 {
-	bool is_file = S_ISREG(what->st_mode) || S_ISFIFO(what->st_mode) ||
-		       (S_ISCHR(what->st_mode) && major(what->st_rdev) == MEMORY_DEVICES);
+	const char *key = number < record->streams.count ? record->streams.items[number].key : NULL;
 
-	return is_file && mount > 0 && !mounts_seen_has(inside, mount);
+	return key ? key : "";
 }
 
-static void look_at_stream(pid_t pid, int number, const mounts_seen *inside, struct stream *ret)
-{
-	uint64_t mount = mount_of(pid, number);
-	struct stat what;
-	char name[64];
-
-	*ret = (struct stream){0};
-	(void)snprintf(name, sizeof(name), "/proc/%d/fd/%d", pid, number);
-	if (readlink(name, ret->link, sizeof(ret->link) - 1) < 0 || stat(name, &what) < 0)
-		return;
-	if (text_starts(ret->link, "pipe:"))
-		(void)text_copy(ret->key, sizeof(ret->key), ret->link);
-	else if (is_foreign(&what, mount, inside))
-		(void)snprintf(ret->key, sizeof(ret->key), "file[%" PRIx64 ":%" PRIx64 "]", mount,
-			       (uint64_t)what.st_ino);
-}
-
-static int write_streams(int folder, const char *name, const struct stream streams[static 3], bool keys,
+static int write_streams(struct arena *arena, int folder, const char *name, const struct record *record, bool keys,
 			 struct err *err)
 {
 	CLEANUP_TEXT struct text out = TEXT_INIT;
 	struct json_writer w = {.out = &out};
 
 	json_open_array(&w, NULL);
-	for (int number = 0; number < 3; number++)
-		json_put_string(&w, NULL, keys ? streams[number].key : streams[number].link);
+	for (size_t number = 0; number < 3; number++)
+		json_put_string(&w, NULL, keys ? key_of(record, number) : link_of(arena, record, number));
 	json_close_array(&w);
 	if (text_check(&out, err) < 0)
 		return -err->code;
 	return file_replace(folder, name, out.data, out.len, 0600, FILE_VOLATILE, err);
 }
 
-static int save_streams(pid_t pid, const mounts_seen *inside, int folder, struct arena *arena,
-			struct criu_options *options, struct err *err)
+/* A file of the host's is on no mount of the container's: without its key criu could not save it. */
+static int save_streams(const struct record *record, int folder, struct arena *arena, struct criu_options *options,
+			struct err *err)
 {
-	struct stream *streams = arena_array(arena, 3, sizeof(*streams));
-	int result = 0;
+	int result;
 
-	if (!streams)
-		return arena_check(arena, err);
-	for (int number = 0; number < 3 && result >= 0; number++) {
-		look_at_stream(pid, number, inside, &streams[number]);
-		if (text_starts(streams[number].key, "file["))
-			result = strv_add(arena, &options->external, streams[number].key);
+	for (size_t i = 0; i < record->streams.count; i++) {
+		const char *key = record->streams.items[i].key;
+
+		if (key && text_starts(key, "file[") && strv_add(arena, &options->external, key) < 0)
+			return arena_check(arena, err);
 	}
-	if (result < 0)
-		return arena_check(arena, err);
-	result = write_streams(folder, DESCRIPTORS_FILE, streams, false, err);
-	return result < 0 ? result : write_streams(folder, INHERITED_FILE, streams, true, err);
+	result = write_streams(arena, folder, DESCRIPTORS_FILE, record, false, err);
+	return result < 0 ? result : write_streams(arena, folder, INHERITED_FILE, record, true, err);
 }
 
 /* --- What CRIU is told ------------------------------------------------------------------------------------------------ */
@@ -211,7 +180,7 @@ static int describe(const struct checkpoint_request *request, struct instance *i
 		result = criu_mounts_inside(arena, request->plan, root, &inside, &options->external_mounts, err);
 	if (result >= 0)
 		result = name_namespaces(request->plan, pid, arena, options, err);
-	return result < 0 || request->pre_dump ? result : save_streams(pid, &inside, folder, arena, options, err);
+	return result < 0 || request->pre_dump ? result : save_streams(&instance->record, folder, arena, options, err);
 }
 
 static int complete_options(const struct checkpoint_request *request, struct instance *instance,
@@ -267,7 +236,7 @@ static int dump(const struct checkpoint_request *request, struct instance *insta
 {
 	CLEANUP_CRIU struct criu criu = CRIU_INIT;
 	const struct criu_start start = {.program = program,
-					 .images = folders->images,
+					 .images = request->work.images,
 					 .work = folders->log_folder};
 	struct criu_options options;
 	struct criu_answer answer = {0};

@@ -97,12 +97,13 @@ static int own_mounts(struct err *err)
 static int collect_descriptors(const struct worker *worker, int socket, int *ret, struct err *err)
 {
 	const struct criu_start *start = worker->start;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int work = file_open_dir(AT_FDCWD, start->work, err);
-	const int fixed[CRIU_FIRST_GIFT] = {null, worker->output, worker->output, socket, start->images, work};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), program = open(start->program, O_PATH | O_CLOEXEC);
+	int images = file_open_dir(AT_FDCWD, start->images, err);
+	int work = images < 0 ? images : file_open_dir(AT_FDCWD, start->work, err);
+	const int fixed[CRIU_FIRST_GIFT] = {null, worker->output, worker->output, socket, images, work, program};
 
-	if (null < 0)
-		return err_set(err, errno, "open /dev/null");
+	if (null < 0 || program < 0)
+		return err_set(err, errno, "open '%s'", null < 0 ? "/dev/null" : start->program);
 	if (work < 0)
 		return work;
 	memcpy(ret, fixed, sizeof(fixed));
@@ -145,13 +146,13 @@ static int become(struct worker *worker, struct err *err)
 	proc_reset_signals();
 	if (!fds || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return err_set(err, fds ? errno : ENOMEM, "make a socket");
-	/* The folder first: `prepare` may mount over it. */
+	/* Before `prepare`, which may mount over any of them. */
 	if (worker->start->prepare)
 		result = own_mounts(err);
 	if (result >= 0)
 		result = collect_descriptors(worker, ends[1], fds, err);
 	if (result >= 0 && worker->start->prepare)
-		result = worker->start->prepare(worker->start->context, err);
+		result = worker->start->prepare(worker->start->context, &fds[CRIU_IMAGES], err);
 	if (result >= 0)
 		result = sync_send_data(&worker->sync, WORKER_READY, NULL, 0, &ends[0], 1, err);
 	(void)close(ends[0]);
@@ -160,7 +161,7 @@ static int become(struct worker *worker, struct err *err)
 		result = place_descriptors(fds, count, err);
 	if (result < 0)
 		return result;
-	(void)execve(worker->start->program, arguments, environment);
+	(void)execveat(CRIU_PROGRAM, "", arguments, environment, AT_EMPTY_PATH);
 	return err_set(err, errno, "execute '%s'", worker->start->program);
 }
 

@@ -15,7 +15,7 @@
 #include "runtime/core/criu_message.h"
 
 /* The worker's descriptors, as options name them: 0, 1 and 2 are /dev/null and its output, 3 is the socket. */
-enum { CRIU_IMAGES = 4, CRIU_WORK = 5, CRIU_FIRST_GIFT = 6 };
+enum { CRIU_IMAGES = 4, CRIU_WORK = 5, CRIU_PROGRAM = 6, CRIU_FIRST_GIFT = 7 };
 
 struct criu {
 	pid_t pid; /* 0: none */
@@ -37,17 +37,20 @@ int32_t criu_network_lock(int32_t wanted);
 
 struct criu_start {
 	const char *program; /* criu_find() */
-	int images;	     /* a folder, becomes CRIU_IMAGES */
+	const char *images;  /* a folder, becomes CRIU_IMAGES */
 	const char *work;    /* a folder, becomes CRIU_WORK */
 	const int *gifts;    /* descriptors that it gets as CRIU_FIRST_GIFT and on */
 	size_t gift_count;
-	/* In the worker, before it becomes criu, with a mount namespace of its own: what criu is to find mounted. May be NULL. */
-	int (*prepare)(void *context, struct err *err);
+	/*
+	 * In the worker, before it becomes criu, with a mount namespace of its own: what criu is to find mounted. May put another descriptor in
+	 * place of the images' folder. May be NULL.
+	 */
+	int (*prepare)(void *context, int *images, struct err *err);
 	void *context;
 };
 
 /*
- * Starts a worker. It opens the work folder by itself, in its own mount namespace, since it mounts there. The caller has one thread, and is the parent of what is restored. 0 or -errno.
+ * Starts a worker. It opens the folders by itself, in its own mount namespace, since it mounts there. The caller has one thread, and is the parent of what is restored. 0 or -errno.
  */
 int criu_begin(const struct criu_start *start, struct criu *ret, struct err *err);
 

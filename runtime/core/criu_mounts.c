@@ -77,14 +77,6 @@ int mounts_seen_of(struct arena *arena, pid_t pid, mounts_seen *ret, struct err 
 	return result < 0 ? result : mounts_seen_parse(arena, text, ret, err);
 }
 
-bool mounts_seen_has(const mounts_seen *seen, uint64_t id)
-{
-	for (size_t i = 0; i < seen->count; i++)
-		if (seen->items[i].id == id)
-			return true;
-	return false;
-}
-
 /* What `place` has behind `folder`: "" for the folder itself, "/rest" for what is below, NULL for all else. */
 static const char *below(const char *place, const char *folder)
 {
@@ -112,8 +104,8 @@ struct shared {
 	const char *destination; /* as it was asked for, cleaned */
 	const char *key;
 	const char *source; /* for a restore */
-	bool tree;	    /* mounts of the host below the source come along */
-	const char *host;   /* the source itself, where `source` is a view of it */
+	bool is_bind;	    /* of root.mounts[mount]: a view is made of it */
+	size_t mount;
 };
 typedef LIST_OF(struct shared) shared_list;
 
@@ -127,7 +119,7 @@ static int add_shared(struct arena *arena, shared_list *to, const struct shared 
 	return 0;
 }
 
-static int add_binds(struct arena *arena, const struct plan *plan, const char *stage, shared_list *to, struct err *err)
+static int add_binds(struct arena *arena, const struct plan *plan, shared_list *to, struct err *err)
 {
 	int result = 0;
 
@@ -139,10 +131,9 @@ static int add_binds(struct arena *arena, const struct plan *plan, const char *s
 			result = add_shared(arena, to,
 					    &(struct shared){.destination = clean,
 							     .key = clean,
-							     .source = arena_printf(arena, "%s/%c%zu", stage,
-										    STAGE_BIND, i),
-							     .tree = mount->options.bind_tree,
-							     .host = mount->source},
+							     .source = "",
+							     .is_bind = true,
+							     .mount = i},
 					    err);
 	}
 	return result;
@@ -202,7 +193,7 @@ static int add_devices(struct arena *arena, const struct plan *plan, const char 
 static int list_shared(struct arena *arena, const struct plan *plan, const char *stage, shared_list *ret,
 		       struct err *err)
 {
-	int result = add_binds(arena, plan, stage, ret, err);
+	int result = add_binds(arena, plan, ret, err);
 
 	if (result >= 0)
 		result = add_cgroups(arena, plan, ret, err);
@@ -211,18 +202,18 @@ static int list_shared(struct arena *arena, const struct plan *plan, const char 
 
 /* --- The dump's side -------------------------------------------------------------------------------------------------- */
 
-/* The mount that one comes to by a path inside, links and all; NULL when that leads nowhere. */
-static const struct mount_seen *find_mount(int root_fd, const char *path, const mounts_seen *inside)
+/* The mount that one comes to by a path inside, links and all, and what kind of file it shows; NULL when that is nothing that is mounted there. */
+static const struct mount_seen *find_mount(int root_fd, const char *path, const mounts_seen *inside, mode_t *ret_kind)
 {
 	struct err ignored = ERR_INIT;
 	CLEANUP_FD int fd = path_open(root_fd, path, O_PATH | O_CLOEXEC, 0, &ignored);
 	struct statx what;
 	uint64_t id;
 
-	/* Only what is mounted there, not what it would be a part of otherwise. */
-	if (fd < 0 || fd_mount_id(fd, &id) < 0 || statx(fd, "", AT_EMPTY_PATH, 0, &what) < 0 ||
+	if (fd < 0 || fd_mount_id(fd, &id) < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &what) < 0 ||
 	    !(what.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return NULL;
+	*ret_kind = what.stx_mode & S_IFMT;
 	for (size_t i = 0; i < inside->count; i++)
 		if (inside->items[i].id == id)
 			return &inside->items[i];
@@ -249,7 +240,7 @@ static int add_with_tree(struct arena *arena, const struct plan *plan, const str
 	for (size_t i = 0; i < inside->count && result >= 0; i++) {
 		const char *place = inside->items[i].place, *rest = below(place, top->place);
 
-		if (!rest || (*rest && (!shared->tree || is_of_another(plan, shared, place, arena))))
+		if (!rest || (*rest && (!shared->is_bind || is_of_another(plan, shared, place, arena))))
 			continue;
 		result = add_pair(arena, ret, place, arena_printf(arena, "%s%s", shared->key, rest), err);
 	}
@@ -263,10 +254,10 @@ static int add_masks(struct arena *arena, const struct plan *plan, int root_fd, 
 	int result = 0;
 
 	for (size_t i = 0; i < plan->root.masked_count && result >= 0; i++) {
-		const struct mount_seen *mount = find_mount(root_fd, plan->root.masked_paths[i], inside);
+		mode_t kind = 0;
+		const struct mount_seen *mount = find_mount(root_fd, plan->root.masked_paths[i], inside, &kind);
 
-		if (mount && strcmp(mount->type, "tmpfs") != 0 && strcmp(mount->type, "proc") != 0 &&
-		    strcmp(mount->type, "sysfs") != 0 && strcmp(mount->place, "/") != 0)
+		if (mount && kind == S_IFCHR)
 			result = add_pair(arena, ret, mount->place, MASK_KEY, err);
 	}
 	return result;
@@ -279,7 +270,8 @@ int criu_mounts_inside(struct arena *arena, const struct plan *plan, int root_fd
 	int result = list_shared(arena, plan, "", &shared, err);
 
 	for (size_t i = 0; i < shared.count && result >= 0; i++) {
-		const struct mount_seen *top = find_mount(root_fd, shared.items[i].destination, inside);
+		mode_t kind;
+		const struct mount_seen *top = find_mount(root_fd, shared.items[i].destination, inside, &kind);
 
 		if (top && strcmp(top->place, "/") != 0)
 			result = add_with_tree(arena, plan, &shared.items[i], top, inside, ret, err);
@@ -289,28 +281,48 @@ int criu_mounts_inside(struct arena *arena, const struct plan *plan, int root_fd
 
 /* --- The restore's side ----------------------------------------------------------------------------------------------- */
 
-static int add_outside(struct arena *arena, const struct shared *shared, const mounts_seen *host, criu_pairs *ret,
-		       struct err *err)
+static int add_view(struct arena *arena, const struct shared *shared, const char *stage, const char *rest,
+		    criu_pairs *ret, criu_views *ret_views, struct err *err)
 {
-	int result = add_pair(arena, ret, shared->key, shared->source, err);
+	struct criu_view *view = LIST_ADD(arena, ret_views);
 
-	for (size_t i = 0; shared->tree && i < host->count && result >= 0; i++) {
-		const char *rest = below(host->items[i].place, shared->host);
+	if (!view)
+		return arena_check(arena, err);
+	view->mount = shared->mount;
+	view->rest = rest;
+	view->name = arena_printf(arena, "m%zu", ret_views->count);
+	return add_pair(arena, ret, arena_printf(arena, "%s%s", shared->key, rest),
+			arena_printf(arena, "%s/%s", stage, view->name), err);
+}
+
+/* A bind, and what of the host is mounted below its source. */
+static int add_views(struct arena *arena, const struct plan *plan, const struct shared *shared, const char *stage,
+		     const mounts_seen *host, criu_pairs *ret, criu_views *ret_views, struct err *err)
+{
+	const struct mount_request *mount = &plan->root.mounts[shared->mount];
+	CLEANUP_FREE char *source = mount->options.bind_tree ? realpath(mount->source, NULL) : NULL;
+	int result = add_view(arena, shared, stage, "", ret, ret_views, err);
+
+	for (size_t i = 0; source && i < host->count && result >= 0; i++) {
+		const char *rest = below(host->items[i].place, source);
 
 		if (rest && *rest)
-			result = add_pair(arena, ret, arena_printf(arena, "%s%s", shared->key, rest),
-					  arena_printf(arena, "%s%s", shared->source, rest), err);
+			result = add_view(arena, shared, stage, rest, ret, ret_views, err);
 	}
 	return result;
 }
 
 int criu_mounts_outside(struct arena *arena, const struct plan *plan, const char *stage, const mounts_seen *host,
-			criu_pairs *ret, struct err *err)
+			criu_pairs *ret, criu_views *ret_views, struct err *err)
 {
 	shared_list shared = {0};
 	int result = list_shared(arena, plan, stage, &shared, err);
 
-	for (size_t i = 0; i < shared.count && result >= 0; i++)
-		result = add_outside(arena, &shared.items[i], host, ret, err);
+	for (size_t i = 0; i < shared.count && result >= 0; i++) {
+		const struct shared *item = &shared.items[i];
+
+		result = item->is_bind ? add_views(arena, plan, item, stage, host, ret, ret_views, err)
+				       : add_pair(arena, ret, item->key, item->source, err);
+	}
 	return result < 0 ? result : add_pair(arena, ret, MASK_KEY, arena_printf(arena, "%s/" STAGE_NULL, stage), err);
 }

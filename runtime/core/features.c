@@ -10,6 +10,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/json.h"
 #include "runtime/base/scope.h"
+#include "runtime/core/criu.h"
 #include "runtime/spec/plan.h"
 
 #define CAPABILITY_BITS 64
@@ -109,7 +110,7 @@ static void put_linux(struct json_writer *w, const struct cg_host *host)
 }
 
 /* Values of annotations are strings, always. */
-static void put_annotations(struct json_writer *w, const struct cg_host *cgroups)
+static void put_annotations(struct json_writer *w, const struct cg_host *cgroups, struct arena *arena)
 {
 	static const struct {
 		const char *name;
@@ -122,10 +123,15 @@ static void put_annotations(struct json_writer *w, const struct cg_host *cgroups
 		{"io.hull.host.timeNamespaces", offsetof(struct plan_host, time_ns)},
 		{"io.hull.host.userNamespaces", offsetof(struct plan_host, user_ns)},
 	};
+	struct err ignored = ERR_INIT;
 	struct plan_host host;
+	const char *criu;
 
 	plan_host_probe(&host);
 	json_open(w, "annotations");
+	/* The name that engines look for, whichever runtime says it. */
+	json_put_string(w, "org.opencontainers.runc.checkpoint.enabled",
+			criu_find(arena, NULL, &criu, &ignored) < 0 ? "false" : "true");
 	json_put_string(w, "io.hull.version", HULL_VERSION);
 	json_put_string(w, "io.hull.host.cgroups", cgroups->layout_name);
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
@@ -149,7 +155,7 @@ int features_json(struct text *out, struct err *err)
 	put_hooks(&w);
 	put_words(&w, "mountOptions", mount_options_known());
 	put_linux(&w, &cgroups);
-	put_annotations(&w, &cgroups);
+	put_annotations(&w, &cgroups, &arena);
 	json_open_array(&w, "potentiallyUnsafeConfigAnnotations");
 	json_put_string(&w, NULL, PLAN_UNIT_PROPERTY);
 	json_close_array(&w);

@@ -42,7 +42,8 @@ struct restoration {
 	const char *program; /* criu */
 	struct checkpoint_folders folders;
 	struct criu criu;
-	int images_mount; /* a view of the images for who is root only in there; -1: they are used as they are */
+	bool view_images; /* for who is root in there only */
+	criu_views views; /* of what is bound */
 	struct criu_options options;
 	int gifts[MAX_GIFTS]; /* descriptors for criu: borrowed */
 	size_t gift_count;
@@ -70,30 +71,41 @@ static int restore_look(struct instance *instance, struct err *err)
 }
 
 /*
- * CRIU's processes in the container's user namespace read the images too, and those are the host's root's alone: they hold all of the container's memory. A
- * view of the folder belongs to the container's root instead.
+ * CRIU's processes in the container's user namespace read the images too, before and after they have become its root. But images hold all of the container's
+ * memory, and their folder is the host's root's alone. So criu gets a view of it that all may search, and that nobody but criu sees. What such a view cannot do:
+ * lead to other images by a relative link, and be written to.
  */
-static int view_images(struct instance *instance, struct err *err)
+static int check_images(struct instance *instance, struct err *err)
 {
 	struct restoration *restoration = instance->restoration;
-	struct err why = ERR_INIT;
 	struct stat what;
-	int result;
 
-	restoration->images_mount = mount_clone(restoration->folders.images, "", 0, err);
-	if (restoration->images_mount < 0)
-		return restoration->images_mount;
-	result = mount_idmap(restoration->images_mount, false, instance->userns_fd, "the images", &why);
-	if (result >= 0)
-		return 0;
-	scope_fd(&restoration->images_mount);
-	restoration->images_mount = -1;
 	if (fstat(restoration->folders.images, &what) == 0 && (what.st_mode & S_IXOTH))
 		return 0;
-	return err_say(err, EACCES,
-		       "the file system of '%s' cannot map ids, so the container's root cannot read there: let others "
-		       "search the folder (chmod o+x), or copy it elsewhere",
-		       restoration->request->work.images);
+	restoration->view_images = true;
+	if (restoration->request->work.options.auto_dedup || file_is_there(restoration->folders.images, "parent"))
+		return err_say(err, EACCES,
+			       "the container's root has to search '%s' for images that have a parent, or with "
+			       "--auto-dedup: let others do that (chmod o+x)",
+			       restoration->request->work.images);
+	return 0;
+}
+
+/* The images' folder as the lower layer of one that is searched by all. The new one's descriptor. */
+static int stage_images(int stage, int images, struct err *err)
+{
+	static const char *const folders[] = {"images", "upper", "work"};
+	struct fd_name lower = fd_name(images);
+	char options[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (mkdirat(stage, folders[i], 0755) < 0)
+			return err_set(err, errno, "make '%s'", folders[i]);
+	(void)snprintf(options, sizeof(options), "lowerdir=%s,upperdir=" STAGE "/upper,workdir=" STAGE "/work",
+		       lower.path);
+	if (mount("overlay", STAGE "/images", "overlay", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
+		return err_set(err, errno, "make a view of the images");
+	return file_open_dir(stage, "images", err);
 }
 
 /* Where the container has a user namespace of its own: one with the same map, for what is mounted with mapped ids. */
@@ -102,7 +114,7 @@ static int restore_ids(struct instance *instance, struct err *err)
 	if (instance->plan->namespaces.kind[NS_USER].how == NS_HOST)
 		return 0;
 	instance->userns_fd = idmap_userns(&instance->plan->idmap, err);
-	return instance->userns_fd < 0 ? instance->userns_fd : view_images(instance, err);
+	return instance->userns_fd < 0 ? instance->userns_fd : check_images(instance, err);
 }
 
 /* --- Mounts ----------------------------------------------------------------------------------------------------------- */
@@ -169,29 +181,69 @@ static int stage_one(int stage, const char *name, int mount, struct err *err)
 	return mount_attach(mount, target, name, err);
 }
 
-static int stage_all(int stage, char kind, const int *mounts, size_t count, struct err *err)
+static int stage_devices(int stage, const struct root_sources *sources, struct err *err)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < count && result >= 0; i++) {
+	for (size_t i = 0; i < sources->device_count && result >= 0; i++) {
 		char name[32];
 
-		(void)snprintf(name, sizeof(name), "%c%zu", kind, i);
-		if (mounts[i] >= 0)
-			result = stage_one(stage, name, mounts[i], err);
+		(void)snprintf(name, sizeof(name), "%c%zu", STAGE_DEVICE, i);
+		if (sources->devices[i] >= 0)
+			result = stage_one(stage, name, sources->devices[i], err);
 	}
 	return result;
 }
 
+/*
+ * Each mount of a bind by itself: one that has others in it cannot be taken from there by who is root in a user namespace only. A tree can be taken apart only
+ * where it is attached.
+ */
+static int stage_view(int stage, const char *tree, const struct criu_view *view, struct err *err)
+{
+	char path[PATH_MAX];
+	CLEANUP_FD int mount = -1;
+
+	if (snprintf(path, sizeof(path), "%s%s", tree, view->rest) >= (int)sizeof(path))
+		return err_set(err, ENAMETOOLONG, "'%s'", view->rest);
+	mount = mount_clone(stage, path, MOUNT_CLONE_NOFOLLOW, err);
+	return mount < 0 ? mount : stage_one(stage, view->name, mount, err);
+}
+
+static int stage_bind(int stage, const struct root_sources *sources, size_t index, const criu_views *views,
+		      struct err *err)
+{
+	char tree[32];
+	int result;
+
+	(void)snprintf(tree, sizeof(tree), "tree%zu", index);
+	result = stage_one(stage, tree, sources->mounts[index], err);
+	for (size_t i = 0; i < views->count && result >= 0; i++)
+		if (views->items[i].mount == index)
+			result = stage_view(stage, tree, &views->items[i], err);
+	return result;
+}
+
+static int stage_binds(int stage, const struct instance *instance, struct err *err)
+{
+	const struct plan *plan = instance->plan;
+	int result = 0;
+
+	for (size_t i = 0; i < plan->root.mount_count && result >= 0; i++)
+		if (plan->root.mounts[i].options.bind)
+			result = stage_bind(stage, &instance->sources, i, &instance->restoration->views, err);
+	return result;
+}
+
 /* In criu's process, whose mounts nobody else sees: the root, and what the plan binds. CRIU wants a root that is a mount, in a folder that is none. */
-static int stage_mounts(void *context, struct err *err)
+static int stage_mounts(void *context, int *images, struct err *err)
 {
 	const struct instance *instance = context;
 	const struct root_sources *sources = &instance->sources;
 	CLEANUP_FD int stage = -1;
 	int result;
 
-	if (mount("hull", STAGE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
+	if (mount("hull", STAGE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0 || chmod(STAGE, 01777) < 0)
 		return err_set(err, errno, "mount on '" STAGE "'");
 	stage = file_open_dir(AT_FDCWD, STAGE, err);
 	if (stage < 0)
@@ -200,8 +252,12 @@ static int stage_mounts(void *context, struct err *err)
 	if (result >= 0 && sources->cover.null_fd >= 0)
 		result = stage_one(stage, STAGE_NULL, sources->cover.null_fd, err);
 	if (result >= 0)
-		result = stage_all(stage, STAGE_BIND, sources->mounts, sources->mount_count, err);
-	return result < 0 ? result : stage_all(stage, STAGE_DEVICE, sources->devices, sources->device_count, err);
+		result = stage_binds(stage, instance, err);
+	if (result >= 0)
+		result = stage_devices(stage, sources, err);
+	if (result >= 0 && instance->restoration->view_images)
+		result = *images = stage_images(stage, *images, err);
+	return result < 0 ? result : 0;
 }
 
 /* --- What CRIU is told ------------------------------------------------------------------------------------------------ */
@@ -241,7 +297,7 @@ static int give_streams(struct instance *instance, struct err *err)
 
 	for (size_t i = 0; i < keys.count && result >= 0; i++)
 		if (text_starts(keys.items[i], "pipe:") || text_starts(keys.items[i], "file["))
-			result = give(instance, keys.items[i], instance->request->stdio[i], err);
+			result = give(instance, keys.items[i], instance->stdio.fds[i], err);
 	return result;
 }
 
@@ -328,7 +384,7 @@ static int complete_options(struct instance *instance, struct err *err)
 	result = mounts_seen_of(instance->arena, 0, &host, err);
 	if (result >= 0)
 		result = criu_mounts_outside(instance->arena, instance->plan, STAGE, &host, &options->external_mounts,
-					     err);
+					     &restoration->views, err);
 	if (result >= 0)
 		result = give_streams(instance, err);
 	if (result >= 0)
@@ -389,7 +445,7 @@ static int restore_criu(struct instance *instance, struct err *err)
 	struct restoration *restoration = instance->restoration;
 	struct criu_start start = {
 		.program = restoration->program,
-		.images = restoration->images_mount < 0 ? restoration->folders.images : restoration->images_mount,
+		.images = restoration->request->work.images,
 		.work = restoration->folders.log_folder,
 		.gifts = restoration->gifts,
 		.prepare = stage_mounts,
@@ -471,6 +527,7 @@ static int restore_go(struct instance *instance, struct err *err)
 static const struct phase phases[] = {
 	{"record", step_record, step_record_undo},
 	{"sources", step_sources, NULL},
+	{"streams", step_streams, NULL},
 	{"ids", restore_ids, NULL},
 	{"root", step_root, NULL},
 	{"mount-points", restore_mount_points, NULL},
@@ -483,10 +540,7 @@ static const struct phase phases[] = {
 
 int restore_instance(const struct restore_request *request, struct arena *arena, struct instance *ret, struct err *err)
 {
-	struct restoration restoration = {.request = request,
-					  .folders = CHECKPOINT_FOLDERS_INIT,
-					  .criu = CRIU_INIT,
-					  .images_mount = -1};
+	struct restoration restoration = {.request = request, .folders = CHECKPOINT_FOLDERS_INIT, .criu = CRIU_INIT};
 	int result;
 
 	instance_init(ret, arena, request->creation.store);
@@ -502,7 +556,6 @@ int restore_instance(const struct restore_request *request, struct arena *arena,
 	ret->restoration = NULL;
 	criu_close(&restoration.criu);
 	checkpoint_close(&restoration.folders);
-	scope_fd(&restoration.images_mount);
 	if (result < 0) {
 		step_poststop(ret);
 		instance_close(ret);

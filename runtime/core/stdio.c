@@ -3,10 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "namespaces/mount.h"
 #include "runtime/base/fd.h"
+
+#define MEMORY_DEVICES 1 /* major number of /dev/null and its kin */
 
 /*
  * A program with the host's ids could change the node that it has as a descriptor: `chmod 0 /proc/self/fd/0` would take /dev/null from the host. Not
@@ -56,6 +61,42 @@ int stdio_settle(const int wanted[static 3], unsigned preserve_fds, bool host_id
 		ret->fds[number] = ret->held[number];
 	}
 	return 0;
+}
+
+/* Terminals and sockets are nobody's to replace. */
+static bool has_key(const struct statx *what)
+{
+	return S_ISREG(what->stx_mode) || S_ISFIFO(what->stx_mode) ||
+	       (S_ISCHR(what->stx_mode) && what->stx_rdev_major == MEMORY_DEVICES);
+}
+
+/* A start does not fail for what only a checkpoint wants to know. */
+static int describe_one(int fd, struct arena *arena, struct record_stream *ret, struct err *err)
+{
+	struct fd_name name = fd_name(fd);
+	char link[PATH_MAX];
+	ssize_t len = readlink(name.path, link, sizeof(link));
+	struct statx what;
+
+	ret->link = arena_strndup(arena, link, len < 0 ? 0 : (size_t)len);
+	if (ret->link && text_starts(ret->link, "pipe:"))
+		ret->key = ret->link;
+	else if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MNT_ID, &what) == 0 &&
+		 (what.stx_mask & STATX_MNT_ID) && has_key(&what))
+		ret->key = arena_printf(arena, "file[%llx:%llx]", what.stx_mnt_id, what.stx_ino);
+	return arena_check(arena, err);
+}
+
+int stdio_describe(const int fds[static 3], struct arena *arena, struct record *ret, struct err *err)
+{
+	int result = 0;
+
+	for (int number = 0; number < 3 && result >= 0; number++) {
+		struct record_stream *stream = LIST_ADD(arena, &ret->streams);
+
+		result = stream ? describe_one(fds[number], arena, stream, err) : arena_check(arena, err);
+	}
+	return result;
 }
 
 void stdio_close(struct stdio *stdio)

@@ -8,8 +8,10 @@
 
 #include <stdbool.h>
 
+#include "runtime/base/arena.h"
 #include "runtime/base/err.h"
 #include "runtime/base/scope.h"
+#include "runtime/spec/record.h"
 
 struct stdio {
 	int fds[3];
@@ -22,6 +24,9 @@ struct stdio {
  * cannot change. The wanted descriptors stay the caller's.
  */
 int stdio_settle(const int wanted[static 3], unsigned preserve_fds, bool host_ids, struct stdio *ret, struct err *err);
+
+/* Writes down what they are, for a later checkpoint: files of the host's are on no mount of the container's. In the arena. */
+int stdio_describe(const int fds[static 3], struct arena *arena, struct record *ret, struct err *err);
 void stdio_close(struct stdio *stdio);
 #define CLEANUP_STDIO CLEANUP(stdio_close)
 

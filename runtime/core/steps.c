@@ -170,9 +170,12 @@ int step_streams(struct instance *instance, struct err *err)
 		result = streams_make(instance->state_fd, uid, gid, plan->keeper.interactive, &instance->streams, err);
 		wanted = instance->streams.program;
 	}
-	return result < 0 ? result
-			  : stdio_settle(wanted, instance->request->preserve_fds,
-					 plan->namespaces.kind[NS_USER].how == NS_HOST, &instance->stdio, err);
+	if (result >= 0)
+		result = stdio_settle(wanted, instance->request->preserve_fds,
+				      plan->namespaces.kind[NS_USER].how == NS_HOST, &instance->stdio, err);
+	if (result < 0 || instance->request->kept || plan->process.terminal)
+		return result;
+	return stdio_describe(instance->stdio.fds, instance->arena, &instance->record, err);
 }
 
 /* --- Machine ---------------------------------------------------------------------------------------------------------- */

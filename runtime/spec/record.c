@@ -60,6 +60,14 @@ static const struct field namespace_rows[] = {
 TABLE(namespace_table, namespace_rows);
 #undef TYPE
 
+#define TYPE struct record_stream
+static const struct field stream_rows[] = {
+	ROW("link", FIELD_STRING, link, REQUIRED),
+	ROW("key", FIELD_STRING, key),
+};
+TABLE(stream_table, stream_rows);
+#undef TYPE
+
 #define TYPE struct record_mount
 static const struct field mount_rows[] = {
 	ROW("destination", FIELD_STRING, destination, REQUIRED),
@@ -99,6 +107,7 @@ static const struct field record_rows[] = {
 	ROW("annotations", FIELD_MAP, annotations),
 	ROW("namespaces", FIELD_LIST, namespaces, OF(namespace_table), .max = 8),
 	ROW("updated", FIELD_OBJECT, updated, OF(config_resources_fields)),
+	ROW("streams", FIELD_LIST, streams, OF(stream_table), .max = 3),
 	ROW("mounts", FIELD_LIST, mounts, OF(mount_table), .max = 1024),
 };
 PUBLIC_TABLE(record_fields, record_rows);

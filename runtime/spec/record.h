@@ -62,6 +62,13 @@ struct record_mount {
 	uint64_t number, device, inode; /* as in struct mount_identity: nothing else is ever taken for it */
 };
 
+/* What the first process was given as standard input, output or error. */
+struct record_stream {
+	const char *link; /* as /proc/PID/fd shows it: "pipe:[123]", "/dev/null" */
+	const char
+		*key; /* by which a restored process asks for another in its place, as CRIU names it; NULL: it cannot */
+};
+
 struct record {
 	uint32_t version;
 	const char *id, *name; /* name: hull.json's; NULL for a plain OCI bundle */
@@ -86,8 +93,9 @@ struct record {
 	uint32_t restart_count;
 	struct strmap annotations;
 	LIST_OF(struct record_namespace) namespaces;
-	struct config_resources *updated;    /* limits that `update` has set since the creation, or NULL */
-	LIST_OF(struct record_mount) mounts; /* added while it runs, oldest first */
+	struct config_resources *updated;      /* limits that `update` has set since the creation, or NULL */
+	LIST_OF(struct record_stream) streams; /* three, or none: with a terminal, and with a keeper */
+	LIST_OF(struct record_mount) mounts;   /* added while it runs, oldest first */
 };
 
 /* Parses `len` bytes of JSON. 0, -EINVAL, -EFBIG, -ENOMEM. All in the arena. */

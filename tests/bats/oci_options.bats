@@ -63,11 +63,11 @@ receive_pidfd() {
 
 	run -0 "$OCI" --help
 	for verb in create start run state list kill delete exec ps pause resume update events features spec "mounts add" \
-		"mounts remove"; do
+		"mounts remove" checkpoint restore; do
 		has "$verb"
 	done
 	for verb in create start run state list kill delete exec ps pause resume update events features spec "mounts add" \
-		"mounts remove"; do
+		"mounts remove" checkpoint restore; do
 		# shellcheck disable=SC2086
 		run -0 "$OCI" $verb --help
 		has "hull-oci $verb"

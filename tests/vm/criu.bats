@@ -1,0 +1,329 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# checkpoint and restore, by the criu of a kernel that it works on.
+
+load ../bats/helpers
+load ../bats/oci_helpers
+
+setup_file() {
+	local name
+
+	bundle_begin
+	for name in nc syslogd logger touch hostname test mkfifo; do
+		ln -s busybox "$FOLDER/bundle/rootfs/bin/$name"
+	done
+}
+
+teardown_file() {
+	bundle_end
+}
+
+setup() {
+	IMAGES=$BATS_TEST_TMPDIR/images
+	bundle_configure
+	# A program that counts: to a file of its own, and to its standard output.
+	COUNT='i=0; while :; do i=$((i + 1)); echo $i >/dev/shm/n; echo $i; sleep 0.1; done'
+}
+
+teardown() {
+	[[ $(cat /proc/self/mountinfo) != *"$FOLDER/given/below"* ]] || umount "$FOLDER/given/below"
+	oci_end
+}
+
+# $ID runs these words, with this change of its config.json; what it says goes to $FOLDER/said through a pipe.
+begin() {
+	configure "${@:2}"
+	edit "$1"
+	through said run -d "$ID"
+}
+
+# through FILE ARGUMENTS...: hull-oci with a pipe as its standard output, and /dev/null as input.
+through() {
+	: >"$FOLDER/words"
+	# A container's root opens again what it has inherited.
+	chmod 666 "$FOLDER/words"
+	{ oci "${@:2}" </dev/null 2>"$FOLDER/words" 3>&- 4>&- || echo failed >"$FOLDER/failed"; } | cat >"$FOLDER/$1" 3>&- 4>&- &
+	retry 30 settled
+	! [ -e "$FOLDER/failed" ] || { rm "$FOLDER/failed" && cat "$FOLDER/words" && return 1; }
+}
+
+settled() {
+	[ -e "$FOLDER/failed" ] || is running 2>/dev/null
+}
+
+# What it has counted to.
+count() {
+	oci exec "$ID" cat /dev/shm/n
+}
+
+# It counts on.
+counts() {
+	local before
+
+	before=$(count)
+	retry 10 eval '[ "$(count)" -gt '"$before" ']'
+}
+
+checkpoint() {
+	oci checkpoint --image-path "$IMAGES" "$@" "$ID" || { tail -n 20 "$IMAGES/dump.log" && return 1; }
+}
+
+restore() {
+	through said-again restore -d --image-path "$IMAGES" "$@" "$ID" || { tail -n 20 "$IMAGES/restore.log" && return 1; }
+}
+
+# The options of its mount at a place: "ro,nosuid"
+options_of() {
+	awk -v place="$1" '$5 == place { print $6 }' "/proc/$(member pid)/mountinfo"
+}
+
+@test "a program goes on where it was: its memory, files, pipes, and what it may not see" {
+	begin 'pass' sh -c "$COUNT"
+	retry 10 test -s "$FOLDER/said"
+	before=$(grep -v ' / / ' "/proc/$(member pid)/mountinfo" | awk '{ print $5, $6 }' | sort)
+	run -0 checkpoint
+	last=$(tail -n 1 "$FOLDER/said")
+	# It is gone from the state directory, as engines expect it: a new one may have its name.
+	run -1 oci state "$ID"
+	[ "$(jq -r '.[0]' "$IMAGES/descriptors.json")" = /dev/null ]
+	like '^pipe:\[[0-9]+\]$' "$(jq -r '.[1]' "$IMAGES/descriptors.json")"
+	[ "$(stat -c %a "$IMAGES")" = 700 ]
+	options=$(grep cgroup2 /proc/self/mountinfo)
+
+	restore --pid-file "$FOLDER/pid"
+	is running
+	[ "$(cat "$FOLDER/pid")" = "$(member pid)" ]
+	[ "$(sed -n 's/^0:://p' "/proc/$(member pid)/cgroup")" = "/hull/$ID" ]
+	retry 10 test -s "$FOLDER/said-again"
+	[ "$(head -n 1 "$FOLDER/said-again")" -eq $((last + 1)) ]
+	counts
+	# Every mount is what it was: masked, read-only, the root as well.
+	[ "$(grep -v ' / / ' "/proc/$(member pid)/mountinfo" | awk '{ print $5, $6 }' | sort)" = "$before" ]
+	run ! oci exec "$ID" touch /new
+	has "Read-only file system"
+	run -0 oci exec "$ID" sh -c 'cat /proc/keys; hostname'
+	[ -n "$output" ]
+	[ "$(grep cgroup2 /proc/self/mountinfo)" = "$options" ]
+	[[ $(cat /proc/self/mountinfo) != *criu* ]]
+	[ -z "$(ls -A /tmp | grep criu)" ]
+}
+
+@test "left running, saved again over what was saved before, and restored twice" {
+	begin 'pass' sh -c "$COUNT"
+	run -0 oci checkpoint --pre-dump --image-path "$BATS_TEST_TMPDIR/before" "$ID"
+	[ -e "$BATS_TEST_TMPDIR/before/pstree.img" ] || [ -n "$(ls "$BATS_TEST_TMPDIR"/before/pagemap-*.img)" ]
+	counts
+	run -0 checkpoint --leave-running --parent-path ../before --work-path "$BATS_TEST_TMPDIR/work"
+	[ -e "$IMAGES/parent" ]
+	[ -s "$BATS_TEST_TMPDIR/work/dump.log" ]
+	[ -s "$BATS_TEST_TMPDIR/work/stats-dump" ]
+	counts
+	saved=$(count)
+	run -0 oci delete --force "$ID"
+	restore
+	[ "$(head -n 1 "$FOLDER/said-again")" -le "$((saved + 1))" ]
+	counts
+	run -0 oci delete --force "$ID"
+	ID=$ID-again
+	restore
+	counts
+	[ "$(sed -n 's/^0:://p' "/proc/$(member pid)/cgroup")" = "/hull/$ID" ]
+	run -1 oci restore -d --image-path "$IMAGES" "$ID"
+	has "already exists"
+	counts
+}
+
+# Prints what a terminal says, after typing a line.
+type_into() {
+	python3 - "$@" <<'PY'
+import array, os, select, socket, sys
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1])
+listening.listen(1)
+connection = listening.accept()[0]
+_, extra, _, _ = connection.recvmsg(100, 100)
+terminal = array.array("i", extra[0][2][:4])[0]
+os.write(terminal, sys.argv[2].encode() + b"\n")
+said = b""
+while select.select([terminal], [], [], 30)[0]:
+    try:
+        said += os.read(terminal, 1000)
+    except OSError:
+        break
+    if b"got" in said:
+        print(said.decode(), flush=True)
+        said = b""
+PY
+}
+
+no_terminals() {
+	! pgrep -f 'python3 - .*/(one|two) '
+}
+
+@test "a terminal comes back, with the program in front of it" {
+	configure sh -c 'n=0; while read -r word; do n=$((n + 1)); echo "got $n $word"; done'
+	edit 'c["process"]["terminal"] = True'
+	type_into "$FOLDER/one" hello >"$FOLDER/typed" 3>&- 4>&- &
+	retry 20 test -S "$FOLDER/one"
+	run -0 apart run -d --console-socket "$FOLDER/one" "$ID"
+	retry 20 grep -q 'got 1 hello' "$FOLDER/typed"
+	run -0 checkpoint
+	run -1 oci restore -d --image-path "$IMAGES" "$ID"
+	has "--console-socket"
+	type_into "$FOLDER/two" world >"$FOLDER/typed-again" 3>&- 4>&- &
+	retry 20 test -S "$FOLDER/two"
+	run -0 apart restore -d --image-path "$IMAGES" --console-socket "$FOLDER/two" "$ID"
+	retry 20 grep -q 'got 2 world' "$FOLDER/typed-again"
+	run -0 oci exec "$ID" sh -c 'test -c /dev/console && ls /dev/pts'
+	has 0
+	oci kill "$ID" KILL
+	retry 20 no_terminals
+}
+
+@test "folders of the host, a user namespace, and limits" {
+	mkdir -p "$FOLDER/given/below" "$FOLDER/other"
+	echo one >"$FOLDER/given/file"
+	mount -t tmpfs given-below "$FOLDER/given/below"
+	echo two >"$FOLDER/given/below/file"
+	chown -R 100000:100000 "$FOLDER/bundle/rootfs"
+	begin 'ids = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+c["linux"]["namespaces"].append({"type": "user"})
+c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = ids
+c["linux"]["resources"].update({"memory": {"limit": 64 << 20}, "pids": {"limit": 40}})
+c["mounts"].append({"destination": "/given", "type": "bind", "source": "../given", "options": ["rbind", "ro"]})' sh -c "$COUNT"
+	run -0 checkpoint
+	restore
+	umount "$FOLDER/given/below"
+	counts
+	run -0 oci exec "$ID" cat /given/file /given/below/file /proc/self/uid_map
+	has one
+	has two
+	has 100000
+	[[ $(options_of /given) == ro* ]]
+	[[ $(options_of /dev/null) == ro* ]]
+	[ "$(cat "/sys/fs/cgroup/hull/$ID/memory.max" "/sys/fs/cgroup/hull/$ID/pids.max" | xargs)" = "67108864 40" ]
+	run -0 oci delete --force "$ID"
+	# The folder with its root's memory is the host's root's alone, all the time.
+	[ "$(stat -c %a:%u "$IMAGES")" = 700:0 ]
+	chown -R 0:0 "$FOLDER/bundle/rootfs"
+}
+
+@test "connections and sockets" {
+	begin 'pass' sh -c '(while :; do echo x; sleep 0.1; done) | nc -l -p 5000 & syslogd -n -O /dev/shm/log &
+		mkfifo /dev/shm/open; sleep 1000 >/dev/shm/open &
+		until nc 127.0.0.1 5000 </dev/shm/open >/dev/shm/got; do sleep 0.5; done'
+	retry 20 oci exec "$ID" test -s /dev/shm/got
+	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
+	one_line
+	like "criu: Error .*: see '$IMAGES/dump.log'$"
+	is running
+	run -0 checkpoint --tcp-established
+	restore --tcp-established
+	before=$(oci exec "$ID" cat /dev/shm/got | wc -l)
+	retry 20 eval '[ "$(oci exec "$ID" cat /dev/shm/got | wc -l)" -gt "$before" ]'
+	run -0 oci exec "$ID" logger hello
+	retry 20 oci exec "$ID" grep -q hello /dev/shm/log
+}
+
+@test "a paused one; and namespaces of others" {
+	ip netns add "apart-$$"
+	ip netns exec "apart-$$" ip link set lo up
+	configure sleep 1000
+	run -0 apart run -d "$ID-pod"
+	local pod
+	pod=$(oci state "$ID-pod" | jq .pid)
+	configure sh -c "$COUNT"
+	edit 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] not in ("network", "ipc", "uts")] + [
+{"type": "network", "path": sys.argv[1]}, {"type": "ipc", "path": sys.argv[2]}, {"type": "uts", "path": sys.argv[3]}]
+c.pop("hostname", None)' "/run/netns/apart-$$" "/proc/$pod/ns/ipc" "/proc/$pod/ns/uts"
+	through said run -d "$ID"
+	retry 10 test -s "$FOLDER/said"
+	run -0 oci pause "$ID"
+	run -0 checkpoint --leave-running
+	is paused
+	run -0 oci resume "$ID"
+	counts
+	run -0 oci delete --force "$ID"
+	restore
+	counts
+	for kind in ipc uts; do
+		[ "$(readlink "/proc/$(member pid)/ns/$kind")" = "$(readlink "/proc/$pod/ns/$kind")" ]
+	done
+	[ "$(stat -L -c %i "/proc/$(member pid)/ns/net")" = "$(stat -L -c %i "/run/netns/apart-$$")" ]
+	run -0 oci delete --force "$ID"
+	ip netns delete "apart-$$"
+}
+
+# A hook that writes down which one it is, and what state it was told.
+note_hooks() {
+	cat >"$FOLDER/hook" <<'HOOK'
+#!/bin/sh
+echo "$1 $(jq -r '.status + " " + (if .pid then "pid" else "none" end)')" >>"$2"
+HOOK
+	chmod +x "$FOLDER/hook"
+	edit 'c["hooks"] = {k: [{"path": sys.argv[1], "args": ["hook", k, sys.argv[2]]}] for k in ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]}' \
+		"$FOLDER/hook" "$FOLDER/hooks"
+}
+
+@test "hooks; a root that has never run; another root's folders are made" {
+	configure sh -c "$COUNT"
+	note_hooks
+	edit 'c["hooks"].pop("startContainer"); c["hooks"].pop("createContainer")
+c["mounts"].append({"destination": "/made/deep", "type": "tmpfs", "source": "tmpfs"})'
+	: >"$FOLDER/hooks"
+	through said run -d "$ID"
+	run -0 checkpoint
+	[ "$(xargs <"$FOLDER/hooks")" = "prestart creating pid createRuntime creating pid poststart running pid poststop stopped none" ]
+	: >"$FOLDER/hooks"
+	rmdir "$FOLDER/bundle/rootfs/made/deep" "$FOLDER/bundle/rootfs/made"
+	restore
+	retry 10 grep -q poststart "$FOLDER/hooks"
+	[ "$(xargs <"$FOLDER/hooks")" = "prestart creating pid createRuntime creating pid poststart running pid" ]
+	counts
+	run -0 oci delete --force "$ID"
+	rmdir "$FOLDER/bundle/rootfs/made/deep" "$FOLDER/bundle/rootfs/made"
+	# One that fails takes all of it back.
+	edit 'c["hooks"]["createRuntime"] = [{"path": "/bin/false"}]'
+	run -1 oci restore -d --image-path "$IMAGES" --pid-file "$FOLDER/pid-of-none" "$ID"
+	has "createRuntime hook: hook '/bin/false' ended with exit code 1"
+	[ ! -e "$FOLDER/pid-of-none" ]
+	run -1 oci state "$ID"
+	[ ! -e "/sys/fs/cgroup/hull/$ID" ]
+	rmdir "$FOLDER/bundle/rootfs/made/deep" "$FOLDER/bundle/rootfs/made"
+}
+
+@test "images that are damaged, and commands that are killed, leave nothing" {
+	begin 'pass' sh -c "$COUNT"
+	# Killed as soon as CRIU is at work: the container goes on.
+	"$OCI" --root "$FOLDER/run" checkpoint --image-path "$IMAGES" "$ID" 3>&- 4>&- &
+	retry 20 test -s "$IMAGES/dump.log"
+	kill -KILL $!
+	wait $! || true
+	retry 20 no_criu
+	is running
+	counts
+	rm -r "$IMAGES"
+	run -0 checkpoint
+	# Killed in the middle of it all.
+	configure sh -c "$COUNT"
+	edit 'c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "kill -KILL $PPID"]}]}'
+	run -137 oci restore -d --image-path "$IMAGES" "$ID"
+	retry 20 no_criu
+	run -0 oci delete --force "$ID"
+	[ ! -e "/sys/fs/cgroup/hull/$ID" ]
+	configure sh -c "$COUNT"
+	echo damaged >"$IMAGES/mm-1.img"
+	run -1 oci restore -d --image-path "$IMAGES" "$ID"
+	one_line
+	like "hull-oci: restore: criu: Error .*: see '$IMAGES/restore.log'$"
+	run -1 oci state "$ID"
+	rm "$IMAGES/inventory.img"
+	run -1 oci restore -d --image-path "$IMAGES" "$ID"
+	has "holds no checkpoint"
+	no_criu
+}
+
+no_criu() {
+	! pgrep -x criu
+}
