@@ -14,7 +14,7 @@
 
 #include "runtime/base/err.h"
 
-#define GUEST_PAGE_BYTES  UINT64_C(4096)
+#define GUEST_PAGE_BYTES UINT64_C(4096)
 /* Our own machines have two; QEMU, whose memory the server of shared directories maps, may have more. */
 #define GUEST_MAX_REGIONS 8
 /* Below 4 GiB, memory ends here: above are devices (runtime/vm/layout.h). The rest goes on at 4 GiB. */
