@@ -74,4 +74,4 @@ clean:
 
 help:
 	@sed -n '3,9s/^# //p' Makefile
-	@echo "targets: all clean install uninstall quickstart check check-unit check-bats check-asan check-fuzz check-clients check-vm check-machines lint format bench kernel guest-kernel"
+	@echo "targets: all clean install uninstall quickstart check check-unit check-bats check-asan check-fuzz check-clients check-vm check-nested check-machines lint format bench bench-vm kernel guest-kernel"
