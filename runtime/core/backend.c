@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/spec/record.h"
+
 const struct backend_ops *backend_extra;
 
 static const struct backend_ops *const backends[] = {&backend_ns, &backend_kvm, &backend_qemu};

@@ -9,10 +9,21 @@
 #ifndef HULL_RUNTIME_CORE_BACKEND_H
 #define HULL_RUNTIME_CORE_BACKEND_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
 #include "runtime/base/err.h"
-#include "runtime/core/control.h"
-#include "runtime/core/exec.h"
-#include "runtime/core/instance.h"
+
+struct arena;
+struct cg_limits;
+struct cg_stat;
+struct control_view;
+struct exec_request;
+struct exec_running;
+struct instance;
+struct record;
+struct store;
 
 /* A function that is NULL is not supported: whoever wants it says backend_lacks(). */
 struct backend_ops {

@@ -4,9 +4,6 @@
 #define HULL_RUNTIME_CORE_BACKEND_PARTS_H
 
 #include "runtime/core/backend.h"
-#include "runtime/core/control.h"
-#include "runtime/core/exec.h"
-#include "runtime/core/instance.h"
 
 /* exec.c: joins the instance's namespaces and cgroup. */
 int exec_ns(const struct exec_request *request, const struct control_view *view, struct exec_running *ret,

@@ -26,7 +26,9 @@
 #include "net/network.h"
 #include "runtime/spec/config.h"
 #include "runtime/spec/extension.h"
-#include "runtime/spec/plan_vm.h"
+
+struct plan_vm;
+struct plan_vm_host;
 
 /* Annotations that begin so say something: org.systemd.property.NAME is a property of the systemd unit. All others are only kept. */
 #define PLAN_UNIT_PROPERTY "org.systemd.property."

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "namespaces/mount_options.h"
+#include "runtime/spec/plan_vm.h"
 #include "runtime/spec/plan_vm_parts.h"
 
 #define ROOT_TAG "root"

@@ -4,7 +4,9 @@
 #define HULL_RUNTIME_SPEC_PLAN_VM_PARTS_H
 
 #include "runtime/spec/plan_parts.h"
-#include "runtime/spec/plan_vm.h"
+
+struct guest_start;
+struct plan_vm;
 
 struct dividing {
 	struct arena *arena;

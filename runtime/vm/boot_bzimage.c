@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/base/scope.h"
+#include "runtime/vm/boot.h"
 #include "runtime/vm/boot_kernel.h"
 #include "runtime/vm/layout.h"
 

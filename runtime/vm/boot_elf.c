@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/scope.h"
+#include "runtime/vm/boot.h"
 #include "runtime/vm/boot_kernel.h"
 #include "runtime/vm/layout.h"
 

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 #include "runtime/base/err.h"
-#include "runtime/vm/boot.h"
+#include "runtime/vm/hv.h"
+#include "runtime/vm/memory.h"
 
 #define BOOT_HEAD_BYTES 4096
 
