@@ -6,7 +6,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev libseccomp-dev libcap-dev libnl-
 	libzstd-dev libsystemd-dev busybox-static
 RUN_PACKAGES   := iproute2
 CHECK_PACKAGES := bats clang clang-format clang-tidy shellcheck libclang-rt-14-dev debootstrap zstd xz-utils jq curl \
-	iproute2 nftables iputils-ping python3 python3-jsonschema procps strace util-linux attr man-db socat skopeo umoci bzip2 uidmap acpica-tools
+	iproute2 iptables nftables iputils-ping python3 python3-jsonschema procps strace util-linux attr man-db socat skopeo umoci bzip2 uidmap cpio acpica-tools
 # Micro-VMs and their disks; the test machine (tests/vm).
 VM_PACKAGES    := qemu-system-x86 e2fsprogs erofs-utils
 # A guest's kernel from source.

@@ -20,12 +20,12 @@ teardown_file() {
 	stores_end
 }
 teardown() {
-	# No test leaves a half of anything: neither in the store nor beside it.
-	run hull kernel ls -q
-	[ "$status" -eq 0 ]
-	for name in $output; do
+	local name
+
+	for name in $(cd "$STORES/data/kernels" && ls -d -- */ | tr -d /); do
 		[ "$name" = "$RELEASE" ] || hull kernel rm "$name" >/dev/null
 	done
+	# No test leaves a half of anything: neither in the store nor beside it.
 	[ "$(ls -A "$STORES/data/kernels" | tr '\n' ' ')" = "$RELEASE default lock " ]
 }
 
@@ -85,8 +85,8 @@ refused() {
 	run hull kernel inspect "$RELEASE" --format '{{.release}} {{.default}} {{.pvh}} {{.source}} {{.digest}}'
 	is "$RELEASE true true $KERNEL_PACKAGE sha256:$(sha256sum <"$KERNEL_PACKAGE" | cut -d ' ' -f 1)"
 	cmp "$IMAGE" "$STORES/data/kernels/$RELEASE/bzImage"
-	run file -b "$STORES/data/kernels/$RELEASE/vmlinux"
-	has 'ELF 64-bit LSB executable, x86-64'
+	run readelf -h "$STORES/data/kernels/$RELEASE/vmlinux"
+	has 'Advanced Micro Devices X86-64'
 	# QEMU, which is no root, opens the files by name; nobody else comes that far.
 	[ "$(stat -c %a "$STORES/data/kernels" "$STORES/data/kernels/$RELEASE" | sort -u)" = 700 ]
 	[ "$(stat -c %a "$STORES/data/kernels/$RELEASE"/{bzImage,vmlinux,initrd} | sort -u)" = 644 ]
