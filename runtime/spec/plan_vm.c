@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "runtime/spec/plan_vm_parts.h"
+#include "runtime/vm/fs_server.h"
 
 #define MEMORY_STEP ((uint64_t)2 << 20)
 #define PERIOD_US   100000
@@ -164,8 +165,9 @@ int plan_vm_place(struct dividing *d, const char *source, bool read_only, struct
 	struct vm_volume *volume = LIST_ADD(d->arena, &d->vm->volumes);
 	struct guest_volume *inside = LIST_ADD(d->arena, &d->start->volumes);
 	bool (*is_folder)(const char *path) = d->host->vm->is_folder;
+	const char *path = source[0] == '/' ? source : arena_printf(d->arena, "%s/%s", d->host->bundle, source);
 	/* Only folders can be served: a file lies in one of its own. */
-	const char *file = !is_folder || is_folder(source) ? "" : "/file";
+	const char *file = !path || !is_folder || is_folder(path) ? "" : "/file";
 
 	if (number >= VM_MAX_VOLUMES)
 		return err_say(err, ENOTSUP, "a machine has %u volumes at most", VM_MAX_VOLUMES);
@@ -277,6 +279,8 @@ static int add_jail_limits(struct dividing *d, struct err *err)
 
 	if (!resources)
 		return no_memory(d, err);
+	if (d->vm->volumes.count)
+		overhead += FS_SERVER_MEMORY_BYTES;
 	if (d->os->resources)
 		*resources = *d->os->resources;
 	resources->unified = (struct strmap){0};

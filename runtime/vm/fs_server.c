@@ -33,8 +33,7 @@
 
 /* Descriptors that are no node's and no handle's: the loop, sockets, queues, and what a request opens for itself. */
 #define OTHER_FDS(shares) (32 + 24 * (shares))
-/* Bounds of the tables, where the limit of descriptors allows that much. */
-#define MAX_NODES   (1U << 20)
+/* What the guest may hold open at a time, over all shares. */
 #define MAX_HANDLES (1U << 16)
 
 /* The queue for FORGET and INTERRUPT, and the one for all else. */
@@ -157,6 +156,11 @@ static int open_share(struct server *server, const struct fs_server_share *from,
 	return r;
 }
 
+static unsigned at_most(uint64_t number, unsigned bound)
+{
+	return number < bound ? (unsigned)number : bound;
+}
+
 int fs_server_run(const struct fs_server *config, struct err *err)
 {
 	/* Some tens of KiB, of which pages count that are used. */
@@ -172,8 +176,8 @@ int fs_server_run(const struct fs_server *config, struct err *err)
 		return r;
 	room = raise_limit();
 	room = room > OTHER_FDS(config->count) ? (room - OTHER_FDS(config->count)) / config->count : 0;
-	like.max_handles = (unsigned)(room / 4 < MAX_HANDLES ? room / 4 : MAX_HANDLES);
-	like.max_nodes = (unsigned)(room - like.max_handles < MAX_NODES ? room - like.max_handles : MAX_NODES);
+	like.max_handles = at_most(room / 4, MAX_HANDLES / config->count);
+	like.max_nodes = at_most(room - like.max_handles, FS_SERVER_MAX_NODES / config->count);
 	like.proc_fd = open_proc(config, err);
 	if (like.proc_fd < 0)
 		return like.proc_fd;

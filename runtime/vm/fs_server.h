@@ -10,10 +10,18 @@
 #define HULL_RUNTIME_VM_FS_SERVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "runtime/base/err.h"
 
 #define FS_SERVER_MAX_SHARES 12U
+
+/*
+ * How many files guests' kernels may remember at a time, over all shares, where the limit of descriptors allows that much. Each keeps its inode in
+ * the host's memory, some 1.5 KiB, which counts as the server's: so much may it take besides what files it caches.
+ */
+#define FS_SERVER_MAX_NODES    (1U << 17)
+#define FS_SERVER_MEMORY_BYTES ((uint64_t)192 << 20)
 
 struct fs_server_share {
 	int socket_fd; /* one end of a socketpair (SOCK_STREAM); vhost-user is spoken on it */

@@ -164,6 +164,9 @@ static void test_disks_and_volumes(void)
 		CHECK(!plan.vm->start->root.shared);
 		/* The shorter destination first: it must not hide the other. */
 		CHECK_INT(plan.vm->volumes.count, 2);
+		/* Their server has to keep in mind what the guest does. */
+		CHECK_INT(plan.limits.memory_limit.value,
+			  (int64_t)(plan.vm->memory_bytes + PLAN_VM_OVERHEAD_QEMU + FS_SERVER_MEMORY_BYTES));
 		CHECK_STR(find_mount(&plan, "/volumes/0")->source, "/n");
 		CHECK(find_mount(&plan, "/volumes/0")->idmap_container);
 		CHECK(!find_mount(&plan, "/volumes/0")->options.copy_up);
