@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Machines: what the jail is, what the guest is told, how large it is, and what is refused. */
+#include "runtime/vm/fs_server.h"
 #include "tests/unit/spec/plan_case.h"
 
 #define VM(more) "\"isolation\":\"vm\",\"idRange\":{\"base\":1879048192,\"size\":65536}," more
@@ -106,7 +107,7 @@ static void test_guest_is_told_the_rest(void)
 	CHECK(!start->config->linux_->resources->memory.limit.set);
 	CHECK_INT(start->config->linux_->resources->pids.limit.value, 50);
 	CHECK_INT(plan.vm->memory_bytes, 134217728);
-	CHECK_INT(plan.limits.memory_limit.value, 134217728 + PLAN_VM_OVERHEAD_QEMU);
+	CHECK_INT(plan.limits.memory_limit.value, 134217728 + PLAN_VM_OVERHEAD_QEMU + FS_SERVER_MEMORY_BYTES);
 	CHECK(plan.net.kind == PLAN_NET_UNTOUCHED && !plan.vm->has_nic);
 }
 
@@ -135,7 +136,8 @@ static void test_size(void)
 			continue;
 		CHECK_INT(plan.vm->memory_bytes, sizes[i].memory_bytes);
 		CHECK_INT(plan.vm->cpus, sizes[i].cpus);
-		CHECK_INT(plan.limits.memory_limit.value, (int64_t)(sizes[i].memory_bytes + PLAN_VM_OVERHEAD_QEMU));
+		CHECK_INT(plan.limits.memory_limit.value,
+			  (int64_t)(sizes[i].memory_bytes + PLAN_VM_OVERHEAD_QEMU + FS_SERVER_MEMORY_BYTES));
 	}
 }
 
