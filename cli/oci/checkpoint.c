@@ -10,7 +10,7 @@
 
 struct checkpoint_options {
 	struct work_options work;
-	const char *parent_path, *page_server, *status_fd, *network_lock;
+	const char *parent_path, *page_server, *status_fd;
 	bool leave_running, pre_dump, tcp_skip_in_flight, link_remap;
 };
 
@@ -33,7 +33,6 @@ static const struct option_row rows[] = {
 	FLAG("link-remap", link_remap, "give files that were removed a name again where that is possible"),
 	WORDS("page-server", page_server, "ADDRESS:PORT", "send the memory there", NULL),
 	WORDS("status-fd", status_fd, "N", "write a zero byte to this descriptor when lazy pages can be fetched", NULL),
-	WORDS("network-lock", network_lock, "WAY", "how connections are held still meanwhile", criu_network_lock_words),
 	OPTIONS_END,
 };
 
@@ -106,8 +105,6 @@ static int parse(const struct command_call *call, struct checkpoint_request *ret
 	wishes->tcp_skip_in_flight = options->tcp_skip_in_flight;
 	wishes->link_remap = options->link_remap;
 	wishes->parent = options->parent_path;
-	if (options->network_lock)
-		wishes->network_lock = criu_network_lock_parse(options->network_lock);
 	if (options->parent_path)
 		result = check_parent(call->arena, ret->work.images, options->parent_path, err);
 	if (result >= 0 && options->page_server)

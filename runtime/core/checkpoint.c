@@ -69,7 +69,7 @@ int checkpoint_check(const struct plan *plan, struct err *err)
 				       ns_name(never_joined[i]));
 	if (plan->net.move_count > 0)
 		return err_say(err, ENOTSUP, "linux.netDevices: interfaces of the host are not saved in checkpoints");
-	return 0;
+	return plan->namespaces.kind[NS_NET].how == NS_HOST ? 0 : criu_check_network(err);
 }
 
 static int check_instance(const struct instance *instance, struct err *err)
@@ -192,7 +192,6 @@ static int complete_options(const struct checkpoint_request *request, struct ins
 	options->pid = instance->record.init.pid;
 	options->log_file = LOG_FILE;
 	options->log_level = LOG_LEVEL;
-	options->network_lock = criu_network_lock(options->network_lock);
 	options->notify = true;
 	options->orphan_terminal = true;
 	options->external_masters = true;

@@ -62,14 +62,16 @@ int criu_find(struct arena *arena, const char *wanted, const char **ret, struct 
 		       name);
 }
 
-int32_t criu_network_lock(int32_t wanted)
+int criu_check_network(struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	const char *path;
 
-	if (wanted != -1 || find_in_folders(&arena, "iptables-restore", &path))
-		return wanted;
-	return criu_network_lock_parse("nftables");
+	return find_in_folders(&arena, "iptables-restore", &path)
+		       ? 0
+		       : err_say(err, ENOENT,
+				 "criu holds the container's network still by 'iptables-restore', which is not "
+				 "installed: install the package iptables");
 }
 
 /* --- The worker's process --------------------------------------------------------------------------------------------- */

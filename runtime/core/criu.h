@@ -32,8 +32,11 @@ struct criu {
  */
 int criu_find(struct arena *arena, const char *wanted, const char **ret, struct err *err);
 
-/* How a dump holds the network still where nobody has said it: by CRIU's own default, iptables, or, where that is not installed, by nftables. */
-int32_t criu_network_lock(int32_t wanted);
+/*
+ * CRIU holds the container's network still, from the dump to the end of the restore, by iptables(8): without it the network would stay shut. -ENOENT with words that name
+ * the package.
+ */
+int criu_check_network(struct err *err);
 
 struct criu_start {
 	const char *program; /* criu_find() */

@@ -8,26 +8,12 @@
 
 const char *const criu_cgroup_mode_words[] = {"ignore", "none", "props", "soft", "full", "strict", NULL};
 
-const char *const criu_network_lock_words[] = {"iptables", "nftables", "skip", NULL};
-
-static int number_of(const char *const *all, const char *words)
-{
-	for (int number = 0; all[number]; number++)
-		if (strcmp(all[number], words) == 0)
-			return number;
-	return -EINVAL;
-}
-
 int criu_cgroup_mode_parse(const char *words)
 {
-	return number_of(criu_cgroup_mode_words, words);
-}
-
-int criu_network_lock_parse(const char *words)
-{
-	int number = number_of(criu_network_lock_words, words);
-
-	return number < 0 ? number : number + 1; /* CRIU counts them from 1 */
+	for (int mode = 0; criu_cgroup_mode_words[mode]; mode++)
+		if (strcmp(criu_cgroup_mode_words[mode], words) == 0)
+			return mode;
+	return -EINVAL;
 }
 
 /* --- Writing ---------------------------------------------------------------------------------------------------------- */
@@ -116,7 +102,6 @@ static const struct {
 	ROW(52, OPTION_IS_FLAG, tcp_close),
 	ROW(53, OPTION_IS_WORDS, lsm_profile),
 	ROW(63, OPTION_IS_WORDS, lsm_mount_context),
-	ROW(64, OPTION_IS_NUMBER, network_lock),
 #undef ROW
 };
 

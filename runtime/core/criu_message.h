@@ -33,10 +33,6 @@ enum criu_cgroup_mode {
 int criu_cgroup_mode_parse(const char *words);
 extern const char *const criu_cgroup_mode_words[]; /* ends with NULL */
 
-/* How the network is held still during a dump ("iptables"): CRIU's criu_network_lock_method, or -EINVAL. */
-int criu_network_lock_parse(const char *words);
-extern const char *const criu_network_lock_words[]; /* ends with NULL */
-
 /* Two things that belong together. `second` NULL: it is `number` instead. */
 struct criu_pair {
 	const char *first, *second;
@@ -59,7 +55,6 @@ struct criu_options {
 	const char *freezer;
 	const char *lsm_profile, *lsm_mount_context;
 	int32_t cgroup_mode;
-	int32_t network_lock;	    /* CRIU's number of the way: criu_network_lock_parse() */
 	int32_t empty_namespaces;   /* CLONE_NEW* */
 	criu_pairs page_server;	    /* one: address, port */
 	criu_pairs cgroup_roots;    /* controller (NULL: of v2), path */
@@ -68,14 +63,13 @@ struct criu_options {
 	criu_pairs joins;	    /* kind of namespace, path */
 	struct strv external;	    /* "net[4026531992]:key" */
 };
-#define CRIU_OPTIONS_INIT                              \
-	((struct criu_options){.images_fd = -1,        \
-			       .work_fd = -1,          \
-			       .pid = -1,              \
-			       .log_level = -1,        \
-			       .cgroup_mode = -1,      \
-			       .empty_namespaces = -1, \
-			       .network_lock = -1})
+#define CRIU_OPTIONS_INIT                         \
+	((struct criu_options){.images_fd = -1,   \
+			       .work_fd = -1,     \
+			       .pid = -1,         \
+			       .log_level = -1,   \
+			       .cgroup_mode = -1, \
+			       .empty_namespaces = -1})
 
 /* Adds the request to `out`. */
 void criu_write_request(enum criu_kind kind, const struct criu_options *options, struct text *out);

@@ -374,7 +374,6 @@ static int complete_options(struct instance *instance, struct err *err)
 	options->work_fd = CRIU_WORK;
 	options->log_file = LOG_FILE;
 	options->log_level = LOG_LEVEL;
-	options->network_lock = criu_network_lock(options->network_lock);
 	options->root = STAGE "/" STAGE_ROOT;
 	options->notify = true;
 	options->as_sibling = true;

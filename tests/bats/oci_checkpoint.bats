@@ -107,7 +107,6 @@ no_trace() {
 	done <<-WORDS
 		--empty-ns=ipc|criu can leave out 'network', and not 'ipc'
 		--manage-cgroups-mode=hard|one of ignore, none, props, soft, full, strict
-		--network-lock=door|one of iptables, nftables, skip
 		--page-server=localhost|is not ADDRESS:PORT
 		--page-server=localhost:0|is not ADDRESS:PORT
 		--page-server=:80|is not ADDRESS:PORT

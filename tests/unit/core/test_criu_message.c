@@ -143,9 +143,6 @@ static void test_words_of_options(void)
 	CHECK_INT(criu_cgroup_mode_parse("full"), CRIU_CGROUP_FULL);
 	CHECK_INT(criu_cgroup_mode_parse("strict"), CRIU_CGROUP_STRICT);
 	CHECK_INT(criu_cgroup_mode_parse("hard"), -EINVAL);
-	CHECK_INT(criu_network_lock_parse("iptables"), 1);
-	CHECK_INT(criu_network_lock_parse("skip"), 3);
-	CHECK_INT(criu_network_lock_parse(""), -EINVAL);
 }
 
 #define READ(bytes, answer, err) criu_read_answer(bytes, sizeof(bytes) - 1, answer, err)
