@@ -143,10 +143,11 @@ static void end(struct vsock_connection *connection)
 
 static void socket_ready(struct virtio_device *device, struct virtio_source *source, uint32_t epoll_events);
 
+/* No data before the answer to the guest's request, which may wait for a buffer that has come only now. */
 static bool wants_input(struct vsock *vsock, const struct vsock_connection *connection)
 {
-	return connection->state == VSOCK_OPEN && vsock_connection_credit(connection) > 0 &&
-	       !(connection->host_shutdown & VIRTIO_VSOCK_SHUTDOWN_SEND) &&
+	return connection->state == VSOCK_OPEN && !(connection->to_say & OP_BIT(VIRTIO_VSOCK_OP_RESPONSE)) &&
+	       vsock_connection_credit(connection) > 0 && !(connection->host_shutdown & VIRTIO_VSOCK_SHUTDOWN_SEND) &&
 	       !(connection->guest_shutdown & VIRTIO_VSOCK_SHUTDOWN_RCV) && vq_has_more(&vsock->queues[VSOCK_RX]);
 }
 
@@ -245,7 +246,7 @@ static void socket_ready(struct virtio_device *device, struct virtio_source *sou
 		connection->host_shutdown = SHUTDOWN_BOTH;
 		connection->to_say |= OP_BIT(VIRTIO_VSOCK_OP_SHUTDOWN);
 	}
-	if (epoll_events & EPOLLERR && !(epoll_events & EPOLLIN))
+	if ((epoll_events & EPOLLERR) && !(epoll_events & EPOLLIN))
 		end(connection);
 	settle(vsock, connection);
 	go_on(vsock);

@@ -16,7 +16,7 @@
 enum { VSOCK_RX, VSOCK_TX, VSOCK_EVENT, VSOCK_QUEUES };
 
 #define VSOCK_MAX_CONNECTIONS 64U
-#define VSOCK_HOST_CID	   2U
+#define VSOCK_HOST_CID	      2U
 
 struct vsock;
 struct vsock_connection;
