@@ -10,6 +10,7 @@
 
 #include "cgroups/cg.h"
 #include "cli/instance.h"
+#include "cli/machine.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
@@ -277,6 +278,23 @@ static void put_network(struct json_writer *w, const struct command_call *call)
 	json_close(w);
 }
 
+/* What runs machines here, by name, in a line each. */
+static int put_machines(struct json_writer *w, const struct command_call *call, struct err *err)
+{
+	const struct machine_wish wish = {.root = hull_of(call)->root};
+	struct machine_backend backends[2];
+	int result = machine_list(call->arena, &wish, backends, err);
+
+	if (result < 0)
+		return result;
+	json_open(w, "machines");
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++)
+		json_put_string(w, backends[i].name,
+				arena_printf(call->arena, "%s%s", backends[i].works ? "" : "no: ", backends[i].words));
+	json_close(w);
+	return 0;
+}
+
 static int run_info(struct command_call *call, struct err *err)
 {
 	CLEANUP_STORES struct stores stores = STORES_INIT;
@@ -297,6 +315,8 @@ static int run_info(struct command_call *call, struct err *err)
 	if (result >= 0)
 		result = put_counts(&w, call, &stores, err);
 	put_network(&w, call);
+	if (result >= 0)
+		result = put_machines(&w, call, err);
 	put_features(&w, call->arena);
 	json_close(&w);
 	if (result >= 0)
@@ -315,7 +335,9 @@ const struct command verb_info = {
 		       "idmappedMounts); stores (root, data, images, volumes); containers (total, and how many in each "
 		       "state); images; "
 		       "network (name, bridge, subnet: null before its first use, addressesHeld, addressesLeaving: "
-		       "given back, while the kernel still takes the interface away); features (as in "
+		       "given back, while the kernel still takes the interface away); machines (a line for each of "
+		       "what may run them: see "
+		       "'hull vm backends'); features (as in "
 		       "'hull version').",
 	.options = info_rows,
 	.options_bytes = sizeof(struct info_options),

@@ -3,15 +3,14 @@
 #include "cli/machine.h"
 #include "cli/oci/oci.h"
 
-#define KERNELS "/var/lib/hull/kernels" /* where 'hull kernel import' puts them */
-
 static int find_machine(const struct command_call *call, const struct config *config, struct plan_host *host,
 			struct err *err)
 {
 	const struct config_vm_kernel *kernel = config->vm ? config->vm->kernel : NULL;
+	const struct oci *oci = call->globals;
 	const struct machine_wish wish = {
 		.root = oci_root(call),
-		.kernels = KERNELS,
+		.kernels = oci->kernels ? oci->kernels : OCI_DEFAULT_KERNELS,
 		.own_kernel = kernel && kernel->path && kernel->initrd,
 	};
 	struct plan_vm_host *machine = ARENA_NEW(call->arena, struct plan_vm_host);

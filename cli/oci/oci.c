@@ -42,6 +42,8 @@ const struct option_row oci_globals[] = {
 	 rootless_words, NULL},
 	{"criu", 0, OPTION_STRING, offsetof(struct oci, criu), "PROGRAM",
 	 "the criu(8) that makes checkpoints (default: criu, where systems keep such programs)", NULL, NULL},
+	{"kernels", 0, OPTION_STRING, offsetof(struct oci, kernels), "DIR",
+	 "hull-vm-oci: where 'hull kernel import' puts kernels (default " OCI_DEFAULT_KERNELS ")", NULL, NULL},
 	{"version", 'v', OPTION_FLAG, offsetof(struct oci, version), NULL, "show the version", NULL, NULL},
 	OPTIONS_END,
 };

@@ -10,9 +10,11 @@
 #include "runtime/core/store.h"
 #include "runtime/spec/plan.h"
 
+#define OCI_DEFAULT_KERNELS "/var/lib/hull/kernels"
+
 /* Global options. */
 struct oci {
-	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless, *criu;
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless, *criu, *kernels;
 	bool debug, systemd_cgroup, version;
 };
 extern const struct option_row oci_globals[];

@@ -221,6 +221,35 @@ exit_code() {
 	[ "$(stat -c %a "$STORES"/run/instances/*/vm.sock)" = 600 ]
 }
 
+@test "hull-vm-oci: a bundle is a machine that shares the bundle's root" {
+	only_vm
+	oci() { "$HULL_BUILD/bin/hull-vm-oci" --root "$STORES/run/oci" --kernels "$STORES/data/kernels" "$@"; }
+	bundle=$STORES/bundle
+	mkdir -p "$bundle/rootfs/bin" "$bundle/volume"
+	cp "$(command -v busybox)" "$bundle/rootfs/bin/sh"
+	oci spec -b "$bundle"
+	echo "host" >"$bundle/volume/file"
+	jq '.process.terminal = false | .process.args = ["sh", "-c", "read line </volume/file; echo guest $line >/volume/made; echo made >/made; while :; do sleep 1; done"]
+		| .process.env += ["PATH=/bin"] | .root.readonly = false
+		| .mounts += [{"destination": "/volume", "type": "bind", "source": "volume", "options": ["rbind"]}]' \
+		"$bundle/config.json" >"$bundle/changed" && mv "$bundle/changed" "$bundle/config.json"
+	oci create -b "$bundle" one >"$STORES/out" 2>&1 </dev/null 3>&-
+	[ "$(oci state one | jq -r .status)" = created ]
+	oci start one
+	retry $BOOT_SECONDS test -s "$bundle/rootfs/made"
+	[ "$(cat "$bundle/volume/made")" = "guest host" ]
+	run -0 oci exec one sh -c 'echo in $0; exit 0'
+	is 'in sh'
+	run -3 oci exec one sh -c 'exit 3'
+	run -1 oci mounts add one - <<<'[]'
+	has "not supported by backend"
+	oci kill one KILL
+	retry 20 bash -c "[ \$('$HULL_BUILD/bin/hull-vm-oci' --root '$STORES/run/oci' state one | jq -r .status) = stopped ]"
+	oci delete one
+	[ ! -s "$STORES/out" ]
+	rm -rf "$bundle" "$STORES/run/oci" "$STORES/out"
+}
+
 @test "what a machine cannot be is refused in one line" {
 	only_vm
 	refused() {
@@ -252,6 +281,7 @@ exit_code() {
 	run -0 hull vm backends --format json
 	[ "$(jq '[.[] | select(.default)] | length' <<<"$output")" -eq 1 ]
 	hull vm backends --format json | jq -r '.[].words' | grep -c . | grep -x 2
+	[ "$(hull info --format json | jq -r .machines.qemu)" = "$(hull vm backends --format json | jq -r '.[1].words')" ]
 	run -0 unshare --mount sh -c "mount --bind /dev/null /usr/bin/qemu-system-x86_64 && $(hull_words --root "$STORES/empty" vm backends)"
 	like 'qemu +no +QEMU is not installed: it is in .*qemu-system-x86'
 	run -0 unshare --mount sh -c "mount --bind /dev/null /dev/kvm && $(hull_words --root "$STORES/empty2" vm backends)"
