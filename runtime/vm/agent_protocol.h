@@ -17,7 +17,8 @@
  *     STDOUT* STDERR* EOF* CREDIT*   <->      STDIN* EOF CREDIT* SIGNAL* RESIZE* CLOSE
  *     EXIT                       ->           nothing follows of this process; of the first one: nothing at all, and its disk is safe
  *
- * EXEC is like START for one more process. A document is sent in pieces, AGENT_DOCUMENT_MAX bytes in all, and an empty piece ends it.
+ * EXEC is like START for one more process. A document is sent in pieces, AGENT_DOCUMENT_MAX bytes in all, and an empty piece ends it. Until STARTED or FAILED
+ * the host says nothing else of a process but CLOSE, which makes a half document FAILED.
  *
  * Credits: of each of a process's three streams AGENT_WINDOW bytes may be on their way. A sender counts what it has sent, a receiver gives CREDIT for what has
  * been taken out of its hands. So all buffers are bounded, and one stream that nobody reads holds up no other. Who sends more than it may, says what its side
