@@ -15,7 +15,7 @@ extern const struct command verb_rm, verb_rename, verb_port, verb_top; /* rm.c, 
 extern const struct command verb_volume_ls, verb_volume_create, verb_volume_inspect, verb_volume_rm,
 	verb_volume_prune; /* volume_verbs.c */
 extern const struct command verb_image_ls, verb_image_import, verb_image_rm, verb_image_tag,
-	verb_image_inspect;			     /* image.c */
+	verb_image_inspect; /* image.c */
 extern const struct command verb_kernel_ls, verb_kernel_import, verb_kernel_rm, verb_kernel_inspect,
 	verb_kernel_default;			     /* kernel.c, kernel_import.c */
 extern const struct command verb_vm_backends;	     /* vm.c */

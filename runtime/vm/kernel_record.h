@@ -21,7 +21,7 @@ struct kernel {
 	const char *vmlinux; /* absolute path, or NULL */
 	bool has_pvh;	     /* vmlinux has the PVH note: QEMU and hull can enter it directly */
 	struct strv modules; /* files below modules/ and their purposes: lines of the initramfs' list (initramfs.h) */
-	const char *source;	   /* what it was made of: a path, for people */
+	const char *source;  /* what it was made of: a path, for people */
 	const char *source_digest; /* "sha256:HEX" of the package or kernel file */
 	uint64_t imported_ns;	   /* since the epoch */
 	bool is_default;
