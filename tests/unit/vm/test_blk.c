@@ -347,11 +347,11 @@ static void test_many(void)
 
 /*
  * Reset while the kernel works: when it is over nothing is in flight, and nothing of the old requests is written any more. Flushes are always done
- * by a thread of the kernel's, so some are in flight still when the kick has been handled.
+ * by a thread of the kernel's, so some are in flight still when the kick has been handled: in most rounds, and not always on a busy machine.
  */
 static void test_reset_in_flight(void)
 {
-	enum { ROUNDS = 20, REQUESTS = 30 };
+	enum { ROUNDS = 20, MOST_ROUNDS = 5000, REQUESTS = 30 };
 	struct bench bench;
 	uint16_t head;
 	uint32_t written;
@@ -359,7 +359,7 @@ static void test_reset_in_flight(void)
 	unsigned seen = 0;
 
 	bench_open(&bench, false, 1);
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < ROUNDS || (with_ring && !seen && round < MOST_ROUNDS); round++) {
 		uint8_t *status = guest_at(&bench.guest, bench.status_gpa);
 
 		bench.guest.next_gpa = bench.status_gpa + 64;
