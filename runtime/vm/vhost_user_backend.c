@@ -310,13 +310,16 @@ static struct vhost_user_queue *take_fd(struct vhost_user_backend *backend, stru
 	struct vhost_user_queue *at = queue_of(backend, message->payload.number & VHOST_USER_VRING_INDEX);
 	bool wanted = !(message->payload.number & VHOST_USER_VRING_NO_FD);
 
-	if (!at)
+	if (!at) {
 		(void)bad_queue(message->payload.number & VHOST_USER_VRING_INDEX, err);
-	else if (wanted != (message->fd_count == 1))
+		return NULL;
+	}
+	if (wanted != (message->fd_count == 1)) {
 		(void)err_say(err, EINVAL, "a queue's descriptor is missing, or there are too many");
-	else
-		*ret_fd = wanted ? fd_take(&message->fds[0]) : -1;
-	return at && wanted == (message->fd_count == 1) ? at : NULL;
+		return NULL;
+	}
+	*ret_fd = wanted ? fd_take(&message->fds[0]) : -1;
+	return at;
 }
 
 static int set_vring_kick(struct vhost_user_backend *backend, struct vhost_user_message *message, struct err *err)
