@@ -44,7 +44,7 @@ through() {
 	# A container's root opens again what it has inherited.
 	chmod 666 "$FOLDER/words"
 	{ oci "${@:2}" </dev/null 2>"$FOLDER/words" 3>&- 4>&- || echo failed >"$FOLDER/failed"; } | cat >"$FOLDER/$1" 3>&- 4>&- &
-	retry 30 settled
+	retry 60 settled
 	! [ -e "$FOLDER/failed" ] || { rm "$FOLDER/failed" && cat "$FOLDER/words" && return 1; }
 }
 
@@ -62,7 +62,7 @@ counts() {
 	local before
 
 	before=$(count)
-	retry 10 eval '[ "$(count)" -gt '"$before" ']'
+	retry 60 eval '[ "$(count)" -gt '"$before" ']'
 }
 
 checkpoint() {
@@ -80,7 +80,7 @@ options_of() {
 
 @test "a program goes on where it was: its memory, files, pipes, and what it may not see" {
 	begin 'pass' sh -c "$COUNT"
-	retry 10 test -s "$FOLDER/said"
+	retry 60 test -s "$FOLDER/said"
 	before=$(grep -v ' / / ' "/proc/$(member pid)/mountinfo" | awk '{ print $5, $6 }' | sort)
 	run -0 checkpoint
 	last=$(tail -n 1 "$FOLDER/said")
@@ -95,7 +95,7 @@ options_of() {
 	is running
 	[ "$(cat "$FOLDER/pid")" = "$(member pid)" ]
 	[ "$(sed -n 's/^0:://p' "/proc/$(member pid)/cgroup")" = "/hull/$ID" ]
-	retry 10 test -s "$FOLDER/said-again"
+	retry 60 test -s "$FOLDER/said-again"
 	[ "$(head -n 1 "$FOLDER/said-again")" -eq $((last + 1)) ]
 	counts
 	# Every mount is what it was: masked, read-only, the root as well.
@@ -165,20 +165,20 @@ no_terminals() {
 	configure sh -c 'n=0; while read -r word; do n=$((n + 1)); echo "got $n $word"; done'
 	edit 'c["process"]["terminal"] = True'
 	type_into "$FOLDER/one" hello >"$FOLDER/typed" 3>&- 4>&- &
-	retry 20 test -S "$FOLDER/one"
+	retry 60 test -S "$FOLDER/one"
 	run -0 apart run -d --console-socket "$FOLDER/one" "$ID"
-	retry 20 grep -q 'got 1 hello' "$FOLDER/typed"
+	retry 60 grep -q 'got 1 hello' "$FOLDER/typed"
 	run -0 checkpoint
 	run -1 oci restore -d --image-path "$IMAGES" "$ID"
 	has "--console-socket"
 	type_into "$FOLDER/two" world >"$FOLDER/typed-again" 3>&- 4>&- &
-	retry 20 test -S "$FOLDER/two"
+	retry 60 test -S "$FOLDER/two"
 	run -0 apart restore -d --image-path "$IMAGES" --console-socket "$FOLDER/two" "$ID"
-	retry 20 grep -q 'got 2 world' "$FOLDER/typed-again"
+	retry 60 grep -q 'got 2 world' "$FOLDER/typed-again"
 	run -0 oci exec "$ID" sh -c 'test -c /dev/console && ls /dev/pts'
 	has 0
 	oci kill "$ID" KILL
-	retry 20 no_terminals
+	retry 60 no_terminals
 }
 
 @test "folders of the host, a user namespace, and limits" {
@@ -213,7 +213,7 @@ c["mounts"].append({"destination": "/given", "type": "bind", "source": "../given
 	begin 'pass' sh -c '(while :; do echo x; sleep 0.1; done) | nc -l -p 5000 & syslogd -n -O /dev/shm/log &
 		mkfifo /dev/shm/open; sleep 1000 >/dev/shm/open &
 		until nc 127.0.0.1 5000 </dev/shm/open >/dev/shm/got; do sleep 0.5; done'
-	retry 20 oci exec "$ID" test -s /dev/shm/got
+	retry 60 oci exec "$ID" test -s /dev/shm/got
 	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
 	one_line
 	like "criu: Error .*: see '$IMAGES/dump.log'$"
@@ -221,9 +221,9 @@ c["mounts"].append({"destination": "/given", "type": "bind", "source": "../given
 	run -0 checkpoint --tcp-established
 	restore --tcp-established
 	before=$(oci exec "$ID" cat /dev/shm/got | wc -l)
-	retry 20 eval '[ "$(oci exec "$ID" cat /dev/shm/got | wc -l)" -gt "$before" ]'
+	retry 60 eval '[ "$(oci exec "$ID" cat /dev/shm/got | wc -l)" -gt "$before" ]'
 	run -0 oci exec "$ID" logger hello
-	retry 20 oci exec "$ID" grep -q hello /dev/shm/log
+	retry 60 oci exec "$ID" grep -q hello /dev/shm/log
 }
 
 @test "a paused one; and namespaces of others" {
@@ -238,7 +238,7 @@ c["mounts"].append({"destination": "/given", "type": "bind", "source": "../given
 {"type": "network", "path": sys.argv[1]}, {"type": "ipc", "path": sys.argv[2]}, {"type": "uts", "path": sys.argv[3]}]
 c.pop("hostname", None)' "/run/netns/apart-$$" "/proc/$pod/ns/ipc" "/proc/$pod/ns/uts"
 	through said run -d "$ID"
-	retry 10 test -s "$FOLDER/said"
+	retry 60 test -s "$FOLDER/said"
 	run -0 oci pause "$ID"
 	run -0 checkpoint --leave-running
 	is paused
@@ -278,7 +278,7 @@ c["mounts"].append({"destination": "/made/deep", "type": "tmpfs", "source": "tmp
 	: >"$FOLDER/hooks"
 	rmdir "$FOLDER/bundle/rootfs/made/deep" "$FOLDER/bundle/rootfs/made"
 	restore
-	retry 10 grep -q poststart "$FOLDER/hooks"
+	retry 60 grep -q poststart "$FOLDER/hooks"
 	[ "$(xargs <"$FOLDER/hooks")" = "prestart creating pid createRuntime creating pid poststart running pid" ]
 	counts
 	run -0 oci delete --force "$ID"
@@ -297,10 +297,10 @@ c["mounts"].append({"destination": "/made/deep", "type": "tmpfs", "source": "tmp
 	begin 'pass' sh -c "$COUNT"
 	# Killed as soon as CRIU is at work: the container goes on.
 	"$OCI" --root "$FOLDER/run" checkpoint --image-path "$IMAGES" "$ID" 3>&- 4>&- &
-	retry 20 test -s "$IMAGES/dump.log"
+	retry 60 test -s "$IMAGES/dump.log"
 	kill -KILL $!
 	wait $! || true
-	retry 20 no_criu
+	retry 60 no_criu
 	is running
 	counts
 	rm -r "$IMAGES"
@@ -309,7 +309,7 @@ c["mounts"].append({"destination": "/made/deep", "type": "tmpfs", "source": "tmp
 	configure sh -c "$COUNT"
 	edit 'c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "kill -KILL $PPID"]}]}'
 	run -137 oci restore -d --image-path "$IMAGES" "$ID"
-	retry 20 no_criu
+	retry 60 no_criu
 	run -0 oci delete --force "$ID"
 	[ ! -e "/sys/fs/cgroup/hull/$ID" ]
 	configure sh -c "$COUNT"
