@@ -136,7 +136,8 @@ static int give_sockets(struct preparing *p, struct err *err)
 {
 	int result = p->request.agent_listen_fd = give(p, sock_listen(p->instance->state_fd, AGENT_SOCKET, err), err);
 
-	if (result >= 0)
+	/* QEMU is paused by the freezer, as everything else in a jail is. */
+	if (result >= 0 && p->vm->backend == VM_BACKEND_KVM)
 		result = p->request.control_listen_fd =
 			give(p, sock_listen(p->instance->state_fd, CONTROL_SOCKET, err), err);
 	return result;

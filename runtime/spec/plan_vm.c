@@ -137,7 +137,6 @@ static int choose_programs(struct dividing *d, struct err *err)
 	const char *qemu = hypervisor && hypervisor->path ? hypervisor->path : host->qemu;
 
 	d->vm->backend = host->backend;
-	d->vm->kvm = host->kvm;
 	d->vm->kernel = kernel && kernel->path ? kernel->path : host->kernel;
 	d->vm->initrd = kernel && kernel->initrd ? kernel->initrd : host->initrd;
 	if (!d->vm->kernel || !d->vm->initrd)

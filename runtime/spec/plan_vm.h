@@ -34,7 +34,6 @@
 /* What of this host a machine is made of. The caller of plan_make() has found it all; paths are absolute. */
 struct plan_vm_host {
 	enum vm_backend backend;
-	bool kvm; /* QEMU runs the guest on /dev/kvm, else it emulates */
 	const char *kernel,
 		*initrd; /* an ELF file with the PVH note or a bzImage; NULL: only what config.json's `vm` names will do */
 	struct strv layers;		     /* read-only disks, top first; empty: the root folder is shared */
@@ -51,7 +50,6 @@ struct plan_vm_disk {
 
 struct plan_vm {
 	enum vm_backend backend;
-	bool kvm;
 	uint64_t memory_bytes;
 	uint32_t cpus;
 	const char *kernel, *initrd, *cmdline;

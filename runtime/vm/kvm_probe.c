@@ -18,7 +18,7 @@
 /* What is counted down, and how long that may take: a processor needs some 10 µs, emulation of a whole processor 300, and of one instruction after the other 30,000. */
 #define ROUNDS	   20000
 #define SLOWEST_NS 4000000
-#define TRIES	   2 /* the better one counts: this process may have had to wait for its turn */
+#define TRIES	   3 /* the better one counts: this process may have had to wait for its turn */
 
 /* mov $ROUNDS, %ecx; 1: dec %ecx; jnz 1b; hlt, in real mode. */
 static const uint8_t payload[] = {0x66, 0xb9, ROUNDS & 0xff, ROUNDS >> 8, 0, 0, 0x66, 0x49, 0x75, 0xfc, 0xf4};

@@ -10,6 +10,8 @@
 #include "runtime/vm/agent_protocol.h"
 #include "runtime/vm/qemu.h"
 
+#define TRANSLATED_MIB 64 /* at most this much of the guest's code, as the host's; QEMU itself would take a gigabyte */
+
 /* Words of the command as they are collected: the first failure (memory) sticks, and is looked at once. */
 struct command {
 	struct arena *arena;
@@ -32,6 +34,11 @@ static void add_machine(struct command *c, const struct vm_request *request)
 	for (size_t i = 0; i < ARRAY_SIZE(alone); i++)
 		add(c, alone[i]);
 	OPTION(c, "display", "none");
+	/*
+	 * One thread for all processors: with one each, on a host that has less to give them than they want, one that is taken off its core leaves the
+	 * others waiting for it, and kernels that are starting give up on it.
+	 */
+	OPTION(c, "accel", "tcg,thread=single,tb-size=%u", TRANSLATED_MIB);
 	OPTION(c, "machine", "microvm,rtc=on,pit=off,pic=off,x-option-roms=off,memory-backend=memory");
 	OPTION(c, "global", "virtio-mmio.force-legacy=false");
 	/* Shared, so that the file server reads and writes it in place. */

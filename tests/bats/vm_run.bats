@@ -203,13 +203,13 @@ exit_code() {
 
 @test "the monitor has ids of nobody's, no capability, no network and next to nothing in its root" {
 	only_vm
-	start box --vm-backend qemu busybox sleep 1000
+	start box --vm-backend qemu -v seen:/v busybox sleep 1000
 	first=$(hull inspect --format '{{.State.Pid}}' box)
 	for pid in "$first" "$(pgrep -P "$first" qemu)"; do
 		[ "$(awk '$1 == "Uid:" { print ($2 >= 0x70000000) }' "/proc/$pid/status")" -eq 1 ]
 		[ "$(grep -Ecx 'Cap(Prm|Eff|Amb):.0+' "/proc/$pid/status")" -eq 3 ]
 		grep -x $'NoNewPrivs:\t1' "/proc/$pid/status"
-		[ "$(ls "/proc/$pid/root")" = $'etc\ninitrd\nkernel\nlib\nlib64\nusr' ]
+		[ "$(ls "/proc/$pid/root")" = $'etc\ninitrd\nkernel\nlib\nlib64\nproc\nusr\nvolumes' ]
 		run nsenter -t "$pid" -n ip -o link
 		[ "${#lines[@]}" -eq 1 ] && has ' lo:'
 	done
@@ -217,8 +217,11 @@ exit_code() {
 	grep -x $'Seccomp:\t2' "/proc/$pid/status"
 	run -125 hull top box
 	has "not supported by backend 'qemu'"
+	hull exec box sh -c 'echo served >/v/file && cat /v/file' | grep -x served
 	# Who may speak to the agent is who may be root.
 	[ "$(stat -c %a "$STORES"/run/instances/*/vm.sock)" = 600 ]
+	hull rm -f box >/dev/null
+	hull volume rm seen
 }
 
 @test "hull-vm-oci: a bundle is a machine that shares the bundle's root" {

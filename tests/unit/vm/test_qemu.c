@@ -39,6 +39,7 @@ static void test_command(void)
 	CHECK_STR(words.items[1], "-more");
 	CHECK(strv_has(&words, "-nodefaults") && strv_has(&words, "-no-reboot") && strv_has(&words, "-no-user-config"));
 	CHECK_HAS(find(&words, "-machine", "microvm"), "rtc=on");
+	CHECK_HAS(find(&words, "-accel", ""), "tcg,thread=single");
 	CHECK_STR(find(&words, "-m", ""), "192M");
 	CHECK_STR(find(&words, "-smp", ""), "3");
 	CHECK_HAS(find(&words, "-object", "memory-backend-memfd"), "share=on,size=201326592");
