@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +23,24 @@ static void must(bool condition, const char *words)
 	abort();
 }
 
+/*
+ * What these tests ask for is to reach out of a directory, as root: where the server has a mistake, it must not be the host's files that pay for it. So
+ * nothing can be written but below `parent`. Who may not make that so may not harm the host either.
+ */
+static void keep_host(const char *parent)
+{
+	static bool done;
+	struct mount_attr fixed = {.attr_set = MOUNT_ATTR_RDONLY}, open_again = {.attr_clr = MOUNT_ATTR_RDONLY};
+
+	if (done || geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
+		return;
+	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0, "private mounts");
+	must(mount(parent, parent, NULL, MS_BIND, NULL) == 0, parent);
+	must(mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &fixed, sizeof(fixed)) == 0, "read-only mounts");
+	must(mount_setattr(AT_FDCWD, parent, 0, &open_again, sizeof(open_again)) == 0, parent);
+	done = true;
+}
+
 void fuse_driver_open(struct fuse_driver *driver, bool read_only, unsigned max_nodes, unsigned max_handles)
 {
 	struct fuse_share share = {.read_only = read_only, .max_nodes = max_nodes, .max_handles = max_handles};
@@ -29,7 +49,9 @@ void fuse_driver_open(struct fuse_driver *driver, bool read_only, unsigned max_n
 	int folder;
 
 	memset(driver, 0, sizeof(*driver));
-	snprintf(driver->folder, sizeof(driver->folder), "%s/hull-fuse.XXXXXX", parent ? parent : "/tmp");
+	parent = parent ? parent : "/tmp";
+	keep_host(parent);
+	snprintf(driver->folder, sizeof(driver->folder), "%s/hull-fuse.XXXXXX", parent);
 	must(mkdtemp(driver->folder) != NULL, driver->folder);
 	folder = open(driver->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	must(mkdirat(folder, "share", 0755) == 0 && mkdirat(folder, "outside", 0755) == 0, driver->folder);
