@@ -16,10 +16,13 @@
 #include "cgroups/cg.h"
 #include "cgroups/v1.h"
 #include "cgroups/v2.h"
+#include "runtime/base/file.h"
 #include "runtime/base/host.h"
 #include "runtime/base/process.h"
 
 #define FREEZE_WAIT_NS	(UINT64_C(2) * 1000 * 1000 * 1000)
+#define FREEZE_SOON_NS	(UINT64_C(200) * 1000 * 1000) /* longer than processes take that can be frozen */
+#define KERNEL_THREAD	0x00200000U		      /* PF_KTHREAD, in the flags of /proc/PID/stat */
 #define MAX_KILL_ROUNDS 100
 #define SIGNAL_BATCH	64
 
@@ -283,6 +286,61 @@ int cg_signal(struct cg *cg, int signo, struct err *err)
 	return r < 0 ? err_set(err, -r, "signal the processes of cgroup '%s'", folder->below) : 0;
 }
 
+static bool is_kernel_thread(pid_t pid)
+{
+	char name[32], line[512], *rest;
+	unsigned flags = 0;
+
+	(void)snprintf(name, sizeof(name), "/proc/%d/stat", pid);
+	if (file_read_line(AT_FDCWD, name, line, sizeof(line)) < 0)
+		return false;
+	/* Behind the name, which may hold anything: state, five numbers, and the flags. */
+	rest = strrchr(line, ')');
+	return rest && sscanf(rest, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & KERNEL_THREAD);
+}
+
+/* To the nearest cgroup above that takes it: those which hand controllers on do not, the root does. */
+static void send_up(int folder_fd, pid_t pid)
+{
+	char name[3 * CG_MAX_DEPTH + sizeof("cgroup.procs")], words[16];
+	int r = -EBUSY;
+
+	(void)snprintf(words, sizeof(words), "%d", pid);
+	for (size_t up = 1; r < 0 && r != -ENOENT && up <= CG_MAX_DEPTH; up++) {
+		for (size_t i = 0; i < up; i++)
+			(void)snprintf(name + 3 * i, sizeof(name) - 3 * i, "../cgroup.procs");
+		r = file_write_value(folder_fd, name, words);
+	}
+}
+
+/*
+ * Until Linux 6.13 KVM gives each machine a kernel thread, in the cgroup of who made it, that is never frozen: nor is then the cgroup, as it says. It does next to
+ * nothing, and goes with the machine.
+ */
+static int freeze_v2(int folder_fd, uint64_t deadline)
+{
+	uint64_t soon = proc_monotonic_ns() + FREEZE_SOON_NS;
+	struct cg_pid_list list = {0};
+	bool sent = false;
+	int r = cg_v2_freeze(folder_fd, true, soon < deadline ? soon : deadline);
+
+	if (r != -ETIMEDOUT)
+		return r;
+	if (cg_pids_of(folder_fd, &list) < 0)
+		list.count = 0;
+	for (size_t i = 0; i < list.count; i++) {
+		if (!is_kernel_thread(list.pids[i]))
+			continue;
+		send_up(folder_fd, list.pids[i]);
+		sent = true;
+	}
+	cg_pid_list_free(&list);
+	/* Whether all are frozen is not looked at again when such a thread leaves, but when freezing begins. */
+	if (sent)
+		(void)cg_v2_freeze(folder_fd, false, 0);
+	return cg_v2_freeze(folder_fd, true, deadline);
+}
+
 int cg_freeze(struct cg *cg, bool frozen, struct err *err)
 {
 	const struct cg_folder *v2 = cg_folder_v2(cg), *v1 = cg_folder_of(cg, CG_FREEZER);
@@ -295,7 +353,10 @@ int cg_freeze(struct cg *cg, bool frozen, struct err *err)
 		return say_disabled(cg, verb, err);
 	if (!by_v2 && !v1)
 		return err_say(err, ENOTSUP, "%s: this host's cgroups have no freezer", verb);
-	r = by_v2 ? cg_v2_freeze(v2->fd, frozen, deadline) : cg_v1_freeze(v1->fd, frozen, deadline);
+	if (by_v2)
+		r = frozen ? freeze_v2(v2->fd, deadline) : cg_v2_freeze(v2->fd, false, deadline);
+	else
+		r = cg_v1_freeze(v1->fd, frozen, deadline);
 	if (r == -ETIMEDOUT && frozen)
 		(void)(by_v2 ? cg_v2_freeze(v2->fd, false, 0) : cg_v1_freeze(v1->fd, false, 0));
 	return r < 0 ? err_set(err, -r, "%s cgroup '%s'", verb, by_v2 ? v2->below : v1->below) : 0;
