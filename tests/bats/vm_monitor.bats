@@ -34,10 +34,12 @@ machine() {
 
 # Its pid in MACHINE; it says "hanging" and waits. machine_begin [MEMBERS]
 machine_begin() {
+	# Of the machine before, too, there may be one.
+	rm -f "$WORK/output"
 	request hang "$@" >"$WORK/request"
 	"${MONITOR[@]}" 3<"$WORK/request" 4<"$KERNEL" 6<>/dev/kvm 7<>"$WORK/disk" </dev/null >"$WORK/output" 2>&1 &
 	MACHINE=$!
-	wait_until grep -q hanging "$WORK/output"
+	wait_until grep -qs hanging "$WORK/output"
 }
 
 wait_until() {
