@@ -27,9 +27,21 @@ is_up() {
 	hull logs "$1" | grep -q '^up'
 }
 
-# Whether a process of this name runs in the box.
+# Whether a process of this name runs in the box, or surely does not.
 runs() {
 	hull exec box ps | grep -q "[ ]$1"
+}
+gone() {
+	local processes
+
+	processes=$(hull exec box ps) && ! grep -q "[ ]$1" <<<"$processes"
+}
+
+# hull exec in the background, and no shell around it that a signal would hit instead: its pid in CLIENT. A child of it stands for the process in the guest: it
+# speaks with the machine, and lives as long as the other, as a container's does.
+client() {
+	bash -c "exec $(hull_words exec "$@")" <&0 &
+	CLIENT=$!
 }
 
 @test "exec: output and errors apart, exit code, user, folder, environment" {
@@ -77,34 +89,36 @@ runs() {
 }
 
 @test "exec: one that nobody reads holds up no other" {
-	hull exec box yes >"$BATS_TEST_TMPDIR/fifo-is-full" 2>/dev/null &
-	local pid=$!
-
-	kill -STOP $pid
+	client box yes >/dev/null
+	retry 20 runs yes
+	pkill -STOP -P "$CLIENT"
 	run hull exec box echo other
 	is other
-	kill -KILL $pid
-	wait $pid || true
-	retry 20 eval '! runs yes'
+	pkill -KILL -P "$CLIENT"
+	wait "$CLIENT" || true
+	retry 20 gone yes
 }
 
 @test "exec: who reads the output is gone, so the program hears of it" {
 	run bash -c "$(hull_words exec box yes) | head -n 1"
 	is y
-	retry 20 eval '! runs yes'
+	retry 20 gone yes
 }
 
-@test "exec: a signal to the client is one to the program; a client that is killed leaves an end of input" {
-	hull exec box sleep 1000 &
+@test "exec: a signal to the client is one to the program; one that is killed leaves an end of input" {
+	client box sleep 1000
 	retry 20 runs 'sleep 1000'
-	kill -TERM $!
+	kill -TERM "$CLIENT"
 	status=0
-	wait $! || status=$?
+	wait "$CLIENT" || status=$?
 	[ "$status" -eq 143 ]
-	{ sleep 1000 & echo $! >"$BATS_TEST_TMPDIR/writer"; wait; } | hull exec -i box sh -c 'cat; echo ended >/tmp/ended' &
+	retry 20 gone 'sleep 1000'
+	# A reader and a writer at once: nothing is typed, and it does not end.
+	mkfifo "$BATS_TEST_TMPDIR/keys"
+	client -i box sh -c 'cat; echo ended >/tmp/ended' <>"$BATS_TEST_TMPDIR/keys"
 	retry 20 runs cat
-	kill -KILL $!
-	kill "$(cat "$BATS_TEST_TMPDIR/writer")"
+	pkill -KILL -P "$CLIENT"
+	wait "$CLIENT" || true
 	retry 20 hull exec box test -e /tmp/ended
 }
 
