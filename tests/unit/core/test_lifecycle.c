@@ -130,9 +130,9 @@ static void test_exit_of_a_keeper(void)
 static void test_what_is_allowed(void)
 {
 	static const char *const allowed[ACTION_COUNT] = {
-		[ACTION_START] = ".x...",  [ACTION_EXEC] = ".xx..",   [ACTION_KILL] = ".xxx.",
-		[ACTION_PAUSE] = ".xx..",  [ACTION_RESUME] = "...x.", [ACTION_UPDATE] = ".xxx.",
-		[ACTION_DELETE] = "....x",
+		[ACTION_START] = ".x...",      [ACTION_EXEC] = ".xx..",	  [ACTION_KILL] = ".xxx.",
+		[ACTION_PAUSE] = ".xx..",      [ACTION_RESUME] = "...x.", [ACTION_UPDATE] = ".xxx.",
+		[ACTION_CHECKPOINT] = "..xx.", [ACTION_DELETE] = "....x",
 	};
 	struct record record = {.id = "x"};
 
