@@ -180,7 +180,7 @@ listen() {
 @test "rm: the writable layer and the log go, named volumes stay, -v takes the nameless ones" {
 	hull run --name web -v kept:/kept -v /nameless bb sh -c 'echo a >/kept/a; echo b >/nameless/b; echo c >/c'
 	data=$(hull inspect --format '{{.Paths.Data}}' web)
-	[ "$(find "$STORES/data/volumes" -mindepth 1 -maxdepth 1 | wc -l)" -eq 2 ]
+	[ "$(hull volume ls -q | wc -l)" -eq 2 ]
 	hull rm -v web
 	[ ! -e "$data" ]
 	[ "$(ls "$STORES/data/volumes")" = kept ]
