@@ -3,8 +3,8 @@
  * hull-keeper: keeps one running instance. It reads the program's output (to the log, and to attached clients), holds its terminal or standard
  * input, sees its end, writes that down, and then becomes the command that takes the instance back. Started by keeper_exec().
  *
- * It may be killed at any time: the program has a reading end of its output itself and goes on, and the next hull command starts a keeper
- * that goes on reading.
+ * It may be killed at any time: the program has a reading end of its output itself and goes on (a terminal has another holder: keeper_hold.h), and the next
+ * hull command starts a keeper that goes on reading.
  */
 #include "runtime/core/keeper.h"
 
@@ -23,6 +23,7 @@
 #include "runtime/base/text.h"
 #include "runtime/core/exit_file.h"
 #include "runtime/core/fault.h"
+#include "runtime/core/keeper_hold.h"
 
 /* At the end: how long a client may take over the rest. One that takes over may take as long as it likes. */
 #define PATIENCE_MS 10000
@@ -247,6 +248,12 @@ int main(int argc, char **argv)
 
 	log_setup("hull-keeper", -1, LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
 	ignore_signals();
+	if (argc > 1 && strcmp(argv[1], KEEPER_HOLD) == 0) {
+		r = keeper_hold(argc, argv, &err);
+		if (r < 0)
+			log_err(&err);
+		return r < 0;
+	}
 	keeper.rest_fd = -1;
 	r = take_arguments(&keeper.args, argc, argv, &err);
 	if (r == 0)

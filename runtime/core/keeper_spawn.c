@@ -15,6 +15,7 @@
 #include "runtime/base/socket.h"
 #include "runtime/base/text.h"
 #include "runtime/core/attach.h"
+#include "runtime/core/keeper_hold.h"
 
 #define ARGUMENT_BYTES 280 /* "id=" and the longest id */
 #define ARGUMENTS      16
@@ -128,6 +129,8 @@ static int exec_keeper(const struct keeper_request *request, bool is_child, stru
 	}
 	if (r == 0 && listen_fd < 0)
 		r = listen_fd = sock_listen(request->state_fd, ATTACH_SOCKET, err);
+	if (r >= 0 && is_child && request->terminal_fd >= 0)
+		r = keeper_hold_start(program, request->state_fd, request->terminal_fd, request->pidfd, err);
 	/* What the caller was given by its own caller must not stay open in a process that lives for weeks. */
 	if (r >= 0)
 		r = fd_cloexec_from(3, err);
@@ -216,6 +219,7 @@ pid_t keeper_adopt(const struct keeper_request *request, uint64_t start_ticks, s
 	CLEANUP_FD int out = -1;
 	CLEANUP_FD int error = -1;
 	CLEANUP_FD int listener = -1;
+	CLEANUP_FD int terminal = -1;
 	CLEANUP_FD int pidfd = proc_open(request->pid, start_ticks);
 	int r;
 
@@ -232,7 +236,9 @@ pid_t keeper_adopt(const struct keeper_request *request, uint64_t start_ticks, s
 	adopted.pidfd = pidfd;
 	adopted.stdout_fd = out;
 	adopted.stderr_fd = error;
-	adopted.stdin_fd = adopted.terminal_fd = adopted.client_fd = -1;
+	terminal = keeper_hold_take(request->state_fd);
+	adopted.terminal_fd = terminal;
+	adopted.stdin_fd = adopted.client_fd = -1;
 	adopted.listen_fd = listener;
 	r = spawn(&adopted, err);
 	return r < 0 ? err_wrap(err, "give '%s' a new keeper", request->id) : r;

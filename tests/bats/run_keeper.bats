@@ -37,6 +37,32 @@ state_is() {
 	for i in {12..40}; do grep -qx "line $i" <<<"$output" || { echo "line $i is lost" && false; }; done
 }
 
+@test "a killed keeper of a terminal: no hang-up, no line is lost, and the next one has it again" {
+	local hold
+
+	hull run -dit --name talks busybox sh -c 'trap "echo hung up" HUP; i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo line $i || exit 9; sleep 0.05; done; read word; echo "heard $word"; exit 5' 3>&-
+	sleep 0.4
+	kill -9 "$(keeper_of talks)"
+	sleep 0.5
+	run -0 hull ps --format '{{.Names}}: {{.Status}}'
+	[[ $output == 'talks: Up '*'(unattended)' ]]
+	# The next command has given it a new one, which has the terminal both ways.
+	run -0 hull ps --format '{{.Status}}'
+	[[ $output != *unattended* ]]
+	has_heard() { hull logs talks | grep -q "line 30"; }
+	retry 10 has_heard
+	hold=$(pgrep -f "hull-keeper hold" | head -1)
+	[ -n "$hold" ]
+	run script -qec "{ sleep 0.3; echo words; sleep 1; } | $(hull_words attach talks)" /dev/null
+	retry 10 state_is talks exited
+	run -0 hull logs talks
+	for i in {1..30}; do grep -q "^line $i"$'\r*$' <<<"$output" || { echo "line $i is lost" && false; }; done
+	[[ $output != *'hung up'* ]]
+	[[ $output == *'heard words'* ]]
+	[ "$(hull inspect --format '{{.State.ExitCode}}' talks)" = 5 ]
+	retry 5 eval "! kill -0 $hold 2>/dev/null"
+}
+
 @test "an end that nobody saw is unknown, never 0" {
 	hull run -d --name unseen busybox sleep 1 3>&-
 	kill -9 "$(keeper_of unseen)"
