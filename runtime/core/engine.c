@@ -73,6 +73,7 @@ static int become_keeper(const struct engine_request *request, const char *progr
 	keeper.stdin_fd = instance->streams.keeper_in;
 	keeper.terminal_fd = instance->terminal;
 	keeper.client_fd = client_fd;
+	keeper.remains_fd = instance->remains_fd;
 	keeper.log_max_bytes = wishes->log_max_bytes;
 	keeper.log_max_files = wishes->log_max_files;
 	keeper.unmake = (const char *const *)request->unmake->items;

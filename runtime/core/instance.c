@@ -14,6 +14,7 @@ void instance_init(struct instance *instance, struct arena *arena, const struct 
 		.stdio = STDIO_INIT,
 		.init_program_fd = -1,
 		.given = GIVEN_INIT,
+		.remains_fd = -1,
 		.start_fd = -1,
 		.sync.fd = -1,
 		.init_pidfd = -1,
@@ -43,6 +44,7 @@ void instance_close(struct instance *instance)
 		close_and_forget(&instance->joins[kind]);
 	close_and_forget(&instance->init_program_fd);
 	given_close(&instance->given);
+	close_and_forget(&instance->remains_fd);
 	close_and_forget(&instance->start_fd);
 	close_and_forget(&instance->init_pidfd);
 	close_and_forget(&instance->userns_fd);

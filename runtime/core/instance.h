@@ -64,6 +64,7 @@ struct instance {
 	struct confine_filter filter; /* in the arena */
 	int init_program_fd;	      /* hull-init, from where it cannot be written; -1 when it is not wanted */
 	struct given given;	      /* a program of the host's and what it needs: a machine's monitor */
+	int remains_fd;		      /* a socket for its keeper to hold and never to read; -1 */
 	int joins[NS_COUNT];	      /* namespaces to join, -1 elsewhere */
 	int start_fd;		      /* listening: where control_start() will knock; -1 when started at once */
 	struct sync sync;	      /* to the first process */

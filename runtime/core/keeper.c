@@ -52,6 +52,7 @@ static const struct argument {
 	{"tty", NUMBER, offsetof(struct keeper_args, tty)},
 	{"client", NUMBER, offsetof(struct keeper_args, client)},
 	{"listen", NUMBER, offsetof(struct keeper_args, listen)},
+	{"remains", NUMBER, offsetof(struct keeper_args, remains)},
 	{"log_max_bytes", SIZE, offsetof(struct keeper_args, log_max_bytes)},
 	{"log_files", NUMBER, offsetof(struct keeper_args, log_files)},
 };
@@ -108,6 +109,7 @@ static int take_arguments(struct keeper_args *args, int argc, char **argv, struc
 		.tty = -1,
 		.client = -1,
 		.listen = -1,
+		.remains = -1,
 	};
 	for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		int r = take_argument(args, argv[i], err);

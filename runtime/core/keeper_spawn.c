@@ -70,7 +70,7 @@ static int add_fds(struct arguments *to, const struct keeper_request *request, i
 		{"data", request->data_fd},	{"stdout", request->stdout_fd},
 		{"stderr", request->stderr_fd}, {"stdin", request->stdin_fd},
 		{"tty", request->terminal_fd},	{"client", request->client_fd},
-		{"listen", listen_fd},
+		{"listen", listen_fd},		{"remains", request->remains_fd},
 	};
 
 	if (state_fd < 0)

@@ -30,6 +30,7 @@ struct keeper_request {
 	int terminal_fd;	  /* the pseudo-terminal's master */
 	int client_fd; /* a client that is attached from the start: nothing is read before it says what it wants */
 	int listen_fd; /* ATTACH_SOCKET, listening; -1: made here */
+	int remains_fd; /* a socket in which the first process leaves what is slow to close; held till the keeper's end, and never read */
 	uint64_t log_max_bytes; /* of one log file; 0: never rotated */
 	uint32_t log_max_files; /* with the one that is written; 0 is taken as 1 */
 	const char *const
@@ -45,7 +46,8 @@ struct keeper_request {
 				 .stdin_fd = -1,    \
 				 .terminal_fd = -1, \
 				 .client_fd = -1,   \
-				 .listen_fd = -1})
+				 .listen_fd = -1,   \
+				 .remains_fd = -1})
 
 /*
  * Becomes the keeper: does not return on success. The caller must be the parent of `pid`, have one thread, and lead its own session. Standard

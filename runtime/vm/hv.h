@@ -73,6 +73,8 @@ struct hv_ops {
 	/* A write to the eventfd raises an edge on line `gsi`. */
 	int (*irq)(struct hv *hv, unsigned gsi, int fd, bool on, struct err *err);
 	uint32_t (*tsc_khz)(struct hv *hv); /* 0: not known */
+	/* The descriptors whose closing takes long, in any order: how many there are, of which `room` are put into `ret_fds`. They stay the machine's. */
+	unsigned (*descriptors)(const struct hv *hv, int *ret_fds, unsigned room);
 	/* Frees everything. Takes long (14 ms and more): the result of the machine is reported before. */
 	void (*close)(struct hv *hv);
 };

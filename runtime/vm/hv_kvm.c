@@ -229,6 +229,21 @@ static uint32_t kvm_tsc_khz(struct hv *hv)
 	return khz > 0 ? (uint32_t)khz : 0;
 }
 
+/* The machine goes with the last of them: each processor holds it, too. */
+static unsigned kvm_descriptors(const struct hv *hv, int *ret_fds, unsigned room)
+{
+	const struct kvm_machine *machine = (const struct kvm_machine *)(const void *)hv;
+	unsigned count = 0;
+
+	if (room > 0)
+		ret_fds[0] = machine->vm_fd;
+	count++;
+	for (const struct hv_vcpu *vcpu = machine->first; vcpu; vcpu = vcpu->next, count++)
+		if (count < room)
+			ret_fds[count] = vcpu->fd;
+	return count;
+}
+
 static void kvm_close(struct hv *hv)
 {
 	struct kvm_machine *machine = machine_of(hv);
@@ -255,6 +270,7 @@ static const struct hv_ops kvm_ops = {
 	.notify = kvm_notify,
 	.irq = kvm_irq,
 	.tsc_khz = kvm_tsc_khz,
+	.descriptors = kvm_descriptors,
 	.close = kvm_close,
 };
 

@@ -66,8 +66,9 @@ static int prepare(const struct vm_request *request, struct err *err)
 	char *start = NULL;
 	int pair[2], r;
 
-	/* One heap for all threads: they hardly use it, and another would be mapped for each. */
+#ifdef M_ARENA_MAX /* glibc: one heap for all threads: they hardly use it, and another would be mapped for each */
 	(void)mallopt(M_ARENA_MAX, 1);
+#endif
 	block_signals(request);
 	r = monitor_start_file_server(request, monitor.ends.volumes, err);
 	if (r == 0)
@@ -278,7 +279,32 @@ int monitor_run(const struct vm_request *request, struct err *err)
 	return r;
 }
 
+/*
+ * Letting a machine go takes KVM and the network's device tens of milliseconds, within the last close; and a process's exit status is there only after it has
+ * closed everything. So all that is slow is left in a socket, which holds it until its other end is closed. The memory comes too: its pages are freed with it.
+ */
+static void leave_remains(const struct vm_request *request)
+{
+	const struct machine *machine = &monitor.machine;
+	int fds[VCPU_MAX + VM_MAX_NICS + 2];
+	struct err ignored = ERR_INIT;
+	unsigned count = 0;
+
+	if (machine->hv && machine->hv->ops->descriptors)
+		count = machine->hv->ops->descriptors(machine->hv, fds, VCPU_MAX + 1);
+	if (machine->memory.fd >= 0)
+		fds[count++] = machine->memory.fd;
+	for (unsigned i = 0; i < request->nic_count; i++)
+		if (monitor.devices.nics[i].tap_fd > 0)
+			fds[count++] = monitor.devices.nics[i].tap_fd;
+	/* With nobody at the other end they are closed here, as they would be anyway. */
+	if (count > 0)
+		(void)sock_send_fds(request->remains_fd, "", 1, fds, count, &ignored);
+}
+
 _Noreturn void monitor_leave(int code)
 {
+	if (monitor.request && monitor.request->remains_fd >= 0)
+		leave_remains(monitor.request);
 	_exit(code);
 }

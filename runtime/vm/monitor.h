@@ -15,7 +15,7 @@
  */
 int monitor_run(const struct vm_request *request, struct err *err);
 
-/* Ends the process with this code; at once, although what KVM holds takes tens of milliseconds to be let go. */
+/* Ends the process with this code; at once, although what KVM holds takes tens of milliseconds to be let go: that is left in the request's remains_fd. */
 _Noreturn void monitor_leave(int code);
 
 #endif

@@ -61,6 +61,7 @@ static const struct member members[] = {
 	{"agent_listen_fd", FD, false, AT(vm_request, agent_listen_fd)},
 	{"control_listen_fd", FD, false, AT(vm_request, control_listen_fd)},
 	{"start_fd", FD, false, AT(vm_request, start_fd)},
+	{"remains_fd", FD, false, AT(vm_request, remains_fd)},
 	{"terminal", FLAG, false, AT(vm_request, terminal)},
 	{"stdin", FLAG, false, AT(vm_request, stdin_open)},
 	{"serial_console", FLAG, false, AT(vm_request, serial_console)},
@@ -242,6 +243,7 @@ int vm_request_parse(struct arena *arena, const char *data, size_t len, struct v
 		.agent_listen_fd = -1,
 		.control_listen_fd = -1,
 		.start_fd = -1,
+		.remains_fd = -1,
 	};
 	const struct json *document;
 	int r = json_parse(arena, data, len, "machine", &document, err);

@@ -5,7 +5,7 @@
  *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet", "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
  *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}], "nics": [{"tap_fd": 8, "mac": "02:42:ac:11:00:02"}],
  *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}], "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11,
- *      "terminal": false, "stdin": true, "serial_console": false, "qemu": []}
+ *      "remains_fd": 12, "terminal": false, "stdin": true, "serial_console": false, "qemu": []}
  */
 #ifndef HULL_RUNTIME_VM_REQUEST_H
 #define HULL_RUNTIME_VM_REQUEST_H
@@ -67,7 +67,12 @@ struct vm_request {
 	int agent_listen_fd; /* where `hull exec` and the like connect; -1: no agent, the guest's console is the output */
 	int control_listen_fd; /* pause, resume, stats, stop */
 	int start_fd;	       /* the START document for the agent */
-	bool terminal;	       /* standard input and output are one */
+	/*
+	 * A socket that nobody reads, and whose other end outlives the monitor: what takes long to close is put into it at the end, so that it is closed by
+	 * somebody whom nobody waits for. -1: it is closed before the exit status is there.
+	 */
+	int remains_fd;
+	bool terminal; /* standard input and output are one */
 	bool stdin_open;
 	bool serial_console; /* the serial port's output goes to standard error; without it the guest has no serial port */
 	struct strv qemu;    /* the command to start QEMU with; only with that backend */
