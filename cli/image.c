@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "cli/hull.h"
+#include "cli/listing.h"
 #include "cli/operands.h"
-#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
@@ -209,14 +209,6 @@ const struct command verb_image_rm = {
 
 /* --- image inspect ---------------------------------------------------------------------------------------------------- */
 
-struct image_inspect_options {
-	const char *format;
-};
-static const struct option_row image_inspect_rows[] = {
-	OUTPUT_FORMAT_DOCUMENT(struct image_inspect_options, format),
-	OPTIONS_END,
-};
-
 /* KEY=VALUE words as an object. */
 static void put_labels(struct json_writer *w, struct arena *arena, const struct strv *labels)
 {
@@ -299,17 +291,9 @@ static int inspect_image(const struct command_call *call, const char *words, voi
 
 static int run_image_inspect(struct command_call *call, struct err *err)
 {
-	const struct image_inspect_options *options = call->options;
-	static const struct output_column none[] = {{0}};
 	CLEANUP_OUTPUT struct output output = {0};
-	int exit_code, result = output_begin(&output, call->arena, none, options->format ? options->format : "json",
-					     false, err);
 
-	if (result < 0)
-		return result;
-	exit_code = operands_each(call, inspect_image, &output);
-	result = output_print(&output, err);
-	return result < 0 ? result : exit_code;
+	return inspect_each(call, &output, inspect_image, &output, err);
 }
 
 const struct command verb_image_inspect = {
@@ -321,8 +305,8 @@ const struct command verb_image_inspect = {
 		       "author, architecture, variant, os, sizeBytes, config (user, env, entrypoint, cmd, workdir, "
 		       "stopSignal, exposedPorts, "
 		       "volumes, labels) and layers (the folders, the topmost first).",
-	.options = image_inspect_rows,
-	.options_bytes = sizeof(struct image_inspect_options),
+	.options = inspect_rows,
+	.options_bytes = sizeof(struct inspect_options),
 	.min_operands = 1,
 	.max_operands = COMMAND_ANY,
 	.run = run_image_inspect,

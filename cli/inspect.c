@@ -3,20 +3,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/listing.h"
 #include "cli/lost.h"
-#include "cli/operands.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "runtime/spec/config.h"
-
-struct inspect_options {
-	const char *format;
-};
-static const struct option_row inspect_rows[] = {
-	OUTPUT_FORMAT_DOCUMENT(struct inspect_options, format),
-	OPTIONS_END,
-};
 
 /* One container's document in the making. */
 struct inspecting {
@@ -280,22 +271,15 @@ static int inspect_one(const struct command_call *call, const char *words, void 
 
 static int run_inspect(struct command_call *call, struct err *err)
 {
-	const struct inspect_options *options = call->options;
-	static const struct output_column none[] = {{0}};
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	CLEANUP_OUTPUT struct output output = {0};
 	struct inspection inspection = {.stores = &stores, .output = &output};
-	int exit_code, result = stores_open(call, &stores, err);
+	int result = stores_open(call, &stores, err);
 
-	if (result >= 0)
-		result = output_begin(&output, call->arena, none, options->format ? options->format : "json", false,
-				      err);
 	if (result < 0)
 		return result;
 	instance_settle(call, &stores);
-	exit_code = operands_each(call, inspect_one, &inspection);
-	result = output_print(&output, err);
-	return result < 0 ? result : exit_code;
+	return inspect_each(call, &output, inspect_one, &inspection, err);
 }
 
 const struct command verb_inspect = {

@@ -6,10 +6,11 @@
 #include <sys/stat.h>
 
 #include "cli/instance.h"
+#include "cli/listing.h"
 #include "cli/operands.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
+#include "runtime/base/log.h"
 #include "runtime/base/process.h"
 #include "runtime/vm/kernels.h"
 
@@ -93,28 +94,18 @@ static int show(const struct command_call *call, const struct kernel *kernel, st
 	return output_add(output, cells, &document, err);
 }
 
-struct ls_options {
-	bool quiet;
-	const char *format;
-};
-static const struct option_row ls_rows[] = {
-	OUTPUT_FORMAT_LIST(struct ls_options, format),
-	{"quiet", 'q', OPTION_FLAG, offsetof(struct ls_options, quiet), NULL, "only names", NULL, NULL},
-	OPTIONS_END,
-};
-
 static int run_ls(struct command_call *call, struct err *err)
 {
-	const struct ls_options *options = call->options;
 	CLEANUP_OUTPUT struct output output = {0};
-	struct kernel *kernels = NULL;
-	size_t count = 0;
-	int result = output_begin(&output, call->arena, columns, options->format, options->quiet, err);
+	struct kernel_listing kernels = {0};
+	int result = listing_begin(call, columns, &output, err);
 
 	if (result >= 0)
-		result = kernel_list(call->arena, hull_of(call)->kernels, &kernels, &count, err);
-	for (size_t i = 0; result >= 0 && i < count; i++)
-		result = show(call, &kernels[i], &output, err);
+		result = kernel_list(call->arena, hull_of(call)->kernels, &kernels, err);
+	for (size_t i = 0; result >= 0 && i < kernels.damaged.count; i++)
+		log_line(LOG_LEVEL_WARN, "%s: it is damaged: see 'hull kernel rm'", kernels.damaged.items[i]);
+	for (size_t i = 0; result >= 0 && i < kernels.count; i++)
+		result = show(call, &kernels.items[i], &output, err);
 	return result < 0 ? result : output_print(&output, err);
 }
 
@@ -123,20 +114,14 @@ const struct command verb_kernel_ls = {
 	.aliases = (const char *const[]){"kernels", "kernel list", NULL},
 	.operands = "",
 	.summary = "List kernels for virtual machines",
-	.description = "Fields of templates: .Name .Release .Default .Formats .ImportedSince .ImportedAt, and the "
-		       "members of the JSON: an array of objects as 'hull kernel inspect' prints them.",
-	.options = ls_rows,
-	.options_bytes = sizeof(struct ls_options),
+	.description =
+		"Fields of templates: .Name .Release .Default .Formats .ImportedSince .ImportedAt, and the "
+		"members of the JSON: an array of objects as 'hull kernel inspect' prints them. One that is damaged "
+		"is not listed, but warned of.",
+	.options = listing_rows,
+	.options_bytes = sizeof(struct listing_options),
 	.max_operands = 0,
 	.run = run_ls,
-};
-
-struct inspect_options {
-	const char *format;
-};
-static const struct option_row inspect_rows[] = {
-	OUTPUT_FORMAT_DOCUMENT(struct inspect_options, format),
-	OPTIONS_END,
 };
 
 static int inspect_one(const struct command_call *call, const char *name, void *user, struct err *err)
@@ -153,17 +138,9 @@ static int inspect_one(const struct command_call *call, const char *name, void *
 
 static int run_inspect(struct command_call *call, struct err *err)
 {
-	const struct inspect_options *options = call->options;
-	static const struct output_column none[] = {{0}};
 	CLEANUP_OUTPUT struct output output = {0};
-	int exit_code, result = output_begin(&output, call->arena, none, options->format ? options->format : "json",
-					     false, err);
 
-	if (result < 0)
-		return result;
-	exit_code = operands_each(call, inspect_one, &output);
-	result = output_print(&output, err);
-	return result < 0 ? result : exit_code;
+	return inspect_each(call, &output, inspect_one, &output, err);
 }
 
 const struct command verb_kernel_inspect = {

@@ -10,6 +10,7 @@
 
 #include "cli/hull.h"
 #include "cli/kernel_source.h"
+#include "cli/output.h"
 #include "cli/verbs.h"
 #include "images/helper.h"
 #include "runtime/base/file.h"
@@ -188,7 +189,7 @@ static int take_digest(struct import *import, struct err *err)
 }
 
 /* Now rather than with the first machine that is started. Without an agent there are no machines: they will say so. */
-static int pack_initramfs(const struct import *import, struct err *err)
+static int pack_initramfs(struct import *import, struct err *err)
 {
 	char agent[INSTALLED_PATH_BYTES];
 	CLEANUP_FD int fd = -1;
@@ -210,27 +211,47 @@ static int name_it(struct import *import, struct err *err)
 	return kernel_check_name(import->kernel.name, err);
 }
 
-static int import_kernel(struct import *import, const char *store, struct err *err)
+/* --- all of it --- */
+
+static int open_all(struct import *import, struct err *err)
 {
-	static int (*const parts[])(struct import *, struct err *) = {take_images, name_it, take_modules, take_digest};
 	int r = kernel_source_open(import->call->arena, import->call->operands.items[0], &import->source, err);
 
-	if (r >= 0)
-		r = kernel_staging_open(&import->staging, store, err);
-	if (r >= 0)
-		r = kernel_source_take(&import->source, &import->staging, import->options->release, err);
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(parts); i++)
-		r = parts[i](import, err);
-	if (r >= 0)
-		r = file_remove_tree(import->staging.fd, KERNEL_SOURCE_PACKAGE_FOLDER, err);
-	if (r >= 0)
-		r = pack_initramfs(import, err);
-	if (r >= 0)
-		r = kernel_staging_commit(&import->staging, &import->kernel, import->options->replace, err);
-	if (r >= 0 && import->options->make_default)
-		r = kernel_choose(store, import->kernel.name, err);
-	return r;
+	return r < 0 ? r : kernel_staging_open(&import->staging, hull_of(import->call)->kernels, err);
 }
+
+static int take_source(struct import *import, struct err *err)
+{
+	return kernel_source_take(&import->source, &import->staging, import->options->release, err);
+}
+
+static int remove_package(struct import *import, struct err *err)
+{
+	return file_remove_tree(import->staging.fd, KERNEL_SOURCE_PACKAGE_FOLDER, err);
+}
+
+static int commit(struct import *import, struct err *err)
+{
+	int r = kernel_staging_commit(&import->staging, &import->kernel, import->options->replace, err);
+
+	return r < 0 || !import->options->make_default ? r
+						       : kernel_choose(import->staging.store, import->kernel.name, err);
+}
+
+static const struct part {
+	const char *words; /* for who waits */
+	int (*run)(struct import *import, struct err *err);
+} parts[] = {
+	{"looking at it", open_all},
+	{"unpacking it", take_source},
+	{"taking the kernel", take_images},
+	{"naming it", name_it},
+	{"taking its modules", take_modules},
+	{"taking its digest", take_digest},
+	{"removing what is not needed", remove_package},
+	{"packing the initramfs", pack_initramfs},
+	{"writing it to disk", commit},
+};
 
 static int run_import(struct command_call *call, struct err *err)
 {
@@ -240,13 +261,17 @@ static int run_import(struct command_call *call, struct err *err)
 		.source = KERNEL_SOURCE_NONE,
 		.staging = KERNEL_STAGING_NONE,
 	};
-	int r;
+	int r = 0;
 
 	if (import.options->name && kernel_check_name(import.options->name, err) < 0)
 		return -err->code;
 	if (geteuid() != 0)
 		return err_say(err, EPERM, "hull's data is root's: run it with sudo");
-	r = import_kernel(&import, hull_of(call)->kernels, err);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(parts); i++) {
+		output_progress("%s: %s", call->operands.items[0], parts[i].words);
+		r = parts[i].run(&import, err);
+	}
+	output_progress("%s", "");
 	kernel_source_close(&import.source);
 	kernel_staging_close(&import.staging);
 	if (r >= 0)

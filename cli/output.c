@@ -221,6 +221,7 @@ const char *output_shorten(struct arena *arena, const char *words, size_t max_ch
 void output_progress(const char *fmt, ...)
 {
 	static const char wipe_line[] = "\r\033[K";
+	static bool is_shown;
 	char words[256], escaped[512];
 	va_list args;
 
@@ -229,6 +230,9 @@ void output_progress(const char *fmt, ...)
 	va_start(args, fmt);
 	(void)vsnprintf(words, sizeof(words), fmt, args);
 	va_end(args);
+	if (!*words && !is_shown)
+		return;
+	is_shown = *words != '\0';
 	text_escape(escaped, sizeof(escaped), words);
 	(void)fprintf(stderr, "%s%s", wipe_line, escaped);
 	(void)fflush(stderr);

@@ -18,6 +18,9 @@ static void show(const struct image_event *event, void *context)
 		else
 			output_progress("unpacking %.19s: %s", event->what, text_size_words(event->done_bytes, done));
 		break;
+	case IMAGE_EVENT_DISK:
+		output_progress("making a disk of %s", event->what);
+		break;
 	case IMAGE_EVENT_WARNING:
 		log_line(LOG_LEVEL_WARN, "%s", event->what);
 		break;

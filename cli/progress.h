@@ -5,7 +5,7 @@
 
 #include "images/helper.h"
 
-/* Shows layers as they are unpacked, on a terminal; warnings always. */
+/* Shows layers as they are unpacked and made into disks, on a terminal; warnings always. */
 struct image_watch progress_watch(void);
 
 #endif

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "cli/instance.h"
+#include "cli/listing.h"
 #include "cli/operands.h"
-#include "cli/output.h"
 #include "cli/verbs.h"
 #include "cli/volume.h"
 #include "cli/words.h"
@@ -124,24 +124,13 @@ static int show(const struct volumes *volumes, const char *name, struct err *err
 	return output_add(volumes->output, cells, &document, err);
 }
 
-struct ls_options {
-	bool quiet;
-	const char *format;
-};
-static const struct option_row ls_rows[] = {
-	OUTPUT_FORMAT_LIST(struct ls_options, format),
-	{"quiet", 'q', OPTION_FLAG, offsetof(struct ls_options, quiet), NULL, "only names", NULL, NULL},
-	OPTIONS_END,
-};
-
 static int run_ls(struct command_call *call, struct err *err)
 {
-	const struct ls_options *options = call->options;
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	CLEANUP_OUTPUT struct output output = {0};
 	struct volumes volumes;
 	struct strv names = {0};
-	int result = output_begin(&output, call->arena, columns, options->format, options->quiet, err);
+	int result = listing_begin(call, columns, &output, err);
 
 	if (result >= 0)
 		result = open_volumes(call, &stores, &volumes, err);
@@ -167,18 +156,10 @@ const struct command verb_volume_ls = {
 		"Fields of templates: .Name .Containers .CreatedSince .CreatedAt .Mountpoint, and the members of the "
 		"JSON: an array of objects with name, mountpoint (the folder with the files), created, anonymous "
 		"(nobody has named it) and containers (the names of those that have it, running or not).",
-	.options = ls_rows,
-	.options_bytes = sizeof(struct ls_options),
+	.options = listing_rows,
+	.options_bytes = sizeof(struct listing_options),
 	.max_operands = 0,
 	.run = run_ls,
-};
-
-struct inspect_options {
-	const char *format;
-};
-static const struct option_row inspect_rows[] = {
-	OUTPUT_FORMAT_DOCUMENT(struct inspect_options, format),
-	OPTIONS_END,
 };
 
 static int inspect_one(const struct command_call *call, const char *name, void *user, struct err *err)
@@ -191,22 +172,13 @@ static int inspect_one(const struct command_call *call, const char *name, void *
 
 static int run_inspect(struct command_call *call, struct err *err)
 {
-	const struct inspect_options *options = call->options;
-	static const struct output_column none[] = {{0}};
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	CLEANUP_OUTPUT struct output output = {0};
 	struct volumes volumes;
-	int exit_code, result = output_begin(&output, call->arena, none, options->format ? options->format : "json",
-					     false, err);
+	int result = open_volumes(call, &stores, &volumes, err);
 
-	if (result >= 0)
-		result = open_volumes(call, &stores, &volumes, err);
-	if (result < 0)
-		return result;
 	volumes.output = &output;
-	exit_code = operands_each(call, inspect_one, &volumes);
-	result = output_print(&output, err);
-	return result < 0 ? result : exit_code;
+	return result < 0 ? result : inspect_each(call, &output, inspect_one, &volumes, err);
 }
 
 const struct command verb_volume_inspect = {

@@ -118,8 +118,20 @@ static int name_all(struct arena *arena, const char *store, const char *const *l
 	return r;
 }
 
+static void tell(const struct making *making, const struct image_watch *watch)
+{
+	const char *slash = strrchr(making->layers[0], '/');
+	char words[64];
+
+	if (making->count > 1)
+		(void)snprintf(words, sizeof(words), "%zu layers", making->count);
+	else
+		(void)snprintf(words, sizeof(words), "layer %.12s", slash ? slash + 1 : making->layers[0]);
+	event_tell(watch, &(struct image_event){.kind = IMAGE_EVENT_DISK, .what = words});
+}
+
 int disk_layers(struct arena *arena, const char *store, const char *const *layers, size_t layer_count,
-		struct disks *ret, struct err *err)
+		const struct image_watch *watch, struct disks *ret, struct err *err)
 {
 	bool merges = layer_count > DISK_MAX_LAYERS;
 	CLEANUP_FD int lock = -1;
@@ -135,6 +147,7 @@ int disk_layers(struct arena *arena, const char *store, const char *const *layer
 
 		if (file_is_there(AT_FDCWD, ret->paths[i]))
 			continue;
+		tell(&making, watch);
 		/* Whoever frees layers waits until what is made of them is there. */
 		if (lock < 0) {
 			r = catalog_prepare(store, err);

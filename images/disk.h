@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "images/event.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
 
@@ -29,10 +30,10 @@ struct disks {
 /*
  * The disks of an image: `layers` are its folders in the store, top first (struct image, images/image.h). What is missing is made, which takes a second for some
  * 100 MiB; several may ask at once, one makes it. Hold the image first (catalog_hold()). Needs root. Paths live in `arena`. 0; -ENOENT with words that name
- * the package when mkfs.erofs is not installed; -errno.
+ * the package when mkfs.erofs is not installed; -errno. `watch` (NULL: nobody) is told of each that is made.
  */
 int disk_layers(struct arena *arena, const char *store, const char *const *layers, size_t layer_count,
-		struct disks *ret, struct err *err);
+		const struct image_watch *watch, struct disks *ret, struct err *err);
 
 /* The writable layer of a guest. */
 struct disk_writable {

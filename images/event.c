@@ -8,8 +8,8 @@
 #include "runtime/base/scope.h"
 
 static const char *const KINDS[] = {
-	[IMAGE_EVENT_LAYER] = "layer", [IMAGE_EVENT_EXISTS] = "exists",	  [IMAGE_EVENT_IMAGE] = "image",
-	[IMAGE_EVENT_FREED] = "freed", [IMAGE_EVENT_WARNING] = "warning",
+	[IMAGE_EVENT_LAYER] = "layer", [IMAGE_EVENT_EXISTS] = "exists", [IMAGE_EVENT_IMAGE] = "image",
+	[IMAGE_EVENT_FREED] = "freed", [IMAGE_EVENT_DISK] = "disk",	[IMAGE_EVENT_WARNING] = "warning",
 };
 static const char ERROR_KIND[] = "error";
 

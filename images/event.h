@@ -19,6 +19,7 @@ struct image_event {
 		IMAGE_EVENT_EXISTS,  /* a layer is in the store already: `what` its digest */
 		IMAGE_EVENT_IMAGE,   /* an image is in the store: `what` its id, `name` its full name or NULL */
 		IMAGE_EVENT_FREED,   /* gc has removed something: `what`, `done_bytes` its size */
+		IMAGE_EVENT_DISK,    /* a disk is being made (images/disk.h): `what` words for what of */
 		IMAGE_EVENT_WARNING, /* `what` is one line of words */
 	} kind;
 	const char *what, *name;

@@ -64,34 +64,44 @@ static int list_names(struct arena *arena, int store_fd, struct strv *ret, struc
 	return 0;
 }
 
-int kernel_list(struct arena *arena, const char *store, struct kernel **ret, size_t *ret_count, struct err *err)
+/* Adds a kernel to the list, or what is wrong with it. */
+static int list_kernel(struct arena *arena, const char *store, int store_fd, const char *name,
+		       struct kernel_listing *to, struct err *err)
+{
+	struct err damage = ERR_INIT;
+	int r = read_kernel(arena, store, store_fd, name, &to->items[to->count], &damage);
+
+	if (arena_check(arena, err) < 0)
+		return -ENOMEM;
+	to->count += r >= 0;
+	if (r >= 0 || r == -ENOENT) /* removed meanwhile, or never whole */
+		return 0;
+	return strv_add(arena, &to->damaged, damage.msg) < 0 ? arena_check(arena, err) : 0;
+}
+
+int kernel_list(struct arena *arena, const char *store, struct kernel_listing *ret, struct err *err)
 {
 	CLEANUP_FD int store_fd = kernel_store_open(store, false, err);
 	struct strv names = {0};
-	struct kernel *kernels;
-	size_t count = 0;
 	int r;
 
-	*ret_count = 0;
-	*ret = NULL;
+	*ret = (struct kernel_listing){0};
 	if (store_fd < 0)
 		return store_fd == -ENOENT ? 0 : store_fd;
 	r = list_names(arena, store_fd, &names, err);
-	kernels = r < 0 ? NULL : arena_array(arena, names.count + 1, sizeof(*kernels));
-	if (!kernels)
-		return r < 0 ? r : arena_check(arena, err);
-	for (size_t i = 0; i < names.count; i++) {
-		r = read_kernel(arena, store, store_fd, names.items[i], &kernels[count], err);
-		if (r < 0 && r != -ENOENT) /* removed meanwhile, or never whole */
-			return r;
-		count += r == 0;
-	}
-	qsort(kernels, count, sizeof(*kernels), by_name);
+	if (r < 0)
+		return r;
+	ret->items = arena_array(arena, names.count + 1, sizeof(*ret->items));
+	if (!ret->items)
+		return arena_check(arena, err);
+	for (size_t i = 0; r >= 0 && i < names.count; i++)
+		r = list_kernel(arena, store, store_fd, names.items[i], ret, err);
+	if (r < 0)
+		return r;
+	qsort(ret->items, ret->count, sizeof(*ret->items), by_name);
 	/* The only one is what is taken, chosen or not. */
-	if (count == 1)
-		kernels[0].is_default = true;
-	*ret = kernels;
-	*ret_count = count;
+	if (ret->count == 1)
+		ret->items[0].is_default = true;
 	return 0;
 }
 
@@ -108,21 +118,22 @@ static int find_chosen(struct arena *arena, const char *store, struct kernel *re
 
 static int find_default(struct arena *arena, const char *store, struct kernel *ret, struct err *err)
 {
-	struct kernel *kernels;
-	size_t count;
+	struct kernel_listing all;
 	int r = find_chosen(arena, store, ret, err);
 
 	if (r != -ENOENT)
 		return r;
-	r = kernel_list(arena, store, &kernels, &count, err);
+	r = kernel_list(arena, store, &all, err);
 	if (r < 0)
 		return r;
-	if (count == 0)
+	if (all.count == 0 && all.damaged.count > 0)
+		return err_say(err, EINVAL, "%s", all.damaged.items[0]);
+	if (all.count == 0)
 		return err_say(err, ENOENT, "no kernel for virtual machines: " HOW_TO_GET_ONE);
-	if (count > 1)
+	if (all.count > 1)
 		return err_say(err, ENOENT,
 			       "several kernels for virtual machines, and none chosen: see 'hull kernel default'");
-	*ret = kernels[0];
+	*ret = all.items[0];
 	return 0;
 }
 

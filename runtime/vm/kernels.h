@@ -30,8 +30,15 @@
  */
 int kernel_find(struct arena *arena, const char *store, const char *name, struct kernel *ret, struct err *err);
 
-/* All of them, by name. A store that does not exist is empty. */
-int kernel_list(struct arena *arena, const char *store, struct kernel **ret, size_t *ret_count, struct err *err);
+/*
+ * All of them, by name. A store that does not exist is empty. One that cannot be read does not hide the others: `damaged` has a line for it, which names it and says why.
+ */
+struct kernel_listing {
+	struct kernel *items;
+	size_t count;
+	struct strv damaged;
+};
+int kernel_list(struct arena *arena, const char *store, struct kernel_listing *ret, struct err *err);
 
 /* What a monitor needs, open for reading. */
 struct kernel_files {

@@ -22,8 +22,8 @@ teardown_file() {
 teardown() {
 	local name
 
-	for name in $(cd "$STORES/data/kernels" && ls -d -- */ | tr -d /); do
-		[ "$name" = "$RELEASE" ] || hull kernel rm "$name" >/dev/null
+	for name in $(cd "$STORES/data/kernels" && ls); do
+		[[ $name == "$RELEASE" || $name == default || $name == lock ]] || hull kernel rm "$name" >/dev/null
 	done
 	# No test leaves a half of anything: neither in the store nor beside it.
 	[ "$(ls -A "$STORES/data/kernels" | tr '\n' ' ')" = "$RELEASE default lock " ]
@@ -183,7 +183,12 @@ refused() {
 
 	mkdir "$STORES/data/kernels/broken"
 	echo '{' >"$STORES/data/kernels/broken/kernel.json"
-	run -125 hull kernel ls
+	# The others are listed all the same, and a line says which one is broken.
+	run --separate-stderr hull kernel ls -q
+	is "$RELEASE"
+	[ "${#stderr_lines[@]}" -eq 1 ]
+	output=$stderr like "^hull: warning: kernel 'broken': kernel.json: .*: it is damaged: see 'hull kernel rm'$"
+	run -125 hull kernel inspect broken
 	has "kernel 'broken': kernel.json"
 	run hull kernel default
 	is "$RELEASE"
@@ -282,6 +287,35 @@ refused() {
 	refused 'more than the limit' "$dir/huge.deb"
 }
 
+# bomb FILE SIZE COUNT: a small package with so many files of so many zeros, each of a name that no kernel's file has.
+bomb() {
+	local file=$1 size=$2 count=$3
+
+	rm -rf "$file" "$file.parts"
+	mkdir "$file.parts"
+	echo 2.0 >"$file.parts/debian-binary"
+	python3 -c '
+import sys, tarfile
+name, size, count = tarfile.TarInfo("./usr/share/zeros"), int(sys.argv[1]), int(sys.argv[2])
+name.size = size
+for _ in range(count):
+    sys.stdout.buffer.write(name.tobuf())
+    for _ in range(size >> 20):
+        sys.stdout.buffer.write(bytes(1 << 20))
+sys.stdout.buffer.write(bytes(1024))' "$size" "$count" | zstd -q -1 >"$file.parts/data.tar.zst"
+	(cd "$file.parts" && ar rc "$file" debian-binary data.tar.zst)
+	rm -rf "$file.parts"
+	[ "$(stat -c %s "$file")" -lt 2000000 ]
+}
+
+# bats test_tags=slow
+@test "kernel: packages that are small as a file and without end inside" {
+	bomb "$BATS_TEST_TMPDIR/bomb.deb" $((5 << 30)) 1
+	refused 'limit' "$BATS_TEST_TMPDIR/bomb.deb"
+	bomb "$BATS_TEST_TMPDIR/bomb.deb" 0 200001
+	refused 'it has more than 200000 entries' "$BATS_TEST_TMPDIR/bomb.deb"
+}
+
 @test "kernel: several imports at once, and kills in the middle, leave whole kernels" {
 	for i in 1 2 3; do
 		hull kernel import --name same --replace "$STORES/small" >/dev/null 3>&- &
@@ -291,6 +325,17 @@ refused() {
 		wait "${pids[i]}"
 	done
 	diff -r "$STORES/data/kernels/$RELEASE/modules" "$STORES/data/kernels/same/modules"
+	# While it is replaced, it is removed and listed: each of them meets a whole one or none.
+	for i in 1 2 3; do
+		hull kernel import --name same --replace "$STORES/small" >/dev/null 3>&- &
+		while kill -0 $! 2>/dev/null; do
+			hull kernel rm --force same >/dev/null
+			hull kernel ls -q >>"$BATS_TEST_TMPDIR/listed" 2>>"$BATS_TEST_TMPDIR/complaints"
+		done
+		wait $!
+	done
+	[ ! -s "$BATS_TEST_TMPDIR/complaints" ]
+	[ "$(sort -u "$BATS_TEST_TMPDIR/listed" | grep -vx same)" = "$RELEASE" ]
 	# What a killed one had begun, later ones sweep.
 	for pause in 0.01 0.05 0.1 0.2 0.4; do
 		timeout -s KILL "$pause" "$HULL" --root "$STORES/run" --data "$STORES/data" kernel import --name killed --replace \
@@ -329,6 +374,16 @@ refused() {
 	rm "$BATS_TEST_TMPDIR/libexec/hull-agent"
 	"${here[@]}" kernel import --name b "$STORES/small"
 	[ ! -e "$BATS_TEST_TMPDIR/data/kernels/b/initrd" ]
+}
+
+@test "kernel import: who waits at a terminal sees what goes on, a script does not" {
+	run --separate-stderr hull kernel import --name quiet "$STORES/small"
+	is quiet
+	[ -z "$stderr" ]
+	run script -qec "$HULL --root $STORES/run --data $STORES/data kernel import --name seen $STORES/small >$BATS_TEST_TMPDIR/out" /dev/null
+	has "$STORES/small: taking its modules"
+	has "$STORES/small: packing the initramfs"
+	output=$(cat "$BATS_TEST_TMPDIR/out") is seen
 }
 
 @test "kernel: help, and only root" {

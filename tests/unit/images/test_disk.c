@@ -175,13 +175,13 @@ static void test_layer(void)
 
 	make_world(&world, 1);
 	fill_layer(&world);
-	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 1, &disks, &err), 0);
+	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 1, NULL, &disks, &err), 0);
 	CHECK_STR(err.msg, "");
 	CHECK_INT(disks.count, 1);
 	CHECK(disks.count == 1 && stat(disks.paths[0], &before) == 0);
 	CHECK_INT(before.st_mode & 0777, 0600);
 	/* It is made once. */
-	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 1, &again, &err), 0);
+	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 1, NULL, &again, &err), 0);
 	CHECK(stat(disks.paths[0], &after) == 0 && after.st_ino == before.st_ino &&
 	      after.st_mtim.tv_nsec == before.st_mtim.tv_nsec);
 	if (has_erofs())
@@ -247,7 +247,7 @@ static void test_merged(void)
 
 	make_world(&world, 9);
 	fill_layers(&world);
-	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 9, &disks, &err), 0);
+	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 9, NULL, &disks, &err), 0);
 	CHECK_STR(err.msg, "");
 	CHECK_INT(disks.count, 1);
 	CHECK_HAS(disks.paths[0], "/chain-");
@@ -258,7 +258,7 @@ static void test_merged(void)
 	else
 		CHECK_INT(system(arena_printf(&world.arena, "fsck.erofs '%s' >/dev/null 2>&1", disks.paths[0])), 0);
 	/* Eight are eight disks. */
-	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 8, &disks, &err), 0);
+	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 8, NULL, &disks, &err), 0);
 	CHECK_INT(disks.count, 8);
 	CHECK_HAS(disks.paths[0], "/8000000");
 	CHECK_HAS(disks.paths[7], "/1000000");
@@ -296,7 +296,8 @@ static void test_several_at_once(void)
 		if (pids[i] == 0) {
 			struct disks disks;
 
-			_exit(disk_layers(&world.arena, world.store, world.layers, 10, &disks, NULL) == 0 ? 0 : 1);
+			_exit(disk_layers(&world.arena, world.store, world.layers, 10, NULL, &disks, NULL) == 0 ? 0
+														: 1);
 		}
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
@@ -323,7 +324,7 @@ static void test_killed(void)
 		pid_t pid = fork();
 
 		if (pid == 0)
-			_exit(disk_layers(&world.arena, world.store, world.layers, 1, &disks, NULL) == 0 ? 0 : 1);
+			_exit(disk_layers(&world.arena, world.store, world.layers, 1, NULL, &disks, NULL) == 0 ? 0 : 1);
 		(void)usleep((useconds_t)i * 1500);
 		(void)kill(pid, SIGKILL);
 		CHECK_INT(proc_wait(pid, &status), 0);
@@ -334,7 +335,7 @@ static void test_killed(void)
 					      world.store)),
 			  0);
 	}
-	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 1, &disks, NULL), 0);
+	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 1, NULL, &disks, NULL), 0);
 	CHECK_INT(system(arena_printf(&world.arena, "[ $(ls -A '%s/disks' | wc -l) -eq 1 ]", world.store)), 0);
 }
 
@@ -358,7 +359,7 @@ static void test_full(void)
 		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 		    mount("tmpfs", folder, "tmpfs", 0, "size=2m") < 0)
 			_exit(99);
-		if (disk_layers(&world.arena, world.store, world.layers, 1, &disks, &err) >= 0 ||
+		if (disk_layers(&world.arena, world.store, world.layers, 1, NULL, &disks, &err) >= 0 ||
 		    !strstr(err.msg, "mkfs.erofs"))
 			_exit(98);
 		_exit(system(arena_printf(&world.arena, "[ $(ls -A '%s' | wc -l) -eq 0 ]", folder)) == 0 ? 0 : 3);
@@ -387,8 +388,8 @@ static void test_freed_with_layers(void)
 		CHECK_INT(strv_add(&world.arena, &diff_ids, arena_printf(&world.arena, "sha256:%zx" HEX_OF_ZEROS, i)),
 			  0);
 	CHECK_INT(catalog_put(world.store, &entry, &err), 0);
-	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 9, &disks, &err), 0);
-	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 1, &disks, &err), 0);
+	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 9, NULL, &disks, &err), 0);
+	CHECK_INT(disk_layers(&world.arena, world.store, world.layers, 1, NULL, &disks, &err), 0);
 	CHECK_INT(gc_run(world.store, NULL, &err), 0);
 	CHECK_INT(system(arena_printf(&world.arena, "[ $(ls '%s/disks' | wc -l) -eq 2 ]", world.store)), 0);
 	CHECK_INT(catalog_remove(&world.arena, world.store, "localhost/nine:latest", false, &removal, &err), 0);
