@@ -29,8 +29,8 @@ static enum role role_of(const struct virtio_device *device, unsigned queue)
 }
 
 /*
- * Gives whole pages back: the file's hole is what frees them, since the memory is shared. They read as zeroes when they are touched again. In memory
- * that is no file's (tests), the mapping is emptied instead.
+ * Gives whole pages back: where the memory is a file's, its hole is what frees them; else the mapping is emptied. They read as zeroes when they are touched
+ * again.
  */
 static void discard(struct balloon *balloon, uint8_t *host, uint64_t bytes)
 {

@@ -79,9 +79,9 @@ static bool vcpu_exited(void *context, const struct hv_exit *exit, const struct 
 
 /* --- making one -------------------------------------------------------------------------------------------------------------------- */
 
-static int give_memory(struct machine *machine, uint64_t bytes, struct err *err)
+static int give_memory(struct machine *machine, const struct machine_request *request, struct err *err)
 {
-	int r = guest_memory_make(&machine->memory, bytes, err);
+	int r = guest_memory_make(&machine->memory, request->memory_bytes, request->shares_memory, err);
 
 	for (unsigned i = 0; r == 0 && i < machine->memory.region_count; i++) {
 		const struct guest_region *region = &machine->memory.regions[i];
@@ -131,7 +131,7 @@ int machine_make(struct machine *machine, struct hv *hv, const struct machine_re
 	machine->hv = hv;
 	machine->memory = GUEST_MEMORY_NONE;
 	machine->serial_irq_fd = machine->loop.epoll_fd = machine->ending.fd = -1;
-	r = give_memory(machine, request->memory_bytes, err);
+	r = give_memory(machine, request, err);
 	if (r == 0)
 		r = hv->ops->interrupt_controllers(hv, err);
 	if (r == 0)

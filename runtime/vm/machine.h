@@ -56,7 +56,8 @@ struct machine {
 struct machine_request {
 	uint64_t memory_bytes;
 	unsigned cpus;
-	int serial_out_fd; /* -1: no serial port */
+	int serial_out_fd;  /* -1: no serial port */
+	bool shares_memory; /* another process is to map the guest's */
 };
 
 /*

@@ -10,9 +10,10 @@
 
 #define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
 
-/* Reserves twice an alignment too much and gives the rest back, so that the host can use huge pages for what the guest maps by them. */
+/* Reserves an alignment too much and gives the rest back, so that the host can use huge pages for what the guest maps by them. `fd` -1: private. */
 static void *map_aligned(int fd, uint64_t bytes)
 {
+	const int kind = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
 	uint64_t room = bytes + HUGE_PAGE_BYTES;
 	uint8_t *reserved = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -22,7 +23,7 @@ static void *map_aligned(int fd, uint64_t bytes)
 	uint64_t skip = (HUGE_PAGE_BYTES - (uintptr_t)reserved % HUGE_PAGE_BYTES) % HUGE_PAGE_BYTES;
 	uint8_t *start = reserved + skip;
 
-	if (mmap(start, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED) {
+	if (mmap(start, bytes, PROT_READ | PROT_WRITE, kind | MAP_FIXED | MAP_NORESERVE, fd, 0) == MAP_FAILED) {
 		(void)munmap(reserved, room);
 		return NULL;
 	}
@@ -39,7 +40,18 @@ static void add_region(struct guest_memory *memory, uint64_t gpa, uint64_t bytes
 		(struct guest_region){.gpa = gpa, .bytes = bytes, .host = all + offset, .file_offset = offset};
 }
 
-int guest_memory_make(struct guest_memory *memory, uint64_t bytes, struct err *err)
+static int make_file(uint64_t bytes, struct err *err)
+{
+	CLEANUP_FD int fd = memfd_create("hull-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return err_set(err, errno, "make guest memory");
+	if (ftruncate(fd, (off_t)bytes) < 0)
+		return err_set(err, errno, "make guest memory of %llu bytes", (unsigned long long)bytes);
+	return fd_take(&fd);
+}
+
+int guest_memory_make(struct guest_memory *memory, uint64_t bytes, bool shared, struct err *err)
 {
 	CLEANUP_FD int fd = -1;
 	uint64_t low = bytes < GUEST_LOW_END ? bytes : GUEST_LOW_END;
@@ -49,20 +61,22 @@ int guest_memory_make(struct guest_memory *memory, uint64_t bytes, struct err *e
 	if (bytes == 0 || bytes % GUEST_PAGE_BYTES || bytes > UINT64_MAX / 4)
 		return err_say(err, EINVAL, "guest memory of %llu bytes: want a multiple of 4096",
 			       (unsigned long long)bytes);
-	fd = memfd_create("hull-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return err_set(err, errno, "make guest memory");
-	if (ftruncate(fd, (off_t)bytes) < 0)
-		return err_set(err, errno, "make guest memory of %llu bytes", (unsigned long long)bytes);
+	if (shared) {
+		fd = make_file(bytes, err);
+		if (fd < 0)
+			return fd;
+	}
 	all = map_aligned(fd, bytes);
 	if (!all)
 		return err_set(err, errno, "map guest memory of %llu bytes", (unsigned long long)bytes);
-	/* Advice only: kernels and mounts without huge pages in shared memory refuse, and nothing is lost. */
-	(void)madvise(all, bytes, MADV_HUGEPAGE);
+	/* Advice only: kernels and mounts without huge pages refuse, and nothing is lost. The first holds some tables: not worth 2 MiB of zeroes. */
+	if (bytes > HUGE_PAGE_BYTES)
+		(void)madvise((uint8_t *)all + HUGE_PAGE_BYTES, bytes - HUGE_PAGE_BYTES, MADV_HUGEPAGE);
 	add_region(memory, 0, low, all, 0);
 	if (bytes > low)
 		add_region(memory, GUEST_HIGH_START, bytes - low, all, low);
 	memory->fd = fd_take(&fd);
+	memory->is_own = true;
 	return 0;
 }
 
@@ -77,10 +91,10 @@ struct guest_memory guest_memory_borrow(void *host, uint64_t gpa, uint64_t bytes
 
 void guest_memory_free(struct guest_memory *memory)
 {
-	if (memory->fd < 0)
+	if (!memory->is_own)
 		return;
 	(void)munmap(memory->regions[0].host, guest_memory_bytes(memory));
-	(void)close(memory->fd);
+	scope_fd(&memory->fd);
 	*memory = GUEST_MEMORY_NONE;
 }
 

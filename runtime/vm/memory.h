@@ -29,7 +29,8 @@ struct guest_region {
 };
 
 struct guest_memory {
-	int fd; /* a memfd with all of it, regions one behind the other; -1 when it is borrowed */
+	int fd;	     /* a memfd with all of it, regions one behind the other; -1 where it is private or borrowed */
+	bool is_own; /* mapped by guest_memory_make() */
 	unsigned region_count;
 	struct guest_region regions[GUEST_MAX_REGIONS]; /* by address, disjoint */
 };
@@ -37,10 +38,11 @@ struct guest_memory {
 #define GUEST_MEMORY_NONE ((struct guest_memory){.fd = -1})
 
 /*
- * Makes `bytes` (a multiple of 4 KiB) of shared memory, 2 MiB aligned, with the advice to use huge pages, at guest address 0 and, what is past
- * GUEST_LOW_END, at GUEST_HIGH_START. Nothing of it is touched. -EINVAL, -ENOMEM.
+ * Makes `bytes` (a multiple of 4 KiB) of memory, 2 MiB aligned, with the advice to use huge pages, at guest address 0 and, what is past GUEST_LOW_END, at
+ * GUEST_HIGH_START. Nothing of it is touched. `shared`: in a memfd, for another process to map (vhost-user). Else private to this one, which most hosts give huge
+ * pages and refuse them to a memfd: a stock kernel's boot then faults some dozen times, and not 16,000, a third of its instructions. -EINVAL, -ENOMEM.
  */
-int guest_memory_make(struct guest_memory *memory, uint64_t bytes, struct err *err);
+int guest_memory_make(struct guest_memory *memory, uint64_t bytes, bool shared, struct err *err);
 /* For tests and fuzzers: one region of the caller's memory at `gpa`. */
 struct guest_memory guest_memory_borrow(void *host, uint64_t gpa, uint64_t bytes);
 /* Unmaps and closes what guest_memory_make() made; leaves borrowed memory alone. */

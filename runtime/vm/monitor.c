@@ -20,6 +20,7 @@
 #include "runtime/vm/machine.h"
 #include "runtime/vm/monitor_devices.h"
 #include "runtime/vm/monitor_jail.h"
+#include "runtime/vm/remains.h"
 
 /* All there is: one monitor is one process. Not on the heap, so that what no guest uses is no page of anybody's memory. */
 static struct monitor {
@@ -119,6 +120,7 @@ static int build(const struct vm_request *request, struct err *err)
 	struct machine_request wanted = {
 		.memory_bytes = request->memory_bytes,
 		.cpus = request->cpus,
+		.shares_memory = request->volume_count > 0,
 		.serial_out_fd = request->serial_console ? STDERR_FILENO : -1,
 	};
 	struct hv *hv = NULL;
@@ -279,32 +281,26 @@ int monitor_run(const struct vm_request *request, struct err *err)
 	return r;
 }
 
-/*
- * Letting a machine go takes KVM and the network's device tens of milliseconds, within the last close; and a process's exit status is there only after it has
- * closed everything. So all that is slow is left in a socket, which holds it until its other end is closed. The memory comes too: its pages are freed with it.
- */
 static void leave_remains(const struct vm_request *request)
 {
 	const struct machine *machine = &monitor.machine;
 	int fds[VCPU_MAX + VM_MAX_NICS + 2];
-	struct err ignored = ERR_INIT;
 	unsigned count = 0;
 
 	if (machine->hv && machine->hv->ops->descriptors)
 		count = machine->hv->ops->descriptors(machine->hv, fds, VCPU_MAX + 1);
-	if (machine->memory.fd >= 0)
+	/* Its pages are freed with it. */
+	if (machine->memory.fd > 0)
 		fds[count++] = machine->memory.fd;
 	for (unsigned i = 0; i < request->nic_count; i++)
 		if (monitor.devices.nics[i].tap_fd > 0)
 			fds[count++] = monitor.devices.nics[i].tap_fd;
-	/* With nobody at the other end they are closed here, as they would be anyway. */
-	if (count > 0)
-		(void)sock_send_fds(request->remains_fd, "", 1, fds, count, &ignored);
+	remains_leave(request->remains_fd, monitor.is_told && monitor.outcome.oom, fds, count);
 }
 
 _Noreturn void monitor_leave(int code)
 {
-	if (monitor.request && monitor.request->remains_fd >= 0)
+	if (monitor.request)
 		leave_remains(monitor.request);
 	_exit(code);
 }

@@ -41,7 +41,7 @@ static void test_two_regions(void)
 	struct err err = ERR_INIT;
 	struct stat st;
 
-	CHECK_INT(guest_memory_make(&memory, UINT64_C(5) << 30, &err), 0);
+	CHECK_INT(guest_memory_make(&memory, UINT64_C(5) << 30, true, &err), 0);
 	CHECK_INT(memory.region_count, 2);
 	CHECK_INT(memory.regions[0].bytes, GUEST_LOW_END);
 	CHECK_INT(memory.regions[1].gpa, GUEST_HIGH_START);
@@ -56,6 +56,20 @@ static void test_two_regions(void)
 	CHECK_INT(memory.fd, -1);
 }
 
+/* What no other process maps is no file's: hosts have huge pages for that. */
+static void test_private(void)
+{
+	struct guest_memory memory;
+	struct err err = ERR_INIT;
+
+	CHECK_INT(guest_memory_make(&memory, UINT64_C(4) << 20, false, &err), 0);
+	CHECK_INT(memory.fd, -1);
+	CHECK_INT((uintptr_t)memory.regions[0].host % (2 << 20), 0);
+	CHECK_INT(guest_memory_write(&memory, (4 << 20) - 1, "x", 1), 0);
+	guest_memory_free(&memory);
+	CHECK_INT(memory.region_count, 0);
+}
+
 static void test_refused(void)
 {
 	static const uint64_t sizes[] = {0, 1, 4097, UINT64_MAX, UINT64_MAX - 4095};
@@ -64,7 +78,7 @@ static void test_refused(void)
 		struct guest_memory memory;
 		struct err err = ERR_INIT;
 
-		CHECK_INT(guest_memory_make(&memory, sizes[i], &err), -EINVAL);
+		CHECK_INT(guest_memory_make(&memory, sizes[i], true, &err), -EINVAL);
 		CHECK_INT(memory.fd, -1);
 		guest_memory_free(&memory);
 	}
@@ -72,5 +86,6 @@ static void test_refused(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_ranges), TAP_CASE(test_two_regions), TAP_CASE(test_refused));
+	return TAP_RUN(TAP_CASE(test_ranges), TAP_CASE(test_two_regions), TAP_CASE(test_private),
+		       TAP_CASE(test_refused));
 }
