@@ -11,6 +11,7 @@ const struct command *const hull_commands[] = {
 	&verb_attach,
 	&verb_logs,
 	&verb_top,
+	&verb_stats,
 	&verb_port,
 	&verb_stop,
 	&verb_restart,

@@ -12,6 +12,7 @@ extern const struct command verb_exec, verb_attach;					  /* exec.c, attach.c */
 extern const struct command verb_logs;							  /* logs.c */
 extern const struct command verb_stop, verb_restart, verb_kill, verb_pause, verb_unpause; /* lifecycle.c */
 extern const struct command verb_rm, verb_rename, verb_port, verb_top; /* rm.c, rename.c, port.c, top.c */
+extern const struct command verb_stats, verb_update;		       /* stats.c, update.c */
 extern const struct command verb_volume_ls, verb_volume_create, verb_volume_inspect, verb_volume_rm,
 	verb_volume_prune; /* volume_verbs.c */
 extern const struct command verb_image_ls, verb_image_import, verb_image_rm, verb_image_tag,

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* events: figures every so often, and a line whenever the kernel has killed for want of memory. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cgroups/oom.h"
 #include "cli/oci/oci.h"
 #include "cli/oci/stats_json.h"
-#include "runtime/base/file.h"
 #include "runtime/base/process.h"
 #include "runtime/core/control.h"
 
 #define DEFAULT_INTERVAL_MS 5000
-#define MAX_INTERFACES	    1024
-#define NET_DEV_MAX_BYTES   ((size_t)1 << 20)
 /* v1 tells of a want of memory before it has killed: the count is looked at again for a while. */
 #define COUNT_AGAIN_MS	      50
 #define COUNT_AGAIN_TIMES     20
@@ -57,48 +50,6 @@ struct watching {
 
 /* --- Figures ---------------------------------------------------------------------------------------------------------- */
 
-static bool is_on_hosts_network(pid_t pid)
-{
-	struct stat ours, theirs;
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
-	return stat("/proc/self/ns/net", &ours) < 0 || stat(path, &theirs) < 0 || ours.st_ino == theirs.st_ino;
-}
-
-/* Of a network namespace of its own. The process may have ended: then there are none. */
-static void read_interfaces(struct arena *arena, pid_t pid, struct stats_all *ret)
-{
-	struct stats_interface *interfaces = arena_array(arena, MAX_INTERFACES, sizeof(*interfaces));
-	struct err ignored = ERR_INIT;
-	char path[64], name[64], *text, *rest = NULL;
-	size_t len;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/net/dev", pid);
-	if (!interfaces || is_on_hosts_network(pid) ||
-	    file_read(arena, AT_FDCWD, path, NET_DEV_MAX_BYTES, &text, &len, &ignored) < 0)
-		return;
-	ret->interfaces = interfaces;
-	for (char *line; (line = strtok_r(text, "\n", &rest)) && ret->interface_count < MAX_INTERFACES; text = NULL) {
-		struct stats_interface *to = &interfaces[ret->interface_count];
-		unsigned long long rx[4], tx[4];
-
-		if (sscanf(line, " %63[^:]: %llu %llu %llu %llu %*u %*u %*u %*u %llu %llu %llu %llu", name, &rx[0],
-			   &rx[1], &rx[2], &rx[3], &tx[0], &tx[1], &tx[2], &tx[3]) != 9)
-			continue; /* the heading */
-		*to = (struct stats_interface){arena_strdup(arena, name),
-					       rx[0],
-					       rx[1],
-					       rx[2],
-					       rx[3],
-					       tx[0],
-					       tx[1],
-					       tx[2],
-					       tx[3]};
-		ret->interface_count++;
-	}
-}
-
 static int print_stats(const struct watching *watching, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -110,7 +61,9 @@ static int print_stats(const struct watching *watching, struct err *err)
 		result = cg_detail(watching->cgroup, &arena, &all.detail, err);
 	if (result < 0)
 		return result;
-	read_interfaces(&arena, watching->init->pid, &all);
+	/* Those of the host would tell of others. */
+	if (net_counters_apart(watching->init->pid))
+		net_counters_read(&arena, watching->init->pid, &all.interfaces);
 	stats_json(watching->id, &all, &words);
 	result = text_check(&words, err);
 	if (result >= 0 && (fputs(text_get(&words), stdout) < 0 || fflush(stdout) != 0))

@@ -217,8 +217,8 @@ static void put_hugetlb(struct json_writer *w, const struct cg_detail *detail)
 static void put_interfaces(struct json_writer *w, const struct stats_all *all)
 {
 	json_open_array(w, "network_interfaces");
-	for (size_t i = 0; i < all->interface_count; i++) {
-		const struct stats_interface *interface = &all->interfaces[i];
+	for (size_t i = 0; i < all->interfaces.count; i++) {
+		const struct net_counter *interface = &all->interfaces.items[i];
 
 		json_open(w, NULL);
 		json_put_string(w, "Name", interface->name);

@@ -5,18 +5,13 @@
 
 #include "cgroups/cg.h"
 #include "cgroups/stats_detail.h"
+#include "net/counters.h"
 #include "runtime/base/text.h"
-
-struct stats_interface {
-	const char *name;
-	uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped, tx_bytes, tx_packets, tx_errors, tx_dropped;
-};
 
 struct stats_all {
 	struct cg_stat stat;
 	struct cg_detail detail;
-	const struct stats_interface *interfaces;
-	size_t interface_count;
+	struct net_counters interfaces;
 };
 
 /* Adds {"type":"stats","id":…,"data":{…}} and a line end. What is not known is left out. */

@@ -8,6 +8,7 @@
  *     disks.c        the container's root from disks or a shared folder, volumes, and their end
  *     wires.c        network, clock, files
  *     program.c      START and EXEC documents to running processes, by the container engine's own functions
+ *     question.c     what the host wants to know, answered by a process of the agent's own
  *     task.c         a process: its streams, what is heard and told of it
  *     serve.c        the loop: frames, children, the end
  *
@@ -93,6 +94,7 @@ void disks_unmount(void);
 
 /* wires.c */
 int wires_network(const struct guest_network *network, struct err *err);
+int wires_interfaces(const struct guest_start *start, struct err *err);
 /* Writes the files, and adds their mounts to `config`. */
 int wires_files(const struct guest_files *files, struct arena *arena, struct config *config, struct err *err);
 /* The network's own sysctls are the guest's: they are set here, and taken out of what the container asks for. */
@@ -102,6 +104,8 @@ void wires_clock(uint64_t epoch_ns);
 /* program.c: makes the process of task->document. 0 or -errno with words. */
 int program_start(struct agent *agent, struct task *task, struct err *err);
 int program_exec(struct agent *agent, struct task *task, struct err *err);
+/* question.c: the same for one that asks instead. */
+int question_start(struct agent *agent, struct task *task, const struct guest_exec *exec, struct err *err);
 /* The container's figures as JSON. */
 int program_stats(struct agent *agent, struct text *out, struct err *err);
 void program_signal_all(struct agent *agent, int signo);

@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cgroups/cg.h"
 #include "runtime/agent/agent.h"
+#include "runtime/base/host.h"
 #include "runtime/base/process.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/create.h"
@@ -93,6 +95,8 @@ static int prepare_guest(struct agent *agent, struct err *err)
 	result = disks_mount(start, err);
 	if (result >= 0)
 		result = wires_network(start->network, err);
+	if (result >= 0)
+		result = wires_interfaces(start, err);
 	if (result >= 0)
 		result = store_open(AGENT_STATE, false, &agent->store, err);
 	return result;
@@ -196,6 +200,8 @@ int program_exec(struct agent *agent, struct task *task, struct err *err)
 	struct strv warnings = {0};
 	int result = guest_exec_parse(&arena, task->document.data, task->document.len, &exec, err);
 
+	if (result >= 0 && exec.question != GUEST_ASKS_NOTHING)
+		return question_start(agent, task, &exec, err);
 	if (result < 0)
 		return result;
 	unprotect(exec.process);
@@ -214,9 +220,12 @@ int program_exec(struct agent *agent, struct task *task, struct err *err)
 
 int program_stats(struct agent *agent, struct text *out, struct err *err)
 {
-	struct cg_stat stats = {0};
-	int result = agent->cgroup ? cg_stat(agent->cgroup, &stats, err) : 0;
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct guest_stats stats = {.memory_total_bytes = host_memory_bytes()};
+	int result = agent->cgroup ? cg_stat(agent->cgroup, &stats.stat, err) : 0;
 
+	/* The container has no other network than the guest. */
+	net_counters_read(&arena, getpid(), &stats.interfaces);
 	return result < 0 ? result : guest_stats_write(&stats, out, err);
 }
 

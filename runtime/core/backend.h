@@ -14,16 +14,18 @@
 #include <sys/types.h>
 
 #include "runtime/base/err.h"
+#include "runtime/core/processes.h"
 
 struct arena;
 struct cg_limits;
-struct cg_stat;
+struct config_resources;
 struct control_view;
 struct exec_request;
 struct exec_running;
 struct instance;
 struct record;
 struct store;
+struct usage;
 
 /* A function that is NULL is not supported: whoever wants it says backend_lacks(). */
 struct backend_ops {
@@ -46,10 +48,15 @@ struct backend_ops {
 	int (*end)(const struct store *store, const struct record *record);
 	/* Their numbers on the host. */
 	int (*pids)(const struct record *record, struct arena *arena, pid_t **ret, size_t *ret_count, struct err *err);
-	/* What they use, as counted where they run. */
-	int (*stat)(const struct store *store, const struct record *record, struct cg_stat *ret, struct err *err);
-	/* New limits. The instance is locked, its cgroup open. */
-	int (*update)(struct instance *instance, const struct cg_limits *limits, struct err *err);
+	/* All of them, as they are seen inside: processes.h. */
+	int (*processes)(const struct store *store, const struct control_view *view, struct arena *arena,
+			 process_rows *ret, struct err *err);
+	/* What they use: usage.h. It runs, or is paused. */
+	int (*stat)(const struct store *store, const struct control_view *view, struct arena *arena, struct usage *ret,
+		    struct err *err);
+	/* New limits, as they were asked for and as its cgroup would have them. The instance is locked, its cgroup open. */
+	int (*update)(struct instance *instance, const struct config_resources *resources,
+		      const struct cg_limits *limits, struct err *err);
 	bool takes_mounts;	/* `mounts add` in a running one */
 	bool takes_checkpoints; /* its processes are this kernel's, and can be written down */
 };

@@ -12,4 +12,13 @@ int exec_ns(const struct exec_request *request, const struct control_view *view,
 int exec_vm(const struct exec_request *request, const struct control_view *view, struct exec_running *ret,
 	    struct err *err);
 
+/* ask_vm.c: what is asked of a machine that runs. */
+int vm_connect_agent(const struct store *store, const struct record *record, struct err *err);
+int vm_processes(const struct store *store, const struct control_view *view, struct arena *arena, process_rows *ret,
+		 struct err *err);
+int vm_usage(const struct store *store, const struct control_view *view, struct arena *arena, struct usage *ret,
+	     struct err *err);
+
+#define CONTROL_SOCKET "control.sock" /* hull-vmm's (runtime/vm/control.h), in the state folder */
+
 #endif

@@ -12,6 +12,7 @@
 
 #include "net/address.h"
 #include "net/network.h"
+#include "net/stand_in.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
 #include "runtime/base/installed.h"
@@ -29,10 +30,7 @@
 #include "runtime/vm/agent_client.h"
 #include "runtime/vm/agent_protocol.h"
 
-#define CONTROL_SOCKET	   "control.sock"
-#define STATS_TIMEOUT_MS   5000
 #define END_TIMEOUT_MS	   3000
-#define STATS_MAX_BYTES	   65536
 #define NET_FILE_MAX_BYTES ((size_t)256 << 10)
 
 /* What is collected for the monitor. */
@@ -104,16 +102,13 @@ static int give_disks(struct preparing *p, struct err *err)
 	return 0;
 }
 
-static int give_card(struct preparing *p, struct err *err)
+static int give_bridge_card(struct preparing *p, struct err *err)
 {
 	const struct plan *plan = p->instance->plan;
 	struct vm_nic *nic = &p->request.nics[0];
 	struct net_lease lease = {0};
-	int fd = -1, result;
+	int fd = -1, result = net_attach_tap(&plan->net.request, &fd, &lease, err);
 
-	if (!p->vm->has_nic)
-		return netfiles_write(plan, NULL, err);
-	result = net_attach_tap(&plan->net.request, &fd, &lease, err);
 	if (result < 0)
 		return err_wrap(err, "network");
 	nic->tap_fd = give(p, fd, err);
@@ -130,6 +125,65 @@ static int give_card(struct preparing *p, struct err *err)
 	};
 	p->start.network = &p->network;
 	return netfiles_write(plan, &lease, err);
+}
+
+/* The guest's interface is to be what the namespace's is. */
+static int tell_interface(struct preparing *p, const struct interface *from, struct err *err)
+{
+	struct arena *arena = p->instance->arena;
+	struct guest_interface *to = LIST_ADD(arena, &p->start.interfaces);
+	char mac[18];
+
+	if (!to)
+		return arena_check(arena, err);
+	to->mac = arena_strdup(arena, address_mac_words(from->mac, mac));
+	to->name = arena_strdup(arena, from->name);
+	to->mtu = from->mtu;
+	for (unsigned i = 0; i < from->address_count; i++)
+		if (strv_add(arena, &to->addresses, arena_strdup(arena, from->addresses[i])) < 0)
+			return arena_check(arena, err);
+	for (unsigned i = 0; i < from->route_count; i++) {
+		struct guest_route *route = LIST_ADD(arena, &to->routes);
+
+		if (!route)
+			return arena_check(arena, err);
+		route->to = arena_strdup(arena, from->routes[i].to);
+		route->via = from->routes[i].via[0] ? arena_strdup(arena, from->routes[i].via) : NULL;
+	}
+	return arena_check(arena, err);
+}
+
+static int stand_in(struct preparing *p, struct err *err)
+{
+	struct stand_in place;
+	int result = net_stand_in(p->instance->plan->net.stand_in, &place, err);
+
+	if (result < 0)
+		return err_wrap(err, "network");
+	for (unsigned i = 0; i < place.count; i++) {
+		struct vm_nic *nic = &p->request.nics[i];
+		int given = give(p, fd_take(&place.taps[i]), err);
+
+		if (result >= 0)
+			result = given;
+		nic->tap_fd = given;
+		memcpy(nic->mac, place.interfaces[i].mac, sizeof(nic->mac));
+		if (result >= 0)
+			result = tell_interface(p, &place.interfaces[i], err);
+	}
+	p->request.nic_count = place.count;
+	return result;
+}
+
+static int give_cards(struct preparing *p, struct err *err)
+{
+	const struct plan *plan = p->instance->plan;
+	int result;
+
+	if (p->vm->has_nic)
+		return give_bridge_card(p, err);
+	result = plan->net.kind == PLAN_NET_STAND_IN ? stand_in(p, err) : 0;
+	return result < 0 ? result : netfiles_write(plan, NULL, err);
 }
 
 static int give_sockets(struct preparing *p, struct err *err)
@@ -157,6 +211,20 @@ static int read_net_file(struct preparing *p, const char *path, const char **ret
 	if (result >= 0)
 		*ret = data;
 	return result;
+}
+
+/* The other end is its keeper's. */
+static int give_remains(struct preparing *p, struct err *err)
+{
+	int ends[2], result;
+
+	if (!p->instance->request->kept)
+		return 0;
+	result = sock_pair(ends, err);
+	if (result < 0)
+		return result;
+	p->instance->remains_fd = ends[0];
+	return p->request.remains_fd = give(p, ends[1], err);
 }
 
 static int give_start(struct preparing *p, struct err *err)
@@ -206,7 +274,7 @@ static int write_request(struct preparing *p, struct err *err)
 }
 
 static int (*const parts[])(struct preparing *p, struct err *err) = {
-	give_program, give_kernel, give_disks, give_sockets, give_card, give_start, write_request,
+	give_program, give_kernel, give_disks, give_sockets, give_remains, give_cards, give_start, write_request,
 };
 
 static int undo(struct instance *instance, struct err *err)
@@ -219,7 +287,11 @@ static int prepare(struct instance *instance, struct err *err)
 	struct preparing p = {
 		.instance = instance,
 		.vm = instance->plan->vm,
-		.request = {.initrd_fd = -1, .kvm_fd = -1, .agent_listen_fd = -1, .control_listen_fd = -1},
+		.request = {.initrd_fd = -1,
+			    .kvm_fd = -1,
+			    .agent_listen_fd = -1,
+			    .control_listen_fd = -1,
+			    .remains_fd = -1},
 		.start = *instance->plan->vm->start,
 	};
 	struct err ignored = ERR_INIT;
@@ -234,16 +306,9 @@ static int prepare(struct instance *instance, struct err *err)
 
 /* --- What is asked of the guest --------------------------------------------------------------------------------------- */
 
-static int connect_agent(const struct store *store, const struct record *record, struct err *err)
-{
-	CLEANUP_FD int folder = store_find(store, record->id, err);
-
-	return folder < 0 ? folder : agent_client_connect(folder, err);
-}
-
 static int signal_all(const struct store *store, const struct record *record, int signo, struct err *err)
 {
-	CLEANUP_FD int agent = connect_agent(store, record, err);
+	CLEANUP_FD int agent = vm_connect_agent(store, record, err);
 
 	return agent < 0 ? agent : agent_client_signal_all(agent, signo, err);
 }
@@ -259,23 +324,10 @@ static int end(const struct store *store, const struct record *record)
 	return proc_wait_end(pidfd, END_TIMEOUT_MS);
 }
 
-static int read_stat(const struct store *store, const struct record *record, struct cg_stat *ret, struct err *err)
-{
-	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	CLEANUP_FD int agent = connect_agent(store, record, err);
-	char *words = arena_alloc(&arena, STATS_MAX_BYTES);
-	ssize_t len;
-
-	if (agent < 0 || !words)
-		return agent < 0 ? agent : arena_check(&arena, err);
-	len = agent_client_stats(agent, STATS_TIMEOUT_MS, words, STATS_MAX_BYTES, err);
-	return len < 0 ? (int)len : guest_stats_parse(&arena, words, (size_t)len, ret, err);
-}
-
-#define MACHINE(words)                                                                                         \
-	{                                                                                                      \
-		.name = (words), .prepare = prepare, .prepare_undo = undo, .exec = exec_vm, .stat = read_stat, \
-		.signal_all = signal_all, .end = end,                                                          \
+#define MACHINE(words)                                                                                                 \
+	{                                                                                                              \
+		.name = (words), .prepare = prepare, .prepare_undo = undo, .exec = exec_vm, .processes = vm_processes, \
+		.stat = vm_usage, .signal_all = signal_all, .end = end,                                                \
 	}
 
 const struct backend_ops backend_kvm = MACHINE("kvm");

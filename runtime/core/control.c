@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,9 @@ int control_look(const struct store *store, struct arena *arena, const char *id,
 	result = lifecycle_read(arena, folder, id, &ret->record, err);
 	if (result < 0)
 		return result;
+	/* There is no lock: meanwhile it may have been removed, and its folder have become another one's (store_retire()). */
+	if (strcmp(ret->record.id, id) != 0)
+		return err_say(err, ENOENT, "container '%s' does not exist", id);
 	ret->now = lifecycle_look(&ret->record, folder, ask_freezer);
 	return 0;
 }
@@ -229,7 +233,7 @@ static int record_and_update(struct instance *instance, const struct backend_ops
 		return result;
 	result = fault_point("update", "cgroup", err);
 	if (result >= 0)
-		result = backend->update(instance, limits, err);
+		result = backend->update(instance, resources, limits, err);
 	if (result < 0) {
 		instance->record.updated = before;
 		(void)lifecycle_write(&instance->record, instance->state_fd, &ignored);
@@ -264,20 +268,6 @@ int control_open_cgroup(const struct store *store, struct arena *arena, const ch
 	int result = control_look(store, arena, id, false, ret_view, err);
 
 	return result < 0 ? result : cgroup_open_recorded(&ret_view->record, ret, err);
-}
-
-int control_stat(const struct store *store, const char *id, struct cg_stat *ret, struct err *err)
-{
-	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	const struct backend_ops *backend = NULL;
-	struct control_view view;
-	int result = control_look(store, &arena, id, false, &view, err);
-
-	if (result >= 0)
-		result = backend_of(&view.record, &backend, err);
-	if (result < 0)
-		return result;
-	return backend->stat ? backend->stat(store, &view.record, ret, err) : backend_lacks(backend, "stats", err);
 }
 
 int control_pids(const struct store *store, struct arena *arena, const char *id, pid_t **ret, size_t *ret_count,

@@ -51,7 +51,6 @@ int control_update(const struct store *store, const char *id, const struct confi
 /* Reads one, and opens its cgroup for looking at: the caller's to close. -ENOENT with words: it is of another boot. */
 int control_open_cgroup(const struct store *store, struct arena *arena, const char *id, struct control_view *ret_view,
 			struct cg **ret, struct err *err);
-int control_stat(const struct store *store, const char *id, struct cg_stat *ret, struct err *err);
 int control_pids(const struct store *store, struct arena *arena, const char *id, pid_t **ret, size_t *ret_count,
 		 struct err *err);
 

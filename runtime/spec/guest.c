@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "net/stand_in.h"
 #include "runtime/base/json.h"
 #include "runtime/spec/config_fields.h"
 #include "runtime/spec/field_rows.h"
@@ -47,6 +48,25 @@ static const struct field network_rows[] = {
 TABLE(network_table, network_rows);
 #undef TYPE
 
+#define TYPE struct guest_route
+static const struct field route_rows[] = {
+	ROW("to", FIELD_STRING, to, REQUIRED),
+	ROW("via", FIELD_STRING, via),
+};
+TABLE(route_table, route_rows);
+#undef TYPE
+
+#define TYPE struct guest_interface
+static const struct field guest_interface_rows[] = {
+	ROW("mac", FIELD_STRING, mac, REQUIRED),
+	ROW("name", FIELD_STRING, name, REQUIRED),
+	ROW("mtu", FIELD_U32, mtu),
+	ROW("addresses", FIELD_STRV, addresses, .max = INTERFACE_ADDRESSES),
+	ROW("routes", FIELD_LIST, routes, OF(route_table), .max = INTERFACE_ROUTES),
+};
+TABLE(guest_interface_table, guest_interface_rows);
+#undef TYPE
+
 #define TYPE struct guest_files
 static const struct field files_rows[] = {
 	ROW("hosts", FIELD_STRING, hosts),
@@ -72,6 +92,7 @@ static const struct field start_rows[] = {
 	ROW("root", FIELD_STRUCT, root, REQUIRED, OF(root_table)),
 	ROW("volumes", FIELD_LIST, volumes, OF(volume_table), .max = MAX_VOLUMES),
 	ROW("network", FIELD_OBJECT, network, OF(network_table)),
+	ROW("interfaces", FIELD_LIST, interfaces, OF(guest_interface_table), .max = STAND_IN_INTERFACES),
 	ROW("files", FIELD_STRUCT, files, OF(files_table)),
 	ROW("user", FIELD_STRUCT, user, OF(user_table)),
 	ROW("defaultSeccomp", FIELD_BOOL, default_seccomp),
@@ -82,10 +103,14 @@ static const struct field start_rows[] = {
 PUBLIC_TABLE(guest_start_fields, start_rows);
 #undef TYPE
 
+static const char *const question_words[] = {"", "processes", "limits", NULL};
+
 #define TYPE struct guest_exec
 static const struct field exec_rows[] = {
 	ROW("version", FIELD_U32, version, REQUIRED),
-	ROW("process", FIELD_OBJECT, process, REQUIRED, OF(config_process_fields)),
+	ROW("question", FIELD_ENUM, question, .words = question_words),
+	ROW("resources", FIELD_OBJECT, resources, OF(config_resources_fields)),
+	ROW("process", FIELD_OBJECT, process, OF(config_process_fields)),
 	ROW("user", FIELD_STRUCT, user, OF(user_table)),
 	ROW("interactive", FIELD_BOOL, interactive),
 	ROW("detached", FIELD_BOOL, detached),
@@ -113,9 +138,20 @@ TABLE(pressure_table, pressure_rows);
 #undef TYPE
 
 /* Named as the members: both ends are hull. */
-#define FIGURE(member) ROW(#member, FIELD_U64, member)
-#define KNOWN(member)  ROW(#member, FIELD_BOOL, member)
-#define TYPE	       struct cg_stat
+#define TYPE struct net_counter
+static const struct field counter_rows[] = {
+	ROW("name", FIELD_STRING, name, REQUIRED), ROW("rx_bytes", FIELD_U64, rx_bytes),
+	ROW("rx_packets", FIELD_U64, rx_packets),  ROW("rx_errors", FIELD_U64, rx_errors),
+	ROW("rx_dropped", FIELD_U64, rx_dropped),  ROW("tx_bytes", FIELD_U64, tx_bytes),
+	ROW("tx_packets", FIELD_U64, tx_packets),  ROW("tx_errors", FIELD_U64, tx_errors),
+	ROW("tx_dropped", FIELD_U64, tx_dropped),
+};
+TABLE(counter_table, counter_rows);
+#undef TYPE
+
+#define FIGURE(member) ROW(#member, FIELD_U64, stat.member)
+#define KNOWN(member)  ROW(#member, FIELD_BOOL, stat.member)
+#define TYPE	       struct guest_stats
 static const struct field stats_rows[] = {
 	KNOWN(has_cpu),
 	FIGURE(cpu_total_ns),
@@ -150,9 +186,11 @@ static const struct field stats_rows[] = {
 	FIGURE(blkio_write_bytes),
 	FIGURE(blkio_read_ops),
 	FIGURE(blkio_write_ops),
-	ROW("cpu_pressure", FIELD_STRUCT, cpu_pressure, OF(pressure_table)),
-	ROW("memory_pressure", FIELD_STRUCT, memory_pressure, OF(pressure_table)),
-	ROW("io_pressure", FIELD_STRUCT, io_pressure, OF(pressure_table)),
+	ROW("cpu_pressure", FIELD_STRUCT, stat.cpu_pressure, OF(pressure_table)),
+	ROW("memory_pressure", FIELD_STRUCT, stat.memory_pressure, OF(pressure_table)),
+	ROW("io_pressure", FIELD_STRUCT, stat.io_pressure, OF(pressure_table)),
+	ROW("memory_total_bytes", FIELD_U64, memory_total_bytes),
+	ROW("interfaces", FIELD_LIST, interfaces, OF(counter_table), .max = NET_COUNTERS_MAX),
 };
 PUBLIC_TABLE(guest_stats_fields, stats_rows);
 #undef TYPE
@@ -177,7 +215,7 @@ int guest_exec_write(const struct guest_exec *exec, struct text *out, struct err
 	return write_document(&guest_exec_fields, exec, out, err);
 }
 
-int guest_stats_write(const struct cg_stat *stats, struct text *out, struct err *err)
+int guest_stats_write(const struct guest_stats *stats, struct text *out, struct err *err)
 {
 	return write_document(&guest_stats_fields, stats, out, err);
 }
@@ -286,10 +324,16 @@ int guest_start_parse(struct arena *arena, const char *data, size_t len, struct 
 
 int guest_exec_parse(struct arena *arena, const char *data, size_t len, struct guest_exec *ret, struct err *err)
 {
-	return parse_document(arena, data, len, "EXEC", true, &guest_exec_fields, ret, err);
+	int result = parse_document(arena, data, len, "EXEC", true, &guest_exec_fields, ret, err);
+
+	if (result >= 0 && !ret->process == (ret->question == GUEST_ASKS_NOTHING))
+		return err_say(err, EINVAL, "EXEC: either a process or a question");
+	if (result >= 0 && !ret->resources == (ret->question == GUEST_ASKS_LIMITS))
+		return err_say(err, EINVAL, "EXEC: resources go with the question for limits");
+	return result;
 }
 
-int guest_stats_parse(struct arena *arena, const char *data, size_t len, struct cg_stat *ret, struct err *err)
+int guest_stats_parse(struct arena *arena, const char *data, size_t len, struct guest_stats *ret, struct err *err)
 {
 	return parse_document(arena, data, len, "the machine's figures", false, &guest_stats_fields, ret, err);
 }

@@ -13,6 +13,7 @@
 #define HULL_RUNTIME_SPEC_GUEST_H
 
 #include "cgroups/stats.h"
+#include "net/counters.h"
 #include "runtime/spec/config.h"
 #include "runtime/spec/fields.h"
 
@@ -43,6 +44,19 @@ struct guest_network {
 	const char *gateway; /* NULL: no default route */
 };
 
+/* One that an engine has made for a container: the guest's is to be the same (net/interface.h). */
+struct guest_route {
+	const char *to;	 /* "0.0.0.0/0" */
+	const char *via; /* NULL: on the link */
+};
+struct guest_interface {
+	const char *mac; /* how it is found */
+	const char *name;
+	uint32_t mtu;
+	struct strv addresses; /* "10.88.0.5/16" */
+	LIST_OF(struct guest_route) routes;
+};
+
 /* Contents, not paths. NULL: the image's own is seen. Mounted over /etc/hosts, /etc/hostname, /etc/resolv.conf; gone with the machine. */
 struct guest_files {
 	const char *hosts, *hostname, *resolv_conf;
@@ -60,7 +74,8 @@ struct guest_start {
 	struct config *config;
 	struct guest_root root;
 	LIST_OF(struct guest_volume) volumes;
-	struct guest_network *network; /* NULL: lo alone */
+	struct guest_network *network; /* NULL: lo, and `interfaces` */
+	LIST_OF(struct guest_interface) interfaces;
 	struct guest_files files;
 	struct guest_user user;
 	bool default_seccomp; /* hull's own allow-list for the bounding set */
@@ -69,12 +84,28 @@ struct guest_start {
 	uint64_t clock;	      /* RFC 3339 in the document; 0: the guest's own clock is right */
 };
 
+/* A question to the agent itself: a process of its own answers it, on its standard output, and ends with 0. */
+enum guest_question {
+	GUEST_ASKS_NOTHING,
+	GUEST_ASKS_PROCESSES, /* those in the container: a line each (runtime/core/processes.h) */
+	GUEST_ASKS_LIMITS,    /* sets those of `resources` on the container; says nothing */
+};
+
 struct guest_exec {
-	uint32_t version; /* GUEST_VERSION */
-	struct config_process *process;
+	uint32_t version;		    /* GUEST_VERSION */
+	enum guest_question question;	    /* either this */
+	struct config_resources *resources; /* and with GUEST_ASKS_LIMITS these */
+	struct config_process *process;	    /* or a process in the container */
 	struct guest_user user;
 	bool interactive; /* as above */
 	bool detached;	  /* no streams at all: /dev/null */
+};
+
+/* What the container has used, and what of: its own network namespace, the memory of the kernel it runs on. */
+struct guest_stats {
+	struct cg_stat stat;
+	uint64_t memory_total_bytes;
+	struct net_counters interfaces;
 };
 
 /* The tables, for tests. */
@@ -83,11 +114,11 @@ extern const struct field_table guest_start_fields, guest_exec_fields, guest_sta
 /* Adds the document to `out`. 0 or -ENOMEM. */
 int guest_start_write(const struct guest_start *start, struct text *out, struct err *err);
 int guest_exec_write(const struct guest_exec *exec, struct text *out, struct err *err);
-int guest_stats_write(const struct cg_stat *stats, struct text *out, struct err *err);
+int guest_stats_write(const struct guest_stats *stats, struct text *out, struct err *err);
 
 /* Parses. All in the arena. Required members are there in what succeeds; paths and serials are plain. 0, -EINVAL, -ENOMEM, -EFBIG; -ENOTSUP: another version. */
 int guest_start_parse(struct arena *arena, const char *data, size_t len, struct guest_start *ret, struct err *err);
 int guest_exec_parse(struct arena *arena, const char *data, size_t len, struct guest_exec *ret, struct err *err);
-int guest_stats_parse(struct arena *arena, const char *data, size_t len, struct cg_stat *ret, struct err *err);
+int guest_stats_parse(struct arena *arena, const char *data, size_t len, struct guest_stats *ret, struct err *err);
 
 #endif

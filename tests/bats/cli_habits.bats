@@ -105,6 +105,45 @@ teardown() {
 	hull rmi exposing
 }
 
+@test "stats: figures once, as JSON, by a template; of those that run, those that are named, all" {
+	hull run -d --name busy --memory 64m --pids-limit 33 bb sh -c 'while :; do :; done' 3>&-
+	hull create --name idle bb >/dev/null
+	run -0 hull stats --no-stream
+	[ "${#lines[@]}" -eq 2 ]
+	like 'CONTAINER ID +NAME +CPU % +MEM USAGE / LIMIT +MEM % +NET I/O +BLOCK I/O +PIDS'
+	like 'busy +[0-9.]+% +[0-9.]+[kM]?B / 67.1MB +[0-9.]+% +.*B / .*B +.*B / .*B +1$'
+	run -0 hull stats --no-stream --format '{{.Name}} {{.MemUsage}}' -a
+	[ "${#lines[@]}" -eq 2 ]
+	has 'idle -- / --'
+	json=$(hull stats --no-stream --interval 200ms --format json busy)
+	[ "$(jq length <<<"$json")" -eq 1 ]
+	[ "$(jq '.[0] | (.cpuPercent > 1) and .memoryLimitBytes == 67108864 and .pids == 1 and .pidsLimit == 33 and (.machine == null)' <<<"$json")" = true ]
+	run -125 hull stats --no-stream idle
+	is "hull: stats: container 'idle' is not running: see 'hull ps -a'"
+	run -125 hull stats --no-stream nosuch
+	run -125 hull stats --interval never
+}
+
+@test "stats: a line follows another until the container has ended; on a terminal the table is drawn anew" {
+	hull run -d --name brief bb sleep 1000 3>&-
+	run -124 timeout 1 "$HULL" --root "$STORES/run" --data "$STORES/data" stats --interval 100ms brief
+	[ "$(grep -c '^CONTAINER ID' <<<"$output")" -eq 1 ]
+	[ "${#lines[@]}" -ge 4 ]
+	hull stats --interval 100ms --format '{{.Name}}' brief >"$STORES/lines" 3>&- &
+	retry 10 grep -qx brief "$STORES/lines"
+	hull kill brief
+	wait $!
+	run -124 timeout 1 script -qec "$(hull_words stats --interval 100ms)" /dev/null
+	[ "$(grep -c $'\033\\[H\033\\[JCONTAINER ID' <<<"$output")" -ge 2 ]
+	rm "$STORES/lines"
+}
+
+@test "top: other columns by the container's own ps" {
+	hull run -d --name shown bb sleep 1000 3>&-
+	run -0 hull top shown -o pid,args
+	like ' +1 sleep 1000'
+}
+
 @test "top: the processes, with the numbers that they have inside and outside" {
 	hull run -d --name busy -u 1000 bb sh -c 'sleep 1000 & sleep 1001 & wait'
 	three() { [ "$(hull top -q busy | wc -l)" -eq 3 ]; }

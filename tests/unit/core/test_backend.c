@@ -4,11 +4,12 @@
 
 #include "runtime/core/exec.h"
 #include "runtime/core/lifecycle.h"
+#include "runtime/core/usage.h"
 #include "tests/unit/core/bundle_fixture.h"
 
 /* What it was asked, and what it answers. */
 static struct script {
-	int prepared, undone, executed, signalled, signo, ended, listed, counted, updated;
+	int prepared, undone, executed, signalled, signo, ended, listed, seen, counted, updated;
 	int answer;
 } script;
 
@@ -63,17 +64,31 @@ static int list_pids(const struct record *record, struct arena *arena, pid_t **r
 	return 0;
 }
 
-static int count(const struct store *store, const struct record *record, struct cg_stat *ret, struct err *err)
+static int count(const struct store *store, const struct control_view *view, struct arena *arena, struct usage *ret,
+		 struct err *err)
 {
-	(void)store, (void)record, (void)err;
+	(void)store, (void)arena, (void)err;
+	CHECK_INT(view->now.status, RECORD_RUNNING);
 	script.counted++;
-	*ret = (struct cg_stat){0};
+	ret->is_known = true;
+	ret->inside.stat.pids_current = 3;
 	return 0;
 }
 
-static int update(struct instance *instance, const struct cg_limits *limits, struct err *err)
+static int list_rows(const struct store *store, const struct control_view *view, struct arena *arena, process_rows *ret,
+		     struct err *err)
 {
-	(void)instance, (void)limits;
+	(void)store, (void)view, (void)arena, (void)err;
+	script.seen++;
+	*ret = (process_rows){0};
+	return 0;
+}
+
+static int update(struct instance *instance, const struct config_resources *resources, const struct cg_limits *limits,
+		  struct err *err)
+{
+	(void)instance;
+	CHECK(resources->pids.limit.value == 100 && limits->pids_limit.value == 100);
 	script.updated++;
 	return err_say(err, EBUSY, "the script says no");
 }
@@ -86,6 +101,7 @@ static const struct backend_ops fake = {
 	.signal_all = signal_all,
 	.end = end,
 	.pids = list_pids,
+	.processes = list_rows,
 	.stat = count,
 	.update = update,
 };
@@ -141,7 +157,8 @@ static void test_everything_is_asked_of_the_backend(void)
 	struct plan_process process = {0};
 	struct exec_request exec = {.process = &process, .detached = true};
 	struct exec_running running;
-	struct cg_stat stat;
+	struct usage usage;
+	process_rows rows;
 	struct err err = ERR_INIT;
 	pid_t *pids;
 	size_t pid_count;
@@ -155,11 +172,13 @@ static void test_everything_is_asked_of_the_backend(void)
 	CHECK_INT(script.signo, SIGUSR1);
 	CHECK_INT(control_pids(&b.store, &b.arena, b.id, &pids, &pid_count, &err), 0);
 	CHECK(pid_count == 1 && pids[0] == 7);
-	CHECK_INT(control_stat(&b.store, b.id, &stat, &err), 0);
+	CHECK_INT(usage_processes(&b.store, &b.arena, b.id, &rows, &err), 0);
+	CHECK_INT(usage_read(&b.store, &b.arena, b.id, &usage, &err), 0);
+	CHECK_INT(usage.inside.stat.pids_current, 3);
 	CHECK_INT(control_update(&b.store, b.id, &resources, &err), -EBUSY);
 	CHECK_STR(err.msg, "the script says no");
-	CHECK(script.executed == 1 && script.signalled == 1 && script.listed == 1 && script.counted == 1 &&
-	      script.updated == 1);
+	CHECK(script.executed == 1 && script.signalled == 1 && script.listed == 1 && script.seen == 1 &&
+	      script.counted == 1 && script.updated == 1);
 	/* SIGKILL to all is the kernel's business alone. */
 	CHECK_INT(control_kill(&b.store, b.id, SIGKILL, true, &err), 0);
 	CHECK_INT(script.signalled, 1);
@@ -191,7 +210,8 @@ static void test_what_is_lacking_is_said(void)
 	struct plan_process process = {0};
 	struct exec_request exec = {.process = &process};
 	struct exec_running running;
-	struct cg_stat stat;
+	struct usage usage;
+	process_rows rows;
 	struct err err = ERR_INIT;
 	pid_t *pids;
 	size_t pid_count;
@@ -202,7 +222,8 @@ static void test_what_is_lacking_is_said(void)
 	CHECK_INT(exec_start(&exec, &running, &err), -ENOTSUP);
 	CHECK_STR(err.msg, "'exec' is not supported by backend 'fake'");
 	CHECK_INT(control_pids(&b.store, &b.arena, b.id, &pids, &pid_count, &err), -ENOTSUP);
-	CHECK_INT(control_stat(&b.store, b.id, &stat, &err), -ENOTSUP);
+	CHECK_INT(usage_processes(&b.store, &b.arena, b.id, &rows, &err), -ENOTSUP);
+	CHECK_INT(usage_read(&b.store, &b.arena, b.id, &usage, &err), -ENOTSUP);
 	CHECK_STR(err.msg, "'stats' is not supported by backend 'fake'");
 	CHECK_INT(control_update(&b.store, b.id, &resources, &err), -ENOTSUP);
 	/* A hull that does not have the backend at all can still take its instances back. */

@@ -137,24 +137,61 @@ static void test_too_large(void)
 	CHECK_INT(guest_start_parse(&arena, document, len, &start, &err), -EFBIG);
 }
 
+static void test_questions(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_TEXT struct text written = TEXT_INIT;
+	struct config_resources resources = {.pids = {.limit = {true, 7}}};
+	const struct guest_exec asked = {.version = GUEST_VERSION,
+					 .question = GUEST_ASKS_LIMITS,
+					 .resources = &resources};
+	static const struct {
+		const char *document, *words;
+	} refused[] = {
+		{"{\"version\":1}", "either a process or a question"},
+		{"{\"version\":1,\"question\":\"limits\"}", "resources go with the question"},
+		{"{\"version\":1,\"question\":\"processes\",\"resources\":{}}", "resources go with the question"},
+		{"{\"version\":1,\"question\":\"time\"}", "question"},
+	};
+	struct guest_exec got;
+
+	CHECK_INT(guest_exec_write(&asked, &written, &err), 0);
+	CHECK_INT(guest_exec_parse(&arena, written.data, written.len, &got, &err), 0);
+	CHECK(got.question == GUEST_ASKS_LIMITS && got.resources->pids.limit.value == 7 && !got.process);
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		CHECK_INT(guest_exec_parse(&arena, refused[i].document, strlen(refused[i].document), &got, &err),
+			  -EINVAL);
+		CHECK_HAS(err.msg, refused[i].words);
+	}
+}
+
 static void test_stats(void)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_TEXT struct text written = TEXT_INIT;
-	struct cg_stat stats = {
-		.has_memory = true,
-		.memory_usage_bytes = 4096,
-		.memory_limit_bytes = CG_STAT_UNLIMITED,
-		.memory_peak_bytes = CG_STAT_UNKNOWN,
-		.has_pids = true,
-		.pids_current = 3,
-		.io_pressure = {.has = true, .full = {.avg300_centi = 5, .total_ns = 77}},
+	struct net_counter card = {.name = "eth0", .rx_bytes = 5, .tx_dropped = 6};
+	const struct guest_stats stats = {
+		.stat =
+			{
+				.has_memory = true,
+				.memory_usage_bytes = 4096,
+				.memory_limit_bytes = CG_STAT_UNLIMITED,
+				.memory_peak_bytes = CG_STAT_UNKNOWN,
+				.has_pids = true,
+				.pids_current = 3,
+				.io_pressure = {.has = true, .full = {.avg300_centi = 5, .total_ns = 77}},
+			},
+		.memory_total_bytes = 1 << 20,
+		.interfaces = {.items = &card, .count = 1},
 	};
-	struct cg_stat got;
+	struct guest_stats got;
 
 	CHECK_INT(guest_stats_write(&stats, &written, &err), 0);
 	CHECK_INT(guest_stats_parse(&arena, written.data, written.len, &got, &err), 0);
-	CHECK(memcmp(&stats, &got, sizeof(stats)) == 0);
+	CHECK(memcmp(&stats.stat, &got.stat, sizeof(stats.stat)) == 0);
+	CHECK(got.memory_total_bytes == 1 << 20 && got.interfaces.count == 1);
+	CHECK_STR(got.interfaces.items[0].name, "eth0");
+	CHECK(got.interfaces.items[0].rx_bytes == 5 && got.interfaces.items[0].tx_dropped == 6);
 	CHECK_INT(guest_stats_parse(&arena, "{\"cpu_total_ns\":-1}", 19, &got, &err), -EINVAL);
 	CHECK_INT(guest_stats_parse(&arena, "{\"more\":1}", 10, &got, &err), -EINVAL);
 }
@@ -163,5 +200,5 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_everything), TAP_CASE(test_tables), TAP_CASE(test_refused),
 		       TAP_CASE(test_hooks_are_refused), TAP_CASE(test_exec), TAP_CASE(test_too_large),
-		       TAP_CASE(test_stats));
+		       TAP_CASE(test_questions), TAP_CASE(test_stats));
 }
