@@ -17,7 +17,9 @@
 
 #define VCPU FILTER_VCPU
 #define LOOP FILTER_LOOP
+#define FS   FILTER_FS
 #define BOTH (FILTER_VCPU | FILTER_LOOP)
+#define ALL  (FILTER_VCPU | FILTER_LOOP | FILTER_FS)
 
 enum check {
 	ANY,	  /* arguments are not looked at */
@@ -63,22 +65,22 @@ static const struct row {
 	{SYS_ioctl, LOOP, IS, 1, FIONBIO},
 
 	/* The loop's turn; data in and out. */
-	{SYS_epoll_wait, LOOP, ANY, 0, 0},
-	{SYS_epoll_pwait, LOOP, ANY, 0, 0},
-	{SYS_read, BOTH, ANY, 0, 0},
-	{SYS_write, BOTH, ANY, 0, 0},
+	{SYS_epoll_wait, LOOP | FS, ANY, 0, 0},
+	{SYS_epoll_pwait, LOOP | FS, ANY, 0, 0},
+	{SYS_read, ALL, ANY, 0, 0},
+	{SYS_write, ALL, ANY, 0, 0},
 	{SYS_readv, BOTH, ANY, 0, 0},
 	{SYS_writev, BOTH, ANY, 0, 0},
-	{SYS_preadv, BOTH, ANY, 0, 0},
-	{SYS_pwritev, BOTH, ANY, 0, 0},
+	{SYS_preadv, ALL, ANY, 0, 0},
+	{SYS_pwritev, ALL, ANY, 0, 0},
 	{SYS_preadv2, BOTH, ANY, 0, 0},
 	{SYS_pwritev2, BOTH, ANY, 0, 0},
 	/* Of rings that were made before, each restricted to its disk (blk_ring.h): a new one would be a way past this filter. */
 	{SYS_io_uring_enter, BOTH, ANY, 0, 0},
 	{SYS_recvfrom, BOTH, ANY, 0, 0},
 	{SYS_sendto, BOTH, ANY, 0, 0},
-	{SYS_recvmsg, BOTH, ANY, 0, 0},
-	{SYS_sendmsg, BOTH, ANY, 0, 0},
+	{SYS_recvmsg, ALL, ANY, 0, 0},
+	{SYS_sendmsg, ALL, ANY, 0, 0},
 	{SYS_futex, BOTH, ANY, 0, 0},
 	{SYS_timerfd_settime, BOTH, ANY, 0, 0},
 	{SYS_getrandom, LOOP, ANY, 0, 0},
@@ -88,34 +90,68 @@ static const struct row {
 	{SYS_socketpair, LOOP, ANY, 0, 0},
 	{SYS_getsockopt, LOOP, ANY, 0, 0},
 	/* Disks: flushing, giving room back. */
-	{SYS_fdatasync, BOTH, ANY, 0, 0},
-	{SYS_fallocate, LOOP, ANY, 0, 0},
-	{SYS_fstat, BOTH, ANY, 0, 0},
-	{SYS_lseek, BOTH, ANY, 0, 0},
+	{SYS_fdatasync, ALL, ANY, 0, 0},
+	{SYS_fallocate, LOOP | FS, ANY, 0, 0},
+	{SYS_fstat, ALL, ANY, 0, 0},
+	{SYS_lseek, ALL, ANY, 0, 0},
+	/* Shared directories: names, in the order of how often they are used, and data beyond the disks' calls. */
+	{SYS_openat2, FS, ANY, 0, 0},
+	{SYS_statx, FS, ANY, 0, 0},
+	{SYS_openat, FS, ANY, 0, 0},
+	{SYS_getdents64, FS, ANY, 0, 0},
+	{SYS_newfstatat, FS, ANY, 0, 0},
+	{SYS_ftruncate, FS, ANY, 0, 0},
+	{SYS_copy_file_range, FS, ANY, 0, 0},
+	{SYS_fsync, FS, ANY, 0, 0},
+	{SYS_syncfs, FS, ANY, 0, 0},
+	{SYS_fstatfs, FS, ANY, 0, 0},
+	{SYS_readlinkat, FS, ANY, 0, 0},
+	{SYS_mkdirat, FS, ANY, 0, 0},
+	{SYS_mknodat, FS, ANY, 0, 0},
+	{SYS_symlinkat, FS, ANY, 0, 0},
+	{SYS_linkat, FS, ANY, 0, 0},
+	{SYS_unlinkat, FS, ANY, 0, 0},
+	{SYS_renameat2, FS, ANY, 0, 0},
+	/* glibc's renameat2() without flags. */
+	{SYS_renameat, FS, ANY, 0, 0},
+	{SYS_fchownat, FS, ANY, 0, 0},
+	{SYS_fchmodat, FS, ANY, 0, 0},
+	{SYS_utimensat, FS, ANY, 0, 0},
+	{SYS_fsetxattr, FS, ANY, 0, 0},
+	{SYS_fgetxattr, FS, ANY, 0, 0},
+	{SYS_flistxattr, FS, ANY, 0, 0},
+	{SYS_fremovexattr, FS, ANY, 0, 0},
+	/* Acting for the guest's users. */
+	{SYS_umask, FS, ANY, 0, 0},
+	{SYS_setfsuid, FS, ANY, 0, 0},
+	{SYS_setfsgid, FS, ANY, 0, 0},
+	{SYS_capset, FS, ANY, 0, 0},
+	{SYS_geteuid, FS, ANY, 0, 0},
+	{SYS_getegid, FS, ANY, 0, 0},
 	/* A device starts, or is reset. */
-	{SYS_epoll_ctl, BOTH, ANY, 0, 0},
+	{SYS_epoll_ctl, ALL, ANY, 0, 0},
 	{SYS_eventfd2, BOTH, ANY, 0, 0},
 	{SYS_timerfd_create, BOTH, ANY, 0, 0},
 	{SYS_signalfd4, LOOP, ANY, 0, 0},
-	{SYS_fcntl, BOTH, ANY, 0, 0},
-	{SYS_close, BOTH, ANY, 0, 0},
+	{SYS_fcntl, ALL, ANY, 0, 0},
+	{SYS_close, ALL, ANY, 0, 0},
 	/* Memory that is never run: the heap, the guest's pages given back. */
-	{SYS_madvise, BOTH, ANY, 0, 0},
-	{SYS_mmap, BOTH, HAS_NONE, 2, PROT_EXEC},
-	{SYS_mprotect, BOTH, HAS_NONE, 2, PROT_EXEC},
-	{SYS_munmap, BOTH, ANY, 0, 0},
-	{SYS_mremap, BOTH, ANY, 0, 0},
-	{SYS_brk, BOTH, ANY, 0, 0},
+	{SYS_madvise, ALL, ANY, 0, 0},
+	{SYS_mmap, ALL, HAS_NONE, 2, PROT_EXEC},
+	{SYS_mprotect, ALL, HAS_NONE, 2, PROT_EXEC},
+	{SYS_munmap, ALL, ANY, 0, 0},
+	{SYS_mremap, ALL, ANY, 0, 0},
+	{SYS_brk, ALL, ANY, 0, 0},
 	/* Signals between the threads, pausing, and the end. */
 	{SYS_tgkill, LOOP, ANY, 0, 0},
 	{SYS_getpid, LOOP, ANY, 0, 0},
 	{SYS_gettid, BOTH, ANY, 0, 0},
 	{SYS_clock_gettime, BOTH, ANY, 0, 0},
 	{SYS_rt_sigprocmask, BOTH, ANY, 0, 0},
-	{SYS_rt_sigreturn, BOTH, ANY, 0, 0},
-	{SYS_restart_syscall, BOTH, ANY, 0, 0},
-	{SYS_exit, BOTH, ANY, 0, 0},
-	{SYS_exit_group, BOTH, ANY, 0, 0},
+	{SYS_rt_sigreturn, ALL, ANY, 0, 0},
+	{SYS_restart_syscall, ALL, ANY, 0, 0},
+	{SYS_exit, ALL, ANY, 0, 0},
+	{SYS_exit_group, ALL, ANY, 0, 0},
 };
 
 /* What compilers say of themselves: gcc by a macro, clang by a question. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What each kind of the monitor's threads may ask of the kernel: a seccomp filter a kind, made from one table (filters.c). Anything else ends the process by
- * SIGSYS: a guest that has broken out of its processor is in such a thread.
+ * What each kind of the monitor's threads, and the server of shared directories, may ask of the kernel: a seccomp filter a kind, made from one table
+ * (filters.c). Anything else ends the process by SIGSYS: a guest that has broken out of its processor is in such a thread.
  */
 #ifndef HULL_RUNTIME_VM_FILTERS_H
 #define HULL_RUNTIME_VM_FILTERS_H
@@ -14,6 +14,7 @@
 enum filter_kind {
 	FILTER_VCPU = 1, /* runs the guest; answers its register accesses, which may start or reset a device */
 	FILTER_LOOP = 2, /* devices, the router, the control socket */
+	FILTER_FS = 4,	 /* the server of shared directories, a process of its own (fs_server.h) */
 };
 
 #define FILTER_ROOM 256

@@ -18,7 +18,6 @@
 #include "runtime/base/process.h"
 #include "runtime/base/scope.h"
 #include "runtime/vm/filters.h"
-#include "runtime/vm/fs_filter.h"
 #include "runtime/vm/fuse.h"
 #include "runtime/vm/vhost_user_backend.h"
 
@@ -132,9 +131,13 @@ static int drop_capabilities(struct err *err)
 
 static int drop_system_calls(struct err *err)
 {
+	struct filter_program program;
 	int r = confine_no_new_privs(err);
 
-	return r < 0 ? r : fs_filter_load(err);
+	if (r < 0)
+		return r;
+	filter_make(&program, FILTER_FS);
+	return confine_load(&program.filter, 0, err);
 }
 
 static int open_share(struct server *server, const struct fs_server_share *from, const struct fuse_share *like,

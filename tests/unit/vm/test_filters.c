@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The monitor's filters, loaded for real: what each kind of thread may, and that anything else is its end. */
+/* The filters of the monitor and of its file server, loaded for real: what each kind of thread may, and that anything else is its end. */
 #include "runtime/vm/filters.h"
 
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 
 #define VCPU FILTER_VCPU
 #define LOOP FILTER_LOOP
+#define FS   FILTER_FS
 
 static const struct {
 	const char *name;
@@ -29,13 +30,17 @@ static const struct {
 	{"another machine", SYS_ioctl, -1, KVM_CREATE_VM, 0, 0},
 	{"window size", SYS_ioctl, -1, TIOCGWINSZ, 0, LOOP},
 	{"push into a terminal", SYS_ioctl, -1, TIOCSTI, 0, 0},
-	{"read", SYS_read, -1, 0, 0, VCPU | LOOP},
-	{"wait for events", SYS_epoll_wait, -1, 0, 0, LOOP},
+	{"read", SYS_read, -1, 0, 0, VCPU | LOOP | FS},
+	{"wait for events", SYS_epoll_wait, -1, 0, 0, LOOP | FS},
 	{"accept", SYS_accept4, -1, 0, 0, LOOP},
-	{"memory", SYS_mprotect, 0, 4096, PROT_READ, VCPU | LOOP},
+	{"memory", SYS_mprotect, 0, 4096, PROT_READ, VCPU | LOOP | FS},
 	{"memory to run", SYS_mprotect, 0, 4096, PROT_READ | PROT_EXEC, 0},
 	{"map to run", SYS_mmap, 0, 4096, PROT_EXEC, 0},
-	{"open", SYS_openat, -1, 0, 0, 0},
+	{"open", SYS_openat, -1, 0, 0, FS},
+	{"act for a user", SYS_setfsuid, -1, 0, 0, FS},
+	{"be a user", SYS_setuid, -1, 0, 0, 0},
+	{"leave the root", SYS_chroot, 0, 0, 0, 0},
+	{"open a handle", SYS_open_by_handle_at, -1, 0, 0, 0},
 	{"run a program", SYS_execve, 0, 0, 0, 0},
 	{"fork", SYS_fork, 0, 0, 0, 0},
 	{"clone", SYS_clone, 0x7fffffff, 0, 0, 0},
@@ -51,6 +56,8 @@ static const struct {
 	{"more for a ring", SYS_io_uring_register, -1, 0, 0, 0},
 	{"x32", 0x40000000 + SYS_getpid, 0, 0, 0, 0},
 };
+
+static const enum filter_kind kinds[] = {FILTER_VCPU, FILTER_LOOP, FILTER_FS};
 
 /* How a process ends that loads the filter and makes the call: 0, or the signal. */
 static int ends_by(enum filter_kind kind, size_t index)
@@ -74,8 +81,6 @@ static int ends_by(enum filter_kind kind, size_t index)
 
 static void test_calls(void)
 {
-	static const enum filter_kind kinds[] = {FILTER_VCPU, FILTER_LOOP};
-
 	if (!filter_is_wanted())
 		SKIP("a sanitizer's own calls are in no filter");
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
@@ -93,10 +98,10 @@ static void test_room(void)
 {
 	struct filter_program program;
 
-	filter_make(&program, FILTER_VCPU);
-	CHECK(program.filter.count > 50 && program.filter.count <= FILTER_ROOM);
-	filter_make(&program, FILTER_LOOP);
-	CHECK(program.filter.count > 50 && program.filter.count <= FILTER_ROOM);
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		filter_make(&program, kinds[k]);
+		CHECK(program.filter.count > 50 && program.filter.count <= FILTER_ROOM);
+	}
 }
 
 int main(void)

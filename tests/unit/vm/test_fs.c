@@ -9,16 +9,13 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "runtime/base/confine.h"
 #include "runtime/base/process.h"
 #include "runtime/base/socket.h"
 #include "runtime/vm/filters.h"
 #include "runtime/vm/fs.h"
-#include "runtime/vm/fs_filter.h"
 #include "runtime/vm/fs_server.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/vm/guest_driver.h"
@@ -245,51 +242,9 @@ static void test_confinement(void)
 	finish();
 }
 
-static void call_socket(void)
-{
-	(void)syscall(SYS_socket, AF_INET, SOCK_STREAM, 0);
-}
-
-static void call_execve(void)
-{
-	(void)syscall(SYS_execve, "/", NULL, NULL);
-}
-
-static void call_mmap(void)
-{
-	(void)syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-
-static void call_nothing(void) {}
-
-static void test_filter(void)
-{
-	static const struct {
-		void (*call)(void);
-		int status;
-	} cases[] = {{call_nothing, 0}, {call_socket, SIGSYS}, {call_execve, SIGSYS}, {call_mmap, SIGSYS}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		int status = -1;
-		pid_t pid = fork();
-
-		if (pid == 0) {
-			struct err err = ERR_INIT;
-
-			if (confine_no_new_privs(&err) < 0 || fs_filter_load(&err) < 0)
-				_exit(1);
-			cases[i].call();
-			(void)syscall(SYS_exit_group, 0);
-		}
-		CHECK(waitpid(pid, &status, 0) == pid);
-		/* With a core file, or without. */
-		CHECK_INT(WIFSIGNALED(status) ? WTERMSIG(status) : status, cases[i].status);
-	}
-}
-
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_requests), TAP_CASE(test_configuration), TAP_CASE(test_resets),
 		       TAP_CASE(test_server_dies), TAP_CASE(test_broken_ring), TAP_CASE(test_front_end_misbehaves),
-		       TAP_CASE(test_confinement), TAP_CASE(test_filter));
+		       TAP_CASE(test_confinement));
 }
