@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "runtime/base/file.h"
@@ -150,6 +152,15 @@ static bool is_folder(const char *path)
 	return stat(path, &found) < 0 || S_ISDIR(found.st_mode);
 }
 
+static uint64_t room_bytes(const char *path)
+{
+	struct statfs found;
+
+	return statfs(path, &found) == 0 && found.f_type == TMPFS_MAGIC
+		       ? (uint64_t)found.f_blocks * (uint64_t)found.f_bsize
+		       : 0;
+}
+
 static int take_qemu(struct arena *arena, struct plan_vm_host *ret, struct err *err)
 {
 	struct stat found;
@@ -168,7 +179,7 @@ int machine_find(struct arena *arena, const struct machine_wish *wish, struct pl
 	const char *backend;
 	int result = choose_backend(wish, &backend, err);
 
-	*ret = (struct plan_vm_host){.is_folder = is_folder};
+	*ret = (struct plan_vm_host){.is_folder = is_folder, .room_bytes = room_bytes};
 	if (result < 0)
 		return result;
 	ret->backend = strcmp(backend, "qemu") == 0 ? VM_BACKEND_QEMU : VM_BACKEND_KVM;

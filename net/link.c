@@ -150,6 +150,18 @@ int link_up(struct netlink *netlink, int index, struct err *err)
 	return 0;
 }
 
+int link_rename(struct netlink *netlink, int index, const char *name, struct err *err)
+{
+	CLEANUP_NETLINK_BATCH struct netlink_batch batch = NETLINK_BATCH_INIT;
+	const struct ifinfomsg info = {.ifi_index = index};
+
+	netlink_begin(&batch, RTM_SETLINK, 0, &info, sizeof(info));
+	netlink_put_string(&batch, IFLA_IFNAME, name);
+	if (netlink_run(netlink, &batch, NULL, NULL, NULL, err) < 0)
+		return err_wrap(err, "name interface %d '%s'", index, name);
+	return 0;
+}
+
 int link_delete(struct netlink *netlink, const char *name, struct err *err)
 {
 	CLEANUP_NETLINK_BATCH struct netlink_batch batch = NETLINK_BATCH_INIT;

@@ -38,6 +38,8 @@ int link_add_bridge(struct netlink *netlink, const char *name, const uint8_t mac
  */
 int link_route_localnet(struct netlink *netlink, int index, struct err *err);
 int link_up(struct netlink *netlink, int index, struct err *err);
+/* Of one that is down. */
+int link_rename(struct netlink *netlink, int index, const char *name, struct err *err);
 /* Deletes by name; a missing one is success. Slow for a veth (tens of ms): not for the way out of a container. */
 int link_delete(struct netlink *netlink, const char *name, struct err *err);
 

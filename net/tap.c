@@ -14,7 +14,7 @@
 #define TUN_DEVICE "/dev/net/tun"
 
 /* With headers, so that guest and host can leave checksums and segments to one another. */
-static int open_device(const char *name, struct err *err)
+int tap_open_device(const char *name, struct err *err)
 {
 	CLEANUP_FD int fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_TUN_EXCL};
@@ -48,7 +48,7 @@ static int join_bridge(struct netlink *netlink, const struct tap *tap, int index
 
 int tap_open(struct netlink *netlink, const struct tap *tap, struct err *err)
 {
-	CLEANUP_FD int fd = open_device(tap->name, err);
+	CLEANUP_FD int fd = tap_open_device(tap->name, err);
 	struct link_port port = tap->port;
 	struct link link;
 	int ret = fd;

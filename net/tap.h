@@ -23,5 +23,7 @@ struct tap {
  * caller's; -EEXIST: the name is taken; -EXFULL: the bridge has no port left; -ENOENT or -EACCES with words where the host has no /dev/net/tun to give.
  */
 int tap_open(struct netlink *netlink, const struct tap *tap, struct err *err);
+/* Only the device, in the process's network namespace: down, and of no bridge. The same errors. */
+int tap_open_device(const char *name, struct err *err);
 
 #endif

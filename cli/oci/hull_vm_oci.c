@@ -15,6 +15,9 @@ static int find_machine(const struct command_call *call, const struct config *co
 	};
 	struct plan_vm_host *machine = ARENA_NEW(call->arena, struct plan_vm_host);
 
+	/* It only keeps namespaces for others: a machine would keep those of another kernel. */
+	if (plan_vm_pod_of(config) == PLAN_VM_POD_SANDBOX)
+		return 0;
 	host->vm = machine;
 	return machine ? machine_find(call->arena, &wish, machine, err) : arena_check(call->arena, err);
 }

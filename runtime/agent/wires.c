@@ -10,6 +10,7 @@
 
 #include "net/address.h"
 #include "net/network.h"
+#include "net/stand_in.h"
 #include "runtime/agent/agent.h"
 #include "runtime/base/file.h"
 #include "runtime/base/process.h"
@@ -68,6 +69,63 @@ static int configure(const struct guest_network *network, const char *interface,
 		return address_configure(&netlink, link.index, address, network->prefix, gateway, err);
 	result = address_add(&netlink, link.index, address, network->prefix, err);
 	return result < 0 ? result : link_up(&netlink, link.index, err);
+}
+
+static int take_interface(const struct guest_interface *from, struct interface *to, struct err *err)
+{
+	int result = text_copy(to->name, sizeof(to->name), from->name);
+
+	to->mtu = from->mtu;
+	for (size_t i = 0; i < from->addresses.count && result >= 0; i++)
+		result =
+			text_copy(to->addresses[to->address_count++], INTERFACE_PREFIX_BYTES, from->addresses.items[i]);
+	for (size_t i = 0; i < from->routes.count && result >= 0; i++) {
+		struct interface_route *route = &to->routes[to->route_count++];
+
+		result = text_copy(route->to, sizeof(route->to), from->routes.items[i].to);
+		if (result >= 0 && from->routes.items[i].via)
+			result = text_copy(route->via, sizeof(route->via), from->routes.items[i].via);
+	}
+	return result < 0 ? err_say(err, -result, "a word of interface '%s' is too long", from->name) : 0;
+}
+
+/* Under a name that nobody wants: the kernel may have given an interface the one that is meant for another. */
+static int set_aside(struct netlink *netlink, const char *mac, int *ret_index, struct err *err)
+{
+	char found[64], aside[IF_NAMESIZE];
+	struct link link;
+	int result = await_interface(mac, found, sizeof(found), err);
+
+	if (result >= 0)
+		result = link_get(netlink, found, &link, err);
+	if (result < 0)
+		return result;
+	*ret_index = link.index;
+	(void)snprintf(aside, sizeof(aside), "aside%u", (unsigned)link.index % 100000);
+	return link_rename(netlink, link.index, aside, err);
+}
+
+int wires_interfaces(const struct guest_start *start, struct err *err)
+{
+	CLEANUP_NETLINK struct netlink netlink = NETLINK_INIT;
+	int indices[STAND_IN_INTERFACES] = {0};
+	int result;
+
+	if (start->interfaces.count == 0)
+		return 0;
+	result = boot_load_modules("net", err);
+	if (result >= 0)
+		result = netlink_open(&netlink, NETLINK_ROUTE, err);
+	for (size_t i = 0; i < start->interfaces.count && result >= 0; i++)
+		result = set_aside(&netlink, start->interfaces.items[i].mac, &indices[i], err);
+	for (size_t i = 0; i < start->interfaces.count && result >= 0; i++) {
+		struct interface wanted = {.mtu = 0};
+
+		result = take_interface(&start->interfaces.items[i], &wanted, err);
+		if (result >= 0)
+			result = interface_set(&netlink, indices[i], &wanted, err);
+	}
+	return result < 0 ? err_wrap(err, "network") : 0;
 }
 
 int wires_network(const struct guest_network *network, struct err *err)

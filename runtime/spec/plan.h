@@ -118,6 +118,7 @@ enum plan_net_kind {
 	PLAN_NET_LOOPBACK,  /* a fresh namespace: raise lo, nothing more */
 	PLAN_NET_ATTACH,    /* a fresh namespace on a network: net_attach() with `request` */
 	PLAN_NET_TAP,	    /* a machine's card: net_attach_tap() with `request`; the namespace stays as it is */
+	PLAN_NET_STAND_IN,  /* a machine in the place of namespace `stand_in`'s interfaces: net_stand_in() */
 };
 
 struct plan_net {
@@ -125,6 +126,7 @@ struct plan_net {
 	/* Only the first process has a right to the namespace, or only it could come back from it: it raises lo itself. */
 	bool from_inside;
 	struct net_request request;
+	const char *stand_in;
 	/* Interfaces of the host that move in: net_move_in(). Into a fresh namespace or one that was joined. */
 	const struct net_move *moves;
 	size_t move_count;

@@ -473,6 +473,8 @@ static void put_network(struct json_writer *w, const struct plan_net *net)
 		[PLAN_NET_UNTOUCHED] = "untouched",
 		[PLAN_NET_LOOPBACK] = "loopback",
 		[PLAN_NET_ATTACH] = "attach",
+		[PLAN_NET_TAP] = "tap",
+		[PLAN_NET_STAND_IN] = "stand-in",
 	};
 	char line[64];
 
@@ -481,6 +483,7 @@ static void put_network(struct json_writer *w, const struct plan_net *net)
 	put_optional(w, "name", net->request.name);
 	put_optional(w, "ip", net->request.want_ip);
 	put_optional(w, "mac", net->request.want_mac);
+	put_optional(w, "namespace", net->stand_in);
 	json_open_array(w, "ports");
 	for (size_t i = 0; i < net->request.port_count; i++) {
 		const struct net_port *port = &net->request.ports[i];

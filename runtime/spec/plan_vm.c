@@ -27,16 +27,48 @@ static int refuse(const char *what, struct err *err)
 	return err_say(err, ENOTSUP, "isolation vm: %s: not possible, since a machine has a kernel of its own", what);
 }
 
+enum plan_vm_pod plan_vm_pod_of(const struct config *config)
+{
+	/* containerd's, and what CRI-O and podman say. */
+	static const char *const words[] = {"io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		const char *value = strmap_get(&config->annotations, words[i]);
+
+		if (value && strcmp(value, "sandbox") == 0)
+			return PLAN_VM_POD_SANDBOX;
+		if (value && strcmp(value, "container") == 0)
+			return PLAN_VM_POD_MEMBER;
+	}
+	return PLAN_VM_NO_POD;
+}
+
+/* A machine may be where an engine has made a network, and be of a pod whose other members have a kernel of their own, too. */
+static int check_joined(struct dividing *d, const struct config_namespace *ns, struct err *err)
+{
+	bool of_pod = plan_vm_pod_of(d->config) == PLAN_VM_POD_MEMBER &&
+		      (strcmp(ns->type, "ipc") == 0 || strcmp(ns->type, "uts") == 0);
+
+	if (!d->extension && strcmp(ns->type, "network") == 0)
+		d->netns = ns->path;
+	else if (!of_pod)
+		return refuse(arena_printf(d->arena, "the %s namespace '%s'", ns->type, ns->path), err);
+	return 0;
+}
+
 /* Each of them would be shared with processes of the host's kernel. */
 static int check_namespaces(struct dividing *d, struct err *err)
 {
-	static const char *const own[] = {"mount", "pid", "ipc", "uts"};
+	static const char *const own[] = {"mount", "pid", "ipc", "uts", "network"};
+	/* The last one hull.json knows better: check_network(). */
+	size_t count = ARRAY_SIZE(own) - (d->extension ? 1 : 0);
+	int r = 0;
 
 	if (d->extension && d->extension->joins.count)
 		return refuse(arena_printf(d->arena, "the %s namespace of container '%s'",
 					   d->extension->joins.items[0].type, d->extension->joins.items[0].container),
 			      err);
-	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+	for (size_t i = 0; i < count; i++) {
 		bool has = false;
 
 		for (size_t n = 0; n < d->os->namespaces.count; n++)
@@ -44,12 +76,10 @@ static int check_namespaces(struct dividing *d, struct err *err)
 		if (!has)
 			return refuse(arena_printf(d->arena, "the host's %s namespace", own[i]), err);
 	}
-	for (size_t n = 0; n < d->os->namespaces.count; n++)
+	for (size_t n = 0; n < d->os->namespaces.count && r == 0; n++)
 		if (d->os->namespaces.items[n].path)
-			return refuse(arena_printf(d->arena, "the %s namespace '%s'", d->os->namespaces.items[n].type,
-						   d->os->namespaces.items[n].path),
-				      err);
-	return 0;
+			r = check_joined(d, &d->os->namespaces.items[n], err);
+	return r;
 }
 
 static int check_network(struct dividing *d, struct err *err)
@@ -158,15 +188,11 @@ static int choose_programs(struct dividing *d, struct err *err)
 
 /* --- The jail ------------------------------------------------------------------------------------------------------------- */
 
-int plan_vm_place(struct dividing *d, const char *source, bool read_only, struct plan_vm_place *ret, struct err *err)
+static int add_volume(struct dividing *d, bool read_only, struct err *err)
 {
 	size_t number = d->vm->volumes.count;
 	struct vm_volume *volume = LIST_ADD(d->arena, &d->vm->volumes);
 	struct guest_volume *inside = LIST_ADD(d->arena, &d->start->volumes);
-	bool (*is_folder)(const char *path) = d->host->vm->is_folder;
-	const char *path = source[0] == '/' ? source : arena_printf(d->arena, "%s/%s", d->host->bundle, source);
-	/* Only folders can be served: a file lies in one of its own. */
-	const char *file = !path || !is_folder || is_folder(path) ? "" : "/file";
 
 	if (number >= VM_MAX_VOLUMES)
 		return err_say(err, ENOTSUP, "a machine has %u volumes at most", VM_MAX_VOLUMES);
@@ -182,8 +208,41 @@ int plan_vm_place(struct dividing *d, const char *source, bool read_only, struct
 		.path = arena_printf(d->arena, GUEST_VOLUMES "/%zu", number),
 		.read_only = read_only,
 	};
-	ret->in_jail = arena_printf(d->arena, "%s%s", volume->path, file);
-	ret->in_guest = arena_printf(d->arena, "%s%s", inside->path, file);
+	return arena_check(d->arena, err);
+}
+
+/* Only folders can be served. Files lie in one of their own, all together: each is mounted there with its own options. */
+static int add_file(struct dividing *d, bool read_only, struct err *err)
+{
+	d->file_count++;
+	if (d->file_count == 1) {
+		/* The shared root is no volume of the guest's: the lists are not in step. */
+		d->files_in_jail = d->vm->volumes.count;
+		d->files_in_guest = d->start->volumes.count;
+		return add_volume(d, read_only, err);
+	}
+	d->vm->volumes.items[d->files_in_jail].read_only &= read_only;
+	d->start->volumes.items[d->files_in_guest].read_only &= read_only;
+	return 0;
+}
+
+int plan_vm_place(struct dividing *d, const char *source, bool read_only, struct plan_vm_place *ret, struct err *err)
+{
+	bool (*is_folder)(const char *path) = d->host->vm->is_folder;
+	const char *path = source[0] == '/' ? source : arena_printf(d->arena, "%s/%s", d->host->bundle, source);
+	bool is_file = path && is_folder && !is_folder(path);
+	const char *name = is_file ? arena_printf(d->arena, "/%zu", d->file_count) : "";
+	size_t in_jail = d->vm->volumes.count, in_guest = d->start->volumes.count;
+	int r = is_file ? add_file(d, read_only, err) : add_volume(d, read_only, err);
+
+	if (r < 0)
+		return r;
+	if (is_file) {
+		in_jail = d->files_in_jail;
+		in_guest = d->files_in_guest;
+	}
+	ret->in_jail = arena_printf(d->arena, "%s%s", d->vm->volumes.items[in_jail].path, name);
+	ret->in_guest = arena_printf(d->arena, "%s%s", d->start->volumes.items[in_guest].path, name);
 	return arena_check(d->arena, err);
 }
 
@@ -361,7 +420,8 @@ static void finish(const struct dividing *d, struct plan *plan)
 		plan->net.kind = PLAN_NET_TAP;
 		d->vm->has_nic = true;
 	} else {
-		plan->net.kind = PLAN_NET_UNTOUCHED;
+		plan->net.kind = d->netns ? PLAN_NET_STAND_IN : PLAN_NET_UNTOUCHED;
+		plan->net.stand_in = d->netns;
 	}
 	if (d->extension)
 		plan->net.files = d->extension->network.files;

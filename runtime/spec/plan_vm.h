@@ -41,7 +41,16 @@ struct plan_vm_host {
 	const char *qemu;		     /* its program, for that backend */
 	struct strv qemu_needs;		     /* files and folders that QEMU finds by name */
 	bool (*is_folder)(const char *path); /* of bind sources. NULL: all are (tests) */
+	/* How large the file system at a bind source is: a memory file system for /dev/shm. NULL or 0: not known. */
+	uint64_t (*room_bytes)(const char *path);
 };
+
+/*
+ * What an engine says that a bundle is of a pod. The sandbox runs nothing but holds the pod's namespaces, and is a container; the pod's program is a machine of
+ * its own, which stands in the place of the sandbox's network, and has IPC and a host name of its own kernel's. Only this word of the annotations is looked at.
+ */
+enum plan_vm_pod { PLAN_VM_NO_POD, PLAN_VM_POD_SANDBOX, PLAN_VM_POD_MEMBER };
+enum plan_vm_pod plan_vm_pod_of(const struct config *config);
 
 struct plan_vm_disk {
 	const char *path, *serial;

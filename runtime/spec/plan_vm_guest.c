@@ -43,6 +43,7 @@ static int take_namespaces(struct dividing *d, struct config_linux *to, struct e
 		if (!copy)
 			return no_memory(d, err);
 		*copy = *from;
+		copy->path = NULL;
 	}
 	return 0;
 }
@@ -117,6 +118,24 @@ static int take_bundle_bind(struct dividing *d, const struct config_mount *from,
 	return 0;
 }
 
+/* Memory of the host's kernel cannot be shared with a program of another: the guest has its own, as large as that is. */
+static int take_shm(struct dividing *d, const struct config_mount *from, struct err *err)
+{
+	static const uint64_t usual = (uint64_t)64 << 20;
+	uint64_t (*room_bytes)(const char *path) = d->host->vm->room_bytes;
+	uint64_t bytes = room_bytes && from->source ? room_bytes(from->source) : 0;
+	struct config_mount *mount = LIST_ADD(d->arena, &d->start->config->mounts);
+	const char *size = arena_printf(d->arena, "size=%" PRIu64, bytes ? bytes : usual);
+
+	if (!mount || !size || strv_split(d->arena, &mount->options, "nosuid,nodev,noexec,mode=1777", ",", false) < 0 ||
+	    strv_add(d->arena, &mount->options, size) < 0)
+		return no_memory(d, err);
+	mount->destination = from->destination;
+	mount->type = "tmpfs";
+	mount->source = "shm";
+	return 0;
+}
+
 static int take_mounts(struct dividing *d, struct err *err)
 {
 	d->start->config->mounts.items = NULL;
@@ -126,7 +145,9 @@ static int take_mounts(struct dividing *d, struct err *err)
 		struct config_mount *copy;
 		int r = 0;
 
-		if (is_bind(from)) {
+		if (is_bind(from) && strcmp(from->destination, "/dev/shm") == 0) {
+			r = take_shm(d, from, err);
+		} else if (is_bind(from)) {
 			r = take_bundle_bind(d, from, err);
 		} else {
 			copy = LIST_ADD(d->arena, &d->start->config->mounts);

@@ -22,6 +22,11 @@ struct dividing {
 	struct config_linux *jail_os;
 	struct extension *jail_extension; /* NULL like `extension` */
 
+	/* Files all lie in one volume, if there are any: where that is in the monitor's list and in the guest's. */
+	size_t file_count, files_in_jail, files_in_guest;
+
+	const char *netns; /* given by path: the machine takes the place of its interfaces */
+
 	struct strv warnings;
 };
 

@@ -205,8 +205,8 @@ static void test_bundle_shares_its_root(void)
 	if (make(&arena, &from, &plan)) {
 		CHECK_STR(plan.vm->start->root.shared, "root");
 		CHECK_STR(find_mount(&plan, PLAN_VM_SHARED)->source, "/bundle/rootfs");
-		CHECK_STR(find_mount(&plan, "/volumes/1/file")->source, "/etc/one");
-		CHECK_STR(find_guest_mount(&plan, "/one")->source, GUEST_VOLUMES "/1/file");
+		CHECK_STR(find_mount(&plan, "/volumes/1/0")->source, "/etc/one");
+		CHECK_STR(find_guest_mount(&plan, "/one")->source, GUEST_VOLUMES "/1/0");
 		CHECK(!strv_has(&find_guest_mount(&plan, "/one")->options, "rslave"));
 		CHECK_STR(plan.vm->qemu.items[0], "/opt/qemu");
 		CHECK_STR(plan.vm->qemu.items[2], "x");
