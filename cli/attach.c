@@ -131,11 +131,10 @@ static int run_attach(struct command_call *call, struct err *err)
 		return result;
 	instance_settle(call, &stores);
 	result = instance_look(call, &stores, words, &view, err);
+	if (result >= 0)
+		result = instance_check_running(&view, words, "see 'hull logs', or 'hull start -a'", err);
 	if (result < 0)
 		return result;
-	if (!view.has_record || view.now.status == RECORD_STOPPED)
-		return err_say(err, EINVAL, "container '%s' is not running: see 'hull logs', or 'hull start -a'",
-			       words);
 	if (view.now.status == RECORD_PAUSED)
 		return err_say(err, EINVAL, "container '%s' is paused: 'hull unpause' it first", words);
 	return attach(&attaching, words, err);

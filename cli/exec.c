@@ -164,12 +164,12 @@ static int find_running(const struct command_call *call, const struct stores *st
 	const char *words = call->operands.items[0];
 	int result = instance_look(call, stores, words, ret, err);
 
+	if (result >= 0 && ret->lost)
+		return lost_refuse(words, err);
+	if (result >= 0)
+		result = instance_check_running(ret, words, "'hull start' it first", err);
 	if (result < 0)
 		return result;
-	if (ret->lost)
-		return lost_refuse(words, err);
-	if (!ret->has_record || ret->now.status == RECORD_STOPPED)
-		return err_say(err, EINVAL, "container '%s' is not running: 'hull start' it first", words);
 	if (ret->now.status == RECORD_PAUSED)
 		return err_say(err, EINVAL, "container '%s' is paused: 'hull unpause' it first", words);
 	return 0;

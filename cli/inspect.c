@@ -20,15 +20,10 @@ struct inspecting {
 
 /* --- Parts ------------------------------------------------------------------------------------------------------------ */
 
-static bool is_up(const struct instance_view *view)
-{
-	return view->has_record && (view->now.status == RECORD_RUNNING || view->now.status == RECORD_PAUSED);
-}
-
 static void put_state(struct inspecting *in)
 {
 	const struct instance_view *view = in->view;
-	bool up = is_up(view), ended = view->now.status == RECORD_STOPPED && view->now.exit.known;
+	bool up = instance_is_up(view), ended = view->now.status == RECORD_STOPPED && view->now.exit.known;
 	struct json_writer *w = &in->w;
 
 	json_open(w, "state");
@@ -95,7 +90,7 @@ static void put_restart(struct inspecting *in)
 static void put_network(struct inspecting *in)
 {
 	const struct extension_network *network = &in->view->extension->network;
-	const struct record_net none = {0}, *net = is_up(in->view) ? &in->view->record.net : &none;
+	const struct record_net none = {0}, *net = instance_is_up(in->view) ? &in->view->record.net : &none;
 	struct json_writer *w = &in->w;
 
 	json_open(w, "network");
@@ -114,7 +109,7 @@ static void put_network(struct inspecting *in)
 /* The same under the names that scripts for Docker ask for. */
 static void put_network_settings(struct inspecting *in)
 {
-	const struct record_net none = {0}, *net = is_up(in->view) ? &in->view->record.net : &none;
+	const struct record_net none = {0}, *net = instance_is_up(in->view) ? &in->view->record.net : &none;
 	struct json_writer *w = &in->w;
 
 	json_open(w, "networkSettings");

@@ -87,6 +87,18 @@ int instance_look(const struct command_call *call, const struct stores *stores, 
 	return result == -ENOENT ? err_say(err, ENOENT, "no container '%s': see 'hull ps -a'", words) : result;
 }
 
+bool instance_is_up(const struct instance_view *view)
+{
+	return view->has_record && (view->now.status == RECORD_RUNNING || view->now.status == RECORD_PAUSED);
+}
+
+int instance_check_running(const struct instance_view *view, const char *words, const char *hint, struct err *err)
+{
+	if (view->has_record && view->now.status != RECORD_STOPPED)
+		return 0;
+	return err_say(err, EINVAL, "container '%s' is not running: %s", words, hint);
+}
+
 static int compare_created(const void *a, const void *b)
 {
 	const struct instance_view *left = a, *right = b;

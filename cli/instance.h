@@ -14,6 +14,10 @@
 /* Looks one up by name, id or the beginning of an id. -ENOENT with words. */
 int instance_look(const struct command_call *call, const struct stores *stores, const char *words,
 		  struct instance_view *ret, struct err *err);
+/* Whether it runs, or is paused. */
+bool instance_is_up(const struct instance_view *view);
+/* -EINVAL where it has ended, with words that end in `hint`: "see 'hull ps -a'". `words`: how the user calls it. */
+int instance_check_running(const struct instance_view *view, const char *words, const char *hint, struct err *err);
 /* All of them, newest first. One that goes away meanwhile is left out. */
 int instance_list(const struct command_call *call, const struct stores *stores, struct instance_view **ret,
 		  size_t *ret_count, struct err *err);

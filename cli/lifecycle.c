@@ -31,11 +31,6 @@ static int check_seconds(const char *words, struct err *err)
 		       : 0;
 }
 
-static bool is_running(const struct instance_view *view)
-{
-	return view->has_record && (view->now.status == RECORD_RUNNING || view->now.status == RECORD_PAUSED);
-}
-
 static int say_not_running(const struct instance_operand *one, struct err *err)
 {
 	return err_say(err, EINVAL, "container '%s' is not running: see 'hull ps -a'", one->words);
@@ -170,7 +165,7 @@ static int kill_one(const struct instance_operand *one, struct err *err)
 	int signo = options->signal ? proc_signal_parse(options->signal) : SIGKILL;
 	int result;
 
-	if (!is_running(&one->view))
+	if (!instance_is_up(&one->view))
 		return say_not_running(one, err);
 	/* Other signals are messages: what the program does then is its own matter, and its restart policy's. */
 	if (signo == SIGKILL || signo == halt_signal(one->view.extension))
@@ -209,7 +204,7 @@ static int pause_one(const struct instance_operand *one, struct err *err)
 {
 	int result;
 
-	if (!is_running(&one->view))
+	if (!instance_is_up(&one->view))
 		return say_not_running(one, err);
 	if (one->view.now.status == RECORD_PAUSED)
 		return err_say(err, EINVAL, "container '%s' is paused already", one->words);
@@ -223,7 +218,7 @@ static int unpause_one(const struct instance_operand *one, struct err *err)
 {
 	int result;
 
-	if (!is_running(&one->view) || one->view.now.status != RECORD_PAUSED)
+	if (!instance_is_up(&one->view) || one->view.now.status != RECORD_PAUSED)
 		return err_say(err, EINVAL, "container '%s' is not paused", one->words);
 	result = control_resume(&one->stores->store, one->view.id, err);
 	if (result >= 0)

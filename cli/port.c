@@ -93,6 +93,7 @@ static int run_port(struct command_call *call, struct err *err)
 	const char *usual = call->operands.count > 1 ? WITH_PORT : WITHOUT_PORT;
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	CLEANUP_OUTPUT struct output output = {0};
+	const char *words = call->operands.items[0];
 	struct instance_view view;
 	int result = output_begin(&output, call->arena, columns, options->format ? options->format : usual, false, err);
 
@@ -101,10 +102,9 @@ static int run_port(struct command_call *call, struct err *err)
 	if (result < 0)
 		return result;
 	instance_settle(call, &stores);
-	result = instance_look(call, &stores, call->operands.items[0], &view, err);
-	if (result >= 0 && (!view.has_record || view.now.status == RECORD_STOPPED))
-		result = err_say(err, EINVAL, "container '%s' is not running: its ports are not published",
-				 call->operands.items[0]);
+	result = instance_look(call, &stores, words, &view, err);
+	if (result >= 0)
+		result = instance_check_running(&view, words, "its ports are not published", err);
 	if (result >= 0)
 		result = list_ports(call, &view, &output, err);
 	return result < 0 ? result : output_print(&output, err);

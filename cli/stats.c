@@ -253,18 +253,14 @@ static int add_row(const struct watching *w, const struct instance_view *view, c
 
 /* --- All of them ------------------------------------------------------------------------------------------------------ */
 
-static bool is_up(const struct instance_view *view)
-{
-	return view->has_record && (view->now.status == RECORD_RUNNING || view->now.status == RECORD_PAUSED);
-}
-
 /* One that ends meanwhile has no figures any more, and that is no mistake. */
 static int look_at(struct watching *w, const struct instance_view *view, struct output *output, struct err *err)
 {
 	struct usage usage;
 	struct figures figures = nothing_known;
 	struct err failure = ERR_INIT;
-	int result = is_up(view) ? usage_read(&w->stores.store, output->arena, view->id, &usage, &failure) : -EINVAL;
+	int result = instance_is_up(view) ? usage_read(&w->stores.store, output->arena, view->id, &usage, &failure)
+					  : -EINVAL;
 
 	if (result >= 0) {
 		figures = take_figures(&usage);
@@ -332,11 +328,10 @@ static int look_around(struct watching *w, bool is_shown, struct err *err)
 	if (result >= 0)
 		result = find(w, &call, &views, &count, err);
 	for (size_t i = 0; result >= 0 && i < count; i++) {
-		running += is_up(&views[i]);
-		if (is_named && w->is_first && !options->all && !is_up(&views[i]))
-			return err_say(err, EINVAL, "container '%s' is not running: see 'hull ps -a'",
-				       w->call->operands.items[i]);
-		if (options->all || is_up(&views[i]))
+		running += instance_is_up(&views[i]);
+		if (is_named && w->is_first && !options->all)
+			result = instance_check_running(&views[i], w->call->operands.items[i], "see 'hull ps -a'", err);
+		if (result >= 0 && (options->all || instance_is_up(&views[i])))
 			result = look_at(w, &views[i], &output, err);
 	}
 	if (result >= 0 && is_shown)

@@ -89,6 +89,7 @@ static int run_ps(const struct command_call *call, struct err *err)
 
 static int run_top(struct command_call *call, struct err *err)
 {
+	const char *words = call->operands.items[0];
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	struct instance_view view;
 	int result = stores_open(call, &stores, err);
@@ -96,10 +97,9 @@ static int run_top(struct command_call *call, struct err *err)
 	if (result < 0)
 		return result;
 	instance_settle(call, &stores);
-	result = instance_look(call, &stores, call->operands.items[0], &view, err);
-	if (result >= 0 && (!view.has_record || view.now.status == RECORD_STOPPED))
-		result = err_say(err, EINVAL, "container '%s' is not running: see 'hull ps -a'",
-				 call->operands.items[0]);
+	result = instance_look(call, &stores, words, &view, err);
+	if (result >= 0)
+		result = instance_check_running(&view, words, "see 'hull ps -a'", err);
 	if (result < 0)
 		return result;
 	return call->operands.count > 1 ? run_ps(call, err) : list_processes(call, &stores, &view, err);
