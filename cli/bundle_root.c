@@ -209,12 +209,15 @@ static int add_hosts_node(const char *path, const struct stat *node, int type, s
 	struct err ignored = ERR_INIT;
 
 	(void)where;
-	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-		if (strcmp(path, own[i]) == 0)
-			return type == FTW_D ? FTW_SKIP_SUBTREE : FTW_CONTINUE;
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		size_t length = strlen(own[i]);
+
+		if (strncmp(path, own[i], length) == 0 && (path[length] == '\0' || path[length] == '/'))
+			return 0;
+	}
 	if (type == FTW_F && (S_ISCHR(node->st_mode) || S_ISBLK(node->st_mode)))
 		(void)add_node(walking, arena_strdup(walking->arena, path), node, &ignored);
-	return FTW_CONTINUE;
+	return 0;
 }
 
 static int add_all_devices(struct bundling *b, struct err *err)
@@ -224,7 +227,7 @@ static int add_all_devices(struct bundling *b, struct err *err)
 	if (rule)
 		*rule = (struct config_device_rule){.allow = true, .access = "rwm"};
 	walking = b;
-	(void)nftw("/dev", add_hosts_node, 16, FTW_PHYS | FTW_ACTIONRETVAL | FTW_MOUNT);
+	(void)nftw("/dev", add_hosts_node, 16, FTW_PHYS | FTW_MOUNT);
 	return arena_check(b->arena, err);
 }
 

@@ -210,8 +210,7 @@ static int prlimit_as_its_user(pid_t pid, int resource, const struct rlimit64 *v
 		return result;
 	if (syscall(SYS_setresgid, gid, -1, -1) < 0)
 		return -errno;
-	if (syscall(SYS_setresuid, uid, -1, -1) < 0 ||
-	    prlimit64(pid, (enum __rlimit_resource)resource, value, ret_old) < 0)
+	if (syscall(SYS_setresuid, uid, -1, -1) < 0 || prlimit64(pid, resource, value, ret_old) < 0)
 		result = -errno;
 	(void)syscall(SYS_setresuid, own_uid, -1, -1);
 	(void)syscall(SYS_setresgid, own_gid, -1, -1);
@@ -220,7 +219,7 @@ static int prlimit_as_its_user(pid_t pid, int resource, const struct rlimit64 *v
 
 static int change_rlimit(pid_t pid, int resource, const struct rlimit64 *value, struct rlimit64 *ret_old)
 {
-	if (prlimit64(pid, (enum __rlimit_resource)resource, value, ret_old) == 0)
+	if (prlimit64(pid, resource, value, ret_old) == 0)
 		return 0;
 	return errno == EPERM && pid ? prlimit_as_its_user(pid, resource, value, ret_old) : -errno;
 }

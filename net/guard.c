@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <linux/if.h>
-#include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_bridge.h>

@@ -295,8 +295,13 @@ static const struct {
 	int signo;
 } signal_aliases[] = {{"IOT", SIGABRT}, {"CLD", SIGCHLD}, {"POLL", SIGIO}, {"UNUSED", SIGSYS}};
 
-/* The kernel's last one. The two below SIGRTMIN are the C library's own, but a program inside may want them by number. */
+/* The kernel's last one. Some below RTMIN are the C library's own, but a program inside may want them by number. */
 #define SIGNAL_LAST 64
+/*
+ * What RTMIN and RTMAX say to the programs inside, systemd among them, and to every engine: glibc's numbers, and not those of the C library
+ * that hull is linked with (SIGRTMIN is 35 by musl).
+ */
+#define REALTIME_LOWEST 34
 
 static int signal_by_name(const char *name)
 {
@@ -319,9 +324,9 @@ static int signal_realtime(const char *name)
 		return -EINVAL;
 	if (name[5] && (name[5] != (from_low ? '+' : '-') || text_u32(name + 6, &offset) < 0))
 		return -EINVAL;
-	if (offset > (uint32_t)(SIGRTMAX - SIGRTMIN))
+	if (offset > SIGNAL_LAST - REALTIME_LOWEST)
 		return -EINVAL;
-	return from_low ? SIGRTMIN + (int)offset : SIGRTMAX - (int)offset;
+	return from_low ? REALTIME_LOWEST + (int)offset : SIGNAL_LAST - (int)offset;
 }
 
 int proc_signal_parse(const char *words)
@@ -348,8 +353,8 @@ const char *proc_signal_name(int signo)
 
 	if (signo > 0 && signo < (int)ARRAY_SIZE(signal_names))
 		return signal_names[signo];
-	if (signo >= SIGRTMIN && signo < SIGRTMIN + (int)ARRAY_SIZE(realtime))
-		return realtime[signo - SIGRTMIN];
+	if (signo >= REALTIME_LOWEST && signo < REALTIME_LOWEST + (int)ARRAY_SIZE(realtime))
+		return realtime[signo - REALTIME_LOWEST];
 	return NULL;
 }
 

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
-#include <linux/prctl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,20 +163,20 @@ static int read_boundaries(struct prctl_mm_map *ret)
 		return (int)len;
 	at = strrchr(line, ')');
 	for (size_t i = 0; at && i < ARRAY_SIZE(boundaries); i++) {
-		__u64 *value = (__u64 *)((char *)ret + boundaries[i].offset);
+		uint64_t *value = (uint64_t *)(void *)((char *)ret + boundaries[i].offset);
 
 		for (; at && field < boundaries[i].field; field++)
 			at = strchr(at + 1, ' ');
 		if (at)
 			*value = strtoull(at, NULL, 10);
 	}
-	ret->brk = (__u64)(uintptr_t)sbrk(0);
+	ret->brk = (uintptr_t)sbrk(0);
 	return at ? 0 : -EBADMSG;
 }
 
 int sealed_move_to(int view)
 {
-	struct prctl_mm_map map = {.exe_fd = (__u32)view};
+	struct prctl_mm_map map = {.exe_fd = (uint32_t)view};
 	int result = read_boundaries(&map);
 
 	if (result >= 0)
