@@ -69,8 +69,8 @@ static void test_usual(void)
 	profile.architecture_count = 2;
 	three = check_profile(&profile, 4, "the list for three architectures is another after shortening");
 	printf("# %zu instructions, %zu for three architectures\n", one, three);
-	CHECK(one < 160);
-	CHECK(three < 420);
+	CHECK(one < 130);
+	CHECK(three < 355);
 }
 
 /* Any actions (notify, log and trace among them), conditions, architectures. */
@@ -187,10 +187,162 @@ static void test_made_up_programs(void)
 	CHECK(shorter > 1000);
 }
 
+/* A program of its own against what becomes of it. How many instructions that has. */
+static size_t check_program(const struct sock_filter *code, size_t count, const char *words)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct confine_filter plain = {(struct sock_filter *)(uintptr_t)code, count}, brief;
+
+	CHECK_INT(seccomp_shorten(&plain, &arena, &brief, NULL), 0);
+	check_alike(&plain, &brief, 8, words);
+	return brief.count;
+}
+
+/* Two ends that differ in one thing only are two. */
+static void test_nearly_alike(void)
+{
+	static const uint16_t tests[] = {BPF_JEQ, BPF_JGT, BPF_JGE, BPF_JSET};
+	const uint32_t argument = offsetof(struct seccomp_data, args);
+
+	for (size_t one = 0; one < ARRAY_SIZE(tests); one++)
+		for (size_t other = 0; other < ARRAY_SIZE(tests); other++)
+			for (uint32_t value = 7; value <= 8; value++) {
+				const struct sock_filter code[] = {
+					load(offsetof(struct seccomp_data, nr)),
+					BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 2),
+					load(argument),
+					BPF_JUMP(BPF_JMP | tests[one] | BPF_K, 7, 6, 7),
+					BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2, 0, 6),
+					load(argument),
+					BPF_JUMP(BPF_JMP | tests[other] | BPF_K, value, 3, 4),
+					give(SECCOMP_RET_LOG),
+					give(SECCOMP_RET_LOG),
+					give(SECCOMP_RET_LOG),
+					give(SECCOMP_RET_ALLOW),
+					give(SECCOMP_RET_KILL_PROCESS),
+				};
+
+				(void)check_program(code, ARRAY_SIZE(code), "two comparisons are taken for one");
+			}
+}
+
+/* The fewest instructions there can be: the number is not loaded where nobody asks for it, and one number amid others takes one comparison. */
+static void test_fewest(void)
+{
+	const struct sock_filter architecture[] = {load(offsetof(struct seccomp_data, arch)),
+						   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 3),
+						   give(SECCOMP_RET_ALLOW),
+						   give(SECCOMP_RET_LOG),
+						   give(SECCOMP_RET_LOG),
+						   give(SECCOMP_RET_KILL_PROCESS)},
+				 number[] = {load(offsetof(struct seccomp_data, nr)),
+					     BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 5, 0, 4),
+					     BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 5, 3, 0),
+					     give(SECCOMP_RET_ALLOW),
+					     give(SECCOMP_RET_LOG),
+					     give(SECCOMP_RET_LOG),
+					     give(SECCOMP_RET_KILL_PROCESS)};
+
+	CHECK_INT(check_program(architecture, ARRAY_SIZE(architecture), "an architecture is mixed up"), 4);
+	CHECK_INT(check_program(number, ARRAY_SIZE(number), "a number is mixed up"), 4);
+}
+
+/* As check_program(), for the machine's own architecture alone, numbers up to `last`, and two values of the first argument. */
+static size_t check_numbers(const struct sock_filter *code, size_t count, int last, const char *words)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct confine_filter plain = {(struct sock_filter *)(uintptr_t)code, count}, brief;
+	struct seccomp_data data = {.arch = AUDIT_ARCH_X86_64};
+
+	CHECK_INT(seccomp_shorten(&plain, &arena, &brief, NULL), 0);
+	for (data.nr = 0; data.nr <= last; data.nr++)
+		for (data.args[0] = 7; data.args[0] <= 8; data.args[0]++)
+			if (bpf_run(&plain, &data) != bpf_run(&brief, &data)) {
+				tap_fail(__FILE__, __LINE__, words);
+				return 0;
+			}
+	return brief.count;
+}
+
+/* Ends at every distance from what branches to them: returns of their own, and one end that all share and that is none. */
+static void test_distances(void)
+{
+	for (size_t numbers = 60; numbers < 330; numbers++) {
+		struct sock_filter code[2 * 330 + 6];
+		size_t count = 0;
+
+		code[count++] = load(offsetof(struct seccomp_data, nr));
+		for (size_t i = 0; i < numbers; i++) {
+			size_t behind = 2 * (numbers - i - 1) + 1;
+
+			code[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)i, 0, 1);
+			code[count++] = i % 3 == 0 ? (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)behind)
+						   : give(SECCOMP_RET_ERRNO | (uint32_t)(i + 1));
+		}
+		code[count++] = give(SECCOMP_RET_KILL_PROCESS);
+		code[count++] = load(offsetof(struct seccomp_data, args));
+		code[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 7, 0, 1);
+		code[count++] = give(SECCOMP_RET_ALLOW);
+		code[count++] = give(SECCOMP_RET_TRAP);
+		CHECK(check_numbers(code, count, (int)numbers, "an end that is far away is mixed up") < count);
+	}
+}
+
+/* More ranges, more architectures, and more architectures with numbers of their own, than there is room for: left as they are. */
+static void test_too_many(void)
+{
+	static struct sock_filter code[8192];
+	const size_t group = 249;
+	size_t count = 0;
+
+	code[count++] = load(offsetof(struct seccomp_data, nr));
+	/* Groups, each with a return in reach: every other number is allowed. */
+	for (uint32_t number = 0; count + group + 3 < ARRAY_SIZE(code);) {
+		for (size_t i = 0; i < group; i++, number += 2)
+			code[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number,
+								     (uint8_t)(group - i), 0);
+		code[count++] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 1);
+		code[count++] = give(SECCOMP_RET_ALLOW);
+	}
+	code[count++] = give(SECCOMP_RET_KILL_PROCESS);
+	CHECK(count > 8000);
+	CHECK_INT(check_numbers(code, count, 20, "too many ranges are mixed up"), count);
+	for (int with_numbers = 0; with_numbers < 2; with_numbers++) {
+		count = 0;
+		code[count++] = load(offsetof(struct seccomp_data, arch));
+		for (uint32_t i = 0; i < 200; i++) {
+			code[count++] =
+				(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 2 * i, 0, with_numbers ? 4 : 1);
+			if (with_numbers) {
+				code[count++] = load(offsetof(struct seccomp_data, nr));
+				code[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, i, 0, 1);
+				code[count++] = give(SECCOMP_RET_ALLOW);
+			}
+			code[count++] = give(SECCOMP_RET_ERRNO | (i + 1));
+		}
+		code[count++] = give(SECCOMP_RET_KILL_PROCESS);
+		CHECK_INT(check_numbers(code, count, 20, "too many architectures are mixed up"), count);
+	}
+}
+
 /* What is not understood stays as it is, and so does what is short already. */
 static void test_left_alone(void)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	/* Branches and jumps to behind the end; each is followed by more than it would be without. */
+	const struct sock_filter if_so[] = {load(0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 3, 0), give(1), give(1),
+					    give(1)},
+				 if_not[] = {load(0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 3), give(1), give(1),
+					     give(1)},
+				 jump[] = {load(0), BPF_STMT(BPF_JMP | BPF_JA, 3), give(1), give(1), give(1)},
+				 at_once[] = {BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1), give(1), give(2), give(2),
+					      give(2)},
+				 constant[] = {BPF_STMT(BPF_LD | BPF_IMM, 0),
+					       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+					       give(1),
+					       give(2),
+					       give(2),
+					       give(2)};
 	const struct sock_filter scratch[] = {load(0), BPF_STMT(BPF_ST, 0), BPF_STMT(BPF_LD | BPF_MEM, 0),
 					      give(SECCOMP_RET_ALLOW)},
 				 computed[] = {load(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 1),
@@ -199,9 +351,12 @@ static void test_left_alone(void)
 				 beyond[] = {load(0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 9),
 					     give(SECCOMP_RET_ALLOW)},
 				 endless[] = {give(SECCOMP_RET_ALLOW), load(0)}, brief[] = {give(SECCOMP_RET_ALLOW)};
-	const struct confine_filter programs[] = {{scratch, ARRAY_SIZE(scratch)}, {computed, ARRAY_SIZE(computed)},
-						  {beyond, ARRAY_SIZE(beyond)},	  {endless, ARRAY_SIZE(endless)},
-						  {brief, ARRAY_SIZE(brief)},	  {NULL, 0}};
+	const struct confine_filter programs[] = {{scratch, ARRAY_SIZE(scratch)},  {computed, ARRAY_SIZE(computed)},
+						  {beyond, ARRAY_SIZE(beyond)},	   {endless, ARRAY_SIZE(endless)},
+						  {brief, ARRAY_SIZE(brief)},	   {NULL, 0},
+						  {if_so, ARRAY_SIZE(if_so)},	   {if_not, ARRAY_SIZE(if_not)},
+						  {jump, ARRAY_SIZE(jump)},	   {at_once, ARRAY_SIZE(at_once)},
+						  {constant, ARRAY_SIZE(constant)}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		struct confine_filter ret;
@@ -216,23 +371,29 @@ static void test_without_memory(void)
 	CLEANUP_ARENA struct arena roomy = ARENA_INIT;
 	struct seccomp_profile profile;
 	struct confine_filter plain, brief;
+	int result = -1, failures = 0;
 
 	CHECK_INT(seccomp_default(&roomy, caps_default(), &profile, NULL), 0);
 	CHECK_INT(seccomp_compile_plain(&profile, &roomy, &plain, NULL, NULL), 0);
-	for (size_t bytes = 1; bytes < (size_t)1 << 22; bytes *= 2) {
+	for (size_t bytes = 1; result < 0; bytes += bytes / 16 + 100) {
 		CLEANUP_ARENA struct arena arena = {.max_bytes = bytes};
 		struct err err = ERR_INIT;
-		int result = seccomp_shorten(&plain, &arena, &brief, &err);
 
+		result = seccomp_shorten(&plain, &arena, &brief, &err);
 		CHECK(result == 0 || (result == -ENOMEM && strstr(err.msg, "no memory")));
+		CHECK(result < 0 || brief.count < plain.count);
 		if (result == 0)
 			check_alike(&plain, &brief, 1, "little memory makes another program");
+		failures += result < 0;
 	}
+	CHECK(failures > 20);
 	CHECK_INT(seccomp_shorten(&plain, &roomy, &brief, NULL), 0);
 }
 
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_usual), TAP_CASE(test_made_up_profiles), TAP_CASE(test_far_returns),
-		       TAP_CASE(test_made_up_programs), TAP_CASE(test_left_alone), TAP_CASE(test_without_memory));
+		       TAP_CASE(test_made_up_programs), TAP_CASE(test_nearly_alike), TAP_CASE(test_fewest),
+		       TAP_CASE(test_distances), TAP_CASE(test_too_many), TAP_CASE(test_left_alone),
+		       TAP_CASE(test_without_memory));
 }
