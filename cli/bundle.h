@@ -24,4 +24,8 @@ int bundle_make(const struct bundle_request *request, struct bundle *ret, struct
 /* Writes both files into the instance's folder. Not synced: the engine does that when it matters. */
 int bundle_write(const struct bundle *bundle, int folder_fd, struct err *err);
 
+/* The limits that these options name, as linux.resources has them: what `update` changes. The same errors. bundle_limits.c */
+int bundle_new_limits(struct arena *arena, const struct run_options *options, struct config_resources *ret,
+		      struct err *err);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cgroups/cg.h"
+#include "cli/bundle.h"
 #include "cli/bundle_parts.h"
 
 #define CPU_PERIOD_US	  100000
@@ -83,17 +84,41 @@ static bool can_limit_pids(const char *path)
 	return cg_check(&request, &ignored) == 0;
 }
 
-static int limit_pids(struct bundling *b, struct err *err)
+static int take_pids(struct bundling *b, struct err *err)
 {
 	struct opt_i64 wanted = number_of(b->options->pids_limit);
 
 	if (wanted.set && (wanted.value < -1 || wanted.value == 0 || wanted.value > MOST_PIDS))
 		return err_say(err, EINVAL, "option '--pids-limit': '%s': 1 to %d, or -1 for any number",
 			       b->options->pids_limit, MOST_PIDS);
-	if (!wanted.set && can_limit_pids(b->os->cgroups_path))
-		wanted = (struct opt_i64){true, DEFAULT_PIDS};
 	b->resources->pids.limit = wanted;
 	return 0;
+}
+
+static int limit_pids(struct bundling *b, struct err *err)
+{
+	int result = take_pids(b, err);
+
+	if (result >= 0 && !b->resources->pids.limit.set && can_limit_pids(b->os->cgroups_path))
+		b->resources->pids.limit = (struct opt_i64){true, DEFAULT_PIDS};
+	return result;
+}
+
+int bundle_new_limits(struct arena *arena, const struct run_options *options, struct config_resources *ret,
+		      struct err *err)
+{
+	struct bundling b = {.arena = arena, .options = options, .resources = ret};
+	int result;
+
+	*ret = (struct config_resources){0};
+	result = limit_memory(&b, err);
+
+	/* 0 is no bound: here it takes one away. */
+	if (result >= 0 && options->memory && !ret->memory.limit.set)
+		ret->memory.limit = (struct opt_i64){true, -1};
+	if (result >= 0)
+		result = limit_cpu(&b, err);
+	return result < 0 ? result : take_pids(&b, err);
 }
 
 static int set_sysctl(struct bundling *b, const char *words, struct err *err)

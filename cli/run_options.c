@@ -164,4 +164,15 @@ const struct option_row run_rows[] = {
 	COMMON_ROWS
 };
 const struct option_row create_rows[] = {COMMON_ROWS};
+const struct option_row update_rows[] = {
+	CHECKED("cpu-shares", 'c', cpu_shares, "N", "weight of CPU time (1024 is usual)", check_number),
+	CHECKED("cpus", 0, cpus, "N", "at most so many CPUs' time, as 0.5; of a machine that runs at most those it has", check_cpus),
+	STRING("cpuset-cpus", 0, cpuset_cpus, "LIST", "run on these CPUs, as 0-3,7"),
+	STRING("cpuset-mems", 0, cpuset_mems, "LIST", "take memory from these nodes"),
+	CHECKED("memory", 'm', memory, "SIZE", "at most this much memory; 0: no bound; of a machine that runs at most what it was born with", check_size),
+	CHECKED("memory-reservation", 0, memory_reservation, "SIZE", "kept to when the host is short of memory", check_size),
+	CHECKED("memory-swap", 0, memory_swap, "SIZE", "memory and swap together; -1: any swap", check_swap),
+	CHECKED("pids-limit", 0, pids_limit, "N", "at most so many processes; -1: any number", check_number),
+	OPTIONS_END
+};
 /* clang-format on */

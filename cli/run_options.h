@@ -42,7 +42,7 @@ struct run_options {
 	struct strv labels, log_options;
 };
 
-/* For `create`: all but --detach. For `run`: all. */
-extern const struct option_row run_rows[], create_rows[];
+/* For `create`: all but --detach. For `run`: all. For `update`: the limits. */
+extern const struct option_row run_rows[], create_rows[], update_rows[];
 
 #endif

@@ -22,6 +22,7 @@ const struct command *const hull_commands[] = {
 	&verb_rename,
 	&verb_pause,
 	&verb_unpause,
+	&verb_update,
 	/* images */
 	&verb_image_ls,
 	&verb_image_import,

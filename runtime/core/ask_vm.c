@@ -91,8 +91,8 @@ static int say_what_it_said(const char *words, int code, struct err *err)
 }
 
 /* Asks, and waits for all of the answer. Signals keep what they do to the caller: it can always be interrupted. */
-static int ask(const struct store *store, const struct record *record, const struct guest_exec *question,
-	       struct arena *arena, char **ret_answer, struct err *err)
+int vm_ask(const struct store *store, const struct record *record, const struct guest_exec *question,
+	   struct arena *arena, char **ret_answer, struct err *err)
 {
 	CLEANUP_FD int agent = vm_connect_agent(store, record, err);
 	CLEANUP_FD int answer = agent < 0 ? -1 : open_room(ANSWER_MAX_BYTES, err);
@@ -134,6 +134,6 @@ int vm_processes(const struct store *store, const struct control_view *view, str
 
 	if (view->now.status == RECORD_PAUSED)
 		return err_say(err, EINVAL, "container '%s' is paused: nobody answers in the machine", view->record.id);
-	result = ask(store, &view->record, &question, arena, &answer, err);
+	result = vm_ask(store, &view->record, &question, arena, &answer, err);
 	return result < 0 ? result : processes_parse(arena, answer, ret, err);
 }

@@ -18,6 +18,13 @@ int vm_processes(const struct store *store, const struct control_view *view, str
 		 struct err *err);
 int vm_usage(const struct store *store, const struct control_view *view, struct arena *arena, struct usage *ret,
 	     struct err *err);
+/* Asks the agent itself, and waits for all that it says: a string in the arena. */
+struct guest_exec;
+int vm_ask(const struct store *store, const struct record *record, const struct guest_exec *question,
+	   struct arena *arena, char **ret_answer, struct err *err);
+/* update_vm.c */
+int vm_update(struct instance *instance, const struct config_resources *resources, const struct cg_limits *limits,
+	      struct err *err);
 
 #define CONTROL_SOCKET "control.sock" /* hull-vmm's (runtime/vm/control.h), in the state folder */
 

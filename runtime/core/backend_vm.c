@@ -190,8 +190,7 @@ static int give_sockets(struct preparing *p, struct err *err)
 {
 	int result = p->request.agent_listen_fd = give(p, sock_listen(p->instance->state_fd, AGENT_SOCKET, err), err);
 
-	/* QEMU is paused by the freezer, as everything else in a jail is. */
-	if (result >= 0 && p->vm->backend == VM_BACKEND_KVM)
+	if (result >= 0)
 		result = p->request.control_listen_fd =
 			give(p, sock_listen(p->instance->state_fd, CONTROL_SOCKET, err), err);
 	return result;
@@ -327,7 +326,7 @@ static int end(const struct store *store, const struct record *record)
 #define MACHINE(words)                                                                                                 \
 	{                                                                                                              \
 		.name = (words), .prepare = prepare, .prepare_undo = undo, .exec = exec_vm, .processes = vm_processes, \
-		.stat = vm_usage, .signal_all = signal_all, .end = end,                                                \
+		.stat = vm_usage, .update = vm_update, .signal_all = signal_all, .end = end,                           \
 	}
 
 const struct backend_ops backend_kvm = MACHINE("kvm");

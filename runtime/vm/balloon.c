@@ -216,6 +216,16 @@ void balloon_set_target(struct balloon *balloon, uint64_t bytes)
 	(void)pthread_mutex_unlock(&balloon->device.lock);
 }
 
+uint64_t balloon_target(struct balloon *balloon)
+{
+	uint64_t bytes;
+
+	(void)pthread_mutex_lock(&balloon->device.lock);
+	bytes = (uint64_t)balloon->config.num_pages * PAGE_NUMBER;
+	(void)pthread_mutex_unlock(&balloon->device.lock);
+	return bytes;
+}
+
 uint64_t balloon_actual(struct balloon *balloon)
 {
 	uint64_t bytes;

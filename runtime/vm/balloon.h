@@ -36,6 +36,7 @@ void balloon_close(struct balloon *balloon);
 
 /* Asks the guest to give up, in all, this much. It follows when and if it likes. */
 void balloon_set_target(struct balloon *balloon, uint64_t bytes);
+uint64_t balloon_target(struct balloon *balloon);
 /* What it has given up, as it says. */
 uint64_t balloon_actual(struct balloon *balloon);
 /* The guest's last word on its memory, and asks for the next. */

@@ -38,15 +38,4 @@ struct qemu_ends {
 int qemu_command(struct arena *arena, const struct vm_request *request, const struct qemu_ends *ends, struct strv *ret,
 		 struct err *err);
 
-/* How QEMU said that its guest ended. */
-enum qemu_reason {
-	QEMU_UNKNOWN,	/* it did not say */
-	QEMU_POWER_OFF, /* the guest powered off */
-	QEMU_RESET,	/* the guest reset the machine: what a kernel does that panics, too */
-	QEMU_PANIC,
-	QEMU_QUIT, /* it was told to, or killed */
-};
-/* Reads one line of QMP; *reason changes with an event that tells one. Lines that are none are ignored. */
-void qemu_take_line(const char *line, size_t len, enum qemu_reason *reason);
-
 #endif

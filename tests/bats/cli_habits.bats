@@ -138,6 +138,28 @@ teardown() {
 	rm "$STORES/lines"
 }
 
+@test "update: limits of one that runs, and of one that does not, for good; all of them or none" {
+	limits() { hull stats --no-stream --interval 1ms --format '{{json .memoryLimitBytes}} {{json .pidsLimit}}' "$1"; }
+	hull run -d --name web --memory 64m --pids-limit 50 bb sleep 1000 3>&-
+	hull create --name idle --memory 64m bb sleep 1000 >/dev/null
+	run -0 hull update --memory 32m --pids-limit 20 web idle
+	is $'web\nidle'
+	[ "$(limits web)" = '33554432 20' ]
+	hull stop -t 0 web
+	hull start web
+	[ "$(limits web)" = '33554432 20' ]
+	hull start idle
+	[ "$(limits idle)" = '33554432 20' ]
+	run -125 hull update --memory 16m --cpuset-cpus 500 web
+	has 'cpuset-cpus'
+	[ "$(limits web)" = '33554432 20' ]
+	run -125 hull update --pids-limit 0 web
+	run -125 hull update web
+	is "hull: update: nothing to change: name a limit, as '--memory 256m'"
+	run -125 hull update --memory 1m web
+	has 'too little'
+}
+
 @test "top: other columns by the container's own ps" {
 	hull run -d --name shown bb sleep 1000 3>&-
 	run -0 hull top shown -o pid,args

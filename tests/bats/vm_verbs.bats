@@ -53,3 +53,38 @@ figure() {
 	has 'is paused'
 	hull unpause box
 }
+
+@test "update: memory by the balloon, CPUs by the jail, processes in the guest; what cannot be is refused" {
+	total() { hull exec box sh -c 'grep MemTotal /proc/meminfo' | tr -dc 0-9; }
+	is_about() { [ "$(total)" -lt $(($1 * 1024)) ] && [ "$(total)" -gt $((($1 - 48) * 1024)) ]; }
+	overhead=$(($(figure .machine.memoryLimitBytes) - 320 * 1048576))
+	run -0 hull update --memory 200m --cpus 0.5 --pids-limit 30 box
+	is box
+	is_about 200
+	[ "$(figure .pidsLimit)" -eq 30 ]
+	[ "$(figure .machine.memoryLimitBytes)" -eq $((200 * 1048576 + overhead)) ]
+	# It takes back what it has given up.
+	hull update --memory 300m box
+	retry 10 is_about 300
+	[ "$(figure .machine.memoryLimitBytes)" -eq $((300 * 1048576 + overhead)) ]
+	refused() {
+		run -125 hull update "${@:2}" box
+		is "hull: update: container 'box': $1"
+	}
+	refused 'memory.limit: a machine that runs cannot have more memory than it was born with (320m): stop it first' --memory 321m --pids-limit 31
+	refused 'cpu.quota: a machine that runs cannot have more CPUs than it was born with (2): stop it first' --cpus 2.5 --pids-limit 31
+	run -125 hull update --memory 16m box
+	has 'too little for a machine'
+	hull pause box
+	run -125 hull update --memory 200m box
+	has 'cannot be updated'
+	hull unpause box
+	# The next machine is born so.
+	hull stop -t 0 box
+	run -0 hull update --memory 400m --cpus 1 box
+	hull start box
+	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	is_about 400
+	[ "$(hull exec box nproc)" -eq 1 ]
+	[ "$(figure .pidsLimit)" -eq 30 ]
+}

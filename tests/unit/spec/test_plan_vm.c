@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Machines: what the jail is, what the guest is told, how large it is, and what is refused. */
+#include "runtime/spec/plan_vm_update.h"
 #include "runtime/vm/fs_server.h"
 #include "tests/unit/spec/plan_case.h"
 
@@ -293,9 +294,45 @@ static void test_no_machine_here(void)
 	plan_case_machine.kernel = "/k/vmlinux";
 }
 
+/* New limits of one that runs: born with 512 MiB and 2 CPUs, and asked for 128 MiB back. */
+static void test_update(void)
+{
+	const struct plan_vm_now now = {.born_bytes = 512 << 20,
+					.balloon_bytes = 128 << 20,
+					.cpus = 2,
+					.jail_bytes = (384 + 64) << 20};
+	static const struct {
+		struct config_resources asked;
+		const char *words;
+	} refused[] = {
+		{{.memory = {.limit = {true, 513 << 20}}}, "more memory than it was born with (512m)"},
+		{{.memory = {.limit = {true, -1}}}, "more memory than it was born with (512m)"},
+		{{.memory = {.limit = {true, 32 << 20}}}, "too little for a machine"},
+		{{.memory = {.swap = {true, 1 << 30}}}, "memory.swap: cannot be changed"},
+		{{.cpu = {.quota = {true, 200001}}}, "more CPUs than it was born with (2)"},
+		{{.cpu = {.quota = {true, 100}, .period = {true, 40}}}, "more CPUs than it was born with (2)"},
+	};
+	const struct config_resources both = {.memory = {.limit = {true, 448 << 20}}, .pids = {.limit = {true, 9}}},
+				      nothing = {.cpu = {.quota = {true, -1}, .shares = {true, 7}}};
+	struct plan_vm_update update;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		CHECK(plan_vm_update(&now, &refused[i].asked, &update, &err) < 0);
+		CHECK_HAS(err.msg, refused[i].words);
+	}
+	CHECK_INT(plan_vm_update(&now, &both, &update, &err), 0);
+	CHECK(update.balloon_bytes == 64 << 20 && update.jail.memory.limit.value == (448 + 64) << 20);
+	CHECK(update.has_guest && update.guest.pids.limit.value == 9 && !update.jail.pids.limit.set);
+	CHECK(!update.guest.memory.limit.set);
+	CHECK_INT(plan_vm_update(&now, &nothing, &update, &err), 0);
+	CHECK(update.balloon_bytes == now.balloon_bytes && !update.jail.memory.limit.set && !update.has_guest);
+	CHECK(update.jail.cpu.quota.value == -1 && update.jail.cpu.shares.value == 7);
+}
+
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_jail_holds_nothing), TAP_CASE(test_guest_is_told_the_rest), TAP_CASE(test_size),
 		       TAP_CASE(test_disks_and_volumes), TAP_CASE(test_bundle_shares_its_root), TAP_CASE(test_refusals),
-		       TAP_CASE(test_no_machine_here));
+		       TAP_CASE(test_no_machine_here), TAP_CASE(test_update));
 }

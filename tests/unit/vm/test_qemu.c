@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* QEMU: the command that it is started with, and what is heard of it. */
 #include "runtime/vm/qemu.h"
+#include "runtime/vm/qemu_qmp.h"
 
 #include "tests/unit/tap.h"
 
@@ -79,20 +80,44 @@ static void test_events(void)
 		{"SHUTDOWN", QEMU_UNKNOWN},
 		{"", QEMU_UNKNOWN},
 	};
-	enum qemu_reason reason;
+	struct qemu_state state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-		reason = QEMU_UNKNOWN;
-		qemu_take_line(lines[i].line, strlen(lines[i].line), &reason);
-		CHECK_INT(reason, lines[i].reason);
+		state = (struct qemu_state){.reason = QEMU_UNKNOWN};
+		qmp_take_line(lines[i].line, strlen(lines[i].line), &state);
+		CHECK_INT(state.reason, lines[i].reason);
 	}
 	/* The shutdown that follows a panic is not the news. */
-	reason = QEMU_PANIC;
-	qemu_take_line(lines[1].line, strlen(lines[1].line), &reason);
-	CHECK_INT(reason, QEMU_PANIC);
+	state = (struct qemu_state){.reason = QEMU_PANIC};
+	qmp_take_line(lines[1].line, strlen(lines[1].line), &state);
+	CHECK_INT(state.reason, QEMU_PANIC);
+}
+
+static void say(struct qemu_state *state, const char *line)
+{
+	qmp_take_line(line, strlen(line), state);
+}
+
+static void test_state(void)
+{
+	struct qemu_state state = {0};
+
+	say(&state, "{\"event\": \"STOP\", \"timestamp\": {\"seconds\": 1}}");
+	CHECK(state.paused);
+	say(&state, "{\"event\": \"RESUME\"}");
+	CHECK(!state.paused);
+	say(&state, "{\"return\": {\"actual\": 268435456}}");
+	CHECK(state.actual_bytes == 268435456);
+	say(&state, "{\"event\": \"BALLOON_CHANGE\", \"data\": {\"actual\": 134217728}}");
+	CHECK(state.actual_bytes == 134217728);
+	/* What is none of these changes nothing. */
+	say(&state, "{\"event\": \"BALLOON_CHANGE\", \"data\": {\"actual\": -1}}");
+	say(&state, "{\"return\": {\"actual\": \"1\"}}");
+	say(&state, "{\"return\": []}");
+	CHECK(state.actual_bytes == 134217728 && !state.paused && state.reason == QEMU_UNKNOWN);
 }
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_command), TAP_CASE(test_events));
+	return TAP_RUN(TAP_CASE(test_command), TAP_CASE(test_events), TAP_CASE(test_state));
 }

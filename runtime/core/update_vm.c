@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * New limits of a machine that runs. A guest gives memory up when it can, and takes back what it is given at once: so a jail becomes smaller behind its
+ * guest, and larger before it. All of it, or nothing.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/base/fd.h"
+#include "runtime/base/json.h"
+#include "runtime/base/process.h"
+#include "runtime/base/socket.h"
+#include "runtime/core/backend_parts.h"
+#include "runtime/core/control.h"
+#include "runtime/core/usage.h"
+#include "runtime/spec/plan_vm_update.h"
+
+#define ANSWER_TIMEOUT_MS 5000
+#define ANSWER_BYTES	  4096
+#define GIVE_UP_MS	  10000 /* how long a guest may take to give memory up */
+#define LOOK_AGAIN_MS	  50
+/* What a guest gives up comes in pages; the last of them may be hard to find. */
+#define NEARLY(bytes) ((bytes) - ((bytes) >> 6))
+
+/* --- The control socket ----------------------------------------------------------------------------------------------- */
+
+static int read_line(int fd, char *to, size_t room, struct err *err)
+{
+	uint64_t until_ns = proc_monotonic_ns() + (uint64_t)ANSWER_TIMEOUT_MS * 1000000, now_ns;
+	size_t len = 0;
+
+	while ((now_ns = proc_monotonic_ns()) < until_ns && len < room) {
+		struct pollfd ready = {.fd = fd, .events = POLLIN};
+		ssize_t got;
+
+		if (poll(&ready, 1, (int)((until_ns - now_ns) / 1000000) + 1) <= 0)
+			continue;
+		got = recv(fd, to + len, room - len, MSG_DONTWAIT);
+		if (got == 0)
+			return err_say(err, ECONNRESET, "the machine has ended");
+		len += got > 0 ? (size_t)got : 0;
+		if (len > 0 && to[len - 1] == '\n')
+			return (int)len;
+	}
+	return err_say(err, ETIMEDOUT, "the machine's monitor does not answer");
+}
+
+/* Says one line, and what it is answered. */
+static int control(const struct instance *instance, struct arena *arena, const struct json **ret, struct err *err,
+		   const char *words)
+{
+	CLEANUP_FD int fd = sock_connect(instance->state_fd, CONTROL_SOCKET, err);
+	char *line = arena_alloc(arena, ANSWER_BYTES);
+	const char *failure;
+	bool ok = false;
+	int result = fd < 0 ? fd : line ? fd_write_all(fd, words, strlen(words)) : arena_check(arena, err);
+
+	if (result >= 0)
+		result = read_line(fd, line, ANSWER_BYTES, err);
+	if (result >= 0)
+		result = json_parse(arena, line, (size_t)result, "the monitor's answer", ret, err);
+	if (result >= 0)
+		result = json_bool(json_get(*ret, "ok"), &ok, err);
+	if (result >= 0 && !ok)
+		result = json_string(json_get(*ret, "error"), &failure, err) < 0 ? -EIO
+										 : err_say(err, EIO, "%s", failure);
+	return result < 0 ? err_wrap(err, "the machine's monitor") : 0;
+}
+
+static int look(struct instance *instance, struct plan_vm_now *ret, uint64_t *ret_given_up, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	const struct json *answer;
+	struct cg_stat jail;
+	int result = control(instance, &arena, &answer, err, "stats\n");
+
+	if (result >= 0)
+		result = json_u64(json_get(answer, "memory_bytes"), &ret->born_bytes, err);
+	if (result >= 0)
+		result = json_u64(json_get(answer, "balloon_target_bytes"), &ret->balloon_bytes, err);
+	if (result >= 0)
+		result = json_u64(json_get(answer, "cpus"), &ret->cpus, err);
+	if (result >= 0)
+		result = json_u64(json_get(answer, "balloon_bytes"), ret_given_up, err);
+	if (result >= 0)
+		result = cg_stat(instance->cgroup, &jail, err);
+	if (result >= 0)
+		ret->jail_bytes = jail.memory_limit_bytes;
+	return result;
+}
+
+/* --- Parts of an update ----------------------------------------------------------------------------------------------- */
+
+static int set_balloon(const struct instance *instance, uint64_t bytes, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	const struct json *answer;
+	char words[48];
+
+	(void)snprintf(words, sizeof(words), "balloon %" PRIu64 "\n", bytes);
+	return control(instance, &arena, &answer, err, words);
+}
+
+/* Waits until the guest has given up what it was asked to. */
+static int shrink(struct instance *instance, uint64_t bytes, struct err *err)
+{
+	uint64_t until_ns = proc_monotonic_ns() + (uint64_t)GIVE_UP_MS * 1000000, given_up = 0;
+	struct plan_vm_now now;
+	int result = set_balloon(instance, bytes, err);
+
+	while (result >= 0 && given_up < NEARLY(bytes)) {
+		if (proc_monotonic_ns() > until_ns)
+			return err_say(err, EBUSY,
+				       "the machine needs its memory: it gave up %" PRIu64 "m of %" PRIu64 "m",
+				       given_up >> 20, bytes >> 20);
+		(void)poll(NULL, 0, LOOK_AGAIN_MS);
+		result = look(instance, &now, &given_up, err);
+	}
+	return result;
+}
+
+static int set_jail(struct instance *instance, const struct config_resources *resources, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct cg_limits limits;
+	int result = plan_limits(&arena, resources, &limits, err);
+
+	return result < 0 ? result : cg_update(instance->cgroup, &limits, err);
+}
+
+static int set_guest(struct instance *instance, struct config_resources *resources, struct err *err)
+{
+	const struct guest_exec question = {.version = GUEST_VERSION,
+					    .question = GUEST_ASKS_LIMITS,
+					    .resources = resources};
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	char *answer;
+
+	return vm_ask(instance->store, &instance->record, &question, &arena, &answer, err);
+}
+
+/* --- All of it -------------------------------------------------------------------------------------------------------- */
+
+/* How many processes the guest's container may have: -1, any number. */
+static int read_pids(const struct instance *instance, struct arena *arena, int64_t *ret, struct err *err)
+{
+	struct usage usage;
+	int result = usage_read(instance->store, arena, instance->record.id, &usage, err);
+	uint64_t limit = usage.inside.stat.pids_limit;
+
+	*ret = result < 0 || !usage.inside.stat.has_pids || limit > INT64_MAX ? -1 : (int64_t)limit;
+	return result;
+}
+
+static int apply(struct instance *instance, const struct plan_vm_now *now, struct plan_vm_update *update,
+		 struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct config_resources before = {.pids.limit.set = true};
+	struct err ignored = ERR_INIT;
+	int result = 0;
+
+	if (update->has_guest)
+		result = read_pids(instance, &arena, &before.pids.limit.value, err);
+	if (result >= 0 && update->has_guest)
+		result = set_guest(instance, &update->guest, err);
+	if (result < 0)
+		return result;
+	if (update->balloon_bytes > now->balloon_bytes)
+		result = shrink(instance, update->balloon_bytes, err);
+	if (result >= 0)
+		result = set_jail(instance, &update->jail, err);
+	if (result >= 0 && update->balloon_bytes < now->balloon_bytes)
+		return set_balloon(instance, update->balloon_bytes, err);
+	if (result < 0 && update->balloon_bytes > now->balloon_bytes)
+		(void)set_balloon(instance, now->balloon_bytes, &ignored);
+	if (result < 0 && update->has_guest)
+		(void)set_guest(instance, &before, &ignored);
+	return result;
+}
+
+int vm_update(struct instance *instance, const struct config_resources *resources, const struct cg_limits *limits,
+	      struct err *err)
+{
+	struct lifecycle state = lifecycle_look(&instance->record, instance->state_fd, true);
+	struct plan_vm_update update;
+	struct plan_vm_now now;
+	uint64_t given_up;
+	int result;
+
+	(void)limits;
+	if (state.status != RECORD_RUNNING)
+		return err_say(err, EINVAL, "a machine that is %s cannot be updated: nobody answers in it",
+			       record_status_name(state.status));
+	result = look(instance, &now, &given_up, err);
+	if (result >= 0)
+		result = plan_vm_update(&now, resources, &update, err);
+	return result < 0 ? result : apply(instance, &now, &update, err);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "runtime/vm/qemu_qmp.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "runtime/base/json.h"
+
+static const struct {
+	const char *words;
+	enum qemu_reason reason;
+} reasons[] = {
+	{"guest-shutdown", QEMU_POWER_OFF}, {"guest-reset", QEMU_RESET},  {"guest-panic", QEMU_PANIC},
+	{"host-signal", QEMU_QUIT},	    {"host-qmp-quit", QEMU_QUIT},
+};
+
+static void take_shutdown(const struct json *data, struct qemu_state *state)
+{
+	struct err ignored = ERR_INIT;
+	const char *words = NULL;
+
+	/* The shutdown that follows a panic is not the news. */
+	if (state->reason == QEMU_PANIC || json_string(json_get(data, "reason"), &words, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (strcmp(reasons[i].words, words) == 0)
+			state->reason = reasons[i].reason;
+}
+
+static void take_panic(const struct json *data, struct qemu_state *state)
+{
+	(void)data;
+	state->reason = QEMU_PANIC;
+}
+
+static void take_stop(const struct json *data, struct qemu_state *state)
+{
+	(void)data;
+	state->paused = true;
+}
+
+static void take_resume(const struct json *data, struct qemu_state *state)
+{
+	(void)data;
+	state->paused = false;
+}
+
+static void take_actual(const struct json *data, struct qemu_state *state)
+{
+	struct err ignored = ERR_INIT;
+
+	(void)json_u64(json_get(data, "actual"), &state->actual_bytes, &ignored);
+}
+
+static const struct {
+	const char *event;
+	void (*take)(const struct json *data, struct qemu_state *state);
+} events[] = {
+	{"SHUTDOWN", take_shutdown}, {"GUEST_PANICKED", take_panic},  {"STOP", take_stop},
+	{"RESUME", take_resume},     {"BALLOON_CHANGE", take_actual},
+};
+
+void qmp_take_line(const char *line, size_t len, struct qemu_state *state)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct err ignored = ERR_INIT;
+	const struct json *root;
+	const char *event;
+
+	if (json_parse(&arena, line, len, "QMP", &root, &ignored) < 0)
+		return;
+	take_actual(json_get(root, "return"), state);
+	if (json_string(json_get(root, "event"), &event, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		if (strcmp(events[i].event, event) == 0)
+			events[i].take(json_get(root, "data"), state);
+}
+
+int qmp_say(int fd, struct err *err, const char *fmt, ...)
+{
+	char words[128];
+	va_list arguments;
+	int len;
+
+	va_start(arguments, fmt);
+	len = vsnprintf(words, sizeof(words), fmt, arguments);
+	va_end(arguments);
+	return send(fd, words, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) == len ? 0
+										: err_set(err, EAGAIN, "speak to QEMU");
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* QMP, as far as it is spoken: a few commands without waiting for their answers, and what QEMU says of its machine. */
+#ifndef HULL_RUNTIME_VM_QEMU_QMP_H
+#define HULL_RUNTIME_VM_QEMU_QMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/err.h"
+
+/* How QEMU said that its guest ended. */
+enum qemu_reason {
+	QEMU_UNKNOWN,	/* it did not say */
+	QEMU_POWER_OFF, /* the guest powered off */
+	QEMU_RESET,	/* the guest reset the machine: what a kernel does that panics, too */
+	QEMU_PANIC,
+	QEMU_QUIT, /* it was told to, or killed */
+};
+
+/* The machine, as QEMU has told of it so far. */
+struct qemu_state {
+	enum qemu_reason reason;
+	bool paused;
+	uint64_t actual_bytes; /* the guest's memory less what its balloon has taken; 0: not told yet */
+};
+
+/* Reads one line of QMP: events, and answers to QMP_BALLOON_QUERY. Lines that are none are ignored, and so are other answers. */
+void qmp_take_line(const char *line, size_t len, struct qemu_state *state);
+
+/* Without this one QEMU sends no events. */
+#define QMP_GREETING	  "{\"execute\":\"qmp_capabilities\"}\n"
+#define QMP_PAUSE	  "{\"execute\":\"stop\"}\n"
+#define QMP_RESUME	  "{\"execute\":\"cont\"}\n"
+#define QMP_QUIT	  "{\"execute\":\"quit\"}\n"
+#define QMP_BALLOON_QUERY "{\"execute\":\"query-balloon\"}\n"
+#define QMP_BALLOON	  "{\"execute\":\"balloon\",\"arguments\":{\"value\":%" PRIu64 "}}\n"
+
+/* Says one of these. Never waits: -EAGAIN with words when QEMU does not listen. */
+int qmp_say(int fd, struct err *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
