@@ -63,6 +63,68 @@ state_is() {
 	retry 5 eval "! kill -0 $hold 2>/dev/null"
 }
 
+# Of a container with a terminal: the process that holds it besides the keeper. It names its descriptor of the program in its arguments.
+holder_of() {
+	local pid
+	for pid in $(pgrep -f "hull-keeper hold"); do
+		! grep -qsx "Pid:[[:space:]]*$(init_of "$1")" "/proc/$pid/fdinfo/$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f4)" || echo "$pid"
+	done
+}
+
+# Sets $hold. It begins beside the command that has started the container.
+find_holder() {
+	retry 10 eval '[ -n "$(holder_of talks)" ]'
+	hold=$(holder_of talks)
+}
+
+# A program that says what it is told, and that it has hung up.
+chatter() {
+	hull run -dit --name talks busybox sh -c 'trap "echo hung up >/dev/shm/told" HUP; while :; do read word && echo "heard $word" || sleep 0.1; done' 3>&-
+}
+hears() {
+	run script -qec "{ sleep 0.3; echo $1; sleep 1; printf '\\020\\021'; sleep 1; } | timeout 10 $(hull_words attach talks)" /dev/null
+	hull logs talks | grep -q "heard $1"
+}
+
+@test "a killed holder of a terminal: nobody notices, and nothing of it is left" {
+	local hold
+
+	chatter
+	find_holder
+	kill -9 "$hold"
+	retry 10 hears one
+	run -1 hull exec talks cat /dev/shm/told
+	run -0 hull ps --format '{{.Names}}: {{.Status}}'
+	[[ $output == 'talks: Up '* && $output != *unattended* ]]
+	hull stop -t 1 talks
+	run -0 hull start talks
+	# A new start has a new one.
+	find_holder
+	retry 10 hears two
+	hull rm -f talks
+}
+
+@test "a terminal whose keeper and holder are killed hangs up: the program is told, and is seen as it is" {
+	local hold
+
+	chatter
+	find_holder
+	kill -9 "$hold" "$(keeper_of talks)"
+	retry 10 hull exec talks test -s /dev/shm/told
+	run -0 hull ps --format '{{.Names}}: {{.Status}}'
+	[[ $output == 'talks: Up '* ]]
+	run -0 hull exec talks echo alive
+	has alive
+	hull rm -f talks
+	# One that does not care for it ends.
+	hull run -dit --name talks busybox cat 3>&-
+	find_holder
+	kill -9 "$hold" "$(keeper_of talks)"
+	retry 10 state_is talks exited
+	hull rm talks
+	! pgrep -f "hull-keeper hold"
+}
+
 @test "an end that nobody saw is unknown, never 0" {
 	hull run -d --name unseen busybox sleep 1 3>&-
 	kill -9 "$(keeper_of unseen)"
