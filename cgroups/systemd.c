@@ -14,14 +14,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "cgroups/cg.h"
 #include "cgroups/driver.h"
 #include "cgroups/systemd_unit.h"
-#include "runtime/base/fd.h"
 #include "runtime/base/file.h"
+#include "runtime/base/helper.h"
 #include "runtime/base/installed.h"
 #include "runtime/base/process.h"
 
@@ -31,22 +31,6 @@
 extern char **environ;
 
 /* --- asking ------------------------------------------------------------------------------------------------------------ */
-
-/* It ends with this process, whatever it waits for. */
-static _Noreturn void become_helper(char *const *argv, int out_fd, pid_t parent)
-{
-	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(125);
-	proc_reset_signals();
-	if (null_fd < 0 || dup2(out_fd, STDOUT_FILENO) < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
-	    dup2(null_fd, STDERR_FILENO) < 0 || fd_cloexec_from(3, NULL) < 0)
-		_exit(125);
-	(void)execve(argv[0], argv, environ);
-	_exit(127);
-}
 
 static void read_line(int fd, char to[static MAX_ANSWER_BYTES])
 {
@@ -79,21 +63,14 @@ static void end_helper(pid_t pid)
 static int ask(char *const *argv, char answer[static MAX_ANSWER_BYTES], pid_t *ret_stays, struct err *err)
 {
 	CLEANUP_FD int in = -1;
-	CLEANUP_FD int out = -1;
-	pid_t parent = getpid(), pid;
-	int ends[2];
+	pid_t pid = helper_fork(STDOUT_FILENO, true, &in, err);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_set(err, errno, "make a pipe");
-	in = ends[0];
-	out = ends[1];
-	pid = fork();
 	if (pid < 0)
-		return err_set(err, errno, "fork");
-	if (pid == 0)
-		become_helper(argv, out, parent);
-	scope_fd(&out);
-	out = -1;
+		return pid;
+	if (pid == 0) {
+		(void)execve(argv[0], argv, environ);
+		_exit(HELPER_FAILED);
+	}
 	read_line(in, answer);
 	if (ret_stays && text_starts(answer, "ok ")) {
 		*ret_stays = pid;

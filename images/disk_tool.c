@@ -2,15 +2,14 @@
 #include "images/disk_tool.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "runtime/base/confine.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/helper.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 
@@ -37,28 +36,20 @@ static int find_program(const struct disk_tool *tool, char *to, size_t to_bytes,
 _Noreturn static void end_with(const struct err *failure)
 {
 	dprintf(STDERR_FILENO, "%c%s\n", OWN_WORDS, failure->msg);
-	_exit(125);
+	_exit(HELPER_FAILED);
 }
 
-_Noreturn static void become(const struct disk_tool *tool, const char *program, int words_fd, pid_t parent)
+_Noreturn static void become(const struct disk_tool *tool, const char *program)
 {
 	/* Words in English; and of the host's own ways to make ext4, which may want what a guest does not know, none. */
 	char words[] = "LC_ALL=C", config[] = "MKE2FS_CONFIG=/dev/null";
 	char *const environment[] = {words, config, NULL};
 	const char *argv[MAX_ARGS + 2] = {tool->name};
 	struct err err = ERR_INIT;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	size_t count = 1;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* The parent may have ended before the line above. */
-	if (getppid() != parent)
-		_exit(125);
-	proc_reset_signals();
-	if (null < 0 || fd_place(words_fd, STDERR_FILENO) < 0 || fd_place(null, STDIN_FILENO) < 0 ||
-	    fd_place(null, STDOUT_FILENO) < 0 || fd_cloexec_from(3, NULL) < 0 ||
-	    (tool->kept_fd >= 0 && fd_set_cloexec(tool->kept_fd, false) < 0))
-		_exit(125);
+	if (tool->kept_fd >= 0 && fd_set_cloexec(tool->kept_fd, false) < 0)
+		_exit(HELPER_FAILED);
 	if ((tool->prepare && tool->prepare(tool->context, &err) < 0) || confine_no_new_privs(&err) < 0)
 		end_with(&err);
 	for (; tool->args[count - 1] && count <= MAX_ARGS; count++)
@@ -117,24 +108,17 @@ static int judge(const struct disk_tool *tool, int status, const char *words, st
 int disk_tool_run(const struct disk_tool *tool, struct err *err)
 {
 	CLEANUP_FD int in = -1;
-	CLEANUP_FD int out = -1;
 	char program[64], words[WORDS_BYTES];
-	pid_t parent = getpid(), pid;
-	int ends[2], status = 0, r = find_program(tool, program, sizeof(program), err);
+	int status = 0, r = find_program(tool, program, sizeof(program), err);
+	pid_t pid;
 
 	if (r < 0)
 		return r;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_set(err, errno, "make a pipe");
-	in = ends[0];
-	out = ends[1];
-	pid = fork();
+	pid = helper_fork(STDERR_FILENO, true, &in, err);
 	if (pid < 0)
-		return err_set(err, errno, "fork");
+		return pid;
 	if (pid == 0)
-		become(tool, program, out, parent);
-	scope_fd(&out);
-	out = -1;
+		become(tool, program);
 	take_words(in, words);
 	r = proc_wait(pid, &status);
 	return r < 0 ? err_set(err, -r, "wait for %s", tool->name) : judge(tool, status, words, err);

@@ -2,15 +2,13 @@
 #include "images/helper.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "images/reference.h"
-#include "runtime/base/fd.h"
+#include "runtime/base/helper.h"
 #include "runtime/base/installed.h"
 #include "runtime/base/process.h"
 #include "runtime/base/scope.h"
@@ -20,19 +18,6 @@
 extern char **environ;
 
 /* --- running it --- */
-
-_Noreturn static void become_helper(char *const *argv, int out_fd, pid_t parent)
-{
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* The parent may have ended before the line above. */
-	if (getppid() != parent)
-		_exit(125);
-	proc_reset_signals();
-	if (fd_place(out_fd, STDOUT_FILENO) < 0 || fd_cloexec_from(3, NULL) < 0)
-		_exit(125);
-	(void)execve(argv[0], argv, environ);
-	_exit(127);
-}
 
 struct listener {
 	const struct image_watch *watch;
@@ -100,21 +85,15 @@ static int judge(const struct listener *listener, int status, struct err *err)
 static int run_helper(char *const *argv, struct listener *listener, struct err *err)
 {
 	CLEANUP_FD int in = -1;
-	CLEANUP_FD int out = -1;
-	pid_t parent = getpid(), pid;
-	int ends[2], status = 0, r;
+	pid_t pid = helper_fork(STDOUT_FILENO, false, &in, err);
+	int status = 0, r;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_set(err, errno, "make a pipe");
-	in = ends[0];
-	out = ends[1];
-	pid = fork();
 	if (pid < 0)
-		return err_set(err, errno, "fork");
-	if (pid == 0)
-		become_helper(argv, out, parent);
-	scope_fd(&out);
-	out = -1;
+		return pid;
+	if (pid == 0) {
+		(void)execve(argv[0], argv, environ);
+		_exit(HELPER_FAILED);
+	}
 	take_lines(listener, in);
 	scope_fd(&in);
 	in = -1;
