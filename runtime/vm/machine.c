@@ -179,6 +179,7 @@ int machine_boot(struct machine *machine, struct boot_request *request, struct e
 int machine_start(struct machine *machine, const struct confine_filter *filter_or_null, struct err *err)
 {
 	machine->vcpus.filter = filter_or_null;
+	machine->paused = true;
 	return vcpus_start(&machine->vcpus, err);
 }
 

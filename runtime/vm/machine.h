@@ -5,7 +5,8 @@
  *     machine_make()    memory and its slots, interrupt controllers, processors
  *     machine_add()     each device, in the order in which the guest shall find them
  *     machine_boot()    kernel and tables into memory
- *     machine_run()     the processors' threads, and the loop in the calling one, until the guest or somebody else ends it
+ *     machine_start()   the processors' threads, which machine_resume() lets run
+ *     machine_run()     the loop in the calling one, until the guest or somebody else ends it
  */
 #ifndef HULL_RUNTIME_VM_MACHINE_H
 #define HULL_RUNTIME_VM_MACHINE_H
@@ -69,7 +70,10 @@ int machine_add(struct machine *machine, struct virtio_device *device, struct er
 /* `request->rsdp` is filled in here. */
 int machine_boot(struct machine *machine, struct boot_request *request, struct err *err);
 
-/* Starts the processors. Signals are blocked, and all that forks has forked. `filter` is for their threads, or NULL. */
+/*
+ * Starts the processors' threads, with the filter if there is one; machine_resume() lets them run the guest. Any time behind machine_make(): a filter takes as
+ * long as some devices, which are made meanwhile. Signals are blocked, and all that forks has forked.
+ */
 int machine_start(struct machine *machine, const struct confine_filter *filter_or_null, struct err *err);
 /* Runs the loop until the machine ends: how it did, or -errno. */
 int machine_run(struct machine *machine, struct err *err);

@@ -124,10 +124,14 @@ static int build(const struct vm_request *request, struct err *err)
 		.serial_out_fd = request->serial_console ? STDERR_FILENO : -1,
 	};
 	struct hv *hv = NULL;
-	int r = hv_kvm_open(request->kvm_fd, &hv, err);
+	int r;
 
+	filter_make(&monitor.vcpu_filter, FILTER_VCPU);
+	r = hv_kvm_open(request->kvm_fd, &hv, err);
 	if (r == 0)
 		r = machine_make(&monitor.machine, hv, &wanted, err);
+	if (r == 0)
+		r = machine_start(&monitor.machine, filter_is_wanted() ? &monitor.vcpu_filter.filter : NULL, err);
 	if (r == 0)
 		r = monitor_devices_add(&monitor.devices, &monitor.machine, request, &monitor.ends, err);
 	return r < 0 ? r : boot(request, err);
@@ -245,18 +249,16 @@ static int drain(enum machine_end end, struct err *err)
 	return r < 0 ? r : (int)end;
 }
 
-/* The processors' threads with their filter, then this thread with its own. */
+/* The processors, whose threads have their filter; then this thread gets its own. */
 static int start(struct err *err)
 {
 	struct filter_program loop_filter;
-	int r;
 
-	filter_make(&monitor.vcpu_filter, FILTER_VCPU);
+	machine_resume(&monitor.machine);
+	if (!filter_is_wanted())
+		return 0;
 	filter_make(&loop_filter, FILTER_LOOP);
-	r = machine_start(&monitor.machine, filter_is_wanted() ? &monitor.vcpu_filter.filter : NULL, err);
-	if (r == 0 && filter_is_wanted())
-		r = confine_load(&loop_filter.filter, 0, err);
-	return r;
+	return confine_load(&loop_filter.filter, 0, err);
 }
 
 int monitor_run(const struct vm_request *request, struct err *err)

@@ -39,13 +39,14 @@ static void run(struct vcpu *vcpu)
 	struct vcpus *vcpus = vcpu->all;
 	struct err err = ERR_INIT;
 	struct hv_exit exit;
-	bool go_on = may_run(vcpu);
+	bool go_on;
 
 	if (vcpus->filter && confine_load(vcpus->filter, 0, &err) < 0) {
 		exit = (struct hv_exit){.kind = HV_EXIT_ERROR};
 		(void)vcpus->exited(vcpus->context, &exit, &err);
 		return;
 	}
+	go_on = may_run(vcpu);
 	while (go_on) {
 		(void)vcpus->hv->ops->vcpu_run(vcpu->hv_vcpu, &exit, &err);
 		go_on = exit.kind == HV_EXIT_INTERRUPTED ? may_run(vcpu) : vcpus->exited(vcpus->context, &exit, &err);
@@ -120,6 +121,7 @@ int vcpus_start(struct vcpus *vcpus, struct err *err)
 		return err_set(err, errno, "take signal %d", VCPU_SIGNAL);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	vcpus->pause_wanted = true;
 	for (unsigned i = 0; r == 0 && i < vcpus->count; i++)
 		r = start_thread(&vcpus->each[i], &attributes, err);
 	pthread_attr_destroy(&attributes);

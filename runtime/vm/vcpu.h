@@ -48,7 +48,10 @@ struct vcpus {
 int vcpus_make(struct vcpus *vcpus, struct hv *hv, unsigned count,
 	       bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err), void *context,
 	       struct err *err);
-/* Starts the threads. Signals should be blocked by now in the calling one: they inherit that. Once they run, nothing forks any more. */
+/*
+ * Starts the threads; they load their filter, and wait for vcpus_resume(). Signals should be blocked by now in the calling one: they inherit that. Once they are
+ * there, nothing forks any more.
+ */
 int vcpus_start(struct vcpus *vcpus, struct err *err);
 /* Returns when no vCPU runs guest code; -ETIMEDOUT where one is stuck in a write to a slow reader for VCPU_PATIENCE_MS (then they run again). Idempotent. */
 #define VCPU_PATIENCE_MS 2000

@@ -56,6 +56,7 @@ static void begin(void)
 	    vm_control_open(&control, listen_fd, &machine, &balloon, resumed, &err) < 0 ||
 	    machine_start(&machine, NULL, &err) < 0 || pthread_create(&loop_thread, NULL, loop_main, NULL) != 0)
 		abort();
+	machine_resume(&machine);
 	(void)rmdir(folder); /* fails: the socket's name goes at the end */
 }
 

@@ -46,6 +46,7 @@ static int run_to_end(struct err *err)
 {
 	int end = machine_start(&machine, NULL, err);
 
+	machine_resume(&machine);
 	if (end == 0)
 		end = machine_run(&machine, err);
 	machine_free(&machine);
@@ -202,6 +203,7 @@ static void test_hypervisor_fails(void)
 
 	begin(&exit, 1, -1);
 	CHECK_INT(machine_start(&machine, NULL, &err), 0);
+	machine_resume(&machine);
 	CHECK_INT(machine_run(&machine, &err), MACHINE_FAILED);
 	CHECK_HAS(machine.err.msg, "run a scripted processor");
 	machine_free(&machine);
@@ -214,6 +216,7 @@ static void test_pause(void)
 
 	begin(NULL, 0, -1);
 	CHECK_INT(machine_start(&machine, NULL, &err), 0);
+	machine_resume(&machine);
 	for (int i = 0; i < 20; i++) {
 		CHECK_INT(machine_pause(&machine, &err), 0);
 		CHECK_INT(machine_pause(&machine, &err), 0);
