@@ -6,6 +6,7 @@
 # make help        the rest
 #
 # V=1 shows the commands. SANITIZE=1 builds with ASan and UBSan into build/asan. WERROR=1 makes warnings errors.
+# LIBC=glibc links the static programs with glibc, where musl would be chosen.
 
 VERSION  := 0.1.0
 DATE     := November 21, 2026
@@ -29,14 +30,14 @@ CFLAGS   += -std=gnu17 $(WARNINGS) -fstack-protector-strong -fno-common -ffuncti
 	$(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 , := ,
 LDFLAGS  += -Wl,--gc-sections -Wl,-z,relro,-z,now
-# The programs on the start path are static: every shared library costs a start more than most system calls do.
-# Sanitizers need their shared runtime.
-STATIC   := $(if $(SANITIZE),-fsanitize=address$(,)undefined,-static)
 
-library  = $(BUILD)/lib/lib$(subst /,-,$(1)).a
-objects  = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c))
+# A folder's objects, and the archive that they become, below $(2): $(BUILD), or where those for another C library are.
+archive  = $(2)/lib/lib$(subst /,-,$(1)).a
+objects  = $(patsubst %.c,$(2)/obj/%.o,$(wildcard $(1)/*.c))
+library  = $(call archive,$(1),$(BUILD))
 
 include contrib/make/deps.mk
+include contrib/make/libc.mk
 include contrib/make/programs.mk
 include contrib/make/images.mk
 include contrib/make/install.mk
@@ -53,13 +54,13 @@ $(BUILD)/obj/%.o: %.c Makefile contrib/make/programs.mk
 	$(if $(Q),@echo "  CC      $<")
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(notdir $*)) -MMD -MP -c -o $@ $<
 
-define library_rule
-$(call library,$(1)): $(call objects,$(1))
+define archive_rule
+$(call archive,$(1),$(2)): $(call objects,$(1),$(2))
 	@mkdir -p $$(@D)
 	$(if $(Q),@echo "  AR      $$@")
 	$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
-$(foreach folder,$(FOLDERS),$(eval $(call library_rule,$(folder))))
+$(foreach tree,$(sort $(BUILD) $(STATIC_TREE)),$(foreach folder,$(FOLDERS),$(eval $(call archive_rule,$(folder),$(tree)))))
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
@@ -73,5 +74,5 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n '3,9s/^# //p' Makefile
+	@sed -n '3,10s/^# //p' Makefile
 	@echo "targets: all clean install uninstall quickstart check check-unit check-bats check-asan check-fuzz check-clients check-vm check-nested check-machines lint format bench bench-vm kernel guest-kernel"

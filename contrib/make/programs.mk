@@ -15,41 +15,47 @@ START_FOLDERS := runtime/core runtime/spec runtime/vm cgroups namespaces net run
 
 PROGRAMS :=
 
-# $(1) path below $(BUILD), $(2) object of main, $(3) folders, $(4) link flags and libraries
-define program
+# $(1) path below $(BUILD), $(2) its main without .c, $(3) folders, $(4) tree of objects, $(5) what comes first and (6) last on the linker's line
+define link
 PROGRAMS += $(BUILD)/$(1)
-$(BUILD)/$(1): $(2) $(foreach f,$(3),$(call library,$(f)))
+$(BUILD)/$(1): $(4)/obj/$(2).o $(foreach f,$(3),$(call archive,$(f),$(4))) $(LIBC_CHOICE)
 	@mkdir -p $$(@D)
 	$(if $(Q),@echo "  LD      $$@")
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-Map=$(BUILD)/$(1).map -o $$@ $(2) -Wl,--start-group $(foreach f,$(3),$(call library,$(f))) -Wl,--end-group $(4)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-Map=$(BUILD)/$(1).map -o $$@ $(5) $(4)/obj/$(2).o -Wl,--start-group $(foreach f,$(3),$(call archive,$(f),$(4))) -Wl,--end-group $(6)
 endef
-main = $(BUILD)/obj/$(1).o
+# $(1) path, $(2) main, $(3) folders, $(4) libraries, $(5) objects besides
+define static_program
+$(call link,$(1),$(2),$(3),$(STATIC_TREE),$(STATIC),$(5) $(4) $(MUSL_COMPAT) $(STATIC_END))
+$(BUILD)/$(1): $(5) $(MUSL_COMPAT)
+endef
+dynamic_program = $(call link,$(1),$(2),$(3),$(BUILD),$(if $(SANITIZE),$(STATIC)),$(4))
 
 ifneq ($(wildcard cli/hull.c),)
-$(eval $(call program,bin/hull,$(call main,cli/hull),cli images $(START_FOLDERS),$(STATIC) $(START_LIBS)))
+$(eval $(call static_program,bin/hull,cli/hull,cli images $(START_FOLDERS),$(START_LIBS),$(MUSL_HEAP)))
 endif
 ifneq ($(wildcard cli/oci/hull_oci.c),)
-$(eval $(call program,bin/hull-oci,$(call main,cli/oci/hull_oci),cli/oci cli $(START_FOLDERS),$(STATIC) $(START_LIBS)))
+$(eval $(call static_program,bin/hull-oci,cli/oci/hull_oci,cli/oci cli $(START_FOLDERS),$(START_LIBS),$(MUSL_HEAP)))
 endif
 ifneq ($(wildcard cli/oci/hull_vm_oci.c),)
-$(eval $(call program,bin/hull-vm-oci,$(call main,cli/oci/hull_vm_oci),cli/oci cli $(START_FOLDERS),$(STATIC) $(START_LIBS)))
+$(eval $(call static_program,bin/hull-vm-oci,cli/oci/hull_vm_oci,cli/oci cli $(START_FOLDERS),$(START_LIBS),$(MUSL_HEAP)))
 endif
 ifneq ($(wildcard runtime/core/keeper.c),)
-$(eval $(call program,libexec/hull-keeper,$(call main,runtime/core/keeper),runtime/core runtime/base,$(STATIC)))
+$(eval $(call static_program,libexec/hull-keeper,runtime/core/keeper,runtime/core runtime/base))
 endif
 ifneq ($(wildcard runtime/vm/vmm.c),)
-$(eval $(call program,libexec/hull-vmm,$(call main,runtime/vm/vmm),runtime/vm runtime/base,$(STATIC) $(VM_LIBS)))
+$(eval $(call static_program,libexec/hull-vmm,runtime/vm/vmm,runtime/vm runtime/base,$(VM_LIBS)))
 endif
 ifneq ($(wildcard runtime/agent/hull_agent.c),)
-$(eval $(call program,libexec/hull-agent,$(call main,runtime/agent/hull_agent),runtime/agent runtime/vm $(START_FOLDERS),$(STATIC) $(START_LIBS)))
+$(eval $(call static_program,libexec/hull-agent,runtime/agent/hull_agent,runtime/agent runtime/vm $(START_FOLDERS),$(START_LIBS)))
 endif
 # It runs in roots that may hold no library at all: static, with sanitizers too.
 CFLAGS_init := -fno-sanitize=all
-$(eval $(call program,libexec/hull-init,$(call main,runtime/core/init),,-fno-sanitize=all -static))
+$(eval $(call link,libexec/hull-init,runtime/core/init,,$(STATIC_TREE),-fno-sanitize=all $(if $(SANITIZE),-static,$(STATIC)),$(MUSL_COMPAT) $(STATIC_END)))
+$(BUILD)/libexec/hull-init: $(MUSL_COMPAT)
 ifneq ($(wildcard images/hull_image.c),)
-$(eval $(call program,libexec/hull-image,$(call main,images/hull_image),images runtime/base,$(if $(SANITIZE),$(STATIC)) $(IMAGE_LIBS)))
+$(eval $(call dynamic_program,libexec/hull-image,images/hull_image,images runtime/base,$(IMAGE_LIBS)))
 endif
 # Without libsystemd hull has no systemd cgroup driver, and says so.
 ifneq ($(shell pkg-config --exists libsystemd 2>/dev/null && echo yes),)
-$(eval $(call program,libexec/hull-systemd,$(call main,cgroups/systemd/hull_systemd),,$(if $(SANITIZE),$(STATIC)) -lsystemd))
+$(eval $(call dynamic_program,libexec/hull-systemd,cgroups/systemd/hull_systemd,,-lsystemd))
 endif

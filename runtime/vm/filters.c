@@ -144,6 +144,7 @@ static const struct row {
 	{SYS_brk, ALL, ANY, 0, 0},
 	/* Signals between the threads, pausing, and the end. */
 	{SYS_tgkill, LOOP, ANY, 0, 0},
+	{SYS_tkill, LOOP, ANY, 0, 0}, /* musl's pthread_kill() */
 	{SYS_getpid, LOOP, ANY, 0, 0},
 	{SYS_gettid, BOTH, ANY, 0, 0},
 	{SYS_clock_gettime, BOTH, ANY, 0, 0},

@@ -193,7 +193,7 @@ os.execv(sys.argv[2], sys.argv[2:])' "$WORK/control" "$HULL_BUILD/libexec/hull-v
 @test "no data race between the monitor's threads" {
 	local word
 
-	make -s -C "$REPOSITORY" CC="gcc -fsanitize=thread" STATIC= VM_LIBS=-lyajl BUILD="$WORK/tsan" "$WORK/tsan/libexec/hull-vmm" >"$WORK/log" 2>&1 || {
+	make -s -C "$REPOSITORY" CC="gcc -fsanitize=thread" LIBC=glibc STATIC= VM_LIBS=-lyajl BUILD="$WORK/tsan" "$WORK/tsan/libexec/hull-vmm" >"$WORK/log" 2>&1 || {
 		cat "$WORK/log"
 		return 1
 	}
