@@ -63,8 +63,7 @@ apart() {
 configure() {
 	rm -f config.json
 	oci spec
-	# Limits of another user's process are for who has CAP_SYS_RESOURCE, which not every machine's root has.
-	edit 'c["process"]["terminal"] = False; c["process"]["args"] = sys.argv[1:]; c["process"].pop("rlimits")' "$@"
+	edit 'c["process"]["terminal"] = False; c["process"]["args"] = sys.argv[1:]' "$@"
 }
 
 # Changes config.json, which is c.

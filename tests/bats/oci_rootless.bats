@@ -49,7 +49,7 @@ no_process() {
 user_configure() {
 	rm -f config.json
 	oci spec --rootless
-	edit 'c["process"]["terminal"] = False; c["process"]["args"] = sys.argv[1:]; c["process"].pop("rlimits")' "$@"
+	edit 'c["process"]["terminal"] = False; c["process"]["args"] = sys.argv[1:]' "$@"
 }
 
 # A cgroup in every tree that the user may do with what it likes.
@@ -94,6 +94,20 @@ apart_in_user_cgroup() {
 	run -0 oci run "$ID"
 	has unknown
 	[[ ${lines[-1]} -le 4 ]]
+}
+
+@test "process.rlimits: below the user's own, for run and exec; above them is refused" {
+	user_configure sleep 100
+	edit 'c["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 128}]'
+	run -0 apart run --detach "$ID"
+	run -0 oci exec "$ID" sh -c 'ulimit -Sn; ulimit -Hn'
+	[ "$output" = $'64\n128' ]
+	grep -Eq '^Max open files +64 +128 ' "/proc/$(member pid)/limits"
+	run -0 oci delete --force "$ID"
+	edit 'c["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 64, "hard": '$(($(ulimit -Hn) + 1))'}]'
+	run -1 oci run "$ID"
+	one_line
+	has RLIMIT_NOFILE
 }
 
 @test "create, start, exec, ps, kill, delete, without a cgroup" {

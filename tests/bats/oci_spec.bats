@@ -60,7 +60,7 @@ apart() {
 configure() {
 	rm -f config.json
 	oci spec
-	edit 'c["process"].update(terminal=False, args=sys.argv[1:]); c["process"].pop("rlimits"); c["root"]["readonly"] = False' "$@"
+	edit 'c["process"].update(terminal=False, args=sys.argv[1:]); c["root"]["readonly"] = False' "$@"
 }
 
 # Changes config.json, which is c; p is its process, l its linux, m its mounts.

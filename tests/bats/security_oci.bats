@@ -77,7 +77,6 @@ def unmounted(destination):
 def says(words):
     c['process']['args'] = ['sh', '-c', words]
 c['process']['terminal'] = False
-c['process'].pop('rlimits', None)
 c['root']['readonly'] = False
 outside = '$FOLDER/outside'
 # What a hostile program would do with what it finds: write to everything that might be the host's.
