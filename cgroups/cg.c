@@ -139,22 +139,39 @@ void cg_forget(const struct cg *cg)
 		drivers[cg->driver]->end(cg);
 }
 
-int cg_open(enum cg_driver_kind kind, const char *place, struct cg **ret, struct err *err)
+int cg_open_folders(struct cg *cg, struct err *err)
+{
+	for (size_t i = 0; i < cg->folder_count; i++) {
+		int fd = cg->folders[i].fd >= 0 ? cg->folders[i].fd : cg_folder_open(cg->folders[i].path);
+
+		if (fd < 0 && fd != -ENOENT)
+			return err_set(err, -fd, "open cgroup '%s'", cg->folders[i].path);
+		cg->folders[i].fd = fd < 0 ? -1 : fd;
+	}
+	return 0;
+}
+
+static int find(enum cg_driver_kind kind, const char *place, bool opens, struct cg **ret, struct err *err)
 {
 	const struct cg_driver *driver = find_driver(kind, err);
 	CLEANUP_CG struct cg *cg = driver ? new_cg(driver, kind, place, NULL, err) : NULL;
 
 	if (!cg)
 		return -err->code;
-	for (size_t i = 0; i < cg->folder_count; i++) {
-		int fd = cg_folder_open(cg->folders[i].path);
-
-		if (fd < 0 && fd != -ENOENT)
-			return err_set(err, -fd, "open cgroup '%s'", cg->folders[i].path);
-		cg->folders[i].fd = fd < 0 ? -1 : fd;
-	}
+	if ((opens || driver->end) && cg_open_folders(cg, err) < 0)
+		return -err->code;
 	*ret = PTR_TAKE(cg);
 	return 0;
+}
+
+int cg_open(enum cg_driver_kind kind, const char *place, struct cg **ret, struct err *err)
+{
+	return find(kind, place, true, ret, err);
+}
+
+int cg_open_to_remove(enum cg_driver_kind kind, const char *place, struct cg **ret, struct err *err)
+{
+	return find(kind, place, false, ret, err);
 }
 
 void cg_close(struct cg **cg)

@@ -58,6 +58,8 @@ int cg_create(const struct cg_request *request, struct cg **ret, struct err *err
  * with none at all: success, an empty cgroup (for removing: missing is success).
  */
 int cg_open(enum cg_driver_kind driver, const char *place, struct cg **ret, struct err *err);
+/* The same, for cg_remove() only: no folder is opened as long as none turns out to be in use. */
+int cg_open_to_remove(enum cg_driver_kind driver, const char *place, struct cg **ret, struct err *err);
 
 /* Where it is, for the record: an absolute path, or, where the trees differ (a relative path was asked for), one line a tree. Owned by `cg`. */
 const char *cg_place(const struct cg *cg);

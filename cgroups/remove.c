@@ -202,7 +202,7 @@ int cg_remove(struct cg *cg, unsigned timeout_ms, struct err *err)
 	}
 	if (r != -EBUSY && r != -ENOTEMPTY)
 		return say_stays(cg, -r, timeout_ms, err);
-	if (refuse_suicide(cg, err) < 0)
+	if (cg_open_folders(cg, err) < 0 || refuse_suicide(cg, err) < 0)
 		return -err->code;
 	for (;;) {
 		CLEANUP(cg_pid_list_free) struct cg_pid_list left = {0};

@@ -328,6 +328,20 @@ int limits_apply_outside(const struct limits_request *request, pid_t pid, struct
 	return r;
 }
 
+bool limits_only_fall(const struct limits_request *request)
+{
+	if (request->has_oom_score_adj || request->scheduler || request->io_priority || request->cpus)
+		return false;
+	for (size_t i = 0; i < request->rlimit_count; i++) {
+		const struct limits_rlimit *limit = &request->rlimits[i];
+		struct rlimit64 now;
+
+		if (change_rlimit(0, limit->resource, NULL, &now) < 0 || limit->hard > now.rlim_max)
+			return false;
+	}
+	return true;
+}
+
 /* Applying, to oneself -------------------------------------------------------------------------------------------------------- */
 
 static int apply_memory_policy(const struct limits_memory_policy *policy, struct err *err)

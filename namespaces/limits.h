@@ -91,6 +91,11 @@ int limits_check(const struct limits_request *request, struct err *err);
 
 /* Rlimits, OOM score, scheduler, I/O priority, affinity, on process `pid` (0: the caller). /proc must be the host's. See above. */
 int limits_apply_outside(const struct limits_request *request, pid_t pid, struct err *err);
+/*
+ * Whether limits_apply_outside() can be left to the child itself, which has no right to raise anything: there are rlimits only, and all of them at most as high
+ * as the caller's own, which the child inherits.
+ */
+bool limits_only_fall(const struct limits_request *request);
 /* Umask, memory policy, personality, on the caller. */
 int limits_apply_inside(const struct limits_request *request, struct err *err);
 

@@ -409,12 +409,24 @@ static int mount_one(struct assembly *it, size_t index, struct err *err)
 	return is_fresh(mount) ? mount_fresh(it, mount, source, err) : mount_cgroups(it, mount, err);
 }
 
-int root_mount_prepare(const struct root_request *request, struct root_sources *sources, struct err *err)
+/* File systems that are the same in whatever network namespace they are made. */
+static bool knows_no_network(const char *type)
+{
+	static const char *const types[] = {"proc", "tmpfs", "devpts", "mqueue"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	return false;
+}
+
+int root_mount_prepare(const struct root_request *request, struct root_sources *sources, bool lacks_network,
+		       struct err *err)
 {
 	for (size_t i = 0; i < request->mount_count; i++) {
 		const struct mount_request *mount = &request->mounts[i];
 
-		if (!is_fresh(mount))
+		if (!is_fresh(mount) || (lacks_network && !knows_no_network(mount->type)))
 			continue;
 		sources->mounts[i] = new_file_system(mount, request->mount_label, err);
 		if (sources->mounts[i] < 0)

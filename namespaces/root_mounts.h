@@ -11,8 +11,9 @@
 #include "namespaces/root_sources.h"
 #include "runtime/base/err.h"
 
-/* Makes the file systems that are mounted afresh, as detached mounts in `sources`. Child; optional. */
-int root_mount_prepare(const struct root_request *request, struct root_sources *sources, struct err *err);
+/* Makes the file systems that are mounted afresh, as detached mounts in `sources`. Child; optional. As rootfs_prepare(). */
+int root_mount_prepare(const struct root_request *request, struct root_sources *sources, bool lacks_network,
+		       struct err *err);
 
 /*
  * Mounts all that the request names below handle->root_fd, which is attached already, and takes from `sources` what it uses. Sets

@@ -100,9 +100,10 @@ static int attach_root(const struct root_request *request, int root_fd, struct e
 	return r < 0 ? r : mount_attach(root_fd, host_root, "/", err);
 }
 
-int rootfs_prepare(const struct root_request *request, struct root_sources *sources, struct err *err)
+int rootfs_prepare(const struct root_request *request, struct root_sources *sources, bool lacks_network,
+		   struct err *err)
 {
-	return root_mount_prepare(request, sources, err);
+	return root_mount_prepare(request, sources, lacks_network, err);
 }
 
 int rootfs_assemble(const struct root_request *request, struct root_sources *sources, const struct root_gate *gate,

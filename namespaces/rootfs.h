@@ -19,9 +19,11 @@
 
 /*
  * Makes the file systems that are mounted afresh, as detached mounts in `sources`: work that needs no root yet, so the child can do it
- * while its parent makes the overlay. Optional: rootfs_assemble() makes what is missing. The child must be where rootfs_assemble() wants it.
+ * while its parent makes the overlay. Optional: rootfs_assemble() makes what is missing. The child must be where rootfs_assemble() wants it; with
+ * `lacks_network` it is so but for its network namespace, which sysfs and network file systems take from whoever makes them.
  */
-int rootfs_prepare(const struct root_request *request, struct root_sources *sources, struct err *err);
+int rootfs_prepare(const struct root_request *request, struct root_sources *sources, bool lacks_network,
+		   struct err *err);
 
 /*
  * Attaches the root in the child's mount namespace, then mounts in order, then /dev. The host's tree is still the process's own root

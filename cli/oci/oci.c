@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/verbs.h"
+#include "net/ahead.h"
 #include "runtime/base/file.h"
 #include "runtime/base/host.h"
 #include "runtime/base/log.h"
@@ -127,6 +128,17 @@ static bool has_user_namespace(const struct config *config)
 	return false;
 }
 
+static bool wants_network_namespace(const struct config *config)
+{
+	for (size_t i = 0; config->linux_ && i < config->linux_->namespaces.count; i++) {
+		const struct config_namespace *wanted = &config->linux_->namespaces.items[i];
+
+		if (strcmp(wanted->type, "network") == 0)
+			return text_is_empty(wanted->path);
+	}
+	return false;
+}
+
 int oci_find_bundle(const struct command_call *call, const struct store *store, const char **ret, struct err *err)
 {
 	struct control_view view;
@@ -170,8 +182,8 @@ static bool cgroup_is_optional(const struct command_call *call)
 	return !oci->cgroup_manager && oci_is_rootless();
 }
 
-static int make_plan(const struct command_call *call, const char *id, const char *bundle,
-		     int (*seal)(char **argv, struct err *err), struct plan *ret, struct err *err)
+static int make_plan(const struct command_call *call, const char *id, const char *bundle, bool creates,
+		     struct plan *ret, struct err *err)
 {
 	const struct config *config;
 	struct plan_host host;
@@ -187,9 +199,13 @@ static int make_plan(const struct command_call *call, const char *id, const char
 	(void)close(fd);
 	if (result < 0)
 		return result;
-	result = has_user_namespace(config) ? 0 : seal(call->argv, err);
+	if (!has_user_namespace(config))
+		result = creates ? sealed_self_begin(call->argv, err) : sealed_self(call->argv, err);
 	if (result < 0)
 		return result;
+	/* Not before: the helper would have the other processor look at each change of this one's memory. */
+	if (creates && !oci_find_machine && wants_network_namespace(config) && !has_user_namespace(config))
+		net_ahead_start();
 	plan_host_probe(&host);
 	host.id = id;
 	host.bundle = arena_strdup(call->arena, path);
@@ -207,11 +223,11 @@ static int make_plan(const struct command_call *call, const char *id, const char
 
 int oci_plan(const struct command_call *call, const char *id, const char *bundle, struct plan *ret, struct err *err)
 {
-	return make_plan(call, id, bundle, sealed_self, ret, err);
+	return make_plan(call, id, bundle, false, ret, err);
 }
 
 int oci_plan_creation(const struct command_call *call, const char *id, const char *bundle, struct plan *ret,
 		      struct err *err)
 {
-	return make_plan(call, id, bundle, sealed_self_begin, ret, err);
+	return make_plan(call, id, bundle, true, ret, err);
 }

@@ -80,7 +80,13 @@ int file_claim_folder(int dirfd, const char *name, struct err *err);
 int file_hide_folder(int dirfd, const char *words, char ret_name[static NAME_MAX + 1], struct err *err);
 /* Removes a claimed folder: out of sight in one step, so that a crash leaves no half of it under its name. Missing is success. */
 int file_drop_folder(int dirfd, const char *name, struct err *err);
-/* Removes what crashes in either have left below dirfd. */
+/*
+ * The same, but the folder stays, empty and without a name of its own, and is the one that the next file_claim_folder() takes: making folders and removing them
+ * costs a file system more than anything that is done in these. `fd` is the folder, locked. Only for folders in which nobody makes anything without
+ * the lock: else it could be somebody else's by then.
+ */
+int file_retire_folder(int dirfd, const char *name, int fd, struct err *err);
+/* Removes what crashes in these have left below dirfd. */
 void file_sweep_claims(int dirfd);
 
 /*

@@ -15,6 +15,8 @@
 /* Folders that are being made or removed. What claims folders uses no names that begin so. */
 #define NEW_PREFIX ".new-"
 #define OLD_PREFIX ".old-"
+/* An empty folder that waits to be claimed. Only who holds its lock renames it. */
+#define SPARE_NAME ".spare"
 
 /*
  * Random, not the pid: processes in different PID namespaces may share the folder, and one that was killed may have left its name behind. Cut off
@@ -47,8 +49,28 @@ int file_hide_folder(int dirfd, const char *words, char ret_name[static NAME_MAX
 	return err_set(err, code, "make a folder for '%s'", words);
 }
 
-/* Locked before it gets its name: whoever sees the name sees the lock. */
-int file_claim_folder(int dirfd, const char *name, struct err *err)
+/* Whether the name leads to what is open: who was faster may have given it another. */
+static bool is_named(int fd, int dirfd, const char *name)
+{
+	struct stat held, named;
+
+	return fstat(fd, &held) == 0 && fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+}
+
+/* -ENOENT: there is no spare folder, or another has just taken it. */
+static int claim_spare(int dirfd, const char *name)
+{
+	CLEANUP_FD int fd = openat(dirfd, SPARE_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || !is_named(fd, dirfd, SPARE_NAME))
+		return -ENOENT;
+	if (renameat2(dirfd, SPARE_NAME, dirfd, name, RENAME_NOREPLACE) == 0)
+		return fd_take(&fd);
+	return errno == EEXIST ? -EEXIST : -ENOENT;
+}
+
+static int claim_new(int dirfd, const char *name, struct err *err)
 {
 	char hidden[NAME_MAX + 1];
 	CLEANUP_FD int fd = file_hide_folder(dirfd, name, hidden, err);
@@ -61,6 +83,46 @@ int file_claim_folder(int dirfd, const char *name, struct err *err)
 	code = errno;
 	(void)unlinkat(dirfd, hidden, AT_REMOVEDIR);
 	return code == EEXIST ? -EEXIST : err_set(err, code, "make a folder for '%s'", name);
+}
+
+/* Locked before it gets its name: whoever sees the name sees the lock. */
+int file_claim_folder(int dirfd, const char *name, struct err *err)
+{
+	int fd = claim_spare(dirfd, name);
+
+	return fd == -ENOENT ? claim_new(dirfd, name, err) : fd;
+}
+
+/* False when something stays. */
+static bool empty_folder(int fd)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *folder = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry;
+
+	if (!folder) {
+		scope_fd(&again);
+		return false;
+	}
+	while ((entry = readdir(folder)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    unlinkat(fd, entry->d_name, 0) < 0 && errno != ENOENT)
+			return false;
+	return true;
+}
+
+int file_retire_folder(int dirfd, const char *name, int fd, struct err *err)
+{
+	char hidden[NAME_MAX + 1];
+	int result = hide(hidden, OLD_PREFIX, name, err);
+
+	if (result < 0)
+		return result;
+	if (renameat(dirfd, name, dirfd, hidden) < 0)
+		return errno == ENOENT ? 0 : err_set(err, errno, "remove '%s'", name);
+	if (empty_folder(fd) && renameat2(dirfd, hidden, dirfd, SPARE_NAME, RENAME_NOREPLACE) == 0)
+		return 0;
+	return file_remove_tree(dirfd, hidden, err);
 }
 
 int file_drop_folder(int dirfd, const char *name, struct err *err)

@@ -71,14 +71,15 @@ static int make_environment(struct becoming *b, struct err *err)
 {
 	struct user known;
 	struct err ignored = ERR_INIT;
-	char words[32], home[sizeof(known.home) + sizeof("HOME=")];
+	char words[2 * 11], home[sizeof(known.home) + sizeof("HOME=")];
 
 	if (strv_add_list(b->arena, &b->env, &b->process->env) < 0)
 		return arena_check(b->arena, err);
 	if (strv_env_get(&b->env, "HOME"))
 		return 0;
 	if (!b->process->user_words) {
-		(void)snprintf(words, sizeof(words), "%u", b->user.uid);
+		/* With a group, or its memberships would be looked up, too. */
+		(void)snprintf(words, sizeof(words), "%u:%u", b->user.uid, b->user.gid);
 		if (user_resolve(b->rootfd, words, &known, &ignored) < 0)
 			text_copy(known.home, sizeof(known.home), "/");
 	} else {
@@ -251,10 +252,18 @@ static const struct {
 	{"terminal", open_terminal}, {"descriptors", place_descriptors},
 };
 
+/* Late: a tight limit on files or memory would hit the setting up. */
+static int set_limits(const struct becoming *b, struct err *err)
+{
+	return b->program->goes_by_itself ? limits_apply_outside(&b->process->limits, 0, err) : 0;
+}
+
 static int say_ready(const struct becoming *b, struct sync *sync, struct err *err)
 {
 	int result;
 
+	if (b->program->goes_by_itself)
+		return 0;
 	if (!b->process->terminal)
 		return sync_send(sync, CHILD_READY, err);
 	result = sync_send_data(sync, CHILD_READY, &b->terminal.number, sizeof(b->terminal.number), &b->terminal.master,
@@ -378,6 +387,8 @@ int child_become(const struct child_program *program, int rootfd, int procfd, bo
 		result = enter_working_directory(&b, err);
 	if (result >= 0)
 		result = find_program(&b, err);
+	if (result >= 0)
+		result = set_limits(&b, err);
 	if (result >= 0)
 		result = outlive_parent(err);
 	if (result >= 0)

@@ -66,14 +66,28 @@ static int stage_wait_for_map(struct child *child, struct err *err)
 	return sync_wait(&child->setup->sync, CHILD_MAPPED, err);
 }
 
-/* The parent has built the root. */
+/* Must not: go on in the network of whoever made it. */
+static int leave_network(int netns_fd, struct err *err)
+{
+	int result = netns_fd < 0 ? unshare(CLONE_NEWNET) : setns(netns_fd, CLONE_NEWNET);
+
+	return result < 0 ? err_set(err, errno, "come into a network namespace") : 0;
+}
+
+/* The parent has built the root, and knows whether a network namespace has been made meanwhile. */
 static int stage_wait_for_root(struct child *child, struct err *err)
 {
-	unsigned fd_count = 1;
+	int received[2] = {-1, -1};
+	unsigned fd_count = ARRAY_SIZE(received);
 	size_t len = 0;
+	int result = sync_wait_data(&child->setup->sync, CHILD_ROOT, NULL, &len, received, &fd_count, err);
+	CLEANUP_FD int netns_fd = received[1];
 
-	int result = sync_wait_data(&child->setup->sync, CHILD_ROOT, NULL, &len, &child->received_root, &fd_count, err);
-
+	if (result < 0)
+		return result;
+	child->received_root = received[0];
+	if (child->setup->netns_comes)
+		result = leave_network(netns_fd, err);
 	if (result < 0 || fd_count > 0)
 		return result;
 	/* An unprivileged parent has none to give: this is its child's work, which owns the namespaces. */
@@ -143,7 +157,7 @@ static int stage_prepare(struct child *child, struct err *err)
 
 	if (result >= 0 && plan->net.kind == PLAN_NET_LOOPBACK && plan->net.from_inside)
 		result = net_loopback_up(-1, err);
-	return result < 0 ? result : rootfs_prepare(&plan->root, child->setup->sources, err);
+	return result < 0 ? result : rootfs_prepare(&plan->root, child->setup->sources, child->setup->netns_comes, err);
 }
 
 /*

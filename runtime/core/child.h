@@ -5,7 +5,7 @@
  *     parent                                      child
  *     write the id maps       -- MAPPED -->
  *     build the root                              become root inside; prepare its own file systems
- *                             -- ROOT (fd) -->
+ *                             -- ROOT (fds) -->   (with a network namespace, where one is made ahead: join it)
  *     move it into its cgroups                    assemble the root in its own namespaces, up to the first mount that
  *                             -- JOINED -->       wants it in its cgroup
  *     make the network                            make its cgroup namespace; the other mounts
@@ -13,7 +13,8 @@
  *     run the hooks           -- HOOKED -->
  *                                                 pivot, seal, become the user, give up rights
  *                             <-- READY (fd) --   everything that can fail has been tried; with the terminal's master
- *     set limits from outside
+ *     set limits from outside                     (where the parent has nothing to do with one that is ready, GO comes early, and the child
+ *                                                 sets its limits itself, and says no READY: nobody has to be woken)
  *     write the record        -- GO -->           or, after `create`, -- CREATED -->: then it listens, and somebody connects to the
  *                                                 start socket and says GO there
  *                             <-- EXEC --         the last word; with the seccomp listener, if there is one
@@ -67,6 +68,7 @@ struct child_program {
 	int init_fd;			     /* hull-init, to be executed in front of the program; -1: none */
 	const struct given *given;	     /* a program of the host's instead of one in the root; NULL: none */
 	bool own_user_namespace;	     /* in a user namespace that is not hull's own */
+	bool goes_by_itself;		     /* GO comes early: no READY, and the limits are its own to set */
 	const char *keyring;		     /* the session keyring to join or make; NULL: the caller's is kept */
 };
 
@@ -75,8 +77,9 @@ struct child_setup {
 	struct child_program program;
 	const struct plan *plan;
 	struct root_sources *sources;
-	struct sync sync;	     /* its own end */
-	int start_fd;		     /* listening: wait there for GO; -1: over `sync` */
+	struct sync sync; /* its own end */
+	bool netns_comes; /* with ROOT: a network namespace that is still being made; if none comes, it makes its own */
+	int start_fd;	  /* listening: wait there for GO; -1: over `sync` */
 	const struct record *record; /* of what the hooks that run inside are told */
 	bool no_pivot;		     /* as in create_request */
 };
@@ -85,7 +88,7 @@ struct child_setup {
 _Noreturn void child_main(struct child_setup *setup);
 
 /*
- * The last stages, which `exec` shares: terminal, user, rights, program. `rootfd` and `procfd` are of the container. Says READY over `sync`,
+ * The last stages, which `exec` shares: terminal, user, rights, program. `rootfd` and `procfd` are of the container. Says READY over `sync` (unless it goes by itself),
  * waits for GO (there; or, with a start_fd, for CREATED there and GO at start_fd), says EXEC, executes. Returns only on failure, which it has told. `before_exec` (may be NULL) runs after GO.
  * Closes every descriptor of the process that the program does not get, rootfd and procfd among them.
  */

@@ -54,6 +54,8 @@ struct instance {
 	struct record record;
 	int state_fd; /* its folder, locked; -1 when there is none (yet) */
 
+	bool goes_by_itself, netns_comes; /* as in child.h */
+	bool lo_is_up;			  /* of the network namespace that was made ahead */
 	bool hooked; /* hooks of its creation may have run: should it fail, the poststop hooks are due */
 
 	/* Held while it is made. */
@@ -64,7 +66,7 @@ struct instance {
 	struct confine_filter filter; /* in the arena */
 	int init_program_fd;	      /* hull-init, from where it cannot be written; -1 when it is not wanted */
 	struct given given;	      /* a program of the host's and what it needs: a machine's monitor */
-	int remains_fd;		      /* a socket for its keeper to hold and never to read; -1 */
+	int remains_fd;		      /* its keeper's end of a machine's last message (runtime/vm/remains.h); -1 */
 	int joins[NS_COUNT];	      /* namespaces to join, -1 elsewhere */
 	int start_fd;		      /* listening: where control_start() will knock; -1 when started at once */
 	struct sync sync;	      /* to the first process */

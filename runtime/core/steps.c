@@ -99,9 +99,22 @@ int step_record(struct instance *instance, struct err *err)
 	return result;
 }
 
+/* A keeper and a machine's monitor have the folder open, and make files in it without asking for the lock. */
+static bool has_other_writers(const struct record *record)
+{
+	const struct backend_ops *backend;
+	struct err unknown = ERR_INIT;
+
+	return record->data_dir || backend_of(record, &backend, &unknown) < 0 || backend->prepare;
+}
+
 int step_record_undo(struct instance *instance, struct err *err)
 {
-	return store_remove(instance->store, instance->record.id, err);
+	const struct record *record = &instance->record;
+
+	if (instance->state_fd < 0 || has_other_writers(record))
+		return store_remove(instance->store, record->id, err);
+	return store_retire(instance->store, record->id, instance->state_fd, err);
 }
 
 /* --- Sources ---------------------------------------------------------------------------------------------------------- */
@@ -244,7 +257,7 @@ int step_cgroup_undo(struct instance *instance, struct err *err)
 	int result = 0;
 
 	if (!instance->cgroup && place->path)
-		result = cg_open(cgroup_driver_parse(place->driver), place->path, &instance->cgroup, err);
+		result = cg_open_to_remove(cgroup_driver_parse(place->driver), place->path, &instance->cgroup, err);
 	if (result < 0 || !instance->cgroup)
 		return result;
 	result = cg_remove(instance->cgroup, CGROUP_REMOVE_MS, err);

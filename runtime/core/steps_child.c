@@ -12,6 +12,7 @@
 
 #include "namespaces/idmap.h"
 #include "namespaces/user.h"
+#include "net/ahead.h"
 #include "runtime/base/file.h"
 #include "runtime/base/process.h"
 #include "runtime/core/cgroup_driver.h"
@@ -62,16 +63,47 @@ static __attribute__((noreturn)) void enter_child(void *context)
 static int *list_kept(const struct instance *instance, int sync_fd, size_t *ret_count)
 {
 	const struct stdio *stdio = &instance->stdio;
-	const int own[] = {stdio->fds[0],      stdio->fds[1], stdio->fds[2], instance->init_program_fd,
-			   instance->start_fd, sync_fd};
-	int *fds = arena_array(instance->arena, root_sources_child_count(&instance->sources) + ARRAY_SIZE(own),
+	const int own[] = {stdio->fds[0],
+			   stdio->fds[1],
+			   stdio->fds[2],
+			   instance->init_program_fd,
+			   instance->start_fd,
+			   sync_fd,
+			   instance->given.program_fd};
+	const struct given *given = &instance->given;
+	size_t count = ARRAY_SIZE(own);
+	int *fds = arena_array(instance->arena, root_sources_child_count(&instance->sources) + count + GIVEN_MAX,
 			       sizeof(*fds));
 
 	if (!fds)
 		return NULL;
 	memcpy(fds, own, sizeof(own));
-	*ret_count = ARRAY_SIZE(own) + root_sources_child_list(&instance->sources, fds + ARRAY_SIZE(own));
+	memcpy(fds + count, given->fds, given->count * sizeof(*fds));
+	count += given->count;
+	*ret_count = count + root_sources_child_list(&instance->sources, fds + count);
 	return fds;
+}
+
+/*
+ * Whether nothing is to be done between READY and GO. What a filter may forbid (it comes first when no_new_privs does not let it come last) is for the parent.
+ */
+static bool can_go_by_itself(const struct instance *instance)
+{
+	const struct create_request *request = instance->request;
+	const struct plan_process *process = &instance->plan->process;
+
+	return !request->wait_for_start && !request->unless_stopped && !request->pid_file && !request->pidfd_socket &&
+	       !process->terminal && (process->no_new_privs || !process->seccomp) && limits_only_fall(&process->limits);
+}
+
+/* Whether the network namespace that is being made is this one's. A user namespace of its own would have to own it. */
+static bool takes_netns_ahead(const struct instance *instance)
+{
+	const struct plan *plan = instance->plan;
+
+	return net_ahead_is_started() && plan->net.kind == PLAN_NET_LOOPBACK && !plan->net.from_inside && !plan->vm &&
+	       plan->namespaces.kind[NS_NET].how == NS_FRESH && plan->namespaces.kind[NS_USER].how == NS_HOST &&
+	       !joins_any(instance);
 }
 
 int step_clone(struct instance *instance, struct err *err)
@@ -114,6 +146,10 @@ int step_clone(struct instance *instance, struct err *err)
 	if (result < 0)
 		return result;
 	instance->sync.peer = "container's first process";
+	instance->netns_comes = setup.netns_comes = takes_netns_ahead(instance);
+	if (instance->netns_comes)
+		spawning.fresh &= ~(uint64_t)CLONE_NEWNET;
+	instance->goes_by_itself = setup.program.goes_by_itself = can_go_by_itself(instance);
 	setup.sync = theirs;
 	spawning.keeps = list_kept(instance, theirs.fd, &spawning.keep_count);
 	if (!spawning.keeps)
@@ -290,8 +326,10 @@ int step_root(struct instance *instance, struct err *err)
 
 int step_send_root(struct instance *instance, struct err *err)
 {
-	int result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, &instance->root_fd,
-				    instance->root_fd < 0 ? 0 : 1, err);
+	CLEANUP_FD int netns_fd = instance->netns_comes ? net_ahead_take(&instance->lo_is_up) : -1;
+	const int fds[] = {instance->root_fd, netns_fd};
+	unsigned count = instance->root_fd < 0 ? 0 : netns_fd < 0 ? 1 : 2;
+	int result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, fds, count, err);
 
 	/* A descriptor that is still open here would keep the root mounted as long as the keeper lives. */
 	scope_fd(&instance->root_fd);

@@ -45,14 +45,14 @@ int step_network(struct instance *instance, struct err *err)
 
 	if ((net->kind == PLAN_NET_LOOPBACK && net->from_inside) || instance->plan->vm)
 		return 0; /* done inside; or a machine has it already */
-	if (net->kind != PLAN_NET_UNTOUCHED) {
+	if (net->kind != PLAN_NET_UNTOUCHED && !instance->lo_is_up) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", instance->init);
 		netns = open(path, O_RDONLY | O_CLOEXEC);
 		if (netns < 0)
 			return step_or_why_gone(instance, err_set(err, errno, "open the container's network namespace"),
 						err);
 	}
-	if (net->kind == PLAN_NET_LOOPBACK)
+	if (net->kind == PLAN_NET_LOOPBACK && !instance->lo_is_up)
 		result = net_loopback_up(netns, err);
 	if (net->kind == PLAN_NET_ATTACH)
 		result = net_attach(&net->request, netns, &lease, err);
@@ -174,6 +174,8 @@ int step_ready(struct instance *instance, struct err *err)
 	/* The child is still at work, and this need not wait for it: unless GO depends on more than that. */
 	if (!request->wait_for_start && !request->unless_stopped)
 		result = say_running(instance, err);
+	if (result >= 0 && instance->goes_by_itself)
+		return step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_GO, err), err);
 	if (result >= 0)
 		result = sync_wait_data(&instance->sync, CHILD_READY, &number, &len, &instance->terminal, &fd_count,
 					err);
@@ -225,7 +227,7 @@ int step_go(struct instance *instance, struct err *err)
 	if (instance->request->unless_stopped && !definition_is_wanted_running(instance->request->data_dir))
 		return err_say(err, ECANCELED, "it has been stopped meanwhile");
 	result = say_running(instance, err);
-	if (result >= 0)
+	if (result >= 0 && !instance->goes_by_itself)
 		result = sync_send(&instance->sync, CHILD_GO, err);
 	if (result >= 0)
 		result = filter_take_listener(&instance->sync, CHILD_EXEC, instance->plan->process.seccomp,

@@ -126,6 +126,13 @@ int store_remove(const struct store *store, const char *id, struct err *err)
 	return result < 0 ? err_wrap(err, "state directory '%s'", store->path) : 0;
 }
 
+int store_retire(const struct store *store, const char *id, int folder_fd, struct err *err)
+{
+	int result = file_retire_folder(store->fd, id, folder_fd, err);
+
+	return result < 0 ? err_wrap(err, "state directory '%s'", store->path) : 0;
+}
+
 /* What replacing the record may have left in a folder that never got one. */
 static void drop_temporaries(int folder_fd)
 {

@@ -49,6 +49,11 @@ void store_unlock(int folder_fd);
 /* Removes the folder of an instance; the lock must be held. Missing is success. */
 int store_remove(const struct store *store, const char *id, struct err *err);
 /*
+ * The same, for an instance that only those who hold its lock have written to: its folder, open and locked, is kept for the next one that is claimed. Whoever
+ * has opened it without the lock may find the next one's record there, which tells by its id.
+ */
+int store_retire(const struct store *store, const char *id, int folder_fd, struct err *err);
+/*
  * Removes a folder that has no record: a claim whose owner was killed before it wrote one. `folder_fd` is the folder, locked. It is not assumed
  * to be hull's (somebody may have given any folder as the state directory): -ENOTEMPTY with words when there is anything else in it.
  */

@@ -36,7 +36,7 @@ nothing_is_left() {
 	local left
 
 	left=$(
-		ls -A "$FOLDER/run" 2>/dev/null | grep -v '^\.seccomp$'
+		ls -A "$FOLDER/run" 2>/dev/null | grep -vx '\.seccomp\|\.spare'
 		grep -F "$FOLDER" /proc/self/mountinfo
 		find /sys/fs/cgroup -maxdepth 4 -type d -name 'case-*'
 		pgrep -af -- "--root $FOLDER/run"

@@ -39,7 +39,7 @@ teardown() {
 	for id in $(oci list -q); do
 		oci delete --force "$id"
 	done
-	host_is_intact && [ "$(programs)" = "$before" ] && [ -z "$(ls -A "$FOLDER/run")" ] &&
+	host_is_intact && [ "$(programs)" = "$before" ] && [ -z "$(find "$FOLDER/run" -mindepth 1 ! -name .spare)" ] &&
 		[[ $(cat /proc/self/mountinfo) != *"$FOLDER"* ]] && rm -r "$FOLDER/outside" "$FOLDER/given"
 }
 

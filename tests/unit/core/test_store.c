@@ -112,6 +112,122 @@ static void test_race_for_an_id(void)
 	end();
 }
 
+static ino_t inode_of(int fd)
+{
+	struct stat found = {0};
+
+	CHECK(fd >= 0 && fstat(fd, &found) == 0);
+	return found.st_ino;
+}
+
+static bool is_empty(int fd)
+{
+	return unlinkat(fd, "left", 0) < 0 && unlinkat(store.fd, "y", AT_REMOVEDIR) == 0;
+}
+
+static void test_a_retired_folder_is_claimed_again(void)
+{
+	struct err err = ERR_INIT;
+	int first, second, third;
+	ino_t inode;
+
+	begin();
+	first = store_claim(&store, "x", &err);
+	inode = inode_of(first);
+	(void)close(openat(first, "left", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	CHECK(store_retire(&store, "x", first, &err) == 0);
+	CHECK_INT(store_find(&store, "x", &err), -ENOENT);
+	/* Still locked by who retired it: another one is made. */
+	second = store_claim(&store, "y", &err);
+	CHECK(second >= 0 && inode_of(second) != inode);
+	CHECK(store_remove(&store, "y", &err) == 0);
+	(void)close(second);
+	(void)close(first);
+	second = store_claim(&store, "y", &err);
+	CHECK(inode_of(second) == inode);
+	CHECK_INT(store_find_unlocked(&store, "y", &err), -EWOULDBLOCK);
+	CHECK_INT(store_claim(&store, "y", &err), -EEXIST);
+	third = store_claim(&store, "z", &err);
+	CHECK(third >= 0 && inode_of(third) != inode);
+	CHECK(is_empty(second));
+	(void)close(second);
+	(void)close(third);
+	end();
+}
+
+/* Many at once, each again and again: nobody ever finds what is not its own. */
+static void test_race_for_the_spare_folder(void)
+{
+	enum { RUNNERS = 8, ROUNDS = 50 };
+	int failed = 0, status;
+
+	begin();
+	for (int i = 0; i < RUNNERS; i++)
+		if (fork() == 0) {
+			struct err err = ERR_INIT;
+			char id[2] = {(char)('a' + i), '\0'};
+			bool good = true;
+
+			for (int round = 0; round < ROUNDS && good; round++) {
+				int fd = store_claim(&store, id, &err);
+
+				good = fd >= 0 && mkdirat(fd, "mine", 0700) == 0 && usleep(100) == 0 &&
+				       unlinkat(fd, "mine", AT_REMOVEDIR) == 0 &&
+				       store_retire(&store, id, fd, &err) == 0 && close(fd) == 0;
+			}
+			_exit(good ? 0 : 1);
+		}
+	while (wait(&status) > 0)
+		failed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	CHECK_INT(failed, 0);
+	CHECK(unlinkat(store.fd, ".spare", AT_REMOVEDIR) == 0);
+	CHECK_INT(rmdir(dir), 0);
+	CHECK(mkdir(dir, 0700) == 0);
+	end();
+}
+
+static void test_a_name_that_is_taken_leaves_the_spare_folder(void)
+{
+	struct err err = ERR_INIT;
+	int taken, spare;
+	ino_t inode;
+
+	begin();
+	spare = store_claim(&store, "x", &err);
+	taken = store_claim(&store, "y", &err);
+	inode = inode_of(spare);
+	CHECK(store_retire(&store, "x", spare, &err) == 0);
+	(void)close(spare);
+	CHECK_INT(store_claim(&store, "y", &err), -EEXIST);
+	spare = store_claim(&store, "x", &err);
+	CHECK(inode_of(spare) == inode);
+	(void)close(spare);
+	(void)close(taken);
+	end();
+}
+
+/* One is enough; and what somebody has put folders into is no empty folder. */
+static void test_only_one_empty_folder_is_kept(void)
+{
+	static const char *const ids[] = {"full", "one", "two"};
+	struct err err = ERR_INIT;
+	int fds[ARRAY_SIZE(ids)];
+
+	begin();
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		fds[i] = store_claim(&store, ids[i], &err);
+	CHECK(mkdirat(fds[0], "deep", 0700) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		CHECK(store_retire(&store, ids[i], fds[i], &err) == 0);
+		(void)close(fds[i]);
+	}
+	CHECK(store_retire(&store, "two", -1, &err) == 0); /* missing is success */
+	CHECK(unlinkat(store.fd, ".spare", AT_REMOVEDIR) == 0);
+	CHECK_INT(rmdir(dir), 0);
+	CHECK(mkdir(dir, 0700) == 0);
+	end();
+}
+
 /* Who waits for the lock of one that is removed meanwhile learns that; and if it was made anew, gets the new one. */
 static void waits_while_it_is_removed(bool made_anew)
 {
@@ -219,5 +335,8 @@ int main(void)
 		       TAP_CASE(test_claim_is_locked_and_unique), TAP_CASE(test_race_for_an_id),
 		       TAP_CASE(test_waiting_for_one_that_is_removed), TAP_CASE(test_waiting_for_one_that_is_made_anew),
 		       TAP_CASE(test_list_is_sorted_and_knows_only_instances), TAP_CASE(test_removal_is_repeatable),
-		       TAP_CASE(test_a_folder_that_is_no_claim_stays));
+		       TAP_CASE(test_a_folder_that_is_no_claim_stays), TAP_CASE(test_a_retired_folder_is_claimed_again),
+		       TAP_CASE(test_race_for_the_spare_folder),
+		       TAP_CASE(test_a_name_that_is_taken_leaves_the_spare_folder),
+		       TAP_CASE(test_only_one_empty_folder_is_kept));
 }

@@ -139,7 +139,7 @@ static inline int jail_child_setup(struct jail *jail, struct root_sources *sourc
 	if (!jail->no_userns && (setgid(0) < 0 || setuid(0) < 0))
 		return err_set(err, errno, "setuid");
 	if (jail->prepare)
-		r = rootfs_prepare(&jail->request, sources, err);
+		r = rootfs_prepare(&jail->request, sources, false, err);
 	if (r == 0)
 		r = sync_wait_data(sync, JAIL_ROOT, nothing, &len, &root_fd, &fd_count, err);
 	if (r < 0)

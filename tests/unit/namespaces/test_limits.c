@@ -281,6 +281,29 @@ static int run_inside(void)
 	return 0;
 }
 
+/* What a child without any right can do to itself. */
+static void test_who_may_set_them(void)
+{
+	struct rlimit now = {0};
+	struct limits_rlimit rlimits[] = {{.resource = RLIMIT_CORE}, {.resource = RLIMIT_NOFILE}};
+	struct limits_request request = {.rlimits = rlimits, .rlimit_count = ARRAY_SIZE(rlimits)};
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &now) == 0 && now.rlim_max > 1);
+	rlimits[1].soft = rlimits[1].hard = now.rlim_max;
+	CHECK(limits_only_fall(&request));
+	rlimits[1].hard = now.rlim_max + 1;
+	CHECK(!limits_only_fall(&request));
+	rlimits[1].hard = rlimits[1].soft = 1;
+	CHECK(limits_only_fall(&request));
+	request.has_oom_score_adj = true;
+	CHECK(!limits_only_fall(&request));
+	request.has_oom_score_adj = false;
+	request.cpus = "0";
+	CHECK(!limits_only_fall(&request));
+	request = (struct limits_request){0};
+	CHECK(limits_only_fall(&request));
+}
+
 static void test_inside(void)
 {
 	int status = 0;
@@ -302,5 +325,5 @@ int main(void)
 	return TAP_RUN(TAP_CASE(test_words), TAP_CASE(test_lists), TAP_CASE(test_check_rlimits_and_numbers),
 		       TAP_CASE(test_check_scheduler_and_memory), TAP_CASE(test_from_outside),
 		       TAP_CASE(test_of_another_user), TAP_CASE(test_raising_is_refused_clearly),
-		       TAP_CASE(test_no_such_cpu), TAP_CASE(test_inside));
+		       TAP_CASE(test_no_such_cpu), TAP_CASE(test_who_may_set_them), TAP_CASE(test_inside));
 }
