@@ -123,13 +123,17 @@ int catalog_record_read(struct arena *arena, const char *store, int dirfd, const
 	size_t len;
 	int r = file_read(arena, dirfd, name, JSON_MAX_BYTES, &data, &len, err);
 
-	if (r < 0)
+	if (r == -ENOENT)
 		return r;
-	r = json_parse(arena, data, len, "image record", &document, err);
-	if (r >= 0)
-		r = parse_record(arena, store, document, &record.image, err);
+	if (r >= 0) {
+		r = json_parse(arena, data, len, "image record", &document, err);
+		if (r >= 0)
+			r = parse_record(arena, store, document, &record.image, err);
+		if (r < 0)
+			(void)err_wrap(err, "'%s'", name);
+	}
 	if (r < 0)
-		return err_wrap(err, "'%s'", name);
+		return err_hint(err, "pull or import that image again, or remove the file");
 	*ret = record;
 	ret->hex = catalog_hex(ret->image.id);
 	return 0;

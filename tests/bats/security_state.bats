@@ -169,6 +169,63 @@ fill() {
 	clear "rm -f"
 }
 
+# One line says what to do; doing it helps.
+record_is_mended() {
+	local command
+
+	for command in "images -q" "create --name second one true" "rmi one"; do
+		# shellcheck disable=SC2086 # words
+		run timeout 10 "$HULL" --root "$STORES/run" --data "$STORES/data" $command
+		[ "$words" = 'chmod 000 "$f"' ] || { [ "$status" -ne 0 ] && has "pull or import that image again, or remove the file"; }
+		clear "$words: $command"
+	done
+	hull rm -f second >/dev/null 2>&1 || true
+	healthy
+	[ ! -d "$f" ] || rmdir "$f"
+	hull image import -q --name one -c 'CMD ["true"]' "$STORES/rootfs" >/dev/null
+	hull run --rm --network none one
+	[ -f "$f" ]
+}
+
+@test "the record of an image is damaged: what to do is said, and others go on" {
+	local f words
+
+	hull image import -q --name one -c 'CMD ["true"]' "$STORES/rootfs" >/dev/null
+	f=$(readlink -f "$STORES/data/images/names/localhost,one:latest")
+	while read -r words <&9; do
+		f=$f sh -c "$words"
+		record_is_mended
+	done 9< <(damages)
+	hull rmi one
+}
+
+# What a container has been given stays its own: another gets another one, or a clear line.
+address_is_its_own() {
+	run timeout 20 "$HULL" --root "$STORES/run" --data "$STORES/data" run -d --rm --name second bb sleep 100 3>&-
+	clear "$words: run"
+	[ "$status" -ne 0 ] || [ "$(address_of second)" != "$(address_of healthy)" ]
+	hull rm -f second >/dev/null 2>&1 || true
+	hull exec healthy true
+}
+
+address_of() {
+	hull exec "$1" ip -4 -o address show eth0 | awk '{ print $4 }'
+}
+
+@test "the addresses of the network are damaged: no two containers get one" {
+	local f=$STORES/run/net/addresses words
+
+	cp -a "$f" "$STORES/saved"
+	while read -r words <&9; do
+		f=$f sh -c "$words"
+		address_is_its_own
+		rm -rf "$f"
+		cp -a "$STORES/saved" "$f"
+	done 9< <(damages)
+	rm "$STORES/saved"
+	hull rm -f healthy >/dev/null
+}
+
 @test "without the file of id ranges no two containers get one range" {
 	range_of() { awk '{print $2}' "/proc/$(hull inspect -f '{{.State.Pid}}' "$1")/uid_map"; }
 	hull run -d --name first bb sleep 100 3>&- >/dev/null
