@@ -171,14 +171,13 @@ int task_take(struct task *task, const struct agent_message *message, struct err
 
 void task_ended(struct task *task, int wait_status)
 {
-	bool is_first = task->number == AGENT_FIRST;
 	bool was_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
 
 	task->state = TASK_ENDED;
 	task->exit = (struct agent_exit){
 		.code = proc_exit_code(wait_status),
 		.signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0,
-		.oom = (is_first || was_killed) && program_ran_out_of_memory(task->agent),
+		.oom = was_killed && program_ran_out_of_memory(task->agent),
 	};
 	task->out.is_last = task->err.is_last = true;
 	agent_sink_drop(&task->in, &task->agent->loop);

@@ -255,7 +255,7 @@ static void decide(struct instance *instance, struct lifecycle *now, struct engi
 
 	if (folder < 0 || extension_read(instance->arena, folder, EXTENSION_FILE, &extension, &ignored) < 0)
 		return;
-	now->exit.oom = was_killed_for_memory(instance, &now->exit);
+	now->exit.oom = now->exit.oom || was_killed_for_memory(instance, &now->exit);
 	ret->remove = extension->auto_remove;
 	ret->restart_count = restarts_so_far(folder);
 	ret->restart =

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #include "runtime/core/exit_file.h"
 #include "runtime/core/fault.h"
 #include "runtime/core/keeper_hold.h"
+#include "runtime/vm/remains.h"
 
 /* At the end: how long a client may take over the rest. One that takes over may take as long as it likes. */
 #define PATIENCE_MS 10000
@@ -147,6 +149,15 @@ static int adopted_status(int *ret_status)
 	return r;
 }
 
+/* A machine's monitor has left word of it. Peeked at: taken out, the descriptors that came along would be this process's to close, now. */
+static bool guest_ran_out_of_memory(void)
+{
+	char word = REMAINS_NOTHING;
+
+	return keeper.args.remains >= 0 && recv(keeper.args.remains, &word, 1, MSG_PEEK | MSG_DONTWAIT) == 1 &&
+	       word == REMAINS_OOM;
+}
+
 static struct exit_file find_exit(void)
 {
 	struct exit_file exit = {.finished_ns = proc_now_ns()};
@@ -158,6 +169,7 @@ static struct exit_file find_exit(void)
 	exit.known = true;
 	exit.code = proc_exit_code(status);
 	exit.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	exit.oom = guest_ran_out_of_memory();
 	return exit;
 }
 

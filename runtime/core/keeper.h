@@ -42,7 +42,7 @@ struct keeper_args {
 	int32_t pid;
 	bool child;
 	int32_t pidfd, state, data, stdout_fd, stderr_fd, stdin_fd, tty, client, listen;
-	int32_t remains; /* only held: what the program leaves in it is closed when the program's end has been told */
+	int32_t remains; /* held: what a machine's monitor leaves in it is closed when its end has been told (runtime/vm/remains.h) */
 	uint64_t log_max_bytes;
 	uint32_t log_files;
 	char **unmake; /* NULL-terminated, behind "--" */

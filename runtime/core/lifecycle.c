@@ -69,7 +69,10 @@ static void look_at_exit(const struct record *record, int state_fd, struct lifec
 	now->exit = record->exit;
 	now->finished = record->finished;
 	if (record->status != RECORD_STOPPED && exit_file_read(state_fd, &seen) == 0) {
-		now->exit = (struct record_exit){.known = seen.known, .code = seen.code, .signal = seen.signal};
+		now->exit = (struct record_exit){.known = seen.known,
+						 .code = seen.code,
+						 .signal = seen.signal,
+						 .oom = seen.oom};
 		now->finished = seen.finished_ns;
 	}
 }

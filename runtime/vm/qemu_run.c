@@ -7,10 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/base/confine.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
 #include "runtime/base/process.h"
 #include "runtime/vm/agent_protocol.h"
+#include "runtime/vm/filters.h"
 #include "runtime/vm/qemu_parts.h"
 #include "runtime/vm/remains.h"
 
@@ -210,6 +212,17 @@ static int open_router(struct running *r, const sigset_t *signals, struct err *e
 	return agent_router_open(&r->loop, &how, &r->router, err);
 }
 
+/* A guest that has got the better of the router, whose frames it makes, gets no further. QEMU was born before. */
+static int confine_router(struct err *err)
+{
+	struct filter_program program;
+
+	if (!filter_is_wanted())
+		return 0;
+	filter_make(&program, FILTER_QEMU);
+	return confine_load(&program.filter, 0, err);
+}
+
 static int run_loop(struct running *r, const sigset_t *signals, struct err *err)
 {
 	int result = loop_open(&r->loop, err);
@@ -233,6 +246,8 @@ static int run_loop(struct running *r, const sigset_t *signals, struct err *err)
 		result = open_router(r, signals, err);
 	if (result >= 0)
 		result = qemu_control_open(r, err);
+	if (result >= 0)
+		result = confine_router(err);
 	if (result >= 0)
 		result = loop_run(&r->loop, err);
 	control_server_close(&r->control);
