@@ -37,13 +37,14 @@ static int it_runs(void *user, pid_t guest_pid, struct err *err)
 {
 	struct standing *standing = user;
 	const struct err none = ERR_INIT;
-	int result = fd_write_all(standing->report_fd, &none, sizeof(none));
+	int result;
 
 	(void)guest_pid;
+	/* From here on it lives as long as the other, whatever becomes of who started it: that may end as soon as it has heard. */
+	(void)prctl(PR_SET_PDEATHSIG, 0);
+	result = fd_write_all(standing->report_fd, &none, sizeof(none));
 	(void)close(standing->report_fd);
 	standing->report_fd = -1;
-	/* From here on it lives as long as the other, whatever becomes of who started it. */
-	(void)prctl(PR_SET_PDEATHSIG, 0);
 	return result < 0 ? err_set(err, -result, "report to the caller") : 0;
 }
 

@@ -8,6 +8,7 @@
 #include "namespaces/mount_options.h"
 #include "runtime/spec/plan_vm.h"
 #include "runtime/spec/plan_vm_parts.h"
+#include "runtime/vm/agent_protocol.h"
 
 #define ROOT_TAG "root"
 
@@ -61,6 +62,28 @@ static int take_resources(struct dividing *d, struct config_linux *to, struct er
 	resources->pids = d->os->resources->pids;
 	resources->devices = d->os->resources->devices;
 	to->resources = resources;
+	return 0;
+}
+
+/*
+ * A profile or label of the host's says nothing to another kernel. Who asked for it by name is told so; engines give one to every container, for a kernel
+ * that is shared, which this one is not.
+ */
+static int take_process(struct dividing *d, struct config *to, struct err *err)
+{
+	const struct config_process *from = d->config->process;
+	const char *profile = text_is_empty(from->apparmor_profile) ? from->selinux_label : from->apparmor_profile;
+	struct config_process *process = ARENA_NEW(d->arena, struct config_process);
+
+	if (!process)
+		return no_memory(d, err);
+	if (d->extension && !text_is_empty(profile) && strcmp(profile, "unconfined") != 0)
+		return err_say(err, ENOTSUP,
+			       "isolation vm: '%s': not possible, since profiles and labels are of the host's kernel",
+			       profile);
+	*process = *from;
+	process->apparmor_profile = process->selinux_label = NULL;
+	to->process = process;
 	return 0;
 }
 
@@ -308,6 +331,8 @@ static int take_config(struct dividing *d, struct err *err)
 	os->rootfs_propagation = NULL;
 	d->start->config = config;
 	r = take_namespaces(d, os, err);
+	if (r == 0)
+		r = take_process(d, config, err);
 	return r < 0 ? r : take_resources(d, os, err);
 }
 
@@ -347,6 +372,8 @@ int plan_vm_cmdline(struct dividing *d, struct err *err)
 		text_addf(&words, " %s", kernel->parameters.items[i]);
 	if (words.failed)
 		return err_say(err, E2BIG, "vm.kernel.parameters: longer than %d characters", VM_MAX_CMDLINE_BYTES);
+	if (d->vm->backend != VM_BACKEND_KVM && agent_is_by_vsock(text_get(&words)))
+		return err_say(err, ENOTSUP, "vm.kernel.parameters: '" AGENT_VSOCK_WORD "' is for backend 'kvm'");
 	d->vm->cmdline = arena_strdup(d->arena, text_get(&words));
 	return d->vm->cmdline ? 0 : no_memory(d, err);
 }
