@@ -75,4 +75,4 @@ clean:
 
 help:
 	@sed -n '3,10s/^# //p' Makefile
-	@echo "targets: all clean install uninstall quickstart check check-unit check-bats check-asan check-fuzz check-clients check-vm check-nested check-machines lint format bench bench-vm kernel guest-kernel"
+	@echo "targets: all clean install uninstall quickstart check check-unit check-bats check-asan check-fuzz check-clients check-vm check-nested check-icount check-machines lint format bench bench-vm kernel guest-kernel"

@@ -9,7 +9,7 @@ CPPFLAGS += $(if $(TESTING),-DHULL_TESTING)
 CFLAGS   += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
 # The slow ones last: who waits sees the quick ones first.
-CHECK_PARTS := lint check-unit check-bats check-asan check-fuzz check-clients check-vm check-nested check-machines check-slow
+CHECK_PARTS := lint check-unit check-bats check-asan check-fuzz check-clients check-vm check-nested check-icount check-machines check-slow
 
 ALL_TOGETHER  = $(MAKE) --no-print-directory -j$(shell nproc)
 SANITIZED    := SANITIZE=1 TESTING=1 BUILD=build/asan

@@ -26,6 +26,8 @@ from measure import Failed, View, held_kib, kill_descendants, measure_starts
 from oci import Oci
 from report import Bar
 from rivals import Hull, Podman, Row
+from unified import Unified
+from vm import Machines
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INSIDE = "HULL_BENCH_NAMESPACES"
@@ -45,10 +47,13 @@ class Size:
     ports: int  # published beside the one that is measured
     held: int  # hull-oci's containers beside the one that is measured
     at_once_rounds: int
+    machine_rounds: int
+    machines: int  # running when memory is looked at, and idling
+    idle_s: int
 
 
-FULL = Size(hot_rounds=30, cold_rounds=30, crowd=500, crowd_rounds=15, ports=1000, held=1000, at_once_rounds=5)
-QUICK = Size(hot_rounds=8, cold_rounds=5, crowd=40, crowd_rounds=3, ports=100, held=60, at_once_rounds=1)
+FULL = Size(hot_rounds=30, cold_rounds=30, crowd=500, crowd_rounds=15, ports=1000, held=1000, at_once_rounds=5, machine_rounds=20, machines=20, idle_s=60)
+QUICK = Size(hot_rounds=8, cold_rounds=5, crowd=40, crowd_rounds=3, ports=100, held=60, at_once_rounds=1, machine_rounds=5, machines=4, idle_s=5)
 
 
 class Bench:
@@ -65,13 +70,15 @@ class Bench:
         self.hull = Hull(run_folder, data_folder)
         self.podman = Podman(run_folder, data_folder)
         self.bundle = f"{data_folder}/bundle"
-        self.floor = arguments.floor
+        self.floor, self.runner = arguments.floor, arguments.runner
+        self.build = os.path.dirname(os.path.dirname(arguments.hull))
+        self.helpers = os.path.dirname(arguments.floor)
 
     def prepare(self, program, layout, groups):
         """Copies hull, and takes the image in everywhere that the groups want it."""
         self.hull.copy(program)
         rivals.make_bundle(layout, self.bundle)
-        if groups == ["oci"]:
+        if set(groups) <= {"oci", "v2", "vm"}:
             os.sync()
             return
         self.podman.load(self.shared, layout, self.data_folder)
@@ -277,7 +284,22 @@ def measure_oci(bench, document):
     return bars
 
 
-GROUPS = {"run": measure_run, "held": measure_held, "crowd": measure_crowd, "ports": measure_ports, "oci": measure_oci}
+def measure_vm(bench, document):
+    """Machines beside their floor and QEMU."""
+    if not Machines.is_possible():
+        say("machines: there is no /dev/kvm for this user")
+        return []
+    bars, document["vm"] = Machines(bench, f"{bench.helpers}/vm-floor", f"{bench.helpers}/vm-first-byte").measure(say)
+    return bars
+
+
+def measure_v2(bench, document):
+    """hull-oci beside crun on cgroup v2."""
+    bars, document["v2"] = Unified(bench, bench.build, bench.runner).measure(say)
+    return bars
+
+
+GROUPS = {"run": measure_run, "held": measure_held, "crowd": measure_crowd, "ports": measure_ports, "oci": measure_oci, "v2": measure_v2, "vm": measure_vm}
 
 
 def measure(bench, groups, quick, results_path):

@@ -23,6 +23,32 @@ FLOOR_COUNTS = {"b1": 0.2, "b2": 0.1}  # at most so much of crun's time
 DETACHED = 50
 
 
+def read_json(path):
+    """A file's contents."""
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write_bundle(folder, name, config):
+    """A bundle that has nothing but a configuration."""
+    os.makedirs(f"{folder}/{name}", exist_ok=True)
+    with open(f"{folder}/{name}/config.json", "w", encoding="utf-8") as file:
+        json.dump(config, file)
+
+
+def make_bundles(base, folder):
+    """b1 and b2, and each also with a program that stays."""
+    full = json.loads(json.dumps(base))
+    full["linux"]["seccomp"] = read_json(FILTER)
+    full["linux"]["resources"].update(LIMITS)
+    full["linux"]["namespaces"].append({"type": "cgroup"})
+    for name, config in (("b1", base), ("b2", full)):
+        write_bundle(folder, name, config)
+        stays = json.loads(json.dumps(config))
+        stays["process"]["args"] = rivals.SLEEPER
+        write_bundle(folder, f"{name}-stays", stays)
+
+
 class Runtime:
     """One of the runtimes, in a view of the machine, with a state folder of its own."""
 
@@ -81,34 +107,16 @@ class Oci:
         if bench.machine is not bench.shared:
             self.runtimes.append(Runtime("hull-oci, machine", hull_oci, bench.machine, run_folder))
         self.machine = self.runtimes[-1]
-        self.base = self._read(f"{bench.bundle}/config.json")
+        self.base = read_json(f"{bench.bundle}/config.json")
         self.base["root"]["path"] = self.root
-
-    @staticmethod
-    def _read(path):
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-
-    def _write(self, name, config):
-        os.makedirs(f"{self.folder}/{name}", exist_ok=True)
-        with open(f"{self.folder}/{name}/config.json", "w", encoding="utf-8") as file:
-            json.dump(config, file)
 
     def bundle(self, name):
         """The folder of a bundle."""
         return f"{self.folder}/{name}"
 
     def prepare(self):
-        """Writes the bundles: each also with a program that stays."""
-        full = json.loads(json.dumps(self.base))
-        full["linux"]["seccomp"] = self._read(FILTER)
-        full["linux"]["resources"].update(LIMITS)
-        full["linux"]["namespaces"].append({"type": "cgroup"})
-        for name, config in (("b1", self.base), ("b2", full)):
-            self._write(name, config)
-            stays = json.loads(json.dumps(config))
-            stays["process"]["args"] = rivals.SLEEPER
-            self._write(f"{name}-stays", stays)
+        """Writes the bundles."""
+        make_bundles(self.base, self.folder)
 
     def rows(self):
         """{(verb, bundle, runtime's name): row}."""
@@ -181,7 +189,7 @@ class Oci:
         def runs(kib):
             config = json.loads(json.dumps(self.base))
             config["linux"]["resources"]["memory"] = {"limit": kib << 10}
-            self._write("tight", config)
+            write_bundle(self.folder, "tight", config)
             for _ in range(3):
                 try:
                     runtime.run("run", "--bundle", self.bundle("tight"), runtime.id, timeout_s=20)

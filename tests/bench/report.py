@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The table, and the bars below it."""
 import json
+import statistics
 
 
 class Bar:
@@ -60,6 +61,15 @@ def print_list(title, figures):
     print(f"\n{title}")
     for name, figure in figures.items():
         print(f"  {name:<42} {figure:8.0f}")
+
+
+def print_machines(title, seen, calls, quickest):
+    """{monitor: [(first byte, end)]}, {monitor: (system calls, KVM's)}."""
+    print(f"\n{title:<44} {'first, us':>10} {'median':>8} {'end':>8} {'calls':>7} {'KVM':>5}")
+    for name, runs in seen.items():
+        firsts, ends = zip(*runs)
+        figures = f"{quickest(firsts):10.0f} {statistics.median(firsts):8.0f} {quickest(ends):8.0f} {calls[name][0]:7d} {calls[name][1]:5d}"
+        print(f"{name:<44} {figures}")
 
 
 def print_held(held):

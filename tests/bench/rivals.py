@@ -70,7 +70,7 @@ class Hull:
         """Copies the program with what it finds beside itself: a build that goes on meanwhile changes nothing here."""
         beside = os.path.dirname(os.path.dirname(program))
         os.makedirs(f"{self.tree}/bin")
-        for name in ("hull", "hull-oci"):
+        for name in ("hull", "hull-oci", "hull-vm-oci"):
             shutil.copy2(f"{os.path.dirname(program)}/{name}", f"{self.tree}/bin/{name}")
         for folder in ("libexec", "share"):
             os.makedirs(f"{self.tree}/{folder}")

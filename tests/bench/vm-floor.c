@@ -6,22 +6,36 @@
  *     vm-floor KERNEL INITRD|- MIB CMDLINE     KERNEL: an ELF file with a PVH entry; the guest's serial output is standard output
  *
  * It ends, with 0, when the guest resets itself, writes to one of the ports of hull's monitor (power-off, reset), or its processor gives up. Without devices a stock
- * kernel finds no ACPI here; with an initramfs there is the timer (PIT) that it then looks for.
+ * kernel finds no ACPI here; with an initramfs there is the timer (PIT) that it then looks for. With the command line `bare-trips` a thread answers the guest's
+ * notifications with interrupts.
  */
 #include <elf.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INFO = 0x6000, CMDLINE = 0x20000, LOW_END = 0x9fc00, SERIAL = 0x3f8, LINE_STATUS = SERIAL + 5 };
+enum {
+	SEGMENTS = 0x500,
+	INFO = 0x6000,
+	CMDLINE = 0x20000,
+	LOW_END = 0x9fc00,
+	CLOCK = 0x71,
+	SERIAL = 0x3f8,
+	LINE_STATUS = SERIAL + 5
+};
 #define LEAVES 128
+#define NOTIFY UINT64_C(0xd0000050) /* of the payload's first device, and its interrupt */
+#define LINE   5
+#define HUGE   (UINT64_C(2) << 20)
 
 static uint8_t *memory;
 static uint64_t memory_bytes;
@@ -139,7 +153,12 @@ static void place_processor(int vcpu)
 	struct kvm_segment code = data, task = {.limit = 0x67, .selector = 32, .type = 11, .present = 1};
 	struct kvm_sregs sregs = {.cr0 = 0x11, .apic_base = 0xfee00900, .ldt = {.unusable = 1}};
 	struct kvm_regs regs = {.rip = entry, .rbx = INFO, .rflags = 2};
+	static const uint64_t segments[] = {0, 0, 0xcf9b000000ffff, 0xcf93000000ffff};
 
+	/* What an interrupt looks its code segment up in. */
+	memcpy(memory + SEGMENTS, segments, sizeof(segments));
+	sregs.gdt.base = SEGMENTS;
+	sregs.gdt.limit = sizeof(segments) - 1;
 	code.selector = 16;
 	code.type = 11;
 	sregs.cs = code;
@@ -149,6 +168,35 @@ static void place_processor(int vcpu)
 	must(ioctl(vcpu, KVM_SET_REGS, &regs), "place the processor");
 }
 
+/* Reads what an eventfd has, and writes to another: the least that a device is. */
+static _Noreturn void *answer(void *eventfds)
+{
+	const int *fds = eventfds;
+	uint64_t times;
+
+	for (;;) {
+		must(read(fds[0], &times, sizeof(times)), "hear");
+		must(write(fds[1], &times, sizeof(times)), "answer");
+	}
+}
+
+static void answer_notifications(int machine)
+{
+	static int fds[2];
+	pthread_t thread;
+
+	fds[0] = (int)must(eventfd(0, EFD_CLOEXEC), "eventfd");
+	fds[1] = (int)must(eventfd(0, EFD_CLOEXEC), "eventfd");
+	must(ioctl(machine, KVM_IOEVENTFD,
+		   &(struct kvm_ioeventfd){.addr = NOTIFY,
+					   .len = 4,
+					   .fd = fds[0],
+					   .flags = KVM_IOEVENTFD_FLAG_DATAMATCH}),
+	     "notify");
+	must(ioctl(machine, KVM_IRQFD, &(struct kvm_irqfd){.fd = (uint32_t)fds[1], .gsi = LINE}), "interrupt");
+	must(-pthread_create(&thread, NULL, answer, fds), "start a thread");
+}
+
 /* False: the guest is through. */
 static int port(struct kvm_run *run)
 {
@@ -156,7 +204,7 @@ static int port(struct kvm_run *run)
 	size_t bytes = (size_t)run->io.size * run->io.count;
 
 	if (run->io.direction == KVM_EXIT_IO_IN) {
-		memset(data, run->io.port == LINE_STATUS ? 0x60 : run->io.port == 0x64 ? 0x10 : 0xff, bytes);
+		memset(data, run->io.port == LINE_STATUS ? 0x60 : run->io.port == CLOCK ? 0 : 0xff, bytes);
 		return 1;
 	}
 	if (run->io.port == SERIAL)
@@ -176,8 +224,13 @@ int main(int argc, char **argv)
 	memory_bytes = strtoull(argv[3], NULL, 10) << 20;
 	kvm = (int)must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
 	machine = (int)must(ioctl(kvm, KVM_CREATE_VM, 0), "make a machine");
-	memory = mmap(NULL, memory_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	memory = mmap(NULL, memory_bytes + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		      -1, 0);
 	must(memory == MAP_FAILED ? -1 : 0, "map memory");
+	memory += -(uintptr_t)memory % HUGE;
+	/* A kernel fills them, for a payload it would be 2 MiB of zeroes for some bytes. */
+	if (strcmp(argv[2], "-") != 0)
+		(void)madvise(memory, memory_bytes, MADV_HUGEPAGE);
 	must(ioctl(machine, KVM_SET_USER_MEMORY_REGION,
 		   &(struct kvm_userspace_memory_region){.memory_size = memory_bytes,
 							 .userspace_addr = (uintptr_t)memory}),
@@ -194,6 +247,8 @@ int main(int argc, char **argv)
 	if (strcmp(argv[2], "-") != 0)
 		initrd = load_file(argv[2], memory_bytes);
 	tell(initrd, initrd ? memory_bytes - initrd : 0, argv[4]);
+	if (strcmp(argv[4], "bare-trips") == 0)
+		answer_notifications(machine);
 	place_processor(vcpu);
 	while (on) {
 		must(ioctl(vcpu, KVM_RUN, 0), "run");

@@ -27,7 +27,8 @@ void guest_open(struct guest *guest, size_t bytes)
 void guest_open_shared(struct guest *guest, size_t bytes)
 {
 	*guest = (struct guest){.next_gpa = GUEST_MEMORY_GPA};
-	if (guest_memory_make(&guest->memory, GUEST_MEMORY_GPA + bytes, true, NULL) < 0 || loop_open(&guest->loop, NULL) < 0)
+	if (guest_memory_make(&guest->memory, GUEST_MEMORY_GPA + bytes, true, NULL) < 0 ||
+	    loop_open(&guest->loop, NULL) < 0)
 		abort();
 	guest->bytes = guest_memory_at(&guest->memory, GUEST_MEMORY_GPA, bytes);
 	hv_fake_open(&guest->hv);

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+hull's monitor beside its floor (vm-floor.c) and QEMU, on this machine's KVM, with a payload in place of a kernel (tests/vm/payload.c), which any KVM can run.
+
+A figure is what a tenth of the runs are quicker than. On a busy machine all that is timed runs at real-time priority, where that is allowed: others are then no
+part of the figures. (QEMU gains by that, which has threads that wait for one another.)
+"""
+import json
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+
+import report
+import rivals
+from measure import descendants
+from report import Bar
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+MEMORY_MIB = 128
+HUGE_KIB = 2048
+AT_ONCE = 4  # runs of one monitor in a row
+FLOOR_CALLS, FLOOR_KVM_CALLS, FLOOR_OF_QEMU = 45, 15, 1 / 35
+
+
+def tenth(figures):
+    """What a tenth of them are below."""
+    return sorted(figures)[len(figures) // 10]
+
+
+def read(path):
+    """A file of /proc; nothing of a process that has ended."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+@dataclass
+class Area:
+    """A part of a process's memory, in bytes and KiB."""
+
+    start: int
+    end: int
+    name: str
+    size: int = 0
+    pss: int = 0
+    anonymous: int = 0
+    is_guests: bool = False
+
+
+def areas_of(pid):
+    """All of a process's areas. The guest's memory is the largest, and a first part before it, which is not advised to be of huge pages; or a memfd."""
+    areas = []
+    for line in read(f"/proc/{pid}/smaps").splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            start, end = (int(word, 16) for word in words[0].split("-"))
+            areas.append(Area(start, end, words[5] if len(words) > 5 else ""))
+        elif words[0] in ("Size:", "Pss:", "Anonymous:"):
+            setattr(areas[-1], words[0].lower()[:-1], int(words[1]))
+    for area, following in zip(areas, [*areas[1:], None]):
+        area.is_guests = area.size >= (MEMORY_MIB << 10) - HUGE_KIB or area.name.startswith("/memfd:hull-guest")
+        if not area.is_guests and following and area.size == HUGE_KIB and area.end == following.start:
+            area.is_guests = following.size == (MEMORY_MIB << 10) - HUGE_KIB
+    return areas
+
+
+def turns(pid):
+    """(nanoseconds that its threads ran, how many times they were given a processor)."""
+    figures = [read(f"/proc/{pid}/task/{thread}/schedstat").split() for thread in os.listdir(f"/proc/{pid}/task")]
+    return sum(int(figure[0]) for figure in figures if figure), sum(int(figure[2]) for figure in figures if figure)
+
+
+class Machines:
+    """The payload, what the monitors are given, and what is measured with them."""
+
+    def __init__(self, bench, floor, first_byte):
+        self.size, self.view, self.hull = bench.size, bench.shared, bench.hull
+        self.floor, self.first_byte = floor, first_byte
+        self.folder = f"{bench.data_folder}/vm"
+        self.payload = f"{self.folder}/payload"
+        # hull-vmm as it is installed.
+        self.monitor = f"{self.folder}/hull-vmm"
+        self.prefix = ["chrt", "--fifo", "1"] if self.should_be_real_time() else []
+        self.qemu = shutil.which("qemu-system-x86_64")
+
+    @staticmethod
+    def is_possible():
+        """Whether there is a KVM for us."""
+        return os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+    @staticmethod
+    def should_be_real_time():
+        """Whether others are at work, and we may be put before them."""
+        busy = os.getloadavg()[0] > os.cpu_count() / 2
+        return busy and subprocess.run(["chrt", "--fifo", "1", "true"], check=False, capture_output=True).returncode == 0
+
+    def prepare(self):
+        """Builds the payload, and writes what the monitor reads."""
+        os.makedirs(self.folder)
+        rivals.output_of([f"{HERE}/../vm/payload-build", self.folder])
+        rivals.output_of(["strip", "-o", self.monitor, f"{self.hull.tree}/libexec/hull-vmm"])
+        with open(f"{self.folder}/disk", "wb") as disk:
+            disk.truncate(1 << 20)
+        with open(f"{self.folder}/start", "w", encoding="ascii") as start:
+            start.write("{}")
+        os.sync()
+
+    def request(self, name, cmdline, **more):
+        """What a machine is to be, as a file; descriptor by descriptor as in given()."""
+        document = {
+            "backend": "kvm",
+            "memory_bytes": MEMORY_MIB << 20,
+            "cpus": 1,
+            "cmdline": cmdline,
+            "kernel_fd": 4,
+            "kvm_fd": 6,
+            "disks": [{"fd": 7, "read_only": False, "serial": "upper"}],
+            "nics": [{"tap_fd": 8, "mac": "02:00:00:00:00:01"}],
+            **more,
+        }
+        path = f"{self.folder}/request-{name}"
+        with open(path, "w", encoding="ascii") as file:
+            json.dump(document, file)
+        return [f"3={path}", f"4={self.payload}", "6=/dev/kvm", f"7={self.folder}/disk", "8=tap"]
+
+    def with_agent(self, name, cmdline, **more):
+        """The same, where an agent is expected."""
+        given = self.request(name, cmdline, agent_listen_fd=9, start_fd=10, **more)
+        return [*given, f"9=listen:{self.folder}/socket", f"10={self.folder}/start", self.monitor]
+
+    def ask(self, how, words):
+        """Lines of figures from vm-first-byte."""
+        lines = rivals.output_of([*self.prefix, self.first_byte, str(how), *words]).splitlines()
+        return [[int(figure) for figure in line.split()] for line in lines]
+
+    def first_bytes(self):
+        """{monitor: [(microseconds to the first byte, to the end)]}, in turns."""
+        rows = {
+            "floor": [self.floor, self.payload, "-", str(MEMORY_MIB), "byte"],
+            "hull, virtio console": [*self.request("console", "byte", serial_console=True), self.monitor],
+            "hull, vsock": self.with_agent("vsock", "byte hull.agent=vsock", serial_console=True),
+        }
+        if self.qemu:
+            # Warnings are no guest's bytes.
+            rows["QEMU microvm"] = ["2=/dev/null", self.qemu, "-M", "microvm", "-accel", "kvm", "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config"]
+            rows["QEMU microvm"] += ["-no-reboot", "-display", "none", "-serial", "stdio", "-kernel", self.payload, "-append", "byte"]
+        seen = {name: [] for name in rows}
+        for _ in range(self.size.machine_rounds):
+            for name, words in rows.items():
+                seen[name] += self.ask(AT_ONCE, words)
+        calls = {name: self.ask("calls", words)[0] for name, words in rows.items()}
+        return seen, calls
+
+    def first_byte_bars(self, seen, calls):
+        """Whether the floor is one, and how far above it hull is."""
+        quick = {name: tenth([first for first, _ in runs]) for name, runs in seen.items()}
+        bars = [
+            Bar("the floor is one: system calls before a guest runs", calls["floor"][0], FLOOR_CALLS, FLOOR_CALLS),
+            Bar("... of which KVM's", calls["floor"][1], FLOOR_KVM_CALLS, FLOOR_KVM_CALLS),
+        ]
+        if "QEMU microvm" in quick:
+            bars.append(Bar("... and its first byte, share of QEMU microvm's", quick["floor"] / quick["QEMU microvm"], FLOOR_OF_QEMU, 0.2))
+        for name in ("hull, virtio console", "hull, vsock"):
+            bars.append(Bar(f"{name}, with disk and net: first byte, times the floor", quick[name] / quick["floor"], 1.5, 4))
+        return bars
+
+    def trips(self):
+        """{who answers: ticks from a guest's notification to its interrupt's handler}, each run's tenth."""
+        rows = {
+            "floor": [self.floor, self.payload, "-", str(MEMORY_MIB), "bare-trips"],
+            "hull, rng device": [*self.request("trips", "trips", serial_console=True), self.monitor],
+        }
+        seen = {name: [] for name in rows}
+        for _ in range(self.size.machine_rounds):
+            for name, words in rows.items():
+                seen[name].append(int(self.said(words).split()[1]))
+        return {name: tenth(figures) for name, figures in seen.items()}
+
+    # --- instances as 'hull run' makes them ---------------------------------------------------------------------------------------------
+
+    def take_kernel(self):
+        """The payload as a kernel, and word that this KVM can run it, which hull would not try by itself."""
+        self.view.run([*self.hull.words, "kernel", "import", "--name", "payload", self.payload])
+        os.makedirs(self.hull.root, mode=0o700, exist_ok=True)
+        with open(f"{self.hull.root}/.kvm-probe", "w", encoding="ascii") as probe:
+            probe.write("yes\n")
+
+    def machine(self, name):
+        """A machine that stays, with its disks, a network and a volume."""
+        options = ["--isolation", "vm", "--vm-backend", "kvm", "--memory", f"{MEMORY_MIB}m", "--kernel", "payload", "--volume", "bench:/v"]
+        return self.hull.start(name, options)
+
+    def parts(self):
+        """The processes of all machines that run."""
+        return [pid for pid in descendants(self.view.process.pid) if read(f"/proc/{pid}/comm").startswith("hull-")]
+
+    def held(self, names):
+        """(Pss, anonymous, processes) of one machine, in KiB, beside its guest's memory."""
+        parts = self.parts()
+        areas = [area for pid in parts for area in areas_of(pid) if not area.is_guests]
+        figures = sum(area.pss for area in areas), sum(area.anonymous for area in areas), len(parts)
+        return tuple(figure / len(names) for figure in figures)
+
+    def idled(self, names):
+        """(share of a core, threads' turns) of one machine, each second."""
+        parts = self.parts()
+        before, began = [turns(pid) for pid in parts], time.monotonic()
+        time.sleep(self.size.idle_s)
+        seconds = time.monotonic() - began
+        after = [turns(pid) for pid in parts]
+        ran_ns, times = (sum(new[i] - old[i] for new, old in zip(after, before)) for i in range(2))
+        return ran_ns / 1e9 / seconds / len(names), times / seconds / len(names)
+
+    def alike(self, say):
+        """Many that run alike: what one of them holds, and what it does while its guest does nothing."""
+        names = [f"alike-{i}" for i in range(self.size.machines)]
+        self.take_kernel()
+        say(f"machines: {len(names)} that idle for {self.size.idle_s} s")
+        for name in names:
+            self.view.run(self.machine(name))
+        time.sleep(1)
+        held, idled = self.held(names), self.idled(names)
+        self.view.run(self.hull.remove(names), timeout_s=600)
+        self.view.settle(timeout_ms=30000)
+        return held, idled
+
+    @staticmethod
+    def alike_bars(held, idled):
+        """The bars on those."""
+        return [
+            Bar("a machine with a volume, memory beside the guest's: Pss", held[0], 600, 2000, " KiB"),
+            Bar("... anonymous", held[1], 256, 1000, " KiB"),
+            Bar("... an idle one: share of a core, percent", idled[0] * 100, 0.1, 5),
+        ]
+
+    def said(self, words):
+        """What a guest says, whole."""
+        return rivals.output_of([*self.prefix, self.first_byte, "said", *words])
+
+    def measure(self, say):
+        """All of it: prints the tables. Returns (bars, what is to be kept as data)."""
+        self.prepare()
+        say("machines: first bytes")
+        seen, calls = self.first_bytes()
+        report.print_machines("a monitor's exec to its guest's first byte", seen, calls, tenth)
+        bars = self.first_byte_bars(seen, calls)
+        say("machines: round trips")
+        trips = self.trips()
+        report.print_list("a guest's notification to its interrupt's handler, ticks", trips)
+        bars.append(Bar("eventfd to irqfd, guest to guest, times the floor", trips["hull, rng device"] / trips["floor"], 1.2, 3))
+        held, idled = self.alike(say)
+        report.print_held({f"hull run --isolation vm, {self.size.machines} alike": held})
+        bars += self.alike_bars(held, idled)
+        size = os.path.getsize(self.monitor) / (1 << 20)
+        bars.append(Bar("the monitor's program", size, 1.5, 1.5, " MiB"))
+        kept = {"first_byte_us": seen, "calls": calls, "trips": trips, "held_kib": held, "idle": idled, "program_mib": size}
+        return bars, kept
