@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "namespaces/mount.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/file.h"
+#include "runtime/base/process.h"
 #include "runtime/base/text.h"
 
 /* "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate" */
@@ -45,4 +48,34 @@ void cgroup_options_restore(struct cgroup_options *kept)
 	if (fd >= 0)
 		(void)mount_reconfigure(fd, "cgroup2", text_starts(kept->words, "rw,") ? kept->words + 3 : NULL, 0,
 					&ignored);
+}
+
+/* Nothing that is the caller's stays open: who reads the other end of its output must not wait for this process. */
+static _Noreturn void guard(struct cgroup_options *kept, int pidfd)
+{
+	enum { PIDFD = STDERR_FILENO + 1 };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), own = fd_dup(pidfd, PIDFD + 1);
+
+	proc_reset_signals();
+	if (setsid() < 0 || null < 0 || own < 0 || fd_place(own, PIDFD) < 0)
+		_exit(1);
+	for (int fd = 0; fd < PIDFD; fd++)
+		if (fd_place(null, fd) < 0)
+			_exit(1);
+	if (fd_close_from(PIDFD + 1, NULL) < 0 || proc_wait_end(PIDFD, -1) < 0)
+		_exit(1);
+	cgroup_options_restore(kept);
+	_exit(0);
+}
+
+pid_t cgroup_options_guard(struct cgroup_options *kept, int pidfd)
+{
+	pid_t pid;
+
+	if (!*kept->place || pidfd < 0)
+		return 0;
+	pid = proc_clone(&(struct proc_clone){.cgroup_fd = -1});
+	if (pid == 0)
+		guard(kept, pidfd);
+	return pid < 0 ? 0 : pid;
 }

@@ -212,6 +212,7 @@ int criu_begin(const struct criu_start *start, struct criu *ret, struct err *err
 		ret->pid = 0;
 		return result;
 	}
+	ret->guard = cgroup_options_guard(&ret->cgroups, ret->pidfd);
 	sync_close(&theirs);
 	return meet(ret, &ours, err);
 }
@@ -288,7 +289,10 @@ void criu_wait(struct criu *criu)
 	close_and_forget(&criu->socket);
 	if (criu->pid > 0)
 		(void)proc_wait(criu->pid, &status);
-	criu->pid = 0;
+	if (criu->guard > 0)
+		(void)proc_wait(criu->guard, &status);
+	criu->pid = criu->guard = 0;
+	/* Without a guard, or after one that was killed. */
 	cgroup_options_restore(&criu->cgroups);
 	criu->cgroups = CGROUP_OPTIONS_INIT;
 	close_and_forget(&criu->pidfd);

@@ -23,6 +23,7 @@ struct criu {
 	int socket;
 	int output;		       /* what it printed: a file in memory */
 	struct cgroup_options cgroups; /* as they were, and are to be again */
+	pid_t guard;		       /* who puts them back after it; 0: none */
 };
 #define CRIU_INIT ((struct criu){.pidfd = -1, .socket = -1, .output = -1})
 
