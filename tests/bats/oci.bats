@@ -162,6 +162,27 @@ teardown() {
 	run -0 oci delete --force "$ID"
 }
 
+# Where a tree's folder above it is frozen, no signal ends what is in it.
+@test "a process that will not die: said after a while, and not forgotten" {
+	local above=/sys/fs/cgroup/freezer/hull
+
+	[ -d /sys/fs/cgroup/freezer ] || skip "the unified tree lets frozen processes die"
+	run -0 apart run --detach "$ID"
+	pid=$(member pid)
+	echo FROZEN >"$above/freezer.state"
+	SECONDS=0
+	run oci delete --force "$ID"
+	took=$SECONDS listed=$(oci list -q)
+	echo THAWED >"$above/freezer.state"
+	[ "$status" -eq 1 ]
+	one_line
+	has "did not end within 10000 ms"
+	[ "$took" -lt 30 ]
+	[ "$listed" = "$ID" ]
+	retry 10 eval '! kill -0 '"$pid"' 2>/dev/null'
+	run -0 oci delete --force "$ID"
+}
+
 @test "spec writes a bundle's config.json, and overwrites none" {
 	run -1 oci spec
 	one_line

@@ -123,6 +123,18 @@ harmless() {
 	refused 'ln -s /proc/self/fd/7 way' "c['process']['cwd'] = '/way'"
 }
 
+@test "CVE-2024-21626: nor may it be one that the caller has given on purpose" {
+	bundle '' "c['process']['cwd'] = '/proc/self/fd/3'; says('echo escaped; ls')"
+	run -1 oci run --preserve-fds 1 given 3<"$FOLDER/outside"
+	has "the working directory '/proc/self/fd/3' is outside of the container"
+	[[ $output != *escaped* ]]
+	bundle '' "c['process']['args'] = ['sleep', '100']"
+	oci run --detach here 3>&- </dev/null >/dev/null 2>&1
+	run -255 oci exec --preserve-fds 1 --cwd /proc/self/fd/3 here sh -c 'echo escaped; ls' 3<"$FOLDER/outside"
+	has "is outside of the container"
+	[[ $output != *escaped* ]]
+}
+
 @test "CVE-2024-21626: the same for exec" {
 	bundle '' "c['process']['args'] = ['sleep', '100']"
 	oci run --detach here 3>&- </dev/null >/dev/null 2>&1
