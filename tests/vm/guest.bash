@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What both of the machine's inits use. Results go to the port that the host reads, as TAP; all else to the console.
+# What all of the machine's inits use. Results go to the port that the host reads, as TAP; all else to the console.
 
 PORT=$(echo /dev/vport*p1)
 export HULL_BUILD=/hull/build HULL=/hull/build/bin/hull TERM=dumb LC_ALL=C.UTF-8 HOME=/root
@@ -28,4 +28,18 @@ finish() {
 	echo "# finished" >$PORT
 	sync
 	exec /bin/busybox reboot -f
+}
+
+# A machine with the unified tree of cgroups, and nobody who manages it.
+prepare() {
+	ln -s /proc/self/fd /dev/fd
+	mkdir -p /dev/pts /dev/shm /dev/mqueue
+	mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+	mount -t tmpfs -o mode=1777 shm /dev/shm
+	mount -t mqueue mqueue /dev/mqueue
+	mount -t tmpfs -o mode=755 run /run
+	mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
+	mkdir -p /run/lock /run/user
+	ip link set lo up
+	hostname machine
 }
