@@ -76,7 +76,7 @@ static int try_vsock(void)
 
 int channel_open(struct err *err)
 {
-	bool is_vsock = boot_has_word("hull.agent=vsock");
+	bool is_vsock = boot_has_word(AGENT_VSOCK_WORD);
 	uint64_t until_ns = proc_monotonic_ns() + WAIT_MS * UINT64_C(1000000);
 	const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
 	int fd;

@@ -44,7 +44,7 @@ static int load_base_modules(struct err *err)
 {
 	int result = boot_load_modules("base", err);
 
-	if (result >= 0 && boot_has_word("hull.agent=vsock"))
+	if (result >= 0 && boot_has_word(AGENT_VSOCK_WORD))
 		result = boot_load_modules("vsock", err);
 	return result;
 }

@@ -332,3 +332,13 @@ bool agent_wire_has_output(const struct agent_wire *wire)
 {
 	return (wire->out_len > 0 || wire->was_short) && !wire->ended;
 }
+
+bool agent_is_by_vsock(const char *cmdline)
+{
+	const size_t len = strlen(AGENT_VSOCK_WORD);
+
+	for (const char *at = cmdline; (at = strstr(at, AGENT_VSOCK_WORD)); at += len)
+		if ((at == cmdline || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return false;
+}

@@ -38,10 +38,15 @@
 
 #include "runtime/base/err.h"
 
-#define AGENT_VERSION	  1
-#define AGENT_PORT_NAME	  "hull.agent" /* of the virtio console's port */
-#define AGENT_VSOCK_PORT  1024	       /* of the host (CID 2), where the command line says hull.agent=vsock */
-#define AGENT_SOCKET	  "vm.sock"    /* the router's, in the state folder, mode 0600 */
+#define AGENT_VERSION	 1
+#define AGENT_PORT_NAME	 "hull.agent" /* of the virtio console's port */
+#define AGENT_VSOCK_PORT 1024	      /* of the host (CID 2), where the command line says AGENT_VSOCK_WORD */
+/*
+ * A word of the kernel's command line: the channel is a vsock connection, of a machine on KVM only. A port is the default: its driver is loaded anyhow, and vsock's
+ * are three modules more.
+ */
+#define AGENT_VSOCK_WORD  "hull.agent=vsock"
+#define AGENT_SOCKET	  "vm.sock" /* the router's, in the state folder, mode 0600 */
 #define AGENT_FIRST	  1u
 #define AGENT_PAYLOAD_MAX 65536u
 #define AGENT_WINDOW	  131072u
@@ -179,5 +184,8 @@ void agent_wire_commit(struct agent_wire *wire, unsigned type, uint32_t process,
 int agent_wire_flush(struct agent_wire *wire, struct err *err);
 /* Whether something waits to be written, or to be put: watch for EPOLLOUT. */
 bool agent_wire_has_output(const struct agent_wire *wire);
+
+/* Whether the command line has AGENT_VSOCK_WORD. */
+bool agent_is_by_vsock(const char *cmdline);
 
 #endif

@@ -286,7 +286,7 @@ int monitor_run(const struct vm_request *request, struct err *err)
 static void leave_remains(const struct vm_request *request)
 {
 	const struct machine *machine = &monitor.machine;
-	int fds[VCPU_MAX + VM_MAX_NICS + 2];
+	int fds[VCPU_MAX + 2 * VM_MAX_NICS + 2];
 	unsigned count = 0;
 
 	if (machine->hv && machine->hv->ops->descriptors)
@@ -294,9 +294,14 @@ static void leave_remains(const struct vm_request *request)
 	/* Its pages are freed with it. */
 	if (machine->memory.fd > 0)
 		fds[count++] = machine->memory.fd;
-	for (unsigned i = 0; i < request->nic_count; i++)
-		if (monitor.devices.nics[i].tap_fd > 0)
-			fds[count++] = monitor.devices.nics[i].tap_fd;
+	for (unsigned i = 0; i < request->nic_count; i++) {
+		const struct nic *nic = &monitor.devices.nics[i];
+
+		if (nic->tap_fd > 0)
+			fds[count++] = nic->tap_fd;
+		if (nic->tap_fd > 0 && nic->vhost_fd > 0)
+			fds[count++] = nic->vhost_fd;
+	}
 	remains_leave(request->remains_fd, monitor.is_told && monitor.outcome.oom, fds, count);
 }
 

@@ -7,6 +7,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/vm/agent_protocol.h"
+#include "runtime/vm/nic_vhost.h"
 
 /* What every function below needs. */
 struct adding {
@@ -47,7 +48,7 @@ static int add_channel(const struct adding *a, struct err *err)
 	struct console_port port = {.fd = a->ends->agent, .out_fd = -1, .name = AGENT_PORT_NAME};
 	int r;
 
-	if (a->ends->agent >= 0 && strstr(a->request->cmdline, "hull.agent=vsock"))
+	if (a->ends->agent >= 0 && agent_is_by_vsock(a->request->cmdline))
 		return add_vsock(a, err);
 	/* Duplicates: the device closes its own, and 0, 1 and 2 are never free for something else to take their place. */
 	if (port.fd < 0)
@@ -109,6 +110,8 @@ static int add_nics(const struct adding *a, struct err *err)
 		struct nic *nic = &a->devices->nics[i];
 
 		r = nic_open(nic, wanted->tap_fd, wanted->mac, &machine->loop, &machine->memory, err);
+		if (r == 0 && wanted->vhost_fd >= 0)
+			r = nic_use_vhost(nic, wanted->vhost_fd, err);
 		if (r == 0)
 			r = machine_add(machine, &nic->device, err);
 	}

@@ -12,6 +12,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/scope.h"
+#include "runtime/vm/nic_parts.h"
 
 #define HEADER_BYTES sizeof(struct virtio_net_hdr_mrg_rxbuf)
 /* The largest frame that comes with segmentation left to the guest, and its header in front. */
@@ -210,12 +211,20 @@ static unsigned offloads(const struct virtio_device *device)
 	return found | TUN_F_CSUM;
 }
 
+int nic_set_offloads(const struct nic *nic, struct err *err)
+{
+	if (ioctl(nic->tap_fd, TUNSETOFFLOAD, (unsigned long)offloads(&nic->device)) < 0)
+		return err_set(err, errno, "network device: set the tap's offloads");
+	return 0;
+}
+
 static int activate(struct virtio_device *device, struct err *err)
 {
 	struct nic *nic = nic_of(device);
+	int r = nic_set_offloads(nic, err);
 
-	if (ioctl(nic->tap_fd, TUNSETOFFLOAD, (unsigned long)offloads(device)) < 0)
-		return err_set(err, errno, "network device: set the tap's offloads");
+	if (r < 0)
+		return r;
 	nic->starved = nic->blocked = false;
 	watch_tap(nic);
 	return 0;
@@ -244,7 +253,7 @@ static void kick(struct virtio_device *device, unsigned queue)
 	watch_tap(nic);
 }
 
-static void config_read(struct virtio_device *device, uint32_t offset, void *to, size_t len)
+void nic_config_read(struct virtio_device *device, uint32_t offset, void *to, size_t len)
 {
 	const struct nic *nic = nic_of(device);
 
@@ -260,7 +269,7 @@ static const struct virtio_ops ops = {
 	.activate = activate,
 	.reset = reset,
 	.kick = kick,
-	.config_read = config_read,
+	.config_read = nic_config_read,
 };
 
 static int prepare_tap(const struct nic *nic, struct err *err)
@@ -282,7 +291,7 @@ int nic_open(struct nic *nic, int tap_fd, const uint8_t mac[static 6], struct lo
 {
 	int r;
 
-	*nic = (struct nic){.tap_fd = tap_fd, .config = {.status = VIRTIO_NET_S_LINK_UP}};
+	*nic = (struct nic){.tap_fd = tap_fd, .vhost_fd = -1, .config = {.status = VIRTIO_NET_S_LINK_UP}};
 	memcpy(nic->config.mac, mac, sizeof(nic->config.mac));
 	virtio_device_init(&nic->device, &ops, nic->queues, loop, memory);
 	r = prepare_tap(nic, err);
@@ -301,6 +310,7 @@ void nic_close(struct nic *nic)
 {
 	virtio_device_close(&nic->device);
 	free(PTR_TAKE(nic->frame));
+	scope_fd(&nic->vhost_fd);
 	scope_fd(&nic->tap_fd);
-	nic->tap_fd = -1;
+	nic->tap_fd = nic->vhost_fd = -1;
 }

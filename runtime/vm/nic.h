@@ -19,6 +19,7 @@ struct nic {
 	struct virtio_device device;
 	struct virtqueue queues[NIC_QUEUES];
 	int tap_fd;
+	int vhost_fd; /* the host's kernel serves the queues (nic_vhost.h); -1: what is below does */
 	struct virtio_net_config config;
 	struct virtio_source tap;
 	bool starved;		 /* the guest has no buffers: the tap is not asked for frames */

@@ -33,6 +33,7 @@ static const struct member disk_members[] = {
 
 static const struct member nic_members[] = {
 	{"tap_fd", FD, true, AT(vm_nic, tap_fd)},
+	{"vhost_fd", FD, false, AT(vm_nic, vhost_fd)},
 	{"mac", MAC, true, AT(vm_nic, mac)},
 };
 
@@ -65,6 +66,7 @@ static const struct member members[] = {
 	{"terminal", FLAG, false, AT(vm_request, terminal)},
 	{"stdin", FLAG, false, AT(vm_request, stdin_open)},
 	{"serial_console", FLAG, false, AT(vm_request, serial_console)},
+	{"accelerated", FLAG, false, AT(vm_request, accelerated)},
 	{"qemu", COMMAND, false, AT(vm_request, qemu)},
 };
 
@@ -248,6 +250,8 @@ int vm_request_parse(struct arena *arena, const char *data, size_t len, struct v
 	const struct json *document;
 	int r = json_parse(arena, data, len, "machine", &document, err);
 
+	for (unsigned i = 0; i < VM_MAX_NICS; i++)
+		request.nics[i].vhost_fd = -1;
 	if (r == 0)
 		r = read_object(arena, document, members, ARRAY_SIZE(members), &request, err);
 	if (r == 0)

@@ -3,9 +3,9 @@
  * What a machine is to be: JSON in a sealed memfd, descriptor VM_REQUEST_FD of hull-vmm. All other descriptors are named in it by number.
  *
  *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet", "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
- *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}], "nics": [{"tap_fd": 8, "mac": "02:42:ac:11:00:02"}],
+ *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}], "nics": [{"tap_fd": 8, "vhost_fd": 13, "mac": "02:42:ac:11:00:02"}],
  *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}], "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11,
- *      "remains_fd": 12, "terminal": false, "stdin": true, "serial_console": false, "qemu": []}
+ *      "remains_fd": 12, "terminal": false, "stdin": true, "serial_console": false, "accelerated": false, "qemu": []}
  */
 #ifndef HULL_RUNTIME_VM_REQUEST_H
 #define HULL_RUNTIME_VM_REQUEST_H
@@ -41,6 +41,7 @@ struct vm_disk {
 
 struct vm_nic {
 	int tap_fd;
+	int vhost_fd; /* /dev/vhost-net, for this one card; -1: the monitor moves the frames itself */
 	uint8_t mac[6];
 };
 
@@ -67,14 +68,11 @@ struct vm_request {
 	int agent_listen_fd; /* where `hull exec` and the like connect; -1: no agent, the guest's console is the output */
 	int control_listen_fd; /* pause, resume, stats, stop */
 	int start_fd;	       /* the START document for the agent */
-	/*
-	 * A socket that nobody reads, and whose other end outlives the monitor: what takes long to close is put into it at the end, so that it is closed by
-	 * somebody whom nobody waits for. -1: it is closed before the exit status is there.
-	 */
-	int remains_fd;
-	bool terminal; /* standard input and output are one */
+	int remains_fd;	       /* the monitor's last message (remains.h); -1: nobody holds what it leaves */
+	bool terminal;	       /* standard input and output are one */
 	bool stdin_open;
 	bool serial_console; /* the serial port's output goes to standard error; without it the guest has no serial port */
+	bool accelerated;    /* QEMU uses /dev/kvm, which the jail has; else it emulates */
 	struct strv qemu;    /* the command to start QEMU with; only with that backend */
 };
 

@@ -223,6 +223,10 @@ static void test_bundle_shares_its_root(void)
 static void test_refusals(void)
 {
 	static const struct plan_case cases[] = {
+		{.host = MACHINE,
+		 .more = "\"vm\":{\"kernel\":{\"path\":\"/opt/k\",\"initrd\":\"/opt/"
+			 "i\",\"parameters\":[\"quiet\",\"hull.agent=vsock\"]}}",
+		 .words = "'hull.agent=vsock' is for backend 'kvm'"},
 		{.linux_ = MAPPED,
 		 .namespaces = WITH_USER,
 		 .extension = VM(NET("\"mode\":\"host\"")),
@@ -330,9 +334,47 @@ static void test_update(void)
 	CHECK(update.jail.cpu.quota.value == -1 && update.jail.cpu.shares.value == 7);
 }
 
+/* QEMU opens /dev/kvm by name: as anybody, by its group, or not at all. Only the jail's user namespace is told of the group. */
+static void test_kvm_for_qemu(void)
+{
+	static const struct {
+		enum plan_vm_kvm access;
+		bool is_mapped, accelerated;
+		size_t groups;
+	} cases[] = {
+		{PLAN_VM_KVM_NONE, true, false, 0},
+		{PLAN_VM_KVM_OWNER, true, false, 0},
+		{PLAN_VM_KVM_GROUP, true, true, 1},
+		{PLAN_VM_KVM_ALL, true, true, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP_ARENA struct arena arena = ARENA_INIT;
+		struct plan_case from = machine_case(MAPPED, VM(NO_NET));
+		const struct mount_request *mount;
+		struct plan plan;
+
+		plan_case_machine.kvm_access = cases[i].access;
+		plan_case_machine.kvm_gid = 104;
+		if (!make(&arena, &from, &plan))
+			continue;
+		mount = find_mount(&plan, "/dev/kvm");
+		CHECK_INT(plan.vm->accelerated, cases[i].accelerated);
+		CHECK_INT(!!mount, cases[i].accelerated);
+		CHECK_INT(plan.process.groups.count, cases[i].groups);
+		CHECK_INT(plan.idmap.gid_count, 1 + cases[i].groups);
+		if (cases[i].groups == 1) {
+			CHECK_INT(plan.process.groups.items[0], 65536);
+			CHECK(plan.idmap.gids[1].inside == 65536 && plan.idmap.gids[1].outside == 104 &&
+			      plan.idmap.gids[1].count == 1);
+		}
+	}
+	plan_case_machine.kvm_access = PLAN_VM_KVM_NONE;
+}
+
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_jail_holds_nothing), TAP_CASE(test_guest_is_told_the_rest), TAP_CASE(test_size),
 		       TAP_CASE(test_disks_and_volumes), TAP_CASE(test_bundle_shares_its_root), TAP_CASE(test_refusals),
-		       TAP_CASE(test_no_machine_here), TAP_CASE(test_update));
+		       TAP_CASE(test_no_machine_here), TAP_CASE(test_update), TAP_CASE(test_kvm_for_qemu));
 }

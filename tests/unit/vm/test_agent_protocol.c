@@ -223,9 +223,17 @@ static void test_ring(void)
 	agent_ring_close(&ring);
 }
 
+static void test_vsock_word(void)
+{
+	CHECK(agent_is_by_vsock("hull.agent=vsock"));
+	CHECK(agent_is_by_vsock("xhull.agent=vsock quiet hull.agent=vsock reboot=k"));
+	CHECK(!agent_is_by_vsock("quiet"));
+	CHECK(!agent_is_by_vsock("quiet a=hull.agent=vsock hull.agent=vsocks"));
+}
+
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_frame_in_pieces), TAP_CASE(test_longest_frame), TAP_CASE(test_breaches),
 		       TAP_CASE(test_refused_by_header), TAP_CASE(test_out_is_bounded), TAP_CASE(test_short_turn),
-		       TAP_CASE(test_end_within_a_frame), TAP_CASE(test_ring));
+		       TAP_CASE(test_end_within_a_frame), TAP_CASE(test_ring), TAP_CASE(test_vsock_word));
 }
