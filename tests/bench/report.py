@@ -64,12 +64,12 @@ def print_list(title, figures):
 
 
 def print_machines(title, seen, calls, quickest):
-    """{monitor: [(first byte, end)]}, {monitor: (system calls, KVM's)}."""
-    print(f"\n{title:<44} {'first, us':>10} {'median':>8} {'end':>8} {'calls':>7} {'KVM':>5}")
+    """{monitor: [(first byte, end)]}, and {monitor: (system calls, KVM's)} or None."""
+    print(f"\n{title:<52} {'first, us':>10} {'median':>8} {'end':>8}" + (f" {'calls':>7} {'KVM':>5}" if calls else ""))
     for name, runs in seen.items():
         firsts, ends = zip(*runs)
-        figures = f"{quickest(firsts):10.0f} {statistics.median(firsts):8.0f} {quickest(ends):8.0f} {calls[name][0]:7d} {calls[name][1]:5d}"
-        print(f"{name:<44} {figures}")
+        counted = f" {calls[name][0]:7d} {calls[name][1]:5d}" if calls else ""
+        print(f"{name:<52} {quickest(firsts):10.0f} {statistics.median(firsts):8.0f} {quickest(ends):8.0f}{counted}")
 
 
 def print_held(held):

@@ -79,7 +79,7 @@ class Machines:
 
     def __init__(self, bench, floor, first_byte):
         self.size, self.view, self.hull = bench.size, bench.shared, bench.hull
-        self.floor, self.first_byte = floor, first_byte
+        self.floor, self.first_byte, self.bundle = floor, first_byte, bench.bundle
         self.folder = f"{bench.data_folder}/vm"
         self.payload = f"{self.folder}/payload"
         # hull-vmm as it is installed.
@@ -182,17 +182,46 @@ class Machines:
 
     # --- instances as 'hull run' makes them ---------------------------------------------------------------------------------------------
 
+    @staticmethod
+    def say_kvm_works(root):
+        """Word that this KVM can run a kernel, which hull would not try by itself."""
+        with open(f"{root}/.kvm-probe", "w", encoding="ascii") as probe:
+            probe.write("yes\n")
+
     def take_kernel(self):
-        """The payload as a kernel, and word that this KVM can run it, which hull would not try by itself."""
+        """The payload as a kernel."""
         self.view.run([*self.hull.words, "kernel", "import", "--name", "payload", self.payload])
         os.makedirs(self.hull.root, mode=0o700, exist_ok=True)
-        with open(f"{self.hull.root}/.kvm-probe", "w", encoding="ascii") as probe:
-            probe.write("yes\n")
+        self.say_kvm_works(self.hull.root)
 
     def machine(self, name):
         """A machine that stays, with its disks, a network and a volume."""
         options = ["--isolation", "vm", "--vm-backend", "kvm", "--memory", f"{MEMORY_MIB}m", "--kernel", "payload", "--volume", "bench:/v"]
         return self.hull.start(name, options)
+
+    def jailed(self):
+        """
+        {who starts it: [(microseconds to the first byte, to the end)]}: the monitor alone, and as a container runtime starts it, in a jail. Its guest's first
+        bytes are none that the agent would say: what is read is the monitor's complaint, the same for both.
+        """
+        bundle, root = f"{self.folder}/bundle", f"{self.folder}/run"
+        with open(f"{self.bundle}/config.json", encoding="utf-8") as file:
+            config = json.load(file)
+        config["vm"] = {"kernel": {"path": self.payload, "initrd": f"{self.folder}/start", "parameters": ["console"]}}
+        for folder in (f"{bundle}/rootfs", root):
+            os.makedirs(folder, mode=0o700)
+        with open(f"{bundle}/config.json", "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        self.say_kvm_works(root)
+        rows = {
+            "hull-vmm alone": self.with_agent("jail", "console"),
+            "hull-vm-oci run": [f"{self.hull.tree}/bin/hull-vm-oci", "--root", root, "run", "--bundle", bundle, "bench-machine"],
+        }
+        seen = {name: [] for name in rows}
+        for _ in range(self.size.machine_rounds):
+            for name, words in rows.items():
+                seen[name] += self.ask(AT_ONCE, words)
+        return seen
 
     def parts(self):
         """The processes of all machines that run."""
@@ -252,10 +281,15 @@ class Machines:
         trips = self.trips()
         report.print_list("a guest's notification to its interrupt's handler, ticks", trips)
         bars.append(Bar("eventfd to irqfd, guest to guest, times the floor", trips["hull, rng device"] / trips["floor"], 1.2, 3))
+        say("machines: jails")
+        jailed = self.jailed()
+        report.print_machines("a machine's start to the monitor's first word of it", jailed, None, tenth)
+        alone, inside = (tenth([first for first, _ in runs]) for runs in jailed.values())
+        bars.append(Bar("a jail (cgroup, namespaces, filters): adds to the first byte", (inside - alone) / 1000, 2, 20, " ms"))
         held, idled = self.alike(say)
         report.print_held({f"hull run --isolation vm, {self.size.machines} alike": held})
         bars += self.alike_bars(held, idled)
         size = os.path.getsize(self.monitor) / (1 << 20)
         bars.append(Bar("the monitor's program", size, 1.5, 1.5, " MiB"))
-        kept = {"first_byte_us": seen, "calls": calls, "trips": trips, "held_kib": held, "idle": idled, "program_mib": size}
+        kept = {"first_byte_us": seen, "calls": calls, "trips": trips, "jailed_us": jailed, "held_kib": held, "idle": idled, "program_mib": size}
         return bars, kept

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A guest of a few hundred lines, in place of a kernel: 32-bit code without paging, entered by PVH. The first word of the command line that it knows says what it does.
+ * A guest of a few hundred lines, in place of a kernel: 32-bit code without paging, entered by PVH. A word of the command line says what it does.
  * It drives the real monitor's devices on a real /dev/kvm, also on one that is too slow for a kernel.
  */
 #include <stdint.h>
@@ -466,31 +466,35 @@ static const struct {
 	{"hang", hang},
 	{"trips", try_trips},
 	{"bare-trips", try_bare_trips},
-	/* What every kernel of hull's is told, and no word for a payload. */
+	/* What every kernel of hull's is told: where there is no word for a payload. */
 	{"quiet", play_agent},
 };
 
-static int is_word(const char *text, const char *word)
+static int has_word(const char *text, const char *word)
 {
-	while (*word && *text == *word)
-		text++, word++;
-	return !*word && (!*text || *text == ' ');
+	while (*text) {
+		const char *at = word;
+
+		while (*at && *text == *at)
+			text++, at++;
+		if (!*at && (!*text || *text == ' '))
+			return 1;
+		while (*text && *text != ' ')
+			text++;
+		while (*text == ' ')
+			text++;
+	}
+	return 0;
 }
 
 void run(const struct start_info *info)
 {
-	const char *word = (const char *)(uint32_t)info->cmdline;
-
-	for (; *word; word += *word == ' ') {
-		for (uint32_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
-			if (is_word(word, tries[i].word)) {
-				tries[i].run();
-				power_off();
-				triple_fault(); /* another monitor has no such port */
-			}
+	for (uint32_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		if (has_word((const char *)(uint32_t)info->cmdline, tries[i].word)) {
+			tries[i].run();
+			power_off();
+			triple_fault(); /* another monitor has no such port */
 		}
-		while (*word && *word != ' ')
-			word++;
 	}
 	fail("not known");
 }
