@@ -81,14 +81,37 @@ static int check_backend(const char *name, const struct machine_wish *wish, stru
 	return strcmp(name, "kvm") == 0 ? check_kvm(wish->root, err) : check_qemu(err);
 }
 
+/* QEMU opens it as somebody without any right of its own. */
+static enum plan_vm_kvm look_at_access(const struct machine_wish *wish, uint32_t *ret_gid, struct err *err)
+{
+	struct stat node;
+
+	if (check_kvm(wish->root, err) < 0 || stat("/dev/kvm", &node) < 0)
+		return PLAN_VM_KVM_NONE;
+	*ret_gid = node.st_gid;
+	if ((node.st_mode & (S_IROTH | S_IWOTH)) == (S_IROTH | S_IWOTH))
+		return PLAN_VM_KVM_ALL;
+	return (node.st_mode & (S_IRGRP | S_IWGRP)) == (S_IRGRP | S_IWGRP) ? PLAN_VM_KVM_GROUP : PLAN_VM_KVM_OWNER;
+}
+
 static const char *describe(struct arena *arena, const char *name, const struct machine_wish *wish)
 {
 	struct err no_kvm = ERR_INIT;
+	uint32_t gid;
 
 	if (strcmp(name, "kvm") == 0)
 		return "hull's own monitor on /dev/kvm";
-	if (check_kvm(wish->root, &no_kvm) == 0)
-		return arena_printf(arena, "%s, emulating the processor", find_qemu());
+	switch (look_at_access(wish, &gid, &no_kvm)) {
+	case PLAN_VM_KVM_NONE:
+		break;
+	case PLAN_VM_KVM_OWNER:
+		return arena_printf(arena,
+				    "%s, emulating the processor: /dev/kvm is its owner's alone, not its group's",
+				    find_qemu());
+	case PLAN_VM_KVM_GROUP:
+	case PLAN_VM_KVM_ALL:
+		return arena_printf(arena, "%s on /dev/kvm", find_qemu());
+	}
 	return arena_printf(arena, "%s, emulating the processor: %s", find_qemu(), no_kvm.msg);
 }
 
@@ -161,11 +184,13 @@ static uint64_t room_bytes(const char *path)
 		       : 0;
 }
 
-static int take_qemu(struct arena *arena, struct plan_vm_host *ret, struct err *err)
+static int take_qemu(struct arena *arena, const struct machine_wish *wish, struct plan_vm_host *ret, struct err *err)
 {
+	struct err no_kvm = ERR_INIT;
 	struct stat found;
 
 	ret->qemu = find_qemu();
+	ret->kvm_access = look_at_access(wish, &ret->kvm_gid, &no_kvm);
 	if (strv_add(arena, &ret->qemu_needs, ret->qemu) < 0)
 		return arena_check(arena, err);
 	for (size_t i = 0; i < ARRAY_SIZE(qemu_needs); i++)
@@ -185,6 +210,6 @@ int machine_find(struct arena *arena, const struct machine_wish *wish, struct pl
 	ret->backend = strcmp(backend, "qemu") == 0 ? VM_BACKEND_QEMU : VM_BACKEND_KVM;
 	result = find_kernel(arena, wish, ret, err);
 	if (result >= 0 && ret->backend == VM_BACKEND_QEMU)
-		result = take_qemu(arena, ret, err);
+		result = take_qemu(arena, wish, ret, err);
 	return result;
 }

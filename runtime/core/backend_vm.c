@@ -274,6 +274,7 @@ static int write_request(struct preparing *p, struct err *err)
 		p->request.volumes[p->request.volume_count++] = p->vm->volumes.items[i];
 	p->request.terminal = p->instance->plan->process.terminal;
 	p->request.stdin_open = p->start.interactive;
+	p->request.accelerated = p->vm->accelerated;
 	p->request.qemu = p->vm->qemu;
 	vm_request_write(&p->request, &words);
 	result = text_check(&words, err);

@@ -56,6 +56,16 @@ static int check_joined(struct dividing *d, const struct config_namespace *ns, s
 	return 0;
 }
 
+/* The user namespace comes with each of the others, and nobody has asked for it. */
+static int refuse_join(struct dividing *d, struct err *err)
+{
+	const struct extension_join *join = &d->extension->joins.items[0];
+
+	if (strcmp(join->type, "user") == 0 && d->extension->joins.count > 1)
+		join++;
+	return refuse(arena_printf(d->arena, "the %s namespace of container '%s'", join->type, join->container), err);
+}
+
 /* Each of them would be shared with processes of the host's kernel. */
 static int check_namespaces(struct dividing *d, struct err *err)
 {
@@ -65,9 +75,7 @@ static int check_namespaces(struct dividing *d, struct err *err)
 	int r = 0;
 
 	if (d->extension && d->extension->joins.count)
-		return refuse(arena_printf(d->arena, "the %s namespace of container '%s'",
-					   d->extension->joins.items[0].type, d->extension->joins.items[0].container),
-			      err);
+		return refuse_join(d, err);
 	for (size_t i = 0; i < count; i++) {
 		bool has = false;
 
@@ -297,6 +305,9 @@ static int add_jail_namespaces(struct dividing *d, struct err *err)
 		if (!ns)
 			return no_memory(d, err);
 		ns->type = kinds[i];
+		/* Who looks for the network by the process's pid, as engines do for a second container there, finds the one that was given. */
+		if (strcmp(kinds[i], "network") == 0)
+			ns->path = d->netns;
 	}
 	d->jail_os->uid_mappings = d->os->uid_mappings;
 	d->jail_os->gid_mappings = d->os->gid_mappings;
@@ -398,6 +409,8 @@ static int make_jail(struct dividing *d, struct err *err)
 		r = add_jail_mounts(d, err);
 	if (r == 0)
 		r = add_jail_process(d, err);
+	if (r == 0)
+		r = plan_vm_accelerate(d, err);
 	return r < 0 ? r : add_jail_limits(d, err);
 }
 
@@ -458,5 +471,6 @@ int plan_machine(struct arena *arena, const struct config *config, const struct 
 	if (r < 0)
 		return r;
 	finish(&d, ret);
-	return arena_check(arena, err);
+	r = plan_vm_join_kvm(&d, ret, err);
+	return r < 0 ? r : arena_check(arena, err);
 }

@@ -31,6 +31,14 @@
 #define PLAN_VM_REBOOT_KVM  " reboot=k"
 #define PLAN_VM_REBOOT_QEMU " reboot=t"
 
+/* Who may open /dev/kvm. */
+enum plan_vm_kvm {
+	PLAN_VM_KVM_NONE, /* nobody, or it is of no use */
+	PLAN_VM_KVM_OWNER,
+	PLAN_VM_KVM_GROUP,
+	PLAN_VM_KVM_ALL,
+};
+
 /* What of this host a machine is made of. The caller of plan_make() has found it all; paths are absolute. */
 struct plan_vm_host {
 	enum vm_backend backend;
@@ -40,6 +48,8 @@ struct plan_vm_host {
 	const char *upper;		     /* the writable disk above them; NULL: a tmpfs */
 	const char *qemu;		     /* its program, for that backend */
 	struct strv qemu_needs;		     /* files and folders that QEMU finds by name */
+	enum plan_vm_kvm kvm_access;	     /* QEMU's, where KVM can boot a kernel */
+	uint32_t kvm_gid;		     /* with PLAN_VM_KVM_GROUP */
 	bool (*is_folder)(const char *path); /* of bind sources. NULL: all are (tests) */
 	/* How large the file system at a bind source is: a memory file system for /dev/shm. NULL or 0: not known. */
 	uint64_t (*room_bytes)(const char *path);
@@ -65,6 +75,7 @@ struct plan_vm {
 	LIST_OF(struct plan_vm_disk) disks;
 	LIST_OF(struct vm_volume) volumes; /* as the monitor knows them */
 	struct strv qemu;		   /* the program, and what the bundle adds to its command */
+	bool accelerated;		   /* QEMU with KVM */
 	bool has_nic;			   /* plan.net.request says where */
 	struct guest_start *start;	   /* all but what is known when the network is made: network, files, clock */
 };

@@ -36,6 +36,11 @@ struct plan_vm_place {
 };
 int plan_vm_place(struct dividing *d, const char *source, bool read_only, struct plan_vm_place *ret, struct err *err);
 
+/* plan_vm_accel.c: the jail gets KVM, if QEMU can use it there. */
+int plan_vm_accelerate(struct dividing *d, struct err *err);
+/* And is in the group that has it: no config.json could say so beside its range of ids. The jail is planned. */
+int plan_vm_join_kvm(const struct dividing *d, struct plan *plan, struct err *err);
+
 /* plan_vm_guest.c: the guest's half; adds what the jail must mount for it. */
 int plan_vm_guest(struct dividing *d, struct err *err);
 /* The kernel's command line. */

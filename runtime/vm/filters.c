@@ -15,11 +15,13 @@
 
 #include "runtime/base/scope.h"
 
-#define VCPU FILTER_VCPU
-#define LOOP FILTER_LOOP
-#define FS   FILTER_FS
-#define BOTH (FILTER_VCPU | FILTER_LOOP)
-#define ALL  (FILTER_VCPU | FILTER_LOOP | FILTER_FS)
+#define VCPU  FILTER_VCPU
+#define LOOP  FILTER_LOOP
+#define FS    FILTER_FS
+#define BOTH  (FILTER_VCPU | FILTER_LOOP)
+#define ALL   (FILTER_VCPU | FILTER_LOOP | FILTER_FS)
+#define QEMU  FILTER_QEMU
+#define EVERY (ALL | QEMU)
 
 enum check {
 	ANY,	  /* arguments are not looked at */
@@ -57,43 +59,43 @@ static const struct row {
 	{SYS_ioctl, BOTH, IS, 1, TUNSETOFFLOAD},
 	{SYS_ioctl, BOTH, IS, 1, TUNSETVNETHDRSZ},
 	/* The terminal: its size, and putting it back. */
-	{SYS_ioctl, LOOP, IS, 1, TIOCGWINSZ},
-	{SYS_ioctl, LOOP, IS, 1, TCGETS},
-	{SYS_ioctl, LOOP, IS, 1, TCSETS},
-	{SYS_ioctl, LOOP, IS, 1, TCSETSW},
-	{SYS_ioctl, LOOP, IS, 1, TCSETSF},
-	{SYS_ioctl, LOOP, IS, 1, FIONBIO},
+	{SYS_ioctl, LOOP | QEMU, IS, 1, TIOCGWINSZ},
+	{SYS_ioctl, LOOP | QEMU, IS, 1, TCGETS},
+	{SYS_ioctl, LOOP | QEMU, IS, 1, TCSETS},
+	{SYS_ioctl, LOOP | QEMU, IS, 1, TCSETSW},
+	{SYS_ioctl, LOOP | QEMU, IS, 1, TCSETSF},
+	{SYS_ioctl, LOOP | QEMU, IS, 1, FIONBIO},
 
 	/* The loop's turn; data in and out. */
-	{SYS_epoll_wait, LOOP | FS, ANY, 0, 0},
-	{SYS_epoll_pwait, LOOP | FS, ANY, 0, 0},
-	{SYS_read, ALL, ANY, 0, 0},
-	{SYS_write, ALL, ANY, 0, 0},
-	{SYS_readv, BOTH, ANY, 0, 0},
-	{SYS_writev, BOTH, ANY, 0, 0},
+	{SYS_epoll_wait, LOOP | FS | QEMU, ANY, 0, 0},
+	{SYS_epoll_pwait, LOOP | FS | QEMU, ANY, 0, 0},
+	{SYS_read, EVERY, ANY, 0, 0},
+	{SYS_write, EVERY, ANY, 0, 0},
+	{SYS_readv, BOTH | QEMU, ANY, 0, 0},
+	{SYS_writev, BOTH | QEMU, ANY, 0, 0},
 	{SYS_preadv, ALL, ANY, 0, 0},
 	{SYS_pwritev, ALL, ANY, 0, 0},
 	{SYS_preadv2, BOTH, ANY, 0, 0},
 	{SYS_pwritev2, BOTH, ANY, 0, 0},
 	/* Of rings that were made before, each restricted to its disk (blk_ring.h): a new one would be a way past this filter. */
 	{SYS_io_uring_enter, BOTH, ANY, 0, 0},
-	{SYS_recvfrom, BOTH, ANY, 0, 0},
-	{SYS_sendto, BOTH, ANY, 0, 0},
-	{SYS_recvmsg, ALL, ANY, 0, 0},
-	{SYS_sendmsg, ALL, ANY, 0, 0},
-	{SYS_futex, BOTH, ANY, 0, 0},
-	{SYS_timerfd_settime, BOTH, ANY, 0, 0},
-	{SYS_getrandom, LOOP, ANY, 0, 0},
-	{SYS_poll, BOTH, ANY, 0, 0},
-	{SYS_accept4, LOOP, ANY, 0, 0},
-	{SYS_shutdown, BOTH, ANY, 0, 0},
+	{SYS_recvfrom, BOTH | QEMU, ANY, 0, 0},
+	{SYS_sendto, BOTH | QEMU, ANY, 0, 0},
+	{SYS_recvmsg, EVERY, ANY, 0, 0},
+	{SYS_sendmsg, EVERY, ANY, 0, 0},
+	{SYS_futex, BOTH | QEMU, ANY, 0, 0},
+	{SYS_timerfd_settime, BOTH | QEMU, ANY, 0, 0},
+	{SYS_getrandom, LOOP | QEMU, ANY, 0, 0},
+	{SYS_poll, BOTH | QEMU, ANY, 0, 0},
+	{SYS_accept4, LOOP | QEMU, ANY, 0, 0},
+	{SYS_shutdown, BOTH | QEMU, ANY, 0, 0},
 	{SYS_socketpair, LOOP, ANY, 0, 0},
 	{SYS_getsockopt, LOOP, ANY, 0, 0},
 	/* Disks: flushing, giving room back. */
 	{SYS_fdatasync, ALL, ANY, 0, 0},
 	{SYS_fallocate, LOOP | FS, ANY, 0, 0},
-	{SYS_fstat, ALL, ANY, 0, 0},
-	{SYS_lseek, ALL, ANY, 0, 0},
+	{SYS_fstat, EVERY, ANY, 0, 0},
+	{SYS_lseek, EVERY, ANY, 0, 0},
 	/* Shared directories: names, in the order of how often they are used, and data beyond the disks' calls. */
 	{SYS_openat2, FS, ANY, 0, 0},
 	{SYS_statx, FS, ANY, 0, 0},
@@ -129,30 +131,34 @@ static const struct row {
 	{SYS_geteuid, FS, ANY, 0, 0},
 	{SYS_getegid, FS, ANY, 0, 0},
 	/* A device starts, or is reset. */
-	{SYS_epoll_ctl, ALL, ANY, 0, 0},
+	{SYS_epoll_ctl, EVERY, ANY, 0, 0},
 	{SYS_eventfd2, BOTH, ANY, 0, 0},
-	{SYS_timerfd_create, BOTH, ANY, 0, 0},
-	{SYS_signalfd4, LOOP, ANY, 0, 0},
-	{SYS_fcntl, ALL, ANY, 0, 0},
-	{SYS_close, ALL, ANY, 0, 0},
+	{SYS_timerfd_create, BOTH | QEMU, ANY, 0, 0},
+	{SYS_signalfd4, LOOP | QEMU, ANY, 0, 0},
+	{SYS_fcntl, EVERY, ANY, 0, 0},
+	{SYS_close, EVERY, ANY, 0, 0},
 	/* Memory that is never run: the heap, the guest's pages given back. */
-	{SYS_madvise, ALL, ANY, 0, 0},
-	{SYS_mmap, ALL, HAS_NONE, 2, PROT_EXEC},
-	{SYS_mprotect, ALL, HAS_NONE, 2, PROT_EXEC},
-	{SYS_munmap, ALL, ANY, 0, 0},
-	{SYS_mremap, ALL, ANY, 0, 0},
-	{SYS_brk, ALL, ANY, 0, 0},
+	{SYS_madvise, EVERY, ANY, 0, 0},
+	{SYS_mmap, EVERY, HAS_NONE, 2, PROT_EXEC},
+	{SYS_mprotect, EVERY, HAS_NONE, 2, PROT_EXEC},
+	{SYS_munmap, EVERY, ANY, 0, 0},
+	{SYS_mremap, EVERY, ANY, 0, 0},
+	{SYS_brk, EVERY, ANY, 0, 0},
 	/* Signals between the threads, pausing, and the end. */
 	{SYS_tgkill, LOOP, ANY, 0, 0},
 	{SYS_tkill, LOOP, ANY, 0, 0}, /* musl's pthread_kill() */
-	{SYS_getpid, LOOP, ANY, 0, 0},
-	{SYS_gettid, BOTH, ANY, 0, 0},
-	{SYS_clock_gettime, BOTH, ANY, 0, 0},
-	{SYS_rt_sigprocmask, BOTH, ANY, 0, 0},
-	{SYS_rt_sigreturn, ALL, ANY, 0, 0},
-	{SYS_restart_syscall, ALL, ANY, 0, 0},
-	{SYS_exit, ALL, ANY, 0, 0},
-	{SYS_exit_group, ALL, ANY, 0, 0},
+	/* How QEMU ended; and its end, should it not come by itself. */
+	{SYS_wait4, QEMU, ANY, 0, 0},
+	{SYS_waitid, QEMU, ANY, 0, 0},
+	{SYS_pidfd_send_signal, QEMU, ANY, 0, 0},
+	{SYS_getpid, LOOP | QEMU, ANY, 0, 0},
+	{SYS_gettid, BOTH | QEMU, ANY, 0, 0},
+	{SYS_clock_gettime, BOTH | QEMU, ANY, 0, 0},
+	{SYS_rt_sigprocmask, BOTH | QEMU, ANY, 0, 0},
+	{SYS_rt_sigreturn, EVERY, ANY, 0, 0},
+	{SYS_restart_syscall, EVERY, ANY, 0, 0},
+	{SYS_exit, EVERY, ANY, 0, 0},
+	{SYS_exit_group, EVERY, ANY, 0, 0},
 };
 
 /* What compilers say of themselves: gcc by a macro, clang by a question. */

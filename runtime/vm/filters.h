@@ -15,6 +15,7 @@ enum filter_kind {
 	FILTER_VCPU = 1, /* runs the guest; answers its register accesses, which may start or reset a device */
 	FILTER_LOOP = 2, /* devices, the router, the control socket */
 	FILTER_FS = 4,	 /* the server of shared directories, a process of its own (fs_server.h) */
+	FILTER_QEMU = 8, /* the router beside QEMU, which has a filter of its own */
 };
 
 #define FILTER_ROOM 256

@@ -27,6 +27,21 @@ static void add(struct command *c, const char *word)
 #define ADD(c, ...)	     add(c, arena_printf((c)->arena, __VA_ARGS__))
 #define OPTION(c, name, ...) (add(c, "-" name), ADD(c, __VA_ARGS__))
 
+static void add_kvm(struct command *c)
+{
+	OPTION(c, "accel", "kvm");
+	OPTION(c, "cpu", "host");
+}
+
+/*
+ * One thread for all processors: with one each, on a host that has less to give them than they want, one that is taken off its core leaves the others
+ * waiting for it, and kernels that are starting give up on it.
+ */
+static void add_emulation(struct command *c)
+{
+	OPTION(c, "accel", "tcg,thread=single,tb-size=%u", TRANSLATED_MIB);
+}
+
 static void add_machine(struct command *c, const struct vm_request *request)
 {
 	static const char *const alone[] = {"-nodefaults", "-no-user-config", "-no-reboot"};
@@ -34,11 +49,10 @@ static void add_machine(struct command *c, const struct vm_request *request)
 	for (size_t i = 0; i < ARRAY_SIZE(alone); i++)
 		add(c, alone[i]);
 	OPTION(c, "display", "none");
-	/*
-	 * One thread for all processors: with one each, on a host that has less to give them than they want, one that is taken off its core leaves the
-	 * others waiting for it, and kernels that are starting give up on it.
-	 */
-	OPTION(c, "accel", "tcg,thread=single,tb-size=%u", TRANSLATED_MIB);
+	if (request->accelerated)
+		add_kvm(c);
+	else
+		add_emulation(c);
 	OPTION(c, "machine", "microvm,rtc=on,pit=off,pic=off,x-option-roms=off,memory-backend=memory");
 	OPTION(c, "global", "virtio-mmio.force-legacy=false");
 	/* Shared, so that the file server reads and writes it in place. */

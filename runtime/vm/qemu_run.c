@@ -62,15 +62,25 @@ static int say_how_it_ended(struct running *r, struct err *err)
 	if (r->state.reason == QEMU_RESET)
 		return err_say(err, EIO, "the guest reset the machine before its program had ended");
 	if (r->has_ended && WIFSIGNALED(r->status))
-		return err_say(err, EIO, "QEMU was killed by signal %d (%s)", WTERMSIG(r->status),
-			       proc_signal_name(WTERMSIG(r->status)));
+		return err_say(err, EIO, "QEMU was killed by signal %d (%s)%s%s", WTERMSIG(r->status),
+			       proc_signal_name(WTERMSIG(r->status)), *words ? ": " : "", words);
 	if (r->has_ended)
 		return err_say(err, EIO, "QEMU ended with %d%s%s", WEXITSTATUS(r->status), *words ? ": " : "", words);
 	return err_say(err, EIO, "the guest's agent is gone: %s", r->outcome.err.msg);
 }
 
+static int say_how_server_ended(const struct running *r, struct err *err)
+{
+	if (WIFSIGNALED(r->server_status))
+		return err_say(err, EIO, "the server of its volumes was killed by signal %d (%s)",
+			       WTERMSIG(r->server_status), proc_signal_name(WTERMSIG(r->server_status)));
+	return err_say(err, EIO, "the server of its volumes ended with %d", WEXITSTATUS(r->server_status));
+}
+
 static int conclude(struct running *r, struct err *err)
 {
+	if (!r->is_over && r->server_status != 0)
+		return say_how_server_ended(r, err);
 	if (!r->is_over)
 		return say_how_it_ended(r, err);
 	switch (r->outcome.ending) {
@@ -169,6 +179,18 @@ static void qemu_ended(struct loop *loop, struct loop_source *source, uint32_t e
 		(void)loop_timer_set(&r->patience, LAST_WORDS_MS);
 }
 
+/* It ends when QEMU does. Before that, a guest would wait for ever for an answer about a file. */
+static void server_ended(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+	struct running *r = RUNNING_OF(source, server);
+
+	(void)events;
+	loop_forget(loop, source);
+	(void)proc_wait(r->server_pid, &r->server_status);
+	if (r->server_status != 0)
+		loop_stop(loop, 0);
+}
+
 static void patience_ended(struct loop *loop, struct loop_timer *timer)
 {
 	(void)timer;
@@ -231,11 +253,14 @@ static int run_loop(struct running *r, const sigset_t *signals, struct err *err)
 		return result;
 	r->patience.expired = patience_ended;
 	r->process.ready = qemu_ended;
+	r->server.ready = server_ended;
 	r->qmp.source.ready = qmp_ready;
 	r->console.source.ready = r->words.source.ready = stream_ready;
 	result = loop_timer_open(&r->loop, &r->patience, err);
 	if (result >= 0)
 		result = watch(r, &r->process, err);
+	if (result >= 0 && r->server.fd >= 0)
+		result = watch(r, &r->server, err);
 	if (result >= 0)
 		result = watch(r, &r->qmp.source, err);
 	if (result >= 0)
@@ -274,7 +299,7 @@ int qemu_run(const struct vm_request *request, struct err *err)
 	sigset_t signals;
 	int result;
 
-	r = (struct running){.request = request, .arena = &arena, .process.fd = -1};
+	r = (struct running){.request = request, .arena = &arena, .process.fd = -1, .server.fd = -1};
 	agent_router_signals(&signals);
 	if (request->terminal)
 		(void)sigaddset(&signals, SIGWINCH);

@@ -213,13 +213,34 @@ exit_code() {
 		run nsenter -t "$pid" -n ip -o link
 		[ "${#lines[@]}" -eq 1 ] && has ' lo:'
 	done
-	# QEMU's threads have a filter.
+	# Both have a filter, QEMU of its own making: nothing is executed, no process made.
+	grep -x $'Seccomp:\t2' "/proc/$first/status"
 	grep -x $'Seccomp:\t2' "/proc/$pid/status"
+	tr '\0' '\n' <"/proc/$pid/cmdline" | grep -x 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'
 	hull exec box sh -c 'echo served >/v/file && cat /v/file' | grep -x served
 	# Who may speak to the agent is who may be root.
 	[ "$(stat -c %a "$STORES"/run/instances/*/vm.sock)" = 600 ]
 	hull rm -f box >/dev/null
 	hull volume rm seen
+}
+
+@test "QEMU takes KVM where it is said to work, as one of the group that has it" {
+	only_vm
+	[ -e /dev/kvm ] || skip 'no /dev/kvm'
+	mkdir "$STORES/dev"
+	# In a mount namespace of its own: the same device, of a group that nobody here is in.
+	with_group() {
+		unshare --mount sh -c "mount -t tmpfs none $STORES/dev && mknod -m $1 $STORES/dev/kvm c 10 232 && chgrp 4242 $STORES/dev/kvm &&
+			mount --bind $STORES/dev/kvm /dev/kvm && printf yes >$STORES/run/.kvm-probe && $2"
+	}
+	run with_group 660 "$(hull_words vm backends)"
+	like 'qemu +yes +/usr/bin/qemu-system-x86_64 on /dev/kvm'
+	# Whether this host's KVM takes all that QEMU asks of it is another matter; it has been let in.
+	run with_group 660 "timeout 10 $(isolated_words --rm --vm-backend qemu busybox true)"
+	[[ $output != *'Permission denied'* && $output != *'KVM kernel module'* && $output != *emulating* ]]
+	run with_group 600 "$(hull_words vm backends)"
+	like "emulating the processor: /dev/kvm is its owner's alone"
+	rm -rf "$STORES/dev" "$STORES/run/.kvm-probe"
 }
 
 @test "hull-vm-oci: a bundle is a machine that shares the bundle's root" {

@@ -18,6 +18,7 @@
 #define VCPU FILTER_VCPU
 #define LOOP FILTER_LOOP
 #define FS   FILTER_FS
+#define QEMU FILTER_QEMU
 
 static const struct {
 	const char *name;
@@ -28,12 +29,12 @@ static const struct {
 	{"ioeventfd", SYS_ioctl, -1, KVM_IOEVENTFD, 0, VCPU | LOOP},
 	{"memory slot", SYS_ioctl, -1, KVM_SET_USER_MEMORY_REGION, 0, 0},
 	{"another machine", SYS_ioctl, -1, KVM_CREATE_VM, 0, 0},
-	{"window size", SYS_ioctl, -1, TIOCGWINSZ, 0, LOOP},
+	{"window size", SYS_ioctl, -1, TIOCGWINSZ, 0, LOOP | QEMU},
 	{"push into a terminal", SYS_ioctl, -1, TIOCSTI, 0, 0},
-	{"read", SYS_read, -1, 0, 0, VCPU | LOOP | FS},
-	{"wait for events", SYS_epoll_wait, -1, 0, 0, LOOP | FS},
-	{"accept", SYS_accept4, -1, 0, 0, LOOP},
-	{"memory", SYS_mprotect, 0, 4096, PROT_READ, VCPU | LOOP | FS},
+	{"read", SYS_read, -1, 0, 0, VCPU | LOOP | FS | QEMU},
+	{"wait for events", SYS_epoll_wait, -1, 0, 0, LOOP | FS | QEMU},
+	{"accept", SYS_accept4, -1, 0, 0, LOOP | QEMU},
+	{"memory", SYS_mprotect, 0, 4096, PROT_READ, VCPU | LOOP | FS | QEMU},
 	{"memory to run", SYS_mprotect, 0, 4096, PROT_READ | PROT_EXEC, 0},
 	{"map to run", SYS_mmap, 0, 4096, PROT_EXEC, 0},
 	{"open", SYS_openat, -1, 0, 0, FS},
@@ -41,6 +42,8 @@ static const struct {
 	{"be a user", SYS_setuid, -1, 0, 0, 0},
 	{"leave the root", SYS_chroot, 0, 0, 0, 0},
 	{"open a handle", SYS_open_by_handle_at, -1, 0, 0, 0},
+	{"signal QEMU", SYS_pidfd_send_signal, -1, 0, 0, QEMU},
+	{"see how QEMU ended", SYS_wait4, -1, 0, 1, QEMU},
 	{"run a program", SYS_execve, 0, 0, 0, 0},
 	{"fork", SYS_fork, 0, 0, 0, 0},
 	{"clone", SYS_clone, 0x7fffffff, 0, 0, 0},
@@ -57,7 +60,7 @@ static const struct {
 	{"x32", 0x40000000 + SYS_getpid, 0, 0, 0, 0},
 };
 
-static const enum filter_kind kinds[] = {FILTER_VCPU, FILTER_LOOP, FILTER_FS};
+static const enum filter_kind kinds[] = {FILTER_VCPU, FILTER_LOOP, FILTER_FS, FILTER_QEMU};
 
 /* How a process ends that loads the filter and makes the call: 0, or the signal. */
 static int ends_by(enum filter_kind kind, size_t index)

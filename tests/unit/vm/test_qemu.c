@@ -46,6 +46,7 @@ static void test_command(void)
 	CHECK_HAS(find(&words, "-object", "memory-backend-memfd"), "share=on,size=201326592");
 	CHECK_STR(find(&words, "-append", ""), "console=ttyS0 quiet tsc_early_khz=2600000");
 	CHECK_HAS(find(&words, "-sandbox", ""), "on,");
+	CHECK_STR(find(&words, "-cpu", ""), "");
 	/* Everything by descriptor: QEMU opens nothing by a name that somebody else could mean. */
 	CHECK_STR(find(&words, "-add-fd", "fd=11"), "fd=11,set=0");
 	CHECK_HAS(find(&words, "-blockdev", "node-name=disk0"), "read-only=on");
@@ -57,6 +58,11 @@ static void test_command(void)
 	CHECK_STR(find(&words, "-chardev", "socket,id=agent"), "socket,id=agent,fd=20");
 	CHECK_STR(find(&words, "-chardev", "socket,id=volume0"), "socket,id=volume0,fd=23");
 	CHECK_HAS(find(&words, "-device", "vhost-user-fs-device"), "tag=v0");
+	request.accelerated = true;
+	words = (struct strv){0};
+	CHECK_INT(qemu_command(&arena, &request, &ends, &words, &err), 0);
+	CHECK_STR(find(&words, "-accel", ""), "kvm");
+	CHECK_STR(find(&words, "-cpu", ""), "host");
 }
 
 static void test_events(void)
