@@ -357,17 +357,21 @@ says('echo ran; (chmod 600 /dev/null /dev/zero; chown 5 /dev/zero) 2>/dev/null; 
 }
 
 @test "CVE-2016-9962: nobody without more rights looks at a first process" {
-	bundle '' "unmounted('/proc'); c['hooks'] = {'createContainer': [{'path': '$FOLDER/outside/look', 'args': ['look']}]}"
+	# In the host's PID namespace: $PPID is whom the hook's /proc calls so. It has the rights of whom it looks at, and not those over what is not dumpable.
+	bundle '' "unmounted('/proc'); c['hooks'] = {'createContainer': [{'path': '$FOLDER/look', 'args': ['look', '$FOLDER/looked']}]}
+c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] not in ('pid', 'network')]"
 	cat >"$FOLDER/look" <<-'SH'
 		#!/bin/sh
-		ls -l "/proc/$PPID/fd" 2>&1 | sed 's/.* -> //'
+		exec >"$1" 2>&1
+		tr '\0' ' ' <"/proc/$PPID/cmdline"
+		ls -l "/proc/$PPID/fd" || true
 	SH
 	chmod 755 "$FOLDER/look"
-	sed -i "s,outside/look,look," config.json
-	run setpriv --bounding-set -sys_ptrace --inh-caps -sys_ptrace "$OCI" --root "$FOLDER/run" run looked-at </dev/null
-	echo "$output"
-	has 'ermission denied'
-	[[ $output != *"$FOLDER"* ]]
+	run -0 setpriv --bounding-set -sys_ptrace --inh-caps -sys_ptrace "$OCI" --root "$FOLDER/run" run looked-at </dev/null
+	run -0 cat "$FOLDER/looked"
+	has "$OCI"
+	like '/fd.*: Permission denied'
+	[[ $output != *' -> '* ]]
 }
 
 @test "CVE-2022-29162: inheritable and ambient capabilities are what config.json says, and empty by default" {
