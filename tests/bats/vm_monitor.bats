@@ -148,6 +148,26 @@ os.execv(sys.argv[2], sys.argv[2:])' "$WORK/control" "$HULL_BUILD/libexec/hull-v
 	grep -qx "hull: the machine was stopped" "$WORK/output"
 }
 
+@test "what is slow to close is left to who holds the other end of a socket, and not closed by the exit" {
+	request off '"remains_fd": 8' >"$WORK/request"
+	run -0 timeout 60 python3 -c 'import array, os, socket, sys
+ours, theirs = socket.socketpair()
+work, kernel, monitor = sys.argv[1:]
+files = {3: os.open(work + "/request", os.O_RDONLY), 4: os.open(kernel, os.O_RDONLY), 6: os.open("/dev/kvm", os.O_RDWR),
+         7: os.open(work + "/disk", os.O_RDWR), 8: theirs.fileno()}
+pid = os.fork()
+if pid == 0:
+    for number, fd in files.items(): os.dup2(fd, 40 + number)
+    for number in files: os.dup2(40 + number, number)
+    os.execv(monitor, [monitor])
+assert os.waitpid(pid, 0)[1] == 0
+theirs.close()
+said, control, _, _ = ours.recvmsg(8, socket.CMSG_SPACE(400))
+fds = array.array("i", control[0][2])
+print(said.decode(), *sorted(os.readlink("/proc/self/fd/%d" % fd) for fd in fds))' "$WORK" "$KERNEL" "${MONITOR[@]}"
+	[ "$output" = "- anon_inode:kvm-vcpu:0 anon_inode:kvm-vm" ]
+}
+
 # bats test_tags=plain
 @test "while it runs, every thread has a filter, no capability, and no way to new ones" {
 	local task field
