@@ -151,9 +151,11 @@ static void add_man_head(const struct program *program, const struct command *co
 
 void describe_man(const struct program *program, const struct command *command, struct text *to)
 {
+	const char *description = command ? command->description : program->description;
+
 	add_man_head(program, command, to);
 	text_add(to, ".Sh DESCRIPTION\n");
-	add_roff(to, command ? (command->description ? command->description : command->summary) : program->summary);
+	add_roff(to, description ? description : command ? command->summary : program->summary);
 	text_add(to, "\n.Sh OPTIONS\n");
 	add_man_options(command ? command->options : program->globals, to);
 	if (!command) {

@@ -49,6 +49,7 @@ struct command {
 struct program {
 	const char *name;		       /* "hull" */
 	const char *summary;		       /* for help */
+	const char *description;	       /* for the man page, as a command's */
 	const struct command *const *commands; /* ends with NULL */
 	const struct option_row *globals;
 	size_t globals_bytes;

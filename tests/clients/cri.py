@@ -287,4 +287,5 @@ def many(engine):
         equal(list(pool.map(one, range(5))), [(0, [str(number)]) for number in range(5)])
 
 
-tell(Cri)
+if __name__ == "__main__":
+    tell(Cri)
