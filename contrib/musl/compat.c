@@ -24,6 +24,7 @@
 #include <link.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,17 @@ _Noreturn void abort(void)
 	(void)sigprocmask(SIG_UNBLOCK, &just_this, NULL);
 	(void)raise(SIGABRT);
 	_exit(127);
+}
+
+/* Signal 34, which musl keeps for what is done in all threads at once, is SIGRTMIN to the programs inside: it is blocked, read and passed on like the others. */
+int sigfillset(sigset_t *set)
+{
+	/* Those that both libraries keep for themselves, for timers and cancelled threads. */
+	const uint64_t kept = UINT64_C(3) << (32 - 1), all = ~kept;
+
+	memset(set, 0, sizeof(*set));
+	memcpy(set, &all, sizeof(all));
+	return 0;
 }
 
 /* --- Errors in the words that people know, and look for -------------------------------------------------------------------------------- */
