@@ -21,6 +21,7 @@ struct running {
 	struct loop loop;
 	struct loop_timer patience;
 	struct loop_source process; /* QEMU's pidfd */
+	struct loop_source server;  /* and that of the server of its volumes */
 	struct tail qmp, console, words;
 	struct agent_router *router;
 	struct control_server control;
@@ -29,10 +30,11 @@ struct running {
 	const char *start;
 	size_t start_len;
 	struct qemu_ends ends;
-	pid_t pid;
+	pid_t pid, server_pid;
 	bool has_ended; /* QEMU has, with `status` */
 	bool is_over;	/* the agent's channel is, with `outcome` */
 	int status;
+	int server_status; /* 0: it serves, or has ended as it should */
 	struct qemu_state state;
 	struct agent_outcome outcome;
 };

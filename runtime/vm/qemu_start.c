@@ -64,7 +64,7 @@ static int start_file_server(struct running *r, struct err *err)
 	const struct vm_request *request = r->request;
 	struct fs_server_share shares[VM_MAX_VOLUMES];
 	struct fs_server server = {.shares = shares, .count = request->volume_count, .proc_fd = -1};
-	int pidfd, result = 0;
+	int result = 0;
 
 	for (unsigned i = 0; i < request->volume_count && result >= 0; i++) {
 		shares[i] = (struct fs_server_share){.read_only = request->volumes[i].read_only};
@@ -74,7 +74,7 @@ static int start_file_server(struct running *r, struct err *err)
 	}
 	if (result < 0 || request->volume_count == 0)
 		return result;
-	result = fs_server_start(&server, &pidfd, err);
+	result = r->server_pid = fs_server_start(&server, &r->server.fd, err);
 	for (unsigned i = 0; i < request->volume_count; i++) {
 		(void)close(shares[i].socket_fd);
 		(void)close(shares[i].root_fd);
