@@ -174,6 +174,7 @@ exit_code() {
 		isolated -d --name "$name" busybox sleep 1000 3>&-
 	done
 	isolated -d --name memory --memory 192m busybox sh -c 'tail /dev/zero; echo tail $?' 3>&-
+	isolated -d --name greedy --memory 192m busybox tail /dev/zero 3>&-
 	for pair in panic:c reset:b power:o; do
 		retry $BOOT_SECONDS hull exec "${pair%:*}" true 2>/dev/null
 		run hull exec --privileged "${pair%:*}" sh -c "mount -t proc proc /mnt && echo ${pair#*:} >/mnt/sysrq-trigger && sleep 100"
@@ -186,6 +187,10 @@ exit_code() {
 	hull logs power 2>&1 | grep -x 'hull: the guest powered off before its program had ended'
 	retry $BOOT_SECONDS has_ended memory
 	hull logs memory | grep -x 'tail 137'
+	# As of a container it is said of a program that was killed, not of its children.
+	[ "$(hull inspect --format '{{.State.OomKilled}}' memory)" = false ]
+	retry $BOOT_SECONDS has_ended greedy
+	[ "$(exit_code greedy) $(hull inspect --format '{{.State.OomKilled}}' greedy)" = "137 true" ]
 }
 
 @test "a monitor that is killed, and QEMU that is killed, leave nothing" {
@@ -287,6 +292,7 @@ exit_code() {
 	refused "user ids: not possible" --userns host busybox true
 	refused "a machine has no devices of the host's" --device /dev/fuse busybox true
 	refused 'too little for a machine' --memory 16m busybox true
+	refused 'too little for a machine with this kernel: want' --memory 64m busybox true
 	refused "no kernel 'nosuch'" --kernel nosuch busybox true
 	refused "image 'nosuch' not found" nosuch true
 	run -125 hull run --rm --kernel x busybox true
