@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# make check-vm     boots Debian's own kernel in a small emulated machine and runs tests there: cgroup v2 alone, systemd, and directories that hull's
-#                   server shares with it. VM_BOOTS chooses.
+# make check-vm     boots Debian's own kernel in a small emulated machine and runs tests there: cgroup v2 alone, systemd, directories that hull's
+#                   server shares with it, and engines that make checkpoints. VM_BOOTS chooses.
 
-VM_BOOTS ?= share plain systemd
+VM_BOOTS ?= share plain systemd engines
 
 # share serves directories to a machine that it starts; exercise uses them in there, and is static: it runs on whatever that machine boots.
 VM_PROGRAMS := $(BUILD)/vm/share $(BUILD)/vm/exercise
@@ -17,7 +17,7 @@ $(VM_PROGRAMS): $(BUILD)/vm/%: $(STATIC_TREE)/obj/tests/vm/%.o $(vm_archives) $(
 
 .PHONY: check-vm vm-programs
 vm-programs: $(VM_PROGRAMS)
-check-vm:
+check-vm: deps-clients
 	@$(ALL_TOGETHER) all unit-programs vm-programs
 	$(Q)tests/vm/run $(BUILD) $(VM_BOOTS)
 

@@ -122,7 +122,7 @@ hears() {
 	kill -9 "$hold" "$(keeper_of talks)"
 	retry 10 state_is talks exited
 	hull rm talks
-	! pgrep -f "hull-keeper hold"
+	retry 10 eval '! pgrep -f "hull-keeper hold"'
 }
 
 @test "an end that nobody saw is unknown, never 0" {

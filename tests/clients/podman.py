@@ -4,25 +4,9 @@
 import json
 import os
 
-import images
-import podman_base
 from images import IMAGE
+from podman_base import RootsPodman
 from story import Failed, equal, eventually, has, like, limits_of, on_terminal, run, sized, step, tell
-
-
-class Podman(podman_base.Podman):
-    """Root's podman, with storage and networks of its own."""
-
-    def start(self):
-        self.settle()
-        self.words = ["podman", "--root", f"{self.folder}/storage", "--runroot", f"{self.folder}/run"]
-        self.words += ["--tmpdir", f"{self.folder}/tmp", "--network-config-dir", f"{self.folder}/networks"]
-        for archive in (images.busybox(self.layout, self.folder), images.pause(self.layout, self.folder)):
-            self.podman("load", "--input", archive)
-
-    def stop(self):
-        self.podman("system", "prune", "--force", "--volumes", code=None)
-        self.podman("unmount", "--all")
 
 
 @step("info names the runtime")
@@ -350,4 +334,4 @@ def many(engine):
     equal(outputs, [f"{number}\n" for number in range(30)])
 
 
-tell(Podman)
+tell(RootsPodman)

@@ -54,3 +54,22 @@ class Podman(Engine):
         self.podman("pod", "rm", "--all", "--force", "--time", "0")
         self.podman("rm", "--all", "--force", "--time", "0", "--volumes")
         return True
+
+
+class RootsPodman(Podman):
+    """Root's podman, with storage and networks of its own."""
+
+    def start(self):
+        self.settle()
+        self.words = ["podman", "--root", f"{self.folder}/storage", "--runroot", f"{self.folder}/run"]
+        self.words += ["--tmpdir", f"{self.folder}/tmp", "--network-config-dir", f"{self.folder}/networks"]
+        self.load()
+
+    def load(self):
+        """The images that the steps use."""
+        for archive in (images.busybox(self.layout, self.folder), images.pause(self.layout, self.folder)):
+            self.podman("load", "--input", archive)
+
+    def stop(self):
+        self.podman("system", "prune", "--force", "--volumes", code=None)
+        self.podman("unmount", "--all")

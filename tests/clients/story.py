@@ -18,7 +18,7 @@ import traceback
 
 CONTRIB = os.path.abspath(f"{os.path.dirname(os.path.abspath(__file__))}/../../contrib")
 STEPS = []
-STEP_SECONDS = 60
+STEP_SECONDS = int(os.environ.get("STORY_STEP_SECONDS", "60"))
 
 
 class Failed(Exception):
@@ -144,6 +144,12 @@ def like(found, pattern):
     if not match:
         raise Failed(f"no match for '{pattern}' in {found[-800:]!r}")
     return match
+
+
+def count_of(pid):
+    """What a program that counts has written last: its file, seen from outside."""
+    with open(f"/proc/{pid}/root/dev/shm/n", encoding="ascii") as file:
+        return int(file.read() or 0)
 
 
 def eventually(what, condition, seconds=20):

@@ -10,7 +10,7 @@ setup_file() {
 	local name
 
 	bundle_begin
-	for name in nc syslogd logger touch hostname test mkfifo; do
+	for name in nc syslogd logger touch hostname test mkfifo flock; do
 		ln -s busybox "$FOLDER/bundle/rootfs/bin/$name"
 	done
 }
@@ -57,6 +57,11 @@ count() {
 	oci exec "$ID" cat /dev/shm/n
 }
 
+# In every tree that there is.
+in_its_cgroups() {
+	run ! grep -v ":/hull/$ID\$" "/proc/$(member pid)/cgroup"
+}
+
 # It counts on.
 counts() {
 	local before
@@ -94,7 +99,7 @@ options_of() {
 	restore --pid-file "$FOLDER/pid"
 	is running
 	[ "$(cat "$FOLDER/pid")" = "$(member pid)" ]
-	[ "$(sed -n 's/^0:://p' "/proc/$(member pid)/cgroup")" = "/hull/$ID" ]
+	in_its_cgroups
 	retry 60 test -s "$FOLDER/said-again"
 	[ "$(head -n 1 "$FOLDER/said-again")" -eq $((last + 1)) ]
 	counts
@@ -128,7 +133,7 @@ options_of() {
 	ID=$ID-again
 	restore
 	counts
-	[ "$(sed -n 's/^0:://p' "/proc/$(member pid)/cgroup")" = "/hull/$ID" ]
+	in_its_cgroups
 	run -1 oci restore -d --image-path "$IMAGES" "$ID"
 	has "already exists"
 	counts
@@ -202,7 +207,7 @@ c["mounts"].append({"destination": "/given", "type": "bind", "source": "../given
 	has 100000
 	[[ $(options_of /given) == ro* ]]
 	[[ $(options_of /dev/null) == ro* ]]
-	[ "$(cat "/sys/fs/cgroup/hull/$ID/memory.max" "/sys/fs/cgroup/hull/$ID/pids.max" | xargs)" = "67108864 40" ]
+	[ "$(cgroup_file memory memory.limit_in_bytes memory.max) $(cgroup_file pids pids.max pids.max)" = "67108864 40" ]
 	run -0 oci delete --force "$ID"
 	# The folder with its root's memory is the host's root's alone, all the time.
 	[ "$(stat -c %a:%u "$IMAGES")" = 700:0 ]
@@ -291,6 +296,129 @@ c["mounts"].append({"destination": "/made/deep", "type": "tmpfs", "source": "tmp
 	run -1 oci state "$ID"
 	[ ! -e "/sys/fs/cgroup/hull/$ID" ]
 	rmdir "$FOLDER/bundle/rootfs/made/deep" "$FOLDER/bundle/rootfs/made"
+}
+
+# A criu that waits for pages, or has them: its output goes to $FOLDER/server.
+serve() {
+	criu "$@" &>"$FOLDER/server" </dev/null 3>&- 4>&- &
+	SERVER=$!
+}
+
+listens() {
+	ss -ltn | grep -q ":$1 "
+}
+
+@test "--page-server: the memory goes to another folder, and comes back from there" {
+	begin 'pass' sh -c "$COUNT"
+	retry 60 test -s "$FOLDER/said"
+	mkdir "$BATS_TEST_TMPDIR/pages"
+	serve page-server --images-dir "$BATS_TEST_TMPDIR/pages" --address 127.0.0.1 --port 4711
+	retry 60 listens 4711
+	run -0 checkpoint --page-server 127.0.0.1:4711
+	wait $SERVER
+	[ -z "$(find "$IMAGES" -name 'pages-*.img' -size +0)" ]
+	last=$(tail -n 1 "$FOLDER/said")
+	mv "$BATS_TEST_TMPDIR"/pages/* "$IMAGES"
+	restore
+	retry 60 test -s "$FOLDER/said-again"
+	[ "$(head -n 1 "$FOLDER/said-again")" -eq $((last + 1)) ]
+	# Nobody listens there now.
+	run -1 oci checkpoint --image-path "$BATS_TEST_TMPDIR/none" --page-server 127.0.0.1:4711 "$ID"
+	one_line
+	has "see '$BATS_TEST_TMPDIR/none/dump.log'"
+	counts
+}
+
+@test "--lazy-pages and --status-fd: the memory comes when it is touched" {
+	begin 'pass' sh -c "$COUNT"
+	retry 60 test -s "$FOLDER/said"
+	mkfifo "$FOLDER/status"
+	"$OCI" --root "$FOLDER/run" checkpoint --image-path "$IMAGES" --lazy-pages --page-server 127.0.0.1:4711 --status-fd 9 "$ID" \
+		&>"$FOLDER/words" </dev/null 9<>"$FOLDER/status" 3>&- 4>&- &
+	saver=$!
+	# Its one byte, a zero.
+	[ "$(timeout 60 head -c 1 "$FOLDER/status" | od -An -tx1 | tr -d ' ')" = 00 ]
+	retry 60 listens 4711
+	last=$(tail -n 1 "$FOLDER/said")
+	serve lazy-pages --page-server --address 127.0.0.1 --port 4711 --images-dir "$IMAGES" --work-dir "$IMAGES"
+	retry 60 test -S "$IMAGES/lazy-pages.socket"
+	# The other one's record is there until its memory has gone.
+	ID=$ID-again
+	restore --lazy-pages
+	retry 60 test -s "$FOLDER/said-again"
+	[ "$(head -n 1 "$FOLDER/said-again")" -eq $((last + 1)) ]
+	counts
+	wait $SERVER
+	wait $saver
+	run -1 oci state "${ID%-again}"
+}
+
+@test "--auto-dedup: what is saved again is taken from what was saved before" {
+	begin 'pass' sh -c "$COUNT"
+	chmod 711 "$BATS_TEST_TMPDIR"
+	run -0 oci checkpoint --pre-dump --image-path "$BATS_TEST_TMPDIR/before" "$ID"
+	counts
+	before=$(du -k "$BATS_TEST_TMPDIR"/before/pages-*.img | awk '{ sum += $1 } END { print sum }')
+	run -0 checkpoint --parent-path ../before --auto-dedup
+	[ "$(du -k "$BATS_TEST_TMPDIR"/before/pages-*.img | awk '{ sum += $1 } END { print sum }')" -lt "$before" ]
+	restore
+	counts
+}
+
+@test "--manage-cgroups-mode: each of them, there and back" {
+	begin 'pass' sh -c "$COUNT"
+	for mode in ignore none props soft full strict; do
+		run -0 checkpoint --leave-running --manage-cgroups-mode "$mode"
+		counts
+	done
+	run -0 checkpoint --manage-cgroups-mode full
+	for mode in ignore soft full; do
+		restore --manage-cgroups-mode "$mode"
+		in_its_cgroups
+		counts
+		run -0 oci delete --force "$ID"
+		[ ! -e "/sys/fs/cgroup/hull/$ID" ]
+	done
+}
+
+@test "--file-locks: without it a lock is refused, and the program goes on" {
+	begin 'pass' flock /dev/shm/lock sleep 1000
+	retry 60 oci exec "$ID" test -e /dev/shm/lock
+	retry 60 eval '! oci exec "$ID" flock -n /dev/shm/lock true'
+	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
+	one_line
+	has "see '$IMAGES/dump.log'"
+	is running
+	run -0 checkpoint --file-locks
+	restore --file-locks
+	run -1 oci exec "$ID" flock -n /dev/shm/lock true
+}
+
+# Runs $ID with a socket as its standard input whose other end is this one's, until it is told to end.
+with_socket() {
+	python3 - "$FOLDER/peer" "$OCI" --root "$FOLDER/run" run -d "$ID" <<-'PY'
+		import socket, subprocess, sys
+		peer, end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		peer.bind(sys.argv[1])
+		end.connect(sys.argv[1])
+		subprocess.run(sys.argv[2:], stdin=end, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+		end.close()
+		peer.recv(1)
+	PY
+}
+
+@test "--ext-unix-sk: without it a socket with an end outside is refused" {
+	configure sleep 1000
+	with_socket 3>&- 4>&- &
+	retry 60 settled
+	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
+	one_line
+	has "ext-unix-sk"
+	is running
+	run -0 checkpoint --leave-running --ext-unix-sk
+	is running
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"x", sys.argv[1])' "$FOLDER/peer"
+	wait
 }
 
 @test "images that are damaged, and commands that are killed, leave nothing" {

@@ -162,7 +162,7 @@ c["mounts"] = [m for m in c["mounts"] if m["type"] != "cgroup"] + [{"destination
 	}
 	(cd "$FOLDER/user" && as_user spec --rootless)
 	mv "$FOLDER/user/config.json" config.json
-	edit 'c["process"]["terminal"] = False; c["process"]["args"] = ["sleep", "100"]; c["process"].pop("rlimits", None)
+	edit 'c["process"]["terminal"] = False; c["process"]["args"] = ["sleep", "100"]
 c["linux"]["resources"] = {"memory": {"limit": 33554432}, "pids": {"limit": 20}}; c["linux"]["cgroupsPath"] = sys.argv[1]' "${mine#/sys/fs/cgroup}/one"
 	chmod 644 config.json
 	as_user run -d u1 </dev/null &>"$FOLDER/words" 3>&- 4>&- || { cat "$FOLDER/words" && return 1; }
