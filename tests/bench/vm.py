@@ -68,6 +68,12 @@ def areas_of(pid):
     return areas
 
 
+def tsc_khz():
+    """The pace of the clock, as hull tells its guests."""
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as info:
+        return next((int(float(line.split(":")[1]) * 1000) for line in info if line.startswith("cpu MHz")), 0)
+
+
 def turns(pid):
     """(nanoseconds that its threads ran, how many times they were given a processor)."""
     figures = [read(f"/proc/{pid}/task/{thread}/schedstat").split() for thread in os.listdir(f"/proc/{pid}/task")]
@@ -132,9 +138,9 @@ class Machines:
         given = self.request(name, cmdline, agent_listen_fd=9, start_fd=10, **more)
         return [*given, f"9=listen:{self.folder}/socket", f"10={self.folder}/start", self.monitor]
 
-    def ask(self, how, words):
+    def ask(self, how, words, prefix=None):
         """Lines of figures from vm-first-byte."""
-        lines = rivals.output_of([*self.prefix, self.first_byte, str(how), *words]).splitlines()
+        lines = rivals.output_of([*(self.prefix if prefix is None else prefix), self.first_byte, str(how), *words]).splitlines()
         return [[int(figure) for figure in line.split()] for line in lines]
 
     def first_bytes(self):
@@ -183,10 +189,10 @@ class Machines:
     # --- instances as 'hull run' makes them ---------------------------------------------------------------------------------------------
 
     @staticmethod
-    def say_kvm_works(root):
-        """Word that this KVM can run a kernel, which hull would not try by itself."""
+    def say_kvm_works(root, word="yes"):
+        """Word that this KVM can run a kernel, which hull would not try by itself. Or why it cannot."""
         with open(f"{root}/.kvm-probe", "w", encoding="ascii") as probe:
-            probe.write("yes\n")
+            probe.write(f"{word}\n")
 
     def take_kernel(self):
         """The payload as a kernel."""
@@ -199,29 +205,62 @@ class Machines:
         options = ["--isolation", "vm", "--vm-backend", "kvm", "--memory", f"{MEMORY_MIB}m", "--kernel", "payload", "--volume", "bench:/v"]
         return self.hull.start(name, options)
 
-    def jailed(self):
+    def in_view(self, rounds, at_once, rows):
         """
-        {who starts it: [(microseconds to the first byte, to the end)]}: the monitor alone, and as a container runtime starts it, in a jail. Its guest's first
-        bytes are none that the agent would say: what is read is the monitor's complaint, the same for both.
+        {row: [(microseconds to the first byte, to the end)]}. Where v1's CPU controller has a tree of its own, it keeps real-time processes out of new cgroups:
+        then that tree is not to be seen.
         """
-        bundle, root = f"{self.folder}/bundle", f"{self.folder}/run"
+        hide = 'mountpoint -q /sys/fs/cgroup/cpu && umount /sys/fs/cgroup/cpu; exec "$@"'
+        prefix = ["unshare", "--mount", "sh", "-c", hide, "sh", *self.prefix] if self.prefix else []
+        seen = {name: [] for name in rows}
+        for _ in range(rounds):
+            for name, words in rows.items():
+                seen[name] += self.ask(at_once, words, prefix)
+        return seen
+
+    def bundle_of(self, name, kernel):
+        """A bundle whose machine boots `kernel`, as the words that run it."""
+        bundle, root = f"{self.folder}/{name}", f"{self.folder}/run-{name}"
         with open(f"{self.bundle}/config.json", encoding="utf-8") as file:
             config = json.load(file)
-        config["vm"] = {"kernel": {"path": self.payload, "initrd": f"{self.folder}/start", "parameters": ["console"]}}
+        config["vm"] = {"kernel": kernel}
         for folder in (f"{bundle}/rootfs", root):
             os.makedirs(folder, mode=0o700)
         with open(f"{bundle}/config.json", "w", encoding="utf-8") as file:
             json.dump(config, file)
+        return root, [f"{self.hull.tree}/bin/hull-vm-oci", "--root", root, "run", "--bundle", bundle, f"bench-{name}"]
+
+    def jailed(self):
+        """
+        The monitor alone, and as a container runtime starts it, in a jail, each with a shared folder. Its guest's first bytes are none that the agent would say:
+        what is timed is the monitor's complaint, the same for both.
+        """
+        root, words = self.bundle_of("jail", {"path": self.payload, "initrd": f"{self.folder}/start", "parameters": ["console"]})
         self.say_kvm_works(root)
-        rows = {
-            "hull-vmm alone": self.with_agent("jail", "console"),
-            "hull-vm-oci run": [f"{self.hull.tree}/bin/hull-vm-oci", "--root", root, "run", "--bundle", bundle, "bench-machine"],
-        }
-        seen = {name: [] for name in rows}
-        for _ in range(self.size.machine_rounds):
-            for name, words in rows.items():
-                seen[name] += self.ask(AT_ONCE, words)
-        return seen
+        share = [{"tag": "root", "path": f"{self.folder}/jail/rootfs", "read_only": False}]
+        rows = {"hull-vmm alone": self.with_agent("jail", "console", volumes=share), "hull-vm-oci run": words}
+        return self.in_view(self.size.machine_rounds, AT_ONCE, rows)
+
+    def stock_kernel(self):
+        """Debian's kernel, and an initramfs whose first process says a byte and resets the machine: their paths."""
+        kernel, guest = f"{self.folder}/kernel", f"{self.folder}/guest"
+        package = rivals.output_of([f"{HERE}/../../contrib/kernel/debian"]).strip()
+        os.makedirs(f"{guest}/dev")
+        compiler = ["gcc", "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-s"]
+        rivals.output_of([*compiler, "-o", f"{guest}/init", f"{HERE}/../vm/nested-mark.c"])
+        make = 'dpkg-deb --fsys-tarfile "$1" | tar --extract --to-stdout --wildcards "./boot/vmlinuz-*" >"$2" && cd "$3" && find . | busybox cpio -o -H newc >"$3.cpio"'
+        rivals.output_of(["sh", "-c", make, "sh", package, kernel, guest])
+        return kernel, f"{guest}.cpio"
+
+    def emulated(self):
+        """QEMU alone, and as hull starts it, without KVM: to the first process of a stock kernel, whose machine ends there."""
+        kernel, initrd = self.stock_kernel()
+        root, words = self.bundle_of("emulated", {"path": kernel, "initrd": initrd})
+        self.say_kvm_works(root, "not for this")
+        cmdline = f"console=ttyS0 quiet panic=-1 cryptomgr.notests random.trust_cpu=on reboot=t tsc_early_khz={tsc_khz()}"
+        bare = ["2=/dev/null", self.qemu, "-M", "microvm,rtc=on", "-accel", "tcg", "-m", "512", "-nodefaults", "-no-user-config", "-no-reboot"]
+        bare += ["-display", "none", "-serial", "stdio", "-kernel", kernel, "-initrd", initrd, "-append", cmdline]
+        return self.in_view(self.size.emulated_rounds, 1, {"QEMU alone": bare, "hull-vm-oci run, QEMU": words})
 
     def parts(self):
         """The processes of all machines that run."""
@@ -286,6 +325,12 @@ class Machines:
         report.print_machines("a machine's start to the monitor's first word of it", jailed, None, tenth)
         alone, inside = (tenth([first for first, _ in runs]) for runs in jailed.values())
         bars.append(Bar("a jail (cgroup, namespaces, filters): adds to the first byte", (inside - alone) / 1000, 2, 20, " ms"))
+        if self.qemu:
+            say("machines: QEMU without KVM")
+            emulated = self.emulated()
+            report.print_machines("an emulated machine's start to its end at the first process", emulated, None, tenth)
+            alone, inside = (tenth([end for _, end in runs]) for runs in emulated.values())
+            bars.append(Bar("hull with QEMU: adds to bare QEMU's start to init", (inside - alone) / 1000, 100, 3000, " ms"))
         held, idled = self.alike(say)
         report.print_held({f"hull run --isolation vm, {self.size.machines} alike": held})
         bars += self.alike_bars(held, idled)
