@@ -5,7 +5,7 @@
  *
  *     vm-first-byte RUNS|calls|said [FD=WHAT...] COMMAND...
  *
- * WHAT is `tap`, a network device of our own; `listen:PATH`, a listening Unix socket; or a file's path, opened anew for each run, for reading and writing where
+ * WHAT is `tap:NAME`, a network device of that name, or of our own; `listen:PATH`, a listening Unix socket; or a file's path, opened anew for each run, for reading and writing where
  * that is allowed.
  */
 #include <fcntl.h>
@@ -50,11 +50,12 @@ static uint64_t now_us(void)
 
 /* --- what the command is given ------------------------------------------------------------------------------------------------------- */
 
-static int open_tap(void)
+static int open_tap(const char *name_or_empty)
 {
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	int fd = must(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), "/dev/net/tun");
 
+	(void)strncpy(request.ifr_name, name_or_empty, sizeof(request.ifr_name) - 1);
 	(void)must(ioctl(fd, TUNSETIFF, &request), "make a tap");
 	return fd;
 }
@@ -86,9 +87,9 @@ static int open_as(const char *word)
 
 	if (what == word || *what++ != '=')
 		return 0;
-	if ((strcmp(what, "tap") == 0 || strncmp(what, "listen:", 7) == 0) && fcntl(wanted, F_GETFD) >= 0)
+	if ((strncmp(what, "tap:", 4) == 0 || strncmp(what, "listen:", 7) == 0) && fcntl(wanted, F_GETFD) >= 0)
 		return 1;
-	fd = strcmp(what, "tap") == 0		? open_tap()
+	fd = strncmp(what, "tap:", 4) == 0	? open_tap(what + 4)
 	     : strncmp(what, "listen:", 7) == 0 ? open_listening(what + 7)
 						: open_file(what);
 	has_stderr |= wanted == STDERR_FILENO;

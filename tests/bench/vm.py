@@ -131,7 +131,7 @@ class Machines:
         path = f"{self.folder}/request-{name}"
         with open(path, "w", encoding="ascii") as file:
             json.dump(document, file)
-        return [f"3={path}", f"4={self.payload}", "6=/dev/kvm", f"7={self.folder}/disk", "8=tap"]
+        return [f"3={path}", f"4={self.payload}", "6=/dev/kvm", f"7={self.folder}/disk", "8=tap:"]
 
     def with_agent(self, name, cmdline, **more):
         """The same, where an agent is expected."""
