@@ -38,15 +38,11 @@ int disk_name_of_chain(const char *const *layers, size_t count, char to[static D
 
 	/* From the bottom: the digest of what lies below and the layer on it. */
 	for (size_t i = count; r >= 0 && i-- > 1;) {
-		struct sha256 sha;
-
 		r = hex_of(layers[i - 1], upper, err);
 		if (r < 0)
 			break;
 		(void)snprintf(both, sizeof(both), ALGORITHM "%s " ALGORITHM "%s", chain, upper);
-		sha256_begin(&sha);
-		sha256_add(&sha, both, strlen(both));
-		sha256_end(&sha, chain);
+		sha256_of(both, strlen(both), chain);
 	}
 	if (r >= 0)
 		(void)snprintf(to, DISK_NAME_BYTES, "chain-%s.erofs", chain);

@@ -3,7 +3,7 @@
 # Debian 12's packages, by what they are for. One apt-get call, and none when everything is there.
 
 BUILD_PACKAGES := gcc make pkg-config libc6-dev musl-dev libseccomp-dev libcap-dev libnl-3-dev libyajl-dev libarchive-dev libssl-dev \
-	libzstd-dev libsystemd-dev busybox-static
+	libzstd-dev libmd-dev libsystemd-dev busybox-static
 RUN_PACKAGES   := iproute2
 CHECK_PACKAGES := bats clang clang-format clang-tidy shellcheck libclang-rt-14-dev debootstrap zstd xz-utils jq curl \
 	iproute2 iptables nftables iputils-ping python3 python3-jsonschema procps strace util-linux attr man-db socat skopeo umoci bzip2 uidmap cpio acpica-tools

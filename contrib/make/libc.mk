@@ -17,7 +17,7 @@ $(error LIBC is '$(LIBC)': say musl or glibc)
 endif
 
 # Headers that are nobody's C library: the kernel's, and those of the libraries that hull is made of. musl's compiler must not see glibc's beside them.
-MUSL_FOREIGN := linux asm asm-generic mtd video sys/capability.h seccomp.h seccomp-syscalls.h yajl archive.h archive_entry.h openssl zstd.h
+MUSL_FOREIGN := linux asm asm-generic mtd video sys/capability.h seccomp.h seccomp-syscalls.h yajl archive.h archive_entry.h openssl zstd.h sha2.h
 MUSL_INCLUDE := $(BUILD)/musl/include
 MUSL_CPPFLAGS = -nostdinc -isystem contrib/musl/include -isystem /usr/include/$(MACHINE)-linux-musl \
 	-isystem $(shell $(CC) -print-file-name=include) -isystem $(MUSL_INCLUDE)

@@ -8,7 +8,7 @@ ifneq ($(SANITIZE),)
 START_LIBS  := -lseccomp -lcap -lnl-3 -lyajl
 endif
 VM_LIBS     := -lyajl$(if $(SANITIZE),,_s)
-IMAGE_LIBS  := -larchive -lcrypto -lzstd -lyajl
+IMAGE_LIBS  := -larchive -lcrypto -lzstd -lyajl -l:libmd.a
 CPPFLAGS    += -I/usr/include/libnl3
 
 START_FOLDERS := runtime/core runtime/spec runtime/vm cgroups namespaces net runtime/base
@@ -31,7 +31,7 @@ endef
 dynamic_program = $(call link,$(1),$(2),$(3),$(BUILD),$(if $(SANITIZE),$(STATIC)),$(4))
 
 ifneq ($(wildcard cli/hull.c),)
-$(eval $(call static_program,bin/hull,cli/hull,cli images $(START_FOLDERS),$(START_LIBS),$(MUSL_HEAP)))
+$(eval $(call static_program,bin/hull,cli/hull,cli images $(START_FOLDERS),$(START_LIBS) -lmd,$(MUSL_HEAP)))
 endif
 ifneq ($(wildcard cli/oci/hull_oci.c),)
 $(eval $(call static_program,bin/hull-oci,cli/oci/hull_oci,cli/oci cli $(START_FOLDERS),$(START_LIBS),$(MUSL_HEAP)))

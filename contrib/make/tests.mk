@@ -25,7 +25,7 @@ check: deps-check deps-clients
 UNIT_SOURCES  := $(wildcard tests/unit/*/test_*.c)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
 UNIT_FOLDERS  := cli runtime/agent $(START_FOLDERS) images runtime/vm tests/unit/vm
-UNIT_LIBS     := $(if $(SANITIZE),-fsanitize=address$(,)undefined) -lseccomp -lcap -lnl-3 -lyajl -larchive -lcrypto -lzstd
+UNIT_LIBS     := $(if $(SANITIZE),-fsanitize=address$(,)undefined) -lseccomp -lcap -lnl-3 -lyajl -larchive -lcrypto -lzstd -lmd
 
 # What the tests of devices share, and the fuzzers too: a guest's driver, and a hypervisor that runs nothing.
 $(call library,tests/unit/vm): $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/unit/vm/test_%,$(wildcard tests/unit/vm/*.c)))
@@ -90,7 +90,7 @@ check-fuzz:
 	@$(ALL_TOGETHER) $(FOR_FUZZING) fuzz-programs
 	$(Q)tests/run-fuzz $(FUZZ_SECONDS) $(patsubst $(BUILD)/%,build/fuzz/%,$(FUZZ_PROGRAMS))
 
-# --- engines drive hull-oci, and runc as control: tests/clients/*.py, about two minutes --------------------------------------------
+# --- engines drive hull-oci, and runc as control: tests/clients/*.py, about three minutes --------------------------------------------
 
 check-clients: deps-clients
 	@$(ALL_TOGETHER) all
