@@ -71,6 +71,7 @@ class Machine:
     def __exit__(self, *_):
         # At the end of its requests the runner ends, and the machine with it.
         if self.connection:
+            self.connection.shutdown(socket.SHUT_RDWR)
             self.connection.close()
         self.listener.close()
         try:
