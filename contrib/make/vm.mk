@@ -30,14 +30,18 @@ check-nested:
 
 # make kernel         fetches Debian's kernel for virtual machines, and takes it into hull's store
 # make guest-kernel   builds a small one from Debian's linux-source, some minutes; it boots several times as fast. GUEST_KERNEL_JOBS says how many at once.
+# make check-guest-kernel  builds it, and runs machines with it; 'make check' does that only where it is built already
 
 GUEST_KERNEL      ?= $(BUILD)/guest-kernel
 GUEST_KERNEL_JOBS ?= $(shell nproc)
 
-.PHONY: kernel guest-kernel
+.PHONY: kernel guest-kernel check-guest-kernel
 kernel: deps-vm
 	@$(MAKE) --no-print-directory all
 	$(Q)$(BUILD)/bin/hull kernel import --replace "$$(contrib/kernel/debian)"
 guest-kernel: deps-kernel
 	$(Q)contrib/kernel/build $(GUEST_KERNEL) $(GUEST_KERNEL_JOBS)
 	@echo "now: hull kernel import --name small --default $(GUEST_KERNEL)/bzImage"
+check-guest-kernel: guest-kernel deps-check
+	@$(MAKE) --no-print-directory all
+	$(Q)tests/run-bats $(BUILD) --filter 'the small one' tests/bats/kernel.bats
