@@ -16,6 +16,8 @@
 
 #define PROBE_FILE ".kvm-probe"
 #define YES	   "yes"
+/* Of memory, beside what it is loaded from: with less Debian's kernel does not find room for the first program. */
+#define KERNEL_ROOM_BYTES ((uint64_t)24 << 20)
 
 const char *const machine_backends[] = {"kvm", "qemu", NULL};
 
@@ -146,6 +148,16 @@ static int choose_backend(const struct machine_wish *wish, const char **ret, str
 
 /* --- Kernel ----------------------------------------------------------------------------------------------------------- */
 
+/* What a kernel needs to come as far as its first program: itself, its initramfs as an archive and unpacked, and some to work with. */
+static uint64_t least_memory(const struct kernel_files *files)
+{
+	struct stat kernel, initrd;
+
+	if (fstat(files->kernel_fd, &kernel) < 0 || fstat(files->initrd_fd, &initrd) < 0)
+		return 0;
+	return (uint64_t)kernel.st_size + 2 * (uint64_t)initrd.st_size + KERNEL_ROOM_BYTES;
+}
+
 /* Opened, and closed again: now there is an initramfs with the agent that is installed. */
 static int find_kernel(struct arena *arena, const struct machine_wish *wish, struct plan_vm_host *ret, struct err *err)
 {
@@ -162,6 +174,7 @@ static int find_kernel(struct arena *arena, const struct machine_wish *wish, str
 	if (result < 0)
 		return result;
 	ret->kernel = files.is_elf ? kernel.vmlinux : kernel.bzimage;
+	ret->least_bytes = files.is_elf ? least_memory(&files) : 0;
 	ret->initrd = arena_printf(arena, "%s/initrd", kernel.folder);
 	return arena_check(arena, err);
 }

@@ -12,6 +12,7 @@
 
 #define MEMORY_STEP ((uint64_t)2 << 20)
 #define PERIOD_US   100000
+#define MIB	    ((uint64_t)1 << 20)
 
 static int no_memory(const struct dividing *d, struct err *err)
 {
@@ -142,6 +143,12 @@ static int size_memory(struct dividing *d, struct err *err)
 	if (bytes < PLAN_VM_MEMORY_MIN_BYTES)
 		return err_say(err, EINVAL,
 			       "%" PRIu64 " bytes of memory are too little for a machine: want 64m or more", bytes);
+	if (bytes < d->host->vm->least_bytes && !(vm && vm->kernel && vm->kernel->path))
+		return err_say(err, EINVAL,
+			       "%" PRIu64
+			       " bytes of memory are too little for a machine with this kernel: want %" PRIu64
+			       "m or more",
+			       bytes, (d->host->vm->least_bytes + MIB - 1) / MIB);
 	if (bytes > VM_MAX_MEMORY_BYTES)
 		return err_say(err, EINVAL, "%" PRIu64 " bytes are more memory than a machine can have", bytes);
 	d->vm->memory_bytes = (bytes + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP;
@@ -442,6 +449,20 @@ static void finish(const struct dividing *d, struct plan *plan)
 	plan->vm = d->vm;
 }
 
+/* Each volume is a device, as each disk is. (How many cards an engine has made is not known yet: those the monitor counts.) */
+static int check_room(const struct dividing *d, struct err *err)
+{
+	unsigned room = d->vm->backend == VM_BACKEND_QEMU ? VM_ROOM_QEMU : VM_ROOM_KVM;
+	size_t taken = d->vm->disks.count + d->vm->volumes.count + d->vm->has_nic;
+
+	if (taken <= room)
+		return 0;
+	return err_say(err, ENOTSUP,
+		       "a machine has room for %u disks, cards and volumes with backend '%s', not for %zu: %zu of them "
+		       "are volumes",
+		       room, d->vm->backend == VM_BACKEND_QEMU ? "qemu" : "kvm", taken, d->vm->volumes.count);
+}
+
 static int (*const parts[])(struct dividing *d, struct err *err) = {
 	check_namespaces, check_network, check_rest,	size_memory,	 size_cpus,
 	choose_programs,  begin_jail,	 plan_vm_guest, plan_vm_cmdline, make_jail,
@@ -471,6 +492,8 @@ int plan_machine(struct arena *arena, const struct config *config, const struct 
 	if (r < 0)
 		return r;
 	finish(&d, ret);
-	r = plan_vm_join_kvm(&d, ret, err);
+	r = check_room(&d, err);
+	if (r == 0)
+		r = plan_vm_join_kvm(&d, ret, err);
 	return r < 0 ? r : arena_check(arena, err);
 }

@@ -44,6 +44,7 @@ struct plan_vm_host {
 	enum vm_backend backend;
 	const char *kernel,
 		*initrd; /* an ELF file with the PVH note or a bzImage; NULL: only what config.json's `vm` names will do */
+	uint64_t least_bytes;		     /* of memory, that this kernel needs; 0: not known */
 	struct strv layers;		     /* read-only disks, top first; empty: the root folder is shared */
 	const char *upper;		     /* the writable disk above them; NULL: a tmpfs */
 	const char *qemu;		     /* its program, for that backend */

@@ -2,6 +2,7 @@
 #include "runtime/vm/qemu.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -55,6 +56,9 @@ static int say_how_it_ended(struct running *r, struct err *err)
 {
 	const char *panic = find_panic(r), *words = last_words(r);
 
+	if (panic && strstr(panic, "memory"))
+		return err_say(err, ENOMEM, "the guest's kernel panicked: %s: %" PRIu64 "m may be too little for it",
+			       panic, r->request->memory_bytes >> 20);
 	if (panic || r->state.reason == QEMU_PANIC)
 		return err_say(err, EIO, "the guest's kernel panicked: %s", panic ? panic : "it did not say why");
 	if (r->state.reason == QEMU_POWER_OFF)

@@ -4,9 +4,10 @@
 #include "runtime/vm/fs_server.h"
 #include "tests/unit/spec/plan_case.h"
 
-#define VM(more) "\"isolation\":\"vm\",\"idRange\":{\"base\":1879048192,\"size\":65536}," more
-#define BRIDGE	 NET("\"mode\":\"bridge\"")
-#define NO_NET	 NET("\"mode\":\"none\"")
+#define VM(more)	"\"isolation\":\"vm\",\"idRange\":{\"base\":1879048192,\"size\":65536}," more
+#define BRIDGE		NET("\"mode\":\"bridge\"")
+#define NO_NET		NET("\"mode\":\"none\"")
+#define HARDWARE(words) "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"hwConfig\":{" words "}}"
 
 static struct plan_case machine_case(const char *more, const char *extension)
 {
@@ -255,10 +256,21 @@ static void test_refusals(void)
 		 .extension = VM(NO_NET),
 		 .words = "a machine has 1 to 64 CPUs"},
 		{.namespaces =
-			 OWN(KIND("pid") KIND("ipc") KIND("uts")) ",{\"type\":\"network\",\"path\":\"/run/netns/x\"}",
-		 .words = "the network namespace '/run/netns/x': not possible"},
+			 OWN(KIND("pid") KIND("network") KIND("uts")) ",{\"type\":\"ipc\",\"path\":\"/run/ipc/x\"}",
+		 .words = "the ipc namespace '/run/ipc/x': not possible"},
 		{.more = "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"image\":{\"path\":\"/i\",\"format\":\"raw\"}}",
 		 .words = "vm.image"},
+		{.more = HARDWARE("\"deviceTree\":\"/d\""), .words = "vm.hwConfig: device trees and devices"},
+		{.more = HARDWARE("\"dtdevs\":[\"/d\"]"), .words = "vm.hwConfig: device trees and devices"},
+		{.more = HARDWARE("\"iomems\":[{\"firstMFN\":1,\"nrMFNs\":1}]"),
+		 .words = "vm.hwConfig: device trees and devices"},
+		{.more = HARDWARE("\"irqs\":[11]"), .words = "vm.hwConfig: device trees and devices"},
+		{.more = HARDWARE("\"memory\":1048576"), .words = "are too little for a machine"},
+		{.more = HARDWARE("\"vcpus\":65"), .words = "a machine has 1 to 64 CPUs"},
+		{.more = "\"vm\":{\"hypervisor\":{\"path\":\"q\"},\"kernel\":{\"path\":\"/k\"}}",
+		 .words = "vm.hypervisor.path: 'q' is no absolute path"},
+		{.more = "\"vm\":{\"kernel\":{\"path\":\"/k\",\"initrd\":\"i\"}}",
+		 .words = "vm.kernel.initrd: 'i' is no absolute path"},
 		{.more = "\"vm\":{\"kernel\":{\"path\":\"k\"}}", .words = "vm.kernel.path: 'k' is no absolute path"},
 		{.linux_ = MAPPED,
 		 .namespaces = WITH_USER,
@@ -372,9 +384,60 @@ static void test_kvm_for_qemu(void)
 	plan_case_machine.kvm_access = PLAN_VM_KVM_NONE;
 }
 
+/* Devices all take slots of one bus, which with QEMU is longer. A kernel is known to need so much memory. */
+static void test_room(void)
+{
+	static const struct {
+		enum vm_backend backend;
+		unsigned volumes;
+		const char *words; /* NULL: they fit, beside the root */
+	} cases[] = {
+		{VM_BACKEND_QEMU, 20, NULL},
+		{VM_BACKEND_QEMU, 21, "20 volumes at most"},
+		{VM_BACKEND_KVM, 14, NULL},
+		{VM_BACKEND_KVM, 15, "room for 15 disks, cards and volumes with backend 'kvm', not for 16"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP_ARENA struct arena arena = ARENA_INIT;
+		CLEANUP_TEXT struct text mounts = TEXT_INIT;
+		struct plan_case from = machine_case(MAPPED, VM(NO_NET));
+		struct err err = ERR_INIT;
+		struct plan plan;
+
+		for (unsigned v = 0; v < cases[i].volumes; v++)
+			text_addf(&mounts, "%s{\"destination\":\"/v%u\",\"type\":\"bind\",\"source\":\"/h\"}",
+				  v ? "," : "", v);
+		from.mounts = text_get(&mounts);
+		plan_case_machine.backend = cases[i].backend;
+		(void)strv_add(&arena, &plan_case_machine.layers, "/d/top");
+		CHECK_INT(plan_case_make(&arena, &from, &plan, &err) < 0, cases[i].words != NULL);
+		if (cases[i].words)
+			CHECK_HAS(err.msg, cases[i].words);
+		plan_case_machine.layers = (struct strv){0};
+	}
+	plan_case_machine.backend = VM_BACKEND_QEMU;
+}
+
+static void test_memory_that_the_kernel_needs(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct plan_case from = machine_case(MAPPED ",\"resources\":{\"memory\":{\"limit\":83886080}}", VM(NO_NET));
+	struct err err = ERR_INIT;
+	struct plan plan;
+
+	plan_case_machine.least_bytes = 83886081;
+	CHECK_INT(plan_case_make(&arena, &from, &plan, &err), -EINVAL);
+	CHECK_HAS(err.msg, "83886080 bytes of memory are too little for a machine with this kernel: want 81m or more");
+	plan_case_machine.least_bytes = 83886080;
+	CHECK_INT(plan_case_make(&arena, &from, &plan, &err), 0);
+	plan_case_machine.least_bytes = 0;
+}
+
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_jail_holds_nothing), TAP_CASE(test_guest_is_told_the_rest), TAP_CASE(test_size),
 		       TAP_CASE(test_disks_and_volumes), TAP_CASE(test_bundle_shares_its_root), TAP_CASE(test_refusals),
-		       TAP_CASE(test_no_machine_here), TAP_CASE(test_update), TAP_CASE(test_kvm_for_qemu));
+		       TAP_CASE(test_no_machine_here), TAP_CASE(test_update), TAP_CASE(test_kvm_for_qemu),
+		       TAP_CASE(test_room), TAP_CASE(test_memory_that_the_kernel_needs));
 }
