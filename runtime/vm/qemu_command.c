@@ -99,7 +99,8 @@ static void add_disks(struct command *c, const struct vm_request *request)
 		       "node-name=disk%u,driver=raw,read-only=%s,discard=unmap,file.driver=file,"
 		       "file.filename=/dev/fdset/%u,file.locking=off,file.discard=unmap",
 		       i, disk->read_only ? "on" : "off", i);
-		OPTION(c, "device", "virtio-blk-device,drive=disk%u,serial=%s", i, disk->serial);
+		/* A write for which the host has no room fails, as on any disk. QEMU's own way is to stop the machine, which would hang. */
+		OPTION(c, "device", "virtio-blk-device,drive=disk%u,serial=%s,werror=report", i, disk->serial);
 	}
 }
 
