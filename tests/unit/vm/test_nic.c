@@ -16,6 +16,7 @@
 
 #include "runtime/base/scope.h"
 #include "runtime/vm/nic.h"
+#include "runtime/vm/nic_vhost.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/vm/guest_driver.h"
 
@@ -330,7 +331,7 @@ static void test_wrong_descriptors(void)
 	struct err err = ERR_INIT;
 	struct guest guest;
 	struct nic nic;
-	int bare;
+	int bare, whole;
 
 	guest_open(&guest, 4096);
 	CHECK(nic_open(&nic, open("/dev/null", O_RDWR | O_CLOEXEC), mac, &guest.loop, &guest.memory, &err) < 0);
@@ -339,6 +340,15 @@ static void test_wrong_descriptors(void)
 	if (bare >= 0) {
 		CHECK_INT(nic_open(&nic, bare, mac, &guest.loop, &guest.memory, &err), -EINVAL);
 		CHECK_HAS(err.msg, "'bare0'");
+	}
+	/* What cannot serve the queues leaves them to the device. */
+	whole = make_tap("whole0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+	if (whole >= 0) {
+		CHECK_INT(nic_open(&nic, whole, mac, &guest.loop, &guest.memory, &err), 0);
+		CHECK_INT(nic_use_vhost(&nic, open("/dev/null", O_RDWR | O_CLOEXEC), &err), -ENOTTY);
+		CHECK_HAS(err.msg, "vhost-net: become its owner");
+		CHECK(nic.vhost_fd == -1 && nic.frame && !nic.device.ops->served_elsewhere);
+		nic_close(&nic);
 	}
 	guest_close(&guest);
 }
