@@ -2,7 +2,7 @@
 #
 # make bench               hull beside crun, runc and podman, as tables with their bars; as root, some fifteen minutes
 # make bench QUICK=1       the same in three, for CI: fails when a figure is far beyond its bar
-# make bench GROUPS=oci    one part of it, or some: run,held,crowd,ports,oci
+# make bench GROUPS=oci    one part of it, or some: run,held,crowd,ports,oci,v2,vm; v2 is hull-oci beside crun in the machine of tests/vm, half a minute
 # BENCH_HULL=PROGRAM measures another hull, and the hull-oci beside it.
 
 BENCH_RUNNER := $(BUILD)/bench/runner
@@ -19,14 +19,16 @@ $(BENCH_RUNNER) $(BENCH_FLOOR) $(BENCH_VM): $(BUILD)/bench/%: $(STATIC_TREE)/obj
 .PHONY: bench
 bench: deps-bench
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_RUNNER) $(BENCH_FLOOR) $(BENCH_VM)
+	$(if $(or $(findstring v2,$(GROUPS)),$(if $(GROUPS),,all)),$(Q)tests/vm/images >/dev/null)
 	$(Q)python3 -B tests/bench/bench.py --hull $(abspath $(BENCH_HULL)) --runner $(abspath $(BENCH_RUNNER)) \
 		--floor $(abspath $(BENCH_FLOOR)) --layout $(abspath $(IMAGES_DIR)/busybox) \
 		$(if $(QUICK),--quick) $(if $(GROUPS),--groups $(GROUPS))
 
-# make bench-vm            the monitor beside its floor and QEMU: first bytes, turns, memory, idling; a minute or two
+# make bench-vm            the monitor beside its floor and QEMU: first bytes, turns, memory, idling, disk and network; some minutes
 .PHONY: bench-vm
 bench-vm:
 	$(Q)$(MAKE) --no-print-directory bench GROUPS=vm
+	$(Q)tests/bench/vm-throughput $(BUILD)
 
 # make check-icount        how many instructions a stock kernel's start takes under the monitor, beside the floor; not a matter of how busy the machine is
 .PHONY: check-icount
