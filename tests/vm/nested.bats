@@ -61,7 +61,7 @@ traffic() {
 	local address before_in before_out bit features
 
 	address=$(field box Network.IP)
-	[ "$(busybox wget -q -T 30 -O - http://127.0.0.1:8080/)" = page ]
+	[ "$(timeout 60 busybox wget -q -O - http://127.0.0.1:8080/)" = page ]
 	ping -c 1 -W 20 "$address"
 	features=$(hull exec box cat /sys/class/net/eth0/device/features)
 	for bit in 0 1 7 8 11 12 15; do [ "${features:bit:1}" = 1 ]; done
