@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "runtime/base/aside.h"
+#include "runtime/base/scope.h"
 
 static struct aside helper = ASIDE_INIT;
 
@@ -59,4 +60,12 @@ int net_ahead_take(bool *ret_lo_up)
 	*ret_lo_up = making && making->lo_up;
 	aside_close(&helper);
 	return fd < 0 ? -1 : fd;
+}
+
+void net_ahead_drop(void)
+{
+	bool lo_up;
+	int netns_fd = net_ahead_take(&lo_up);
+
+	scope_fd(&netns_fd);
 }

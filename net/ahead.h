@@ -20,5 +20,7 @@ bool net_ahead_is_started(void);
  * for whatever reason; whoever tries to make one learns it.
  */
 int net_ahead_take(bool *ret_lo_up);
+/* Waits for it, and lets it go: for a start that turns out to need none. */
+void net_ahead_drop(void);
 
 #endif

@@ -149,6 +149,8 @@ int step_clone(struct instance *instance, struct err *err)
 	instance->netns_comes = setup.netns_comes = takes_netns_ahead(instance);
 	if (instance->netns_comes)
 		spawning.fresh &= ~(uint64_t)CLONE_NEWNET;
+	else
+		net_ahead_drop();
 	instance->goes_by_itself = setup.program.goes_by_itself = can_go_by_itself(instance);
 	setup.sync = theirs;
 	spawning.keeps = list_kept(instance, theirs.fd, &spawning.keep_count);

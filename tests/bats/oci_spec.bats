@@ -218,6 +218,14 @@ m[:] = [x for x in m if x["type"] not in ("sysfs", "mqueue")]' 'for kind in net 
 	is "$(for kind in net ipc uts pid; do readlink /proc/self/ns/$kind; done)"
 }
 
+# It is made by another process than the one that becomes the program, and /sys shows the network of whoever mounted it.
+@test "linux.namespaces: a new network is the one that is seen in /sys, and its loopback interface is up" {
+	says 'pass' 'readlink /proc/self/ns/net; ls /sys/class/net; cat /sys/class/net/lo/operstate; grep -c : /proc/net/dev'
+	[[ ${lines[0]} == net:* ]]
+	[ "${lines[0]}" != "$(readlink /proc/self/ns/net)" ]
+	[ "${lines[*]:1}" = "lo unknown 1" ]
+}
+
 @test "linux.uidMappings: ids inside and outside" {
 	says 'namespace("user"); l["uidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 10}, {"containerID": 20, "hostID": 200000, "size": 3}]
 l["gidMappings"] = [{"containerID": 0, "hostID": 300000, "size": 10}]; l["resources"] = {}' 'cat /proc/self/uid_map /proc/self/gid_map; id -u'

@@ -72,6 +72,22 @@ static void test_each_is_another(void)
 	(void)close(two);
 }
 
+/* Nothing is left open or running of one that nobody wants. */
+static void test_one_is_dropped(void)
+{
+	int before = dup(STDIN_FILENO), after;
+
+	(void)close(before);
+	net_ahead_start();
+	net_ahead_drop();
+	CHECK(!net_ahead_is_started());
+	after = dup(STDIN_FILENO);
+	CHECK_INT(after, before);
+	(void)close(after);
+	CHECK(waitpid(-1, NULL, __WALL | WNOHANG) < 0);
+	net_ahead_drop();
+}
+
 static void test_none_is_no_failure(void)
 {
 	bool lo_up = true;
@@ -92,5 +108,6 @@ static void test_none_is_no_failure(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_makes_one), TAP_CASE(test_each_is_another), TAP_CASE(test_none_is_no_failure));
+	return TAP_RUN(TAP_CASE(test_makes_one), TAP_CASE(test_each_is_another), TAP_CASE(test_one_is_dropped),
+		       TAP_CASE(test_none_is_no_failure));
 }
