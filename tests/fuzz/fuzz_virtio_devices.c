@@ -3,11 +3,18 @@
  * Drivers of no manners: the input picks a device, and is then a list of what the guest (registers, memory, rings, kicks) and the host (streams,
  * targets) do, in any order. Nothing may crash, touch what is not guest memory, or keep the loop busy for ever.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +22,7 @@
 #include "runtime/vm/balloon.h"
 #include "runtime/vm/blk.h"
 #include "runtime/vm/console.h"
+#include "runtime/vm/nic.h"
 #include "runtime/vm/rng.h"
 #include "tests/unit/vm/guest_driver.h"
 
@@ -52,11 +60,39 @@ struct bench {
 		struct console console;
 		struct rng rng;
 		struct balloon balloon;
+		struct nic nic;
 	} device;
 	int ends[2]; /* the host's, of the console's ports */
 };
 
-enum { KIND_BLK, KIND_BLK_READ_ONLY, KIND_BLK_RING, KIND_CONSOLE, KIND_RNG, KIND_BALLOON, KIND_COUNT };
+enum { KIND_BLK, KIND_BLK_READ_ONLY, KIND_BLK_RING, KIND_CONSOLE, KIND_RNG, KIND_BALLOON, KIND_NIC, KIND_COUNT };
+
+/* One for all inputs, as the kernel takes its time to let go of one: a tap in a network of its own, and a socket for what is to come out of it. */
+static struct {
+	bool is_tried;
+	int tap_fd, socket_fd; /* -1: this process may make none */
+} wire = {.tap_fd = -1, .socket_fd = -1};
+
+static void open_wire(void)
+{
+	struct ifreq request = {.ifr_name = "tap", .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_802_EX1)};
+	int fd;
+
+	wire.is_tried = true;
+	if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+		return;
+	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, TUNSETIFF, &request) < 0)
+		return;
+	wire.socket_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_802_EX1));
+	address.sll_ifindex = (int)if_nametoindex("tap");
+	request.ifr_flags = IFF_UP;
+	if (ioctl(wire.socket_fd, SIOCSIFFLAGS, &request) < 0 ||
+	    bind(wire.socket_fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		abort();
+	wire.tap_fd = fd;
+}
 
 static struct virtio_device *disk(struct bench *bench)
 {
@@ -99,6 +135,11 @@ static struct virtio_device *make(struct bench *bench)
 	case KIND_RNG:
 		rng_open(&bench->device.rng, &bench->guest.loop, &bench->guest.memory);
 		return &bench->device.rng.device;
+	case KIND_NIC:
+		if (nic_open(&bench->device.nic, fcntl(wire.tap_fd, F_DUPFD_CLOEXEC, 3),
+			     (const uint8_t[]){2, 0, 0, 0, 0, 1}, &bench->guest.loop, &bench->guest.memory, NULL) < 0)
+			abort();
+		return &bench->device.nic.device;
 	case KIND_BALLOON:
 		balloon_open(&bench->device.balloon, &bench->guest.loop, &bench->guest.memory);
 		return &bench->device.balloon.device;
@@ -115,6 +156,9 @@ static void unmake(struct bench *bench)
 		break;
 	case KIND_RNG:
 		rng_close(&bench->device.rng);
+		break;
+	case KIND_NIC:
+		nic_close(&bench->device.nic);
 		break;
 	case KIND_BALLOON:
 		balloon_close(&bench->device.balloon);
@@ -192,24 +236,32 @@ static void step_chain(struct bench *bench, struct input *input)
 /* What a driver of manners would send to this device, more or less. */
 static void step_request(struct bench *bench, struct input *input)
 {
-	bool console = bench->kind == KIND_CONSOLE, balloon = bench->kind == KIND_BALLOON;
+	bool console = bench->kind == KIND_CONSOLE, balloon = bench->kind == KIND_BALLOON,
+	     nic = bench->kind == KIND_NIC;
 	unsigned queue = console ? 3 : take(input, 1) % bench->guest.device->queue_count, how = take(input, 1);
 	uint32_t first = take(input, 1), second = take(input, 1);
 	uint32_t page = (uint32_t)(GUEST_MEMORY_GPA >> 12);
 	uint32_t words[4] = {first % 16, 0, second, 0};
 	uint32_t message[4] = {first % 3, second % 9 | (first & 0x80) << 9, 0, 0};
+	/* A frame's header: flags and kind of segments; lengths of headers and segments; where the sum begins and goes. */
+	uint32_t frame[4] = {first | (second & 0x8f) << 8 | (how & 1 ? 54U << 16 : 0), second * 8,
+			     first % 64 | 16U << 16, 0};
 	uint32_t pages[4] = {page + first % 20, page + second % 20, page + first % 20 + 1, first << 24};
 	struct guest_buffer buffers[3] = {
-		{HEADER_GPA, console ? 8 : 16, false},
+		{HEADER_GPA,
+		 console ? 8
+		 : nic	 ? 12
+			 : 16,
+		 nic && queue == NIC_RX},
 		{DATA_GPA, (how & 7) == 7 ? 16 : (how & 7) * 512, how & 8},
 		{HEADER_GPA + 64, 1, true},
 	};
 
 	if (bench->guest.queues[queue].size == 0)
 		return;
-	memcpy(guest_at(&bench->guest, HEADER_GPA), console ? message : balloon ? pages : words, 16);
+	memcpy(guest_at(&bench->guest, HEADER_GPA), console ? message : balloon ? pages : nic ? frame : words, 16);
 	memcpy(guest_at(&bench->guest, DATA_GPA), words, 16);
-	(void)guest_add(&bench->guest, queue, buffers, console || balloon ? 1 : 3);
+	(void)guest_add(&bench->guest, queue, buffers, console || balloon ? 1 : nic ? 2 : 3);
 }
 
 static void step_offer(struct bench *bench, struct input *input)
@@ -239,6 +291,9 @@ static void step_host(struct bench *bench, struct input *input)
 	if (bench->kind == KIND_BALLOON) {
 		balloon_set_target(&bench->device.balloon, (uint64_t)take(input, 2) << 12);
 		(void)balloon_ask_stats(&bench->device.balloon);
+	} else if (bench->kind == KIND_NIC) {
+		((struct ethhdr *)(void *)bytes)->h_proto = htons(ETH_P_802_EX1);
+		(void)send(wire.socket_fd, bytes, sizeof(struct ethhdr) + take(input, 1) % 200, 0);
 	} else if (bench->kind == KIND_CONSOLE && bench->ends[end] >= 0) {
 		if (choice & 2)
 			(void)!write(bench->ends[end], bytes, 1 + take(input, 1) % 255);
@@ -280,7 +335,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
+	if (!wire.is_tried)
+		open_wire();
 	bench->kind = *data % KIND_COUNT;
+	if (bench->kind == KIND_NIC && wire.tap_fd < 0)
+		bench->kind = KIND_RNG;
 	bench->ends[0] = bench->ends[1] = -1;
 	guest_open(&bench->guest, MEMORY_BYTES);
 	guest_attach(&bench->guest, make(bench));
