@@ -9,26 +9,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/vm/agent_script.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void want(bool condition, const char *words)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", words);
-	abort();
-}
 
 /* --- Frames ----------------------------------------------------------------------------------------------------------- */
 
 static void check_message(const struct agent_wire *wire, const struct agent_message *message)
 {
-	want(message->len <= AGENT_PAYLOAD_MAX, "an overlong frame");
-	want(message->payload >= wire->in && message->payload + message->len <= wire->in + sizeof(wire->in),
-	     "a payload outside the buffer");
-	want(agent_frame_name(message->type)[0] != '?', "a frame of an unknown type");
+	fuzz_want(message->len <= AGENT_PAYLOAD_MAX, "an overlong frame");
+	fuzz_want(message->payload >= wire->in && message->payload + message->len <= wire->in + sizeof(wire->in),
+		  "a payload outside the buffer");
+	fuzz_want(agent_frame_name(message->type)[0] != '?', "a frame of an unknown type");
 }
 
 static void feed_frames(enum agent_side side, const uint8_t *data, size_t size)
@@ -46,9 +37,9 @@ static void feed_frames(enum agent_side side, const uint8_t *data, size_t size)
 		size -= took;
 		while ((result = agent_wire_next(&wire, &message, &err)) > 0)
 			check_message(&wire, &message);
-		want(result < 0 || took > 0, "a buffer that is full without a frame");
+		fuzz_want(result < 0 || took > 0, "a buffer that is full without a frame");
 	}
-	want(result >= 0 || (result == -EPROTO && err.msg[0] && wire.ended), "a breach without words");
+	fuzz_want(result >= 0 || (result == -EPROTO && err.msg[0] && wire.ended), "a breach without words");
 }
 
 /* --- The router ------------------------------------------------------------------------------------------------------- */
@@ -67,7 +58,7 @@ static void hear_all(struct agent_wire *wire)
 
 		while ((result = agent_wire_next(wire, &message, &err)) > 0)
 			check_message(wire, &message);
-		want(result == 0, err.msg);
+		fuzz_want(result == 0, err.msg);
 	}
 }
 
@@ -103,7 +94,7 @@ static void try_router(bool is_guest, const uint8_t *data, size_t size)
 	script_exec(&script, &client, 1, 2);
 	feed_router(is_guest ? &script.guest : &client, data, size);
 	/* A client can do nothing to the machine. */
-	want(is_guest || !script.has_ended, "a client ended the machine");
+	fuzz_want(is_guest || !script.has_ended, "a client ended the machine");
 	(void)close(client.fd);
 	script_close(&script);
 }

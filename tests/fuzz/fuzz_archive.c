@@ -11,8 +11,7 @@
 #include "images/unpack.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static char scratch[] = "/tmp/hull-fuzz.XXXXXX";
 static int scratchfd = -1;

@@ -9,18 +9,9 @@
 
 #include "runtime/vm/boot.h"
 #include "runtime/vm/layout.h"
+#include "tests/fuzz/fuzz.h"
 
 #define MEMORY_BYTES (20U << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void want(bool condition, const char *words)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", words);
-	abort();
-}
 
 /* Fresh pages each time: giving them back is quicker than filling them with zeroes. */
 static struct guest_memory fresh_memory(void)
@@ -30,7 +21,7 @@ static struct guest_memory fresh_memory(void)
 	if (!bytes)
 		bytes = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 			     -1, 0);
-	want(bytes != MAP_FAILED && madvise(bytes, MEMORY_BYTES, MADV_DONTNEED) == 0, "no memory");
+	fuzz_want(bytes != MAP_FAILED && madvise(bytes, MEMORY_BYTES, MADV_DONTNEED) == 0, "no memory");
 	return guest_memory_borrow(bytes, 0, MEMORY_BYTES);
 }
 
@@ -40,7 +31,7 @@ static int file_of(const uint8_t *data, size_t size)
 
 	if (fd < 0)
 		fd = memfd_create("kernel", MFD_CLOEXEC);
-	want(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size, "no file");
+	fuzz_want(fd >= 0 && ftruncate(fd, 0) == 0 && pwrite(fd, data, size, 0) == (ssize_t)size, "no file");
 	return fd;
 }
 
@@ -53,10 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = ERR_INIT;
 
 	if (boot_load(&memory, &request, &entry, &err) < 0) {
-		want(err.code > 0 && err.msg[0] && !strchr(err.msg, '\n'), "an error without words");
+		fuzz_want(err.code > 0 && err.msg[0] && !strchr(err.msg, '\n'), "an error without words");
 		return 0;
 	}
-	want(guest_memory_at(&memory, entry.rip, 1) != NULL, "begins outside of memory");
-	want(entry.gdt == LAYOUT_GDT && (entry.is_64bit ? entry.rsi : entry.rbx) != 0, "is not told where it is");
+	fuzz_want(guest_memory_at(&memory, entry.rip, 1) != NULL, "begins outside of memory");
+	fuzz_want(entry.gdt == LAYOUT_GDT && (entry.is_64bit ? entry.rsi : entry.rbx) != 0, "is not told where it is");
 	return 0;
 }

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "runtime/base/scope.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/vm/fuse_driver.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 #define KNOWN	 16
@@ -32,14 +32,6 @@ static struct {
 
 static uint64_t nodes[KNOWN], handles[KNOWN];
 static unsigned node_count, handle_count;
-
-static void want(bool condition, const char *words)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", words);
-	abort();
-}
 
 static size_t take(void *to, size_t len)
 {
@@ -120,7 +112,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		(void)setenv("TMPDIR", "/dev/shm", 0);
 	/* The driver takes all but that out of reach; what is found and learned goes into one more folder, where there is one. */
 	fuse_driver_open(&driver, false, 1, 1);
-	want(fuse_driver_close(&driver), "something outside of the share has changed");
+	fuzz_want(fuse_driver_close(&driver), "something outside of the share has changed");
 	if (mount(FOUND, FOUND, NULL, MS_BIND, NULL) == 0)
 		(void)mount_setattr(AT_FDCWD, FOUND, 0, &writable, sizeof(writable));
 	return 0;
@@ -149,10 +141,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < REQUESTS && one_request(&driver); i++) {
 		struct fuse_counts counts = fuse_counts(driver.fuse);
 
-		want(counts.nodes <= 8 && counts.handles <= 4, "more nodes or handles than allowed");
+		fuzz_want(counts.nodes <= 8 && counts.handles <= 4, "more nodes or handles than allowed");
 	}
-	want(fuse_driver_close(&driver), "something outside of the share has changed");
-	want((uid_t)setfsuid((uid_t)-1) == geteuid() && (gid_t)setfsgid((gid_t)-1) == getegid(),
-	     "another user than before");
+	fuzz_want(fuse_driver_close(&driver), "something outside of the share has changed");
+	fuzz_want((uid_t)setfsuid((uid_t)-1) == geteuid() && (gid_t)setfsgid((gid_t)-1) == getegid(),
+		  "another user than before");
 	return 0;
 }

@@ -5,15 +5,14 @@
 #include <string.h>
 
 #include "runtime/spec/guest.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 #define MAX_BYTES ((size_t)1 << 20)
 
 union document {
 	struct guest_start start;
 	struct guest_exec exec;
-	struct cg_stat stats;
+	struct guest_stats stats;
 };
 
 static int parse(unsigned kind, struct arena *arena, const char *data, size_t len, union document *ret, struct err *err)
@@ -40,14 +39,6 @@ static int write_out(unsigned kind, const union document *from, struct text *out
 	}
 }
 
-static void want(bool condition, const char *words)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", words);
-	abort();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -60,13 +51,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	kind = data[0] % 3;
 	if (parse(kind, &arena, (const char *)data + 1, size - 1, &first, &err) < 0) {
-		want(err.code > 0 && err.msg[0] && !strchr(err.msg, '\n'), "an error without words");
+		fuzz_want(err.code > 0 && err.msg[0] && !strchr(err.msg, '\n'), "an error without words");
 		return 0;
 	}
 	if (write_out(kind, &first, &once, &err) < 0 || once.len > MAX_BYTES)
 		return 0;
-	want(parse(kind, &arena, once.data, once.len, &again, &err) == 0, err.msg);
-	want(write_out(kind, &again, &twice, &err) == 0, err.msg);
-	want(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0, "written differently");
+	fuzz_want(parse(kind, &arena, once.data, once.len, &again, &err) == 0, err.msg);
+	fuzz_want(write_out(kind, &again, &twice, &err) == 0, err.msg);
+	fuzz_want(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0, "written differently");
 	return 0;
 }

@@ -7,8 +7,7 @@
 
 #include "runtime/vm/kernel_image.h"
 #include "runtime/vm/modules.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void look_at_module(const uint8_t *data, size_t size)
 {

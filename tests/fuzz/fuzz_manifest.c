@@ -6,8 +6,7 @@
 
 #include "images/changes.h"
 #include "images/manifest.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void write_and_read(struct arena *arena, const struct image_config *config, const struct strv *diff_ids)
 {

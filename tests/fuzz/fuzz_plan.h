@@ -9,16 +9,7 @@
 
 #include "runtime/base/json.h"
 #include "runtime/spec/plan.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static inline void fuzz_want(bool condition, const char *words)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", words);
-	abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static inline void fuzz_plan(struct arena *arena, const struct config *config, const struct extension *extension,
 			     bool rootless)

@@ -6,16 +6,7 @@
 
 #include "runtime/base/json.h"
 #include "runtime/spec/record.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void want(bool condition, const char *words)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", words);
-	abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_written(const struct record *record)
 {
@@ -27,9 +18,9 @@ static void check_written(const struct record *record)
 	/* A record that is larger when it is written than the bound is refused when it is read: escapes make text longer. */
 	if (record_write(record, &once, &err) < 0 || once.len > RECORD_MAX_BYTES)
 		return;
-	want(record_parse(&arena, once.data, once.len, "written", &again, &err) == 0, err.msg);
-	want(record_write(&again, &twice, &err) == 0, err.msg);
-	want(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0, "written differently");
+	fuzz_want(record_parse(&arena, once.data, once.len, "written", &again, &err) == 0, err.msg);
+	fuzz_want(record_write(&again, &twice, &err) == 0, err.msg);
+	fuzz_want(once.len == twice.len && memcmp(once.data, twice.data, once.len) == 0, "written differently");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -41,11 +32,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = ERR_INIT;
 
 	if (record_parse(&arena, (const char *)data, size, "record.json", &record, &err) < 0) {
-		want(err.code > 0 && !strchr(err.msg, '\n'), "an error without words");
+		fuzz_want(err.code > 0 && !strchr(err.msg, '\n'), "an error without words");
 		return 0;
 	}
 	check_written(&record);
-	want(record_process_state_json(&record, record.status, record.init.pid, "m", &state, &err) == 0, err.msg);
-	want(json_parse(&arena, state.data, state.len, "state", &root, &err) == 0, err.msg);
+	fuzz_want(record_process_state_json(&record, record.status, record.init.pid, "m", &state, &err) == 0, err.msg);
+	fuzz_want(json_parse(&arena, state.data, state.len, "state", &root, &err) == 0, err.msg);
 	return 0;
 }

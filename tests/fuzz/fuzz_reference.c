@@ -7,8 +7,7 @@
 
 #include "images/reference.h"
 #include "runtime/base/text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void check_full_name(const struct reference *ref)
 {

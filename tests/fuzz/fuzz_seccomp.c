@@ -4,13 +4,12 @@
  * And any bytes as a program: it is made shorter with the same answers, or left as it is.
  */
 #include "namespaces/seccomp_shorten.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/namespaces/bpf.h"
 
 #define CALLS	  300
 #define CODE_MAX  512
 #define FROM_CODE 0x80 /* in the first byte */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void compare(struct choices *c, const struct confine_filter *plain, const struct confine_filter *brief)
 {

@@ -15,8 +15,7 @@
 #include "runtime/base/scope.h"
 #include "runtime/base/socket.h"
 #include "runtime/vm/vhost_user_backend.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 #define MEMORY_BYTES 65536
 #define MESSAGES     64

@@ -24,6 +24,7 @@
 #include "runtime/vm/console.h"
 #include "runtime/vm/nic.h"
 #include "runtime/vm/rng.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/vm/guest_driver.h"
 
 #define MEMORY_BYTES (64U * 1024)
@@ -34,8 +35,6 @@
 #define DISK_BYTES   65536
 #define MAX_STEPS    200U
 #define SPINS	     5000U /* callbacks behind one step */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct input {
 	const uint8_t *data;

@@ -11,6 +11,7 @@
 
 #include "runtime/vm/memory.h"
 #include "runtime/vm/virtqueue.h"
+#include "tests/fuzz/fuzz.h"
 
 #define BASE	     UINT64_C(0x1000)
 #define MEMORY_BYTES 16384U
@@ -20,8 +21,6 @@
 #define TABLE	     (BASE + 0x2000)
 #define SETUP_BYTES  4U
 #define RECORD_BYTES 7U
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_inside(const struct guest_memory *memory, const struct vq_chain *chain)
 {

@@ -5,16 +5,7 @@
 #include <string.h>
 
 #include "runtime/vm/request.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void want(bool condition, const char *words)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "%s\n", words);
-	abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -24,15 +15,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = ERR_INIT;
 
 	if (vm_request_parse(&arena, (const char *)data, size, &request, &err) < 0) {
-		want(err.code > 0 && !strchr(err.msg, '\n'), "an error without words");
+		fuzz_want(err.code > 0 && !strchr(err.msg, '\n'), "an error without words");
 		return 0;
 	}
-	want(request.cpus >= 1 && request.cpus <= VM_MAX_CPUS && request.disk_count <= VM_MAX_DISKS &&
-		     request.nic_count <= VM_MAX_NICS && request.volume_count <= VM_MAX_VOLUMES,
-	     "out of bounds");
+	fuzz_want(request.cpus >= 1 && request.cpus <= VM_MAX_CPUS && request.disk_count <= VM_MAX_DISKS &&
+			  request.nic_count <= VM_MAX_NICS && request.volume_count <= VM_MAX_VOLUMES,
+		  "out of bounds");
 	vm_request_write(&request, &once);
-	want(vm_request_parse(&arena, text_get(&once), once.len, &again, &err) == 0, err.msg);
+	fuzz_want(vm_request_parse(&arena, text_get(&once), once.len, &again, &err) == 0, err.msg);
 	vm_request_write(&again, &twice);
-	want(strcmp(text_get(&once), text_get(&twice)) == 0, "written differently");
+	fuzz_want(strcmp(text_get(&once), text_get(&twice)) == 0, "written differently");
 	return 0;
 }

@@ -14,9 +14,8 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/socket.h"
 #include "runtime/vm/vsock.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/vm/guest_driver.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define CID   3U
 #define ENDS  8
