@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=vm
+# What goes wrong in and around a machine: each has one line of its own, an exit code, and leaves nothing.
+
+load helpers
+
+BOOT_SECONDS=60
+
+setup_file() {
+	stores_begin
+	image_begin
+	hull kernel import "$KERNEL_PACKAGE" >/dev/null
+}
+teardown_file() {
+	stores_end
+}
+teardown() {
+	containers_end
+}
+
+machine() {
+	hull run --isolation vm --vm-backend qemu "$@"
+}
+
+# begin NAME [OPTION...]: a machine that stays, when something can be run in it.
+begin() {
+	local name=$1
+
+	shift
+	machine -d --name "$name" "$@" bb sh -c 'while :; do sleep 0.2; done' >/dev/null 3>&-
+	retry $BOOT_SECONDS hull exec "$name" true 2>/dev/null
+}
+
+has_ended() {
+	[ "$(hull inspect --format '{{.State.Status}}' "$1")" = exited ]
+}
+
+# ended NAME CODE WORDS: how it was, and what the log's last line is.
+ended() {
+	retry $BOOT_SECONDS has_ended "$1"
+	[ "$(hull inspect --format '{{.State.ExitCode}}' "$1")" -eq "$2" ]
+	run hull logs "$1"
+	[ "${#lines[@]}" -eq 1 ]
+	like "^hull: $3\$"
+}
+
+pid_of() {
+	hull inspect --format '{{.State.Pid}}' "$1"
+}
+
+# The server of a machine's volumes is its monitor's child, and QEMU is the other one.
+server_of() {
+	pgrep -P "$(pid_of "$1")" -x hull-vmm
+}
+
+@test "the server of its volumes is killed: the machine ends, and says so" {
+	begin box -v "$STORES/rootfs:/v"
+	kill -KILL "$(server_of box)"
+	ended box 125 'the server of its volumes was killed by signal 9 \(KILL\)'
+}
+
+@test "the keeper is killed: the machine goes on, and can be run into, stopped and removed" {
+	begin box
+	kill -KILL "$(keeper_of box)"
+	hull exec box true
+	[ "$(hull ps --format '{{.Names}} {{.State}}')" = 'box running' ]
+	hull stop -t 0 box
+	retry 20 has_ended box
+}
+
+@test "the client is killed: what it has started goes on, and ends as others do" {
+	machine -i --name box bb sh -c 'cat; echo ended; exit 3' < <(sleep 100) >"$STORES/out" 2>&1 3>&- &
+	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	pkill -KILL -P "$!" || kill -KILL "$!"
+	wait "$!" || true
+	hull exec box true
+	hull kill box
+	retry 20 has_ended box
+	[ "$(hull inspect --format '{{.State.ExitCode}}' box)" -eq 137 ]
+}
+
+@test "no kernel, a damaged one, one that is not there any more" {
+	begin box
+	hull kill box
+	mv "$STORES/data/kernels" "$STORES/kept"
+	run -125 hull start box
+	has 'hull kernel import'
+	[ "${#lines[@]}" -eq 1 ]
+	mkdir -p "$STORES/data/kernels"
+	cp -r "$STORES"/kept/* "$STORES/data/kernels/"
+	for file in "$STORES"/data/kernels/*/{vmlinux,bzImage}; do
+		[ ! -e "$file" ] || echo nothing >"$file"
+	done
+	run -125 machine --rm bb true
+	[ "${#lines[@]}" -eq 1 ]
+	has kernel
+	rm -r "$STORES/data/kernels"
+	mv "$STORES/kept" "$STORES/data/kernels"
+	hull start box
+	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+}
+
+@test "KVM that is not there, is something else, or is refused" {
+	run -125 unshare --mount sh -c "mount --bind /dev/null /dev/kvm; $(hull_words --root "$STORES/one" run --rm --isolation vm --vm-backend kvm bb true)"
+	has "backend 'kvm' does not work here: /dev/kvm is not of version 12"
+	run -125 unshare --mount sh -c "mount -t tmpfs none /dev && $(hull_words --root "$STORES/two" run --rm --isolation vm --vm-backend kvm bb true)"
+	has "backend 'kvm' does not work here: /dev/kvm: No such file or directory"
+	# Root without the right to pass over what a file's mode says.
+	mknod "$STORES/kvm" c 10 232
+	chown 65534 "$STORES/kvm" && chmod 600 "$STORES/kvm"
+	run -0 unshare --mount sh -c "mount --bind '$STORES/kvm' /dev/kvm && setpriv --bounding-set=-dac_override,-dac_read_search \
+		--inh-caps=-dac_override,-dac_read_search $(hull_words --root "$STORES/one" vm backends)"
+	like 'kvm +no +/dev/kvm: Permission denied'
+	rm -rf "$STORES/one" "$STORES/two" "$STORES/kvm"
+}
+
+@test "the disk of the host is full: the program hears of it, and the machine goes on" {
+	begin box
+	hull exec box true
+	hull kill box
+	mkdir "$STORES/small"
+	folder=$(echo "$STORES"/data/instances/*/)
+	mount -t tmpfs -o size=40m small "$STORES/small"
+	cp --sparse=always "$folder/upper.img" "$STORES/small/"
+	mount --bind "$STORES/small/upper.img" "$folder/upper.img"
+	hull start box
+	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	run hull exec box sh -c 'dd if=/dev/zero of=/big bs=1M count=100 conv=fsync'
+	[ "$status" -ne 0 ]
+	like 'rror|full|space|Read-only'
+	[ "$(hull exec box echo goes on)" = 'goes on' ]
+	hull kill box
+	umount "$folder/upper.img"
+	umount "$STORES/small"
+	rmdir "$STORES/small"
+}
+
+@test "the power goes while it writes: what was synced is there, and the file system is whole" {
+	begin box
+	hull exec box sh -c 'for i in 1 2 3; do echo $i >/kept$i; done; sync'
+	hull exec -d box sh -c 'i=0; while :; do mkdir -p /d$((i % 50)); head -c 100000 /dev/urandom >/d$((i % 50))/$i; i=$((i + 1)); done'
+	retry 20 hull exec box test -e /d9
+	kill -KILL "$(pgrep -P "$(pid_of box)" qemu)"
+	ended box 125 'QEMU was killed by signal 9 \(KILL\)'
+	hull start box
+	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	[ "$(hull exec box cat /kept1 /kept2 /kept3)" = $'1\n2\n3' ]
+	hull exec box sh -c 'echo more >/after; sync'
+	hull kill box
+	run -0 e2fsck -fn "$(echo "$STORES"/data/instances/*/upper.img)"
+}
