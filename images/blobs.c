@@ -7,7 +7,6 @@
 
 #include "images/catalog_record.h"
 #include "images/digest.h"
-#include "images/manifest.h"
 #include "runtime/base/file.h"
 
 static int blob_path(struct arena *arena, const char *store, const char *digest, const char **ret, struct err *err)
@@ -35,15 +34,4 @@ int blobs_put(const char *store, const void *bytes, size_t len, char ret_digest[
 	if (access(path, F_OK) == 0)
 		return 0;
 	return file_replace(AT_FDCWD, path, bytes, len, 0600, FILE_DURABLE, err);
-}
-
-int blobs_get(struct arena *arena, const char *store, const char *digest, char **ret_bytes, size_t *ret_len,
-	      struct err *err)
-{
-	const char *path;
-	int r = blob_path(arena, store, digest, &path, err);
-
-	if (r >= 0)
-		r = file_read(arena, AT_FDCWD, path, MANIFEST_MAX_BYTES, ret_bytes, ret_len, err);
-	return r < 0 ? r : digest_verify("a blob of the store", *ret_bytes, *ret_len, digest, err);
 }

@@ -15,8 +15,5 @@
 /* Puts bytes in, durably, and tells their sha256 digest. Being there already is success. The caller holds the store's lock shared. */
 int blobs_put(const char *store, const void *bytes, size_t len, char ret_digest[static REFERENCE_DIGEST_BYTES],
 	      struct err *err);
-/* Takes bytes out and verifies them. -ENOENT; -EBADMSG when the file is not what its name says. */
-int blobs_get(struct arena *arena, const char *store, const char *digest, char **ret_bytes, size_t *ret_len,
-	      struct err *err);
 
 #endif

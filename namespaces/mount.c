@@ -291,10 +291,3 @@ int mount_verify(int rootfd, const char *path, int mountfd, struct err *err)
 	return err_say(err, EAGAIN,
 		       "'%s' does not lead to what was mounted there: it was changed meanwhile, or is covered", path);
 }
-
-int mount_detach(const char *path, struct err *err)
-{
-	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-		return err_set(err, errno, "unmounting '%s'", path);
-	return 0;
-}

@@ -72,7 +72,4 @@ int mount_identify(int fd, struct mount_identity *ret, struct err *err);
  */
 int mount_verify(int rootfd, const char *path, int mountfd, struct err *err);
 
-/* Unmounts what is at `path` lazily (MNT_DETACH), without following a symlink. */
-int mount_detach(const char *path, struct err *err);
-
 #endif
