@@ -171,10 +171,9 @@ kvm-clock"
 }
 
 @test "hull-vm-oci: a bundle, its root shared, and the agent by vsock" {
-	local bundle=$STORES/bundle kernel
+	local bundle=$STORES/bundle kernel=$STORES/data/kernels/default
 
 	oci() { "$HULL_BUILD/bin/hull-vm-oci" --root "$STORES/run/oci" --kernels "$STORES/data/kernels" "$@"; }
-	kernel=$(dirname "$STORES"/data/kernels/*/vmlinux)
 	mkdir -p "$bundle/rootfs/bin"
 	cp "$(command -v busybox)" "$bundle/rootfs/bin/busybox"
 	oci spec -b "$bundle"
