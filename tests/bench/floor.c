@@ -7,8 +7,8 @@
  *
  * It makes cgroups in the v1 hierarchies that the bundle has something to say about, and in no other. b2 has limits, a cgroup namespace and a filter besides: a search
  * tree of as many instructions as the usual list of 300 names takes for three architectures. The child borrows the memory until it becomes the program, so that
- * nothing is copied for it. The parent meanwhile asks again and again whether it has ended: on a machine with nothing else to do, to wake a processor that sleeps
- * takes as long as a few mounts.
+ * nothing is copied for it; the parent sleeps meanwhile. Then it asks again and again whether the program has ended: on a machine with nothing else to do, to wake a
+ * processor that sleeps takes as long as a few mounts.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@
 #define FILTER_BASE	 512 /* below are the calls that the program makes: all are allowed */
 #define X32_BIT		 0x40000000u
 #define CLONE_INTO_FRESH (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
-#define CLONE_BORROWING	 (CLONE_VM | CLONE_PIDFD | SIGCHLD)
+#define CLONE_BORROWING	 (CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD)
 
 enum step {
 	STEP_CGROUPS,
