@@ -10,7 +10,7 @@ setup_file() {
 	local name
 
 	bundle_begin
-	for name in nc syslogd logger touch hostname test mkfifo flock; do
+	for name in nc syslogd logger touch hostname test mkfifo; do
 		ln -s busybox "$FOLDER/bundle/rootfs/bin/$name"
 	done
 }
@@ -363,62 +363,6 @@ listens() {
 	[ "$(du -k "$BATS_TEST_TMPDIR"/before/pages-*.img | awk '{ sum += $1 } END { print sum }')" -lt "$before" ]
 	restore
 	counts
-}
-
-@test "--manage-cgroups-mode: each of them, there and back" {
-	begin 'pass' sh -c "$COUNT"
-	for mode in ignore none props soft full strict; do
-		run -0 checkpoint --leave-running --manage-cgroups-mode "$mode"
-		counts
-	done
-	run -0 checkpoint --manage-cgroups-mode full
-	for mode in ignore soft full; do
-		restore --manage-cgroups-mode "$mode"
-		in_its_cgroups
-		counts
-		run -0 oci delete --force "$ID"
-		[ ! -e "/sys/fs/cgroup/hull/$ID" ]
-	done
-}
-
-@test "--file-locks: without it a lock is refused, and the program goes on" {
-	begin 'pass' flock /dev/shm/lock sleep 1000
-	retry 60 oci exec "$ID" test -e /dev/shm/lock
-	retry 60 eval '! oci exec "$ID" flock -n /dev/shm/lock true'
-	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
-	one_line
-	has "see '$IMAGES/dump.log'"
-	is running
-	run -0 checkpoint --file-locks
-	restore --file-locks
-	run -1 oci exec "$ID" flock -n /dev/shm/lock true
-}
-
-# Runs $ID with a socket as its standard input whose other end is this one's, until it is told to end.
-with_socket() {
-	python3 - "$FOLDER/peer" "$OCI" --root "$FOLDER/run" run -d "$ID" <<-'PY'
-		import socket, subprocess, sys
-		peer, end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-		peer.bind(sys.argv[1])
-		end.connect(sys.argv[1])
-		subprocess.run(sys.argv[2:], stdin=end, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
-		end.close()
-		peer.recv(1)
-	PY
-}
-
-@test "--ext-unix-sk: without it a socket with an end outside is refused" {
-	configure sleep 1000
-	with_socket 3>&- 4>&- &
-	retry 60 settled
-	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
-	one_line
-	has "ext-unix-sk"
-	is running
-	run -0 checkpoint --leave-running --ext-unix-sk
-	is running
-	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"x", sys.argv[1])' "$FOLDER/peer"
-	wait
 }
 
 @test "images that are damaged, and commands that are killed, leave nothing" {
