@@ -21,6 +21,8 @@ MUSL_FOREIGN := linux asm asm-generic mtd video sys/capability.h seccomp.h secco
 MUSL_INCLUDE := $(BUILD)/musl/include
 MUSL_CPPFLAGS = -nostdinc -isystem contrib/musl/include -isystem /usr/include/$(MACHINE)-linux-musl \
 	-isystem $(shell $(CC) -print-file-name=include) -isystem $(MUSL_INCLUDE)
+# clang looks into macros of the system, too, and musl's CMSG_NXTHDR() compares a size with a difference.
+MUSL_CPPFLAGS += $(if $(findstring clang,$(CC)),-Wno-sign-compare)
 MUSL_CPPFLAGS := $(MUSL_CPPFLAGS)
 
 # A folder with each of them, from where Debian keeps it: below /usr/include, or below the architecture's own folder there.
@@ -39,7 +41,7 @@ $(MUSL_INCLUDE)/.made: contrib/make/libc.mk
 $(BUILD)/musl/obj/%.o: %.c Makefile contrib/make/programs.mk contrib/make/libc.mk | $(MUSL_INCLUDE)/.made
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC      $< (musl)")
-	$(Q)$(CC) $(MUSL_CPPFLAGS) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(notdir $*)) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(MUSL_CPPFLAGS) $(CFLAGS_$(notdir $*)) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD)/musl/obj -name '*.d' 2>/dev/null)
 

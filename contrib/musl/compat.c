@@ -221,12 +221,14 @@ char *errno_words(int code)
 
 /* --- _FORTIFY_SOURCE: what the archives call where the compiler knew how much room there is -------------------------------------------- */
 
-int __fprintf_chk(FILE *file, int level, const char *format, ...);
-int __vfprintf_chk(FILE *file, int level, const char *format, va_list values);
-int __asprintf_chk(char **ret, int level, const char *format, ...);
-int __vasprintf_chk(char **ret, int level, const char *format, va_list values);
-int __snprintf_chk(char *to, size_t bytes, int level, size_t room, const char *format, ...);
-int __sprintf_chk(char *to, int level, size_t room, const char *format, ...);
+#define FORMAT(at, values) __attribute__((format(printf, at, values)))
+
+FORMAT(3, 4) int __fprintf_chk(FILE *file, int level, const char *format, ...);
+FORMAT(3, 0) int __vfprintf_chk(FILE *file, int level, const char *format, va_list values);
+FORMAT(3, 4) int __asprintf_chk(char **ret, int level, const char *format, ...);
+FORMAT(3, 0) int __vasprintf_chk(char **ret, int level, const char *format, va_list values);
+FORMAT(5, 6) int __snprintf_chk(char *to, size_t bytes, int level, size_t room, const char *format, ...);
+FORMAT(4, 5) int __sprintf_chk(char *to, int level, size_t room, const char *format, ...);
 void *__memcpy_chk(void *to, const void *from, size_t bytes, size_t room);
 
 int __vfprintf_chk(FILE *file, int level, const char *format, va_list values)
@@ -263,7 +265,7 @@ int __asprintf_chk(char **ret, int level, const char *format, ...)
 	return result;
 }
 
-static int print_bounded(char *to, size_t bytes, size_t room, const char *format, va_list values)
+FORMAT(4, 0) static int print_bounded(char *to, size_t bytes, size_t room, const char *format, va_list values)
 {
 	if (bytes > room)
 		abort();
