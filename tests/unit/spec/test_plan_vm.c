@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Machines: what the jail is, what the guest is told, how large it is, and what is refused. */
+#include <linux/mount.h>
+
 #include "runtime/spec/plan_vm_update.h"
 #include "runtime/vm/fs_server.h"
 #include "tests/unit/spec/plan_case.h"
@@ -221,6 +223,44 @@ static void test_bundle_shares_its_root(void)
 	plan_case_machine.is_folder = NULL;
 }
 
+/* As engines give it: a network that they have made, small files, shared memory; and of a pod what its sandbox has. */
+static void test_engines_bundle(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct plan_case from = {.host = MACHINE};
+	struct plan plan;
+
+	from.namespaces =
+		OWN(KIND("pid")) ",{\"type\":\"network\",\"path\":\"/run/netns/n\"},{\"type\":\"ipc\",\"path\":"
+				 "\"/proc/7/ns/ipc\"},{\"type\":\"uts\",\"path\":\"/proc/7/ns/uts\"}";
+	from.mounts =
+		"{\"destination\":\"/dev/shm\",\"source\":\"/run/shm\",\"type\":\"bind\",\"options\":[\"rbind\"]},"
+		"{\"destination\":\"/a\",\"source\":\"/etc/one\",\"type\":\"bind\",\"options\":[\"bind\",\"ro\"]},"
+		"{\"destination\":\"/v\",\"source\":\"/srv\",\"type\":\"bind\",\"options\":[\"bind\",\"ro\"]},"
+		"{\"destination\":\"/b\",\"source\":\"/etc/one\",\"type\":\"bind\",\"options\":[\"bind\"]}";
+	from.more = "\"annotations\":{\"io.kubernetes.cri.container-type\":\"container\"}";
+	plan_case_machine.is_folder = is_folder;
+	if (make(&arena, &from, &plan)) {
+		CHECK_INT(plan.net.kind, PLAN_NET_STAND_IN);
+		CHECK_STR(plan.net.stand_in, "/run/netns/n");
+		CHECK_INT(plan.namespaces.kind[NS_NET].how, NS_JOIN);
+		CHECK(plan.namespaces.kind[NS_IPC].how == NS_FRESH && plan.namespaces.kind[NS_UTS].how == NS_FRESH);
+		for (size_t i = 0; i < plan.vm->start->config->linux_->namespaces.count; i++)
+			CHECK(!plan.vm->start->config->linux_->namespaces.items[i].path);
+		CHECK_STR(find_guest_mount(&plan, "/dev/shm")->type, "tmpfs");
+		CHECK(strv_has(&find_guest_mount(&plan, "/dev/shm")->options, "size=67108864"));
+		/* The root, the files together, a folder. */
+		CHECK_INT(plan.vm->volumes.count, 3);
+		CHECK_STR(find_guest_mount(&plan, "/a")->source, GUEST_VOLUMES "/1/0");
+		CHECK_STR(find_guest_mount(&plan, "/b")->source, GUEST_VOLUMES "/1/1");
+		CHECK_STR(find_guest_mount(&plan, "/v")->source, GUEST_VOLUMES "/2");
+		CHECK(!plan.vm->volumes.items[1].read_only && plan.vm->volumes.items[2].read_only);
+		CHECK(find_mount(&plan, "/volumes/1/0")->options.one.set & MOUNT_ATTR_RDONLY);
+		CHECK(!(find_mount(&plan, "/volumes/1/1")->options.one.set & MOUNT_ATTR_RDONLY));
+	}
+	plan_case_machine.is_folder = NULL;
+}
+
 static void test_refusals(void)
 {
 	static const struct plan_case cases[] = {
@@ -258,6 +298,17 @@ static void test_refusals(void)
 		{.namespaces =
 			 OWN(KIND("pid") KIND("network") KIND("uts")) ",{\"type\":\"ipc\",\"path\":\"/run/ipc/x\"}",
 		 .words = "the ipc namespace '/run/ipc/x': not possible"},
+		{.namespaces = OWN(KIND("pid") KIND("ipc") KIND("uts")),
+		 .words = "isolation vm: the host's network namespace: not possible"},
+		{.namespaces =
+			 OWN(KIND("network") KIND("ipc") KIND("uts")) ",{\"type\":\"pid\",\"path\":\"/proc/7/ns/pid\"}",
+		 .more = "\"annotations\":{\"io.kubernetes.cri.container-type\":\"container\"}",
+		 .words = "the pid namespace '/proc/7/ns/pid': not possible"},
+		{.linux_ = MAPPED,
+		 .namespaces = WITH_USER,
+		 .process = PROCESS("\"terminal\":false,\"apparmorProfile\":\"p\""),
+		 .extension = VM(NO_NET),
+		 .words = "'p': not possible, since profiles and labels are of the host's kernel"},
 		{.more = "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"image\":{\"path\":\"/i\",\"format\":\"raw\"}}",
 		 .words = "vm.image"},
 		{.more = HARDWARE("\"deviceTree\":\"/d\""), .words = "vm.hwConfig: device trees and devices"},
@@ -437,7 +488,8 @@ static void test_memory_that_the_kernel_needs(void)
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_jail_holds_nothing), TAP_CASE(test_guest_is_told_the_rest), TAP_CASE(test_size),
-		       TAP_CASE(test_disks_and_volumes), TAP_CASE(test_bundle_shares_its_root), TAP_CASE(test_refusals),
-		       TAP_CASE(test_no_machine_here), TAP_CASE(test_update), TAP_CASE(test_kvm_for_qemu),
-		       TAP_CASE(test_room), TAP_CASE(test_memory_that_the_kernel_needs));
+		       TAP_CASE(test_disks_and_volumes), TAP_CASE(test_bundle_shares_its_root),
+		       TAP_CASE(test_engines_bundle), TAP_CASE(test_refusals), TAP_CASE(test_no_machine_here),
+		       TAP_CASE(test_update), TAP_CASE(test_kvm_for_qemu), TAP_CASE(test_room),
+		       TAP_CASE(test_memory_that_the_kernel_needs));
 }
