@@ -8,7 +8,7 @@
 load helpers
 
 CROWD=${CROWD:-20} STORM=${STORM:-50} ROW=${ROW:-500} MIB=${MIB:-1024}
-BOOT_SECONDS=60
+BOOT_SECONDS=120
 
 setup_file() {
 	stores_begin

@@ -7,7 +7,7 @@
 
 load helpers
 
-BOOT_SECONDS=60
+BOOT_SECONDS=120
 
 setup_file() {
 	stores_begin

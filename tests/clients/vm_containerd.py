@@ -27,7 +27,7 @@ class Containerd(cri.Cri):
 
     def ctr(self, *words, **arguments):
         """One command."""
-        return run([*self.words, *words], **arguments)
+        return run([*self.words, *words], **vm_base.patient(arguments))
 
     def tidy(self):
         super().tidy()

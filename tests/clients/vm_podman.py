@@ -32,6 +32,9 @@ class Podman(podman_base.Podman):
         for archive in (images.busybox(self.layout, self.folder), images.pause(self.layout, self.folder)):
             self.podman("load", "--input", archive)
 
+    def podman(self, *words, **arguments):
+        return super().podman(*words, **vm_base.patient(arguments))
+
     def up(self, name, *options, command):
         """A container that stays, when its machine has booted and its program says so."""
         self.podman("run", "--detach", "--name", name, *options, IMAGE, "sh", "-c", f"{command}; echo up; while :; do sleep 0.2; done")
