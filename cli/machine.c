@@ -17,7 +17,7 @@
 #define PROBE_FILE ".kvm-probe"
 #define YES	   "yes"
 /* Of memory, beside what it is loaded from: with less Debian's kernel does not find room for the first program. */
-#define KERNEL_ROOM_BYTES ((uint64_t)24 << 20)
+#define KERNEL_ROOM_BYTES ((uint64_t)30 << 20)
 
 const char *const machine_backends[] = {"kvm", "qemu", NULL};
 

@@ -452,15 +452,13 @@ static void finish(const struct dividing *d, struct plan *plan)
 /* Each volume is a device, as each disk is. (How many cards an engine has made is not known yet: those the monitor counts.) */
 static int check_room(const struct dividing *d, struct err *err)
 {
-	unsigned room = d->vm->backend == VM_BACKEND_QEMU ? VM_ROOM_QEMU : VM_ROOM_KVM;
 	size_t taken = d->vm->disks.count + d->vm->volumes.count + d->vm->has_nic;
 
-	if (taken <= room)
+	if (taken <= VM_ROOM)
 		return 0;
 	return err_say(err, ENOTSUP,
-		       "a machine has room for %u disks, cards and volumes with backend '%s', not for %zu: %zu of them "
-		       "are volumes",
-		       room, d->vm->backend == VM_BACKEND_QEMU ? "qemu" : "kvm", taken, d->vm->volumes.count);
+		       "a machine has room for %u disks, cards and volumes, not for %zu: %zu of them are volumes",
+		       VM_ROOM, taken, d->vm->volumes.count);
 }
 
 static int (*const parts[])(struct dividing *d, struct err *err) = {

@@ -24,15 +24,11 @@
 #define VM_MAX_CMDLINE_BYTES 1900 /* the monitor adds some; x86 kernels take 2047 */
 #define VM_MIN_MEMORY_BYTES  ((uint64_t)8 << 20)
 #define VM_MAX_MEMORY_BYTES  ((uint64_t)1 << 40)
-/*
- * Disks, cards and volumes all take slots of one bus. Our own monitor's has 19 (runtime/vm/layout.h), less console, vsock, rng and balloon; QEMU's has 24, less
- * console, rng and balloon.
- */
-#define VM_ROOM_KVM  15U
-#define VM_ROOM_QEMU 21U
+/* Disks, cards and volumes all take slots of one bus, which has 19 (runtime/vm/layout.h), less console, vsock, rng and balloon. */
+#define VM_ROOM 15U
 #define VM_MAX_DISKS	    12U
 #define VM_MAX_NICS	    4U
-#define VM_MAX_VOLUMES	    20U
+#define VM_MAX_VOLUMES	    12U
 #define VM_MAX_SERIAL_BYTES 20 /* of virtio-blk's */
 #define VM_MAX_TAG_BYTES    36 /* of virtio-fs's */
 
