@@ -29,7 +29,7 @@ check-nested:
 	$(Q)tests/vm/run $(BUILD) nested
 
 # make kernel         fetches Debian's kernel for virtual machines, and takes it into hull's store
-# make guest-kernel   builds a small one from Debian's linux-source, some minutes; it boots several times as fast. GUEST_KERNEL_JOBS says how many at once.
+# make guest-kernel   builds a small one from Debian's linux-source, some minutes; it is at /init in less than half the time, and needs no modules. GUEST_KERNEL_JOBS says how many at once.
 # make check-guest-kernel  builds it, and runs machines with it; 'make check' does that only where it is built already
 
 GUEST_KERNEL      ?= $(BUILD)/guest-kernel

@@ -392,7 +392,7 @@ sys.stdout.buffer.write(bytes(1024))' "$size" "$count" | zstd -q -1 >"$file.part
 	hull kernel import --name small "$kernel" >/dev/null
 	image_begin
 	# Its devices, its end, and all of an instance's parts: disks, network, volumes, exec.
-	run timeout -k 1 60 "$HULL" --root "$STORES/run" --data "$STORES/data" run --rm --isolation vm --kernel small busybox sh -c 'uname -r; exit 7'
+	run timeout -k 1 120 "$HULL" --root "$STORES/run" --data "$STORES/data" run --rm --isolation vm --kernel small busybox sh -c 'uname -r; exit 7'
 	[ "$status" -eq 7 ]
 	like '^[0-9.]+-hull$'
 	hull run -d --isolation vm --kernel small --name machine -v data:/data busybox sh -c 'echo there >/data/file; exec sleep 1000' >/dev/null
