@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The first process of a guest whose start is timed: a byte on the serial port, a write to the port that resets hull's machines and ends the floor's, and
- * where there is no such port, a reset by the kernel.
+ * where there is no such port, a reset by the kernel. With an argument (a word of the kernel's command line that the kernel does not know) it rests instead.
  */
 #include <linux/reboot.h>
 #include <sys/syscall.h>
@@ -22,8 +22,12 @@ static void out8(unsigned short port, unsigned char value)
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
-void _start(void)
+__asm__(".text\n.globl _start\n_start:\nmovq (%rsp), %rdi\nandq $-16, %rsp\ncall begin\n");
+
+__attribute__((used)) static _Noreturn void begin(long argc)
 {
+	while (argc > 1)
+		call(SYS_pause, 0, 0, 0);
 	call(SYS_iopl, ALL, 0, 0);
 	out8(SERIAL, '\n');
 	out8(RESET, 1);
