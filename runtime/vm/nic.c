@@ -12,7 +12,6 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/scope.h"
-#include "runtime/vm/nic_parts.h"
 
 #define HEADER_BYTES sizeof(struct virtio_net_hdr_mrg_rxbuf)
 /* The largest frame that comes with segmentation left to the guest, and its header in front. */

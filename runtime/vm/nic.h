@@ -37,4 +37,8 @@ int nic_open(struct nic *nic, int tap_fd, const uint8_t mac[static 6], struct lo
 /* After the transport was closed. */
 void nic_close(struct nic *nic);
 
+/* For who serves the queues elsewhere. When the driver is ready: the tap gives it unfinished frames of the kinds that it takes, and no others. */
+int nic_set_offloads(const struct nic *nic, struct err *err);
+void nic_config_read(struct virtio_device *device, uint32_t offset, void *to, size_t len);
+
 #endif

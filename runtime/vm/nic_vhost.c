@@ -11,7 +11,6 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/scope.h"
 #include "runtime/vm/memory.h"
-#include "runtime/vm/nic_parts.h"
 
 /* What is between the rings and their server; all else is between the driver and the tap. */
 #define RING_FEATURES                                                                    \
