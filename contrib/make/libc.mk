@@ -69,3 +69,11 @@ LIBC_CHOICE := $(BUILD)/libc-is-$(LIBC)
 $(LIBC_CHOICE):
 	@mkdir -p $(@D)
 	@rm -f $(BUILD)/libc-is-* && touch $@
+
+# The one unit test that is linked as the programs are: of what is put beside musl.
+ifeq ($(LIBC),musl)
+$(BUILD)/unit/musl/test_compat: $(STATIC_TREE)/obj/tests/unit/musl/test_compat.o $(MUSL_COMPAT)
+	@mkdir -p $(@D)
+	$(if $(Q),@echo "  TEST    $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(STATIC) $^ $(STATIC_END)
+endif
