@@ -20,6 +20,7 @@
 #include "cgroups/cg.h"
 #include "cgroups/driver.h"
 #include "cgroups/systemd_unit.h"
+#include "cgroups/v2.h"
 #include "runtime/base/file.h"
 #include "runtime/base/helper.h"
 #include "runtime/base/installed.h"
@@ -180,14 +181,21 @@ static int locate(struct cg *cg, const char *path, struct err *err)
 	return place ? cg_driver_cgroupfs.locate(cg, place, err) : -err->code;
 }
 
-/* systemd has made some already, with their parents; what it does not know of is hull's to make. */
+/*
+ * systemd has made some already, with their parents; what it does not know of is hull's to make. Nor does it know every controller: it hands down those that it has
+ * properties for, and leaves others (hugetlb, rdma) as they are.
+ */
 static int make(const struct cg *cg, const struct cg_folder *folder, uint32_t needed, struct err *err)
 {
-	int fd = cg_folder_open(folder->path);
+	CLEANUP_FD int fd = cg_folder_open(folder->path);
 
 	if (fd == -ENOENT)
 		return cg_driver_cgroupfs.make(cg, folder, needed, err);
-	return fd < 0 ? err_set(err, -fd, "open cgroup '%s'", folder->path) : fd;
+	if (fd < 0)
+		return err_set(err, -fd, "open cgroup '%s'", folder->path);
+	if (folder->tree->v2 && cg_v2_hand_down(folder, needed & folder->tree->controllers, err) < 0)
+		return -err->code;
+	return fd_take(&fd);
 }
 
 /* The figures are wanted without limits too. What has ended leaves nothing behind in systemd, even when it failed. */

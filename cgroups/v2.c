@@ -134,6 +134,11 @@ int cg_v2_make(const struct cg_folder *folder, uint32_t wanted, uint32_t needed,
 	return fd;
 }
 
+int cg_v2_hand_down(const struct cg_folder *folder, uint32_t needed, struct err *err)
+{
+	return parent_is_ready(folder, needed) ? 0 : make_parents(folder, 0, needed, err);
+}
+
 int cg_v2_kill(int fd)
 {
 	return file_write_value(fd, "cgroup.kill", "1");

@@ -64,7 +64,7 @@ file() {
 c["linux"]["resources"].update({
 	"memory": {"limit": 64 << 20, "reservation": 32 << 20, "swap": 96 << 20},
 	"cpu": {"shares": 512, "quota": 25000, "period": 50000, "cpus": "1"},
-	"pids": {"limit": 33},
+	"pids": {"limit": 33}, "hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}],
 	"unified": {"memory.high": "50331648", "memory.oom.group": "1"},
 })' "$ID"
 	UNIT=tests-$ID.scope
@@ -74,11 +74,13 @@ c["linux"]["resources"].update({
 	[ "$(property MemoryMax) $(property MemoryLow) $(property MemorySwapMax) $(property MemoryHigh)" = "67108864 33554432 33554432 50331648" ]
 	[ "$(property TasksMax) $(property CPUWeight) $(property AllowedCPUs)" = "33 59 1" ]
 	[ "$(property CPUQuotaPerSecUSec) $(property CPUQuotaPeriodUSec)" = "500ms 50ms" ]
-	[ "$(file memory.oom.group)" = 1 ]
+	[ "$(file memory.oom.group) $(file hugetlb.2MB.max)" = "1 4194304" ]
 	# What systemd writes when it reads its units again says the same.
 	systemctl daemon-reload
 	[ "$(file memory.max) $(file memory.low) $(file memory.swap.max) $(file memory.high)" = "67108864 33554432 33554432 50331648" ]
 	[ "$(file pids.max) $(file cpu.weight) $(file cpu.max) $(file cpuset.cpus)" = "33 59 25000 50000 1" ]
+	# And what it knows nothing of stays.
+	[ "$(file hugetlb.2MB.max)" = 4194304 ]
 	run -0 oci exec "$ID" sh -c 'cat /dev/null && echo open'
 	has open
 }
@@ -164,6 +166,50 @@ c["linux"]["resources"].update({
 	retry 5 no_units
 }
 
+# The options of the whole tree, which all mounts of it share.
+tree_options() {
+	sed -n 's/.* - cgroup2 [^ ]* //p' /proc/self/mountinfo | sort -u
+}
+
+no_criu() {
+	! pgrep -x criu
+}
+
+@test "checkpoint and restore: a scope ends, and one with the same limits begins" {
+	local images=$BATS_TEST_TMPDIR/images options last
+	options=$(tree_options)
+	[[ $options == *nsdelegate* ]]
+	configure sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/dev/shm/n; sleep 0.1; done'
+	edit 'c["linux"]["resources"]["memory"] = {"limit": 64 << 20}'
+	run -0 apart run -d "$ID"
+	retry 20 eval '[ -n "$(oci exec "$ID" cat /dev/shm/n)" ]'
+	last=$(oci exec "$ID" cat /dev/shm/n)
+	oci checkpoint --image-path "$images" "$ID" || { tail -n 20 "$images/dump.log" && return 1; }
+	[ "$(property LoadState)" = not-found ]
+	[ "$(tree_options)" = "$options" ]
+	apart restore -d --image-path "$images" "$ID" || { cat "$FOLDER/words" && tail -n 20 "$images/restore.log" && return 1; }
+	[ "$(property ControlGroup)" = "/system.slice/$UNIT" ]
+	[ "$(sed -n 's/^0:://p' "/proc/$(member pid)/cgroup")" = "/system.slice/$UNIT" ]
+	[ "$(property MemoryMax) $(file memory.max)" = "67108864 67108864" ]
+	[ "$(oci exec "$ID" cat /dev/shm/n)" -ge "$last" ]
+	[ "$(tree_options)" = "$options" ]
+}
+
+@test "a checkpoint that is killed while criu has the tree mounted its own way: the machine has its options again" {
+	local images=$BATS_TEST_TMPDIR/images options
+	options=$(tree_options)
+	run -0 apart run -d "$ID"
+	# Of this shell alone: what runs in the background is hull-oci itself.
+	"$OCI" --root "$FOLDER/run" --systemd-cgroup checkpoint --image-path "$images" "$ID" &>"$FOLDER/words" 3>&- 4>&- &
+	until [[ $(</proc/self/mountinfo) != *nsdelegate* ]]; do kill -0 $! || { cat "$FOLDER/words" && return 1; }; done
+	kill -KILL $!
+	wait $! || true
+	retry 30 no_criu
+	retry 10 eval '[ "$(tree_options)" = "'"$options"'" ]'
+	is running
+	retry 10 eval '! pgrep -f -- "$OCI --root"'
+}
+
 @test "without systemd's answer: one line" {
 	mount --bind /usr/share /run/dbus
 	run apart create "$ID"
@@ -190,7 +236,7 @@ as_user() {
 	rm config.json
 	(cd "$FOLDER/user" && as_user "$OCI" spec --rootless)
 	mv "$FOLDER/user/config.json" config.json
-	edit 'c["process"]["terminal"] = False; c["process"]["args"] = ["sleep", "100"]; c["process"].pop("rlimits", None)
+	edit 'c["process"]["terminal"] = False; c["process"]["args"] = ["sleep", "100"]
 c["linux"]["resources"] = {"memory": {"limit": 33554432}, "pids": {"limit": 20}}'
 	chmod 644 config.json
 	as_user "$OCI" --root "$FOLDER/user/run" --systemd-cgroup run -d "$ID" </dev/null &>"$FOLDER/words" 3>&- 4>&- ||
