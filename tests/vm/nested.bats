@@ -104,6 +104,7 @@ kvm-clock"
 }
 
 @test "the bridge: a published port, neighbours, large frames" {
+	says box began
 	[ -z "$(of_vhost)" ]
 	traffic
 }
