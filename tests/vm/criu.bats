@@ -13,6 +13,11 @@ setup_file() {
 	for name in nc syslogd logger touch hostname test mkfifo; do
 		ln -s busybox "$FOLDER/bundle/rootfs/bin/$name"
 	done
+	# Busybox locks no files.
+	ldd "$(command -v flock)" | grep -o '/[^ ]*' | while read -r name; do
+		install -D "$name" "$FOLDER/bundle/rootfs$name"
+	done
+	cp "$(command -v flock)" "$FOLDER/bundle/rootfs/bin/flock"
 }
 
 teardown_file() {
@@ -363,6 +368,36 @@ listens() {
 	[ "$(du -k "$BATS_TEST_TMPDIR"/before/pages-*.img | awk '{ sum += $1 } END { print sum }')" -lt "$before" ]
 	restore
 	counts
+}
+
+@test "--manage-cgroups-mode: each of them, there and back" {
+	begin 'pass' sh -c "$COUNT"
+	for mode in ignore none props strict; do
+		run -0 checkpoint --leave-running --manage-cgroups-mode "$mode"
+	done
+	counts
+	run -0 checkpoint --manage-cgroups-mode full
+	restore --manage-cgroups-mode full
+	in_its_cgroups
+	counts
+	run -0 oci delete --force "$ID"
+	[ ! -e "/sys/fs/cgroup/hull/$ID" ]
+	restore --manage-cgroups-mode ignore
+	in_its_cgroups
+	counts
+}
+
+@test "--file-locks: without it a lock is refused, and the program goes on" {
+	begin 'pass' flock /dev/shm/lock sleep 1000
+	retry 60 oci exec "$ID" test -e /dev/shm/lock
+	retry 60 eval '! oci exec "$ID" flock -n /dev/shm/lock true'
+	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
+	one_line
+	has "see '$IMAGES/dump.log'"
+	is running
+	run -0 checkpoint --file-locks
+	restore --file-locks
+	run -1 oci exec "$ID" flock -n /dev/shm/lock true
 }
 
 @test "images that are damaged, and commands that are killed, leave nothing" {
