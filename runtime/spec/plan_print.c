@@ -470,10 +470,8 @@ static void put_hooks(struct json_writer *w, const struct plan *plan)
 static void put_network(struct json_writer *w, const struct plan_net *net)
 {
 	static const char *const kinds[] = {
-		[PLAN_NET_UNTOUCHED] = "untouched",
-		[PLAN_NET_LOOPBACK] = "loopback",
-		[PLAN_NET_ATTACH] = "attach",
-		[PLAN_NET_TAP] = "tap",
+		[PLAN_NET_UNTOUCHED] = "untouched", [PLAN_NET_LOOPBACK] = "loopback",
+		[PLAN_NET_ATTACH] = "attach",	    [PLAN_NET_TAP] = "tap",
 		[PLAN_NET_STAND_IN] = "stand-in",
 	};
 	char line[64];

@@ -25,7 +25,7 @@
 #define VM_MIN_MEMORY_BYTES  ((uint64_t)8 << 20)
 #define VM_MAX_MEMORY_BYTES  ((uint64_t)1 << 40)
 /* Disks, cards and volumes all take slots of one bus, which has 19 (runtime/vm/layout.h), less console, vsock, rng and balloon. */
-#define VM_ROOM 15U
+#define VM_ROOM		    15U
 #define VM_MAX_DISKS	    12U
 #define VM_MAX_NICS	    4U
 #define VM_MAX_VOLUMES	    12U

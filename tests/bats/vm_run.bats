@@ -245,7 +245,7 @@ exit_code() {
 	[[ $output != *'Permission denied'* && $output != *'KVM kernel module'* && $output != *emulating* ]]
 	run with_group 600 "$(hull_words vm backends)"
 	like "emulating the processor: /dev/kvm is its owner's alone"
-	rm -rf "$STORES/dev" "$STORES/run/.kvm-probe"
+	rm -rf "${STORES:?}/dev" "$STORES/run/.kvm-probe"
 }
 
 @test "hull-vm-oci: a bundle is a machine that shares the bundle's root" {
