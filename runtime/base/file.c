@@ -8,6 +8,8 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
@@ -147,15 +149,26 @@ int file_write_value(int dirfd, const char *name, const char *value)
 
 /* --- replacing --- */
 
+uint64_t file_unique_digits(void)
+{
+	uint64_t digits;
+	struct timespec now;
+
+	if (getrandom(&digits, sizeof(digits), GRND_INSECURE) == (ssize_t)sizeof(digits))
+		return digits;
+	/* Before Linux 5.6 there is no such question. */
+	if (getrandom(&digits, sizeof(digits), GRND_NONBLOCK) == (ssize_t)sizeof(digits))
+		return digits;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return ((uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^ (uint64_t)getpid()) * 0x9e3779b97f4a7c15;
+}
+
 static int create_temp(int folder, char name[static 32])
 {
 	for (unsigned tries = 0; tries < TEMP_TRIES; tries++) {
-		uint64_t random;
 		int fd;
 
-		if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-			return -errno;
-		(void)snprintf(name, 32, FILE_TEMP_PREFIX "%016" PRIx64, random);
+		(void)snprintf(name, 32, FILE_TEMP_PREFIX "%016" PRIx64, file_unique_digits());
 		fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd >= 0)
 			return fd;

@@ -35,6 +35,12 @@ bool file_is_there(int dirfd, const char *name);
 /* Writes one value in one write(2) to an existing file (cgroup, sysctl, proc). 0 or -errno. */
 int file_write_value(int dirfd, const char *name, const char *value);
 
+/*
+ * Digits for a name that nobody else takes. No secret, and so never waited for: in a machine that has just started, and whose processor has no random
+ * numbers, getrandom(2) blocks until the kernel has collected some, which may be never.
+ */
+uint64_t file_unique_digits(void);
+
 enum file_durability {
 	FILE_VOLATILE, /* dies with the boot: no fsync */
 	FILE_DURABLE,  /* fsync of file and folder: survives power loss */

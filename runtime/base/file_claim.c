@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -22,23 +21,17 @@
  * Random, not the pid: processes in different PID namespaces may share the folder, and one that was killed may have left its name behind. Cut off
  * where it is too long.
  */
-static int hide(char to[static NAME_MAX + 1], const char *prefix, const char *name, struct err *err)
+static void hide(char to[static NAME_MAX + 1], const char *prefix, const char *name)
 {
-	uint32_t digits;
-
-	if (getrandom(&digits, sizeof(digits), 0) != (ssize_t)sizeof(digits))
-		return err_set(err, errno, "get random bytes");
-	(void)snprintf(to, NAME_MAX + 1, "%s%08x-%s", prefix, digits, name);
-	return 0;
+	(void)snprintf(to, NAME_MAX + 1, "%s%08x-%s", prefix, (uint32_t)file_unique_digits(), name);
 }
 
 int file_hide_folder(int dirfd, const char *words, char ret_name[static NAME_MAX + 1], struct err *err)
 {
 	CLEANUP_FD int fd = -1;
-	int code, result = hide(ret_name, NEW_PREFIX, words, err);
+	int code;
 
-	if (result < 0)
-		return result;
+	hide(ret_name, NEW_PREFIX, words);
 	if (mkdirat(dirfd, ret_name, 0700) < 0)
 		return err_set(err, errno, "make a folder for '%s'", words);
 	fd = openat(dirfd, ret_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -114,10 +107,8 @@ static bool empty_folder(int fd)
 int file_retire_folder(int dirfd, const char *name, int fd, struct err *err)
 {
 	char hidden[NAME_MAX + 1];
-	int result = hide(hidden, OLD_PREFIX, name, err);
 
-	if (result < 0)
-		return result;
+	hide(hidden, OLD_PREFIX, name);
 	if (renameat(dirfd, name, dirfd, hidden) < 0)
 		return errno == ENOENT ? 0 : err_set(err, errno, "remove '%s'", name);
 	if (empty_folder(fd) && renameat2(dirfd, hidden, dirfd, SPARE_NAME, RENAME_NOREPLACE) == 0)
@@ -128,10 +119,8 @@ int file_retire_folder(int dirfd, const char *name, int fd, struct err *err)
 int file_drop_folder(int dirfd, const char *name, struct err *err)
 {
 	char hidden[NAME_MAX + 1];
-	int result = hide(hidden, OLD_PREFIX, name, err);
 
-	if (result < 0)
-		return result;
+	hide(hidden, OLD_PREFIX, name);
 	if (renameat(dirfd, name, dirfd, hidden) < 0)
 		return errno == ENOENT ? 0 : err_set(err, errno, "remove '%s'", name);
 	return file_remove_tree(dirfd, hidden, err);

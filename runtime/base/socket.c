@@ -8,11 +8,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "runtime/base/file.h"
 
 /* --- By path --- */
 
@@ -94,11 +95,8 @@ static int listen_below(int fd, int folder, const char *name, struct err *err)
 {
 	struct sockaddr_un address;
 	char temporary[32];
-	uint64_t random;
 
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		return err_set(err, errno, "get random bytes");
-	(void)snprintf(temporary, sizeof(temporary), ".sock-%016llx", (unsigned long long)random);
+	(void)snprintf(temporary, sizeof(temporary), ".sock-%016llx", (unsigned long long)file_unique_digits());
 	address = address_of(folder, temporary);
 
 	/* A socket's own mode, less the umask, becomes the file's at bind(2): it is never wider than this, and what is missing is added. */

@@ -40,6 +40,8 @@ static void add_kvm(struct command *c)
 static void add_emulation(struct command *c)
 {
 	OPTION(c, "accel", "tcg,thread=single,tb-size=%u", TRANSLATED_MIB);
+	/* A guest that has no random numbers of its processor's makes some of its clock's jitter first, and an emulated clock may have none. */
+	OPTION(c, "cpu", "qemu64,+rdrand");
 }
 
 static void add_machine(struct command *c, const struct vm_request *request)
