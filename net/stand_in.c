@@ -37,10 +37,13 @@ static void put_ingress(struct netlink_batch *batch, int type, int flags, int in
 /* One key with an empty mask, which every packet has. "matchall" would say it better, and fewer kernels have it. */
 static void put_every_packet(struct netlink_batch *batch)
 {
-	struct {
-		struct tc_u32_sel select;
-		struct tc_u32_key key;
-	} every = {.select = {.flags = TC_U32_TERMINAL, .nkeys = 1}};
+	union {
+		struct tc_u32_sel select; /* its keys follow it */
+		char with_key[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)];
+	} every = {.with_key = {0}};
+
+	every.select.flags = TC_U32_TERMINAL;
+	every.select.nkeys = 1;
 
 	netlink_put(batch, TCA_U32_SEL, &every, sizeof(every));
 }
