@@ -143,7 +143,7 @@ all_stories() {
 	"$REPOSITORY/tests/bench/v1-view" sleep 300 3>&- 4>&- &
 	local view=$!
 	retry 5 is_sleep "$view"
-	BELOW=(nsenter -t "$view" -m -C --wd="$FOLDER/bundle")
+	BELOW=(nsenter -t "$view" -m -C --wdns="$FOLDER/bundle")
 	[ -z "$("${BELOW[@]}" find /sys/fs/cgroup -name cgroup.kill)" ]
 	all_stories
 	BELOW=()
