@@ -7,7 +7,7 @@
 
 load helpers
 
-CROWD=${CROWD:-20} STORM=${STORM:-50} ROW=${ROW:-500} MIB=${MIB:-1024}
+CROWD=${CROWD:-4} STORM=${STORM:-50} ROW=${ROW:-60} MIB=${MIB:-48}
 BOOT_SECONDS=120
 
 setup_file() {
