@@ -49,6 +49,12 @@ image_begin() {
 	printf 'root:x:0:\nstaff:x:50:app\napp:x:1000:\n' >"$root/etc/group"
 	hull image import -q --name bb -c 'CMD ["sh"]' -c 'LABEL made.by=tests' "$root"
 }
+# Stores, image and kernel: what tests of machines begin with. stores_end ends it.
+machines_begin() {
+	stores_begin
+	image_begin
+	hull kernel import "$KERNEL_PACKAGE" >/dev/null
+}
 
 # Removes all containers, and fails when they leave anything.
 containers_end() {

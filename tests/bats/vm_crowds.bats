@@ -11,9 +11,7 @@ CROWD=${CROWD:-4} STORM=${STORM:-50} ROW=${ROW:-60} MIB=${MIB:-48}
 BOOT_SECONDS=120
 
 setup_file() {
-	stores_begin
-	image_begin
-	hull kernel import "$KERNEL_PACKAGE" >/dev/null
+	machines_begin
 }
 teardown_file() {
 	stores_end

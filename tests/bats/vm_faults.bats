@@ -8,9 +8,7 @@ load helpers
 BOOT_SECONDS=120
 
 setup_file() {
-	stores_begin
-	image_begin
-	hull kernel import "$KERNEL_PACKAGE" >/dev/null
+	machines_begin
 }
 teardown_file() {
 	stores_end

@@ -7,9 +7,7 @@
 load helpers
 
 setup_file() {
-	stores_begin
-	image_begin
-	hull kernel import "$KERNEL_PACKAGE" >/dev/null
+	machines_begin
 	machine -d --name box --hostname box bb sh -c 'echo up; while :; do sleep 0.2; done' >/dev/null
 	retry 60 is_up box
 }

@@ -8,9 +8,7 @@ load helpers
 BOOT_SECONDS=60
 
 setup_file() {
-	stores_begin
-	image_begin
-	hull kernel import "$KERNEL_PACKAGE" >/dev/null
+	machines_begin
 	hull run --isolation vm -d --name box --memory 320m --pids-limit 40 --cpus 2 bb sh -c 'while :; do sleep 0.2; done' >/dev/null 3>&-
 	retry $BOOT_SECONDS hull exec box true 2>/dev/null
 }
