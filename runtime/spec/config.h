@@ -328,7 +328,6 @@ int config_parse_seccomp(struct arena *arena, const char *data, size_t len, cons
 
 /* Adds the config as JSON, indented for people, to `out`. What config_read() then reads is the same. 0 or -ENOMEM. */
 int config_write(const struct config *config, struct text *out, struct err *err);
-int config_write_process(const struct config_process *process, struct text *out, struct err *err);
 int config_write_resources(const struct config_resources *resources, struct text *out, struct err *err);
 
 #endif

@@ -17,11 +17,6 @@ int config_write(const struct config *config, struct text *out, struct err *err)
 	return write_object(&config_fields, config, out, err);
 }
 
-int config_write_process(const struct config_process *process, struct text *out, struct err *err)
-{
-	return write_object(&config_process_fields, process, out, err);
-}
-
 int config_write_resources(const struct config_resources *resources, struct text *out, struct err *err)
 {
 	return write_object(&config_resources_fields, resources, out, err);

@@ -164,11 +164,6 @@ const char *extension_restart_policy_name(enum extension_restart_policy policy)
 	return restart_policy_words[policy];
 }
 
-const char *extension_isolation_name(enum extension_isolation isolation)
-{
-	return isolation_words[isolation];
-}
-
 const char *extension_volume_kind_name(enum extension_volume_kind kind)
 {
 	return volume_kind_words[kind];
