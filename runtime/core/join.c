@@ -8,36 +8,44 @@
 
 #include "runtime/base/process.h"
 
+/*
+ * One kind: 0 with a descriptor, or without one where the caller is in that namespace already. -ENOENT: the process has no namespaces any
+ * more. That comes before its end is told (they are dropped first), so nothing may take it for "the same as the caller's".
+ */
+static int open_kind(pid_t pid, enum ns_kind kind, int *ret_fd, struct err *err)
+{
+	char theirs[64], ours[64];
+	struct stat their_ns, our_ns;
+
+	(void)snprintf(theirs, sizeof(theirs), "/proc/%d/ns/%s", pid, ns_proc_name(kind));
+	(void)snprintf(ours, sizeof(ours), "/proc/self/ns/%s", ns_proc_name(kind));
+	if (stat(ours, &our_ns) < 0)
+		return errno == ENOENT ? 0
+				       : err_set(err, errno, "look at our own %s namespace",
+						 ns_name(kind)); /* a kind that this kernel lacks */
+	if (stat(theirs, &their_ns) < 0)
+		return err_set(err, errno, "look at the container's %s namespace", ns_name(kind));
+	if (our_ns.st_ino == their_ns.st_ino && our_ns.st_dev == their_ns.st_dev)
+		return 0;
+	*ret_fd = ns_open_path(kind, theirs, err);
+	return *ret_fd < 0 ? *ret_fd : 0;
+}
+
 int join_open(const struct record_process *init, int pidfd, unsigned kinds, int ret_fds[static NS_COUNT],
 	      struct err *err)
 {
-	int result;
+	int result = 0, alive;
 
-	for (int kind = 0; kind < NS_COUNT; kind++) {
-		char theirs[64], ours[64];
-		struct stat their_ns, our_ns;
-
-		if (!(kinds & 1u << kind))
-			continue;
-		(void)snprintf(theirs, sizeof(theirs), "/proc/%d/ns/%s", init->pid, ns_proc_name((enum ns_kind)kind));
-		(void)snprintf(ours, sizeof(ours), "/proc/self/ns/%s", ns_proc_name((enum ns_kind)kind));
-		if (stat(theirs, &their_ns) < 0) {
-			if (errno == ENOENT)
-				continue; /* a kind that this kernel lacks; or a process that is gone: seen below */
-			return err_set(err, errno, "look at the container's %s namespace", ns_name((enum ns_kind)kind));
-		}
-		if (stat(ours, &our_ns) == 0 && our_ns.st_ino == their_ns.st_ino && our_ns.st_dev == their_ns.st_dev)
-			continue;
-		ret_fds[kind] = ns_open_path((enum ns_kind)kind, theirs, err);
-		if (ret_fds[kind] < 0)
-			return ret_fds[kind];
-	}
+	for (int kind = 0; kind < NS_COUNT && result == 0; kind++)
+		if (kinds & 1u << kind)
+			result = open_kind(init->pid, (enum ns_kind)kind, &ret_fds[kind], err);
 	/* Still the same process: so these were its namespaces, and not those of one that got its pid. */
-	result = proc_signal(pidfd, 0);
-	if (result < 0)
-		return result == -ESRCH ? err_say(err, ESRCH, "the container has just ended")
-					: err_set(err, -result, "look whether the container still runs");
-	return 0;
+	alive = proc_signal(pidfd, 0);
+	if (alive == -ESRCH || result == -ENOENT || result == -ESRCH)
+		return err_say(err, ESRCH, "the container has just ended");
+	if (alive < 0)
+		return err_set(err, -alive, "look whether the container still runs");
+	return result;
 }
 
 void join_close(int (*fds)[NS_COUNT])
