@@ -5,7 +5,7 @@
 # make check       installs what the tests need, and passes all of them
 # make help        the rest
 #
-# V=1 shows the commands. SANITIZE=1 builds with ASan and UBSan into build/asan. WERROR=1 makes warnings errors.
+# V=1 shows the commands. SANITIZE=1 builds with ASan and UBSan into build/asan, SANITIZE=thread with TSan into build/tsan. WERROR=1 makes warnings errors.
 # LIBC=glibc links the static programs with glibc, where musl would be chosen.
 
 VERSION  := 0.1.0
@@ -14,7 +14,7 @@ PREFIX   ?= /usr/local
 DESTDIR  ?=
 SANITIZE ?=
 WERROR   ?=
-BUILD    ?= build$(if $(SANITIZE),/asan)
+BUILD    ?= build$(if $(SANITIZE),$(if $(filter thread,$(SANITIZE)),/tsan,/asan))
 CC       := $(if $(filter default,$(origin CC)),gcc,$(CC))
 Q        := $(if $(V),,@)
 
@@ -27,8 +27,9 @@ CPPFLAGS += -I. -D_GNU_SOURCE -DHULL_VERSION='"$(VERSION)"' -DHULL_DATE='"$(DATE
 	$(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 CFLAGS   ?= -O2 -g
 CFLAGS   += -std=gnu17 $(WARNINGS) -fstack-protector-strong -fno-common -ffunction-sections -fdata-sections \
-	$(if $(SANITIZE),-fsanitize=address$(,)undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+	$(if $(SANITIZE),-fsanitize=$(SANITIZERS) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 , := ,
+SANITIZERS := $(if $(filter thread,$(SANITIZE)),thread,address$(,)undefined)
 LDFLAGS  += -Wl,--gc-sections -Wl,-z,relro,-z,now
 
 # A folder's objects, and the archive that they become, below $(2): $(BUILD), or where those for another C library are.
@@ -75,4 +76,4 @@ clean:
 
 help:
 	@sed -n '3,10s/^# //p' Makefile
-	@echo "targets: all clean install uninstall quickstart check check-unit check-bats check-asan check-fuzz check-clients check-vm check-nested check-icount check-machines lint format bench bench-vm kernel guest-kernel"
+	@echo "targets: all clean install uninstall quickstart check check-unit check-bats check-asan check-tsan check-fuzz check-clients check-vm check-nested check-icount check-machines lint format bench bench-vm kernel guest-kernel"

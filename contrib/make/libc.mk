@@ -58,7 +58,7 @@ MUSL_COMPAT := $(BUILD)/musl/obj/contrib/musl/compat.o
 MUSL_HEAP   := $(BUILD)/musl/obj/contrib/musl/heap.o
 else
 STATIC_TREE := $(BUILD)
-STATIC      := $(if $(SANITIZE),-fsanitize=address$(,)undefined,-static)
+STATIC      := $(if $(SANITIZE),-fsanitize=$(SANITIZERS),-static)
 STATIC_END  :=
 MUSL_COMPAT :=
 MUSL_HEAP   :=

@@ -9,14 +9,14 @@ CPPFLAGS += $(if $(TESTING),-DHULL_TESTING)
 CFLAGS   += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
 # The slow ones last: who waits sees the quick ones first.
-CHECK_PARTS := lint check-unit check-bats check-asan check-fuzz check-clients check-vm check-nested check-icount check-machines check-slow
+CHECK_PARTS := lint check-unit check-bats check-asan check-tsan check-fuzz check-clients check-vm check-nested check-icount check-machines check-slow
 
 ALL_TOGETHER  = $(MAKE) --no-print-directory -j$(shell nproc)
 SANITIZED    := SANITIZE=1 TESTING=1 BUILD=build/asan
 FOR_FUZZING  := SANITIZE=1 FUZZ=1 CC=clang BUILD=build/fuzz
 FUZZ_SECONDS ?= 60
 
-.PHONY: check check-unit check-bats check-asan check-fuzz check-clients check-vm check-machines check-slow lint format
+.PHONY: check check-unit check-bats check-asan check-tsan check-fuzz check-clients check-vm check-machines check-slow lint format
 check: deps-check deps-clients
 	@tests/run-parts "$(MAKE) --no-print-directory" $(CHECK_PARTS)
 
@@ -25,7 +25,7 @@ check: deps-check deps-clients
 UNIT_SOURCES  := $(wildcard tests/unit/*/test_*.c)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
 UNIT_FOLDERS  := cli runtime/agent $(START_FOLDERS) images runtime/vm tests/unit/vm
-UNIT_LIBS     := $(if $(SANITIZE),-fsanitize=address$(,)undefined) -lseccomp -lcap -lnl-3 -lyajl -larchive -lcrypto -lzstd -lmd
+UNIT_LIBS     := $(if $(SANITIZE),-fsanitize=$(SANITIZERS)) -lseccomp -lcap -lnl-3 -lyajl -larchive -lcrypto -lzstd -lmd
 
 # What the tests of devices share, and the fuzzers too: a guest's driver, and a hypervisor that runs nothing.
 $(call library,tests/unit/vm): $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out tests/unit/vm/test_%,$(wildcard tests/unit/vm/*.c)))
@@ -73,6 +73,21 @@ check-asan: sanitized-build
 	@tests/run-parts "$(MAKE) --no-print-directory $(SANITIZED)" run-unit run-bats-sanitized
 run-bats-sanitized:
 	$(Q)tests/run-bats $(BUILD) --filter-tags '!slow,!plain,!vm'
+
+# --- the monitor, which alone has threads, under ThreadSanitizer: unit tests with processors' threads, and payloads on /dev/kvm -----------
+
+THREADED_UNITS  = $(shell grep -lE 'pthread_create|machine_start' $(filter tests/unit/vm/%,$(UNIT_SOURCES)))
+THREADED        = SANITIZE=thread BUILD=build/tsan UNIT_SOURCES="$(THREADED_UNITS)" UNIT_FOLDERS="tests/unit/vm runtime/vm runtime/base"
+
+.PHONY: threaded-build run-unit-threaded run-bats-threaded
+threaded-build:
+	@$(ALL_TOGETHER) $(THREADED) build/tsan/libexec/hull-vmm unit-programs
+check-tsan: threaded-build
+	@tests/run-parts "$(MAKE) --no-print-directory" run-unit-threaded run-bats-threaded
+run-unit-threaded:
+	@$(MAKE) --no-print-directory $(THREADED) run-unit
+run-bats-threaded:
+	$(Q)tests/run-bats build/tsan --filter-tags '!slow,!plain' tests/bats/vm_monitor.bats
 
 # --- fuzzing: tests/fuzz/fuzz_*.c, one parser each, about a minute for all ------------------------------------------------------
 

@@ -132,10 +132,13 @@ int virtio_watch(struct virtio_device *device, struct virtio_source *source, int
 		virtio_forget(source);
 	if (epoll_events == 0)
 		return 0;
-	source->device = device;
+	/* The loop reads these two without the lock, perhaps for an event of before: once set, they are not written again. */
+	if (!source->device) {
+		source->device = device;
+		source->source.ready = source_ready;
+	}
 	source->ready = ready;
 	source->source.fd = fd;
-	source->source.ready = source_ready;
 	return loop_watch(device->loop, &source->source, epoll_events, err);
 }
 

@@ -208,23 +208,3 @@ print(said.decode(), *sorted(os.readlink("/proc/self/fd/%d" % fd) for fd in fds)
 	KERNEL=/dev/null run -125 machine off
 	[ "$output" = "hull: the kernel is not a regular file" ]
 }
-
-# bats test_tags=slow,plain
-@test "no data race between the monitor's threads" {
-	local word
-
-	make -s -C "$REPOSITORY" CC="gcc -fsanitize=thread" LIBC=glibc STATIC= VM_LIBS=-lyajl BUILD="$WORK/tsan" "$WORK/tsan/libexec/hull-vmm" >"$WORK/log" 2>&1 || {
-		cat "$WORK/log"
-		return 1
-	}
-	MONITOR=("$WORK/tsan/libexec/hull-vmm")
-	# The monitor ends with its threads running, on purpose.
-	export TSAN_OPTIONS=report_thread_leaks=0
-	CPUS=2
-	for word in disk console random hostile turns; do
-		run -0 machine "$word"
-		[[ "$output" != *ThreadSanitizer* ]]
-	done
-	run -125 machine panic
-	[ "$output" = "hull: the guest's kernel panicked" ]
-}

@@ -55,6 +55,10 @@ static int fake_vcpu_run(struct hv_vcpu *vcpu, struct hv_exit *ret, struct err *
 {
 	bool kicked = __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
 
+	if (!kicked && vcpu->fake->play) {
+		vcpu->fake->play(vcpu, ret);
+		return 0;
+	}
 	if (!kicked && vcpu->index == 0 && vcpu->next_exit < vcpu->fake->exit_count) {
 		*ret = vcpu->fake->exits[vcpu->next_exit++];
 		return ret->kind == HV_EXIT_ERROR ? err_set(err, EIO, "run a scripted processor") : 0;
@@ -74,9 +78,8 @@ static bool same_notify(const struct hv_notify *a, const struct hv_notify *b)
 }
 
 /* As KVM: what is there already is -EEXIST, what is not there -ENOENT. */
-static int fake_notify(struct hv *hv, const struct hv_notify *notify, bool on, struct err *err)
+static int notify_locked(struct hv_fake *fake, const struct hv_notify *notify, bool on, struct err *err)
 {
-	struct hv_fake *fake = fake_of(hv);
 	unsigned i = 0;
 
 	if (fake->fail_notify)
@@ -94,6 +97,17 @@ static int fake_notify(struct hv *hv, const struct hv_notify *notify, bool on, s
 	else
 		fake->notifies[i] = fake->notifies[--fake->notify_count];
 	return 0;
+}
+
+static int fake_notify(struct hv *hv, const struct hv_notify *notify, bool on, struct err *err)
+{
+	struct hv_fake *fake = fake_of(hv);
+	int r;
+
+	(void)pthread_mutex_lock(&fake->lock);
+	r = notify_locked(fake, notify, on, err);
+	(void)pthread_mutex_unlock(&fake->lock);
+	return r;
 }
 
 static int fake_irq(struct hv *hv, unsigned gsi, int fd, bool on, struct err *err)
@@ -135,7 +149,7 @@ static const struct hv_ops fake_ops = {
 
 void hv_fake_open(struct hv_fake *fake)
 {
-	*fake = (struct hv_fake){.hv.ops = &fake_ops};
+	*fake = (struct hv_fake){.hv.ops = &fake_ops, .lock = PTHREAD_MUTEX_INITIALIZER};
 	for (unsigned i = 0; i < HV_FAKE_LINES; i++)
 		fake->lines[i] = -1;
 }

@@ -6,6 +6,7 @@
 #ifndef HULL_TESTS_UNIT_VM_HV_FAKE_H
 #define HULL_TESTS_UNIT_VM_HV_FAKE_H
 
+#include <pthread.h>
 #include <stddef.h>
 
 #include "runtime/vm/hv.h"
@@ -39,6 +40,9 @@ struct hv_fake {
 	bool late_slot;		     /* a memory slot came behind something that makes it slow */
 	const struct hv_exit *exits; /* the first vCPU's script; behind its end there are only interruptions */
 	size_t exit_count;
+	/* Instead of a script: what each vCPU does next, in its thread. NULL: there is a script. */
+	void (*play)(struct hv_vcpu *vcpu, struct hv_exit *ret);
+	pthread_mutex_t lock; /* for notifies and lines: devices are started by any vCPU */
 	struct hv_vcpu vcpus[HV_FAKE_VCPUS];
 	unsigned vcpu_count;
 	int fail_notify; /* a positive errno that notify() or irq() fail with; 0: they work */
