@@ -7,18 +7,19 @@
 
 BENCH_RUNNER := $(BUILD)/bench/runner
 BENCH_FLOOR  := $(BUILD)/bench/floor
+BENCH_NOTHING := $(BUILD)/bench/nothing
 BENCH_VM     := $(BUILD)/bench/vm-floor $(BUILD)/bench/vm-first-byte
 BENCH_HULL   ?= $(BUILD)/bin/hull
 
 # Linked as hull is, with its C library: what hull is measured against must not start slower.
-$(BENCH_RUNNER) $(BENCH_FLOOR) $(BENCH_VM): $(BUILD)/bench/%: $(STATIC_TREE)/obj/tests/bench/%.o $(MUSL_COMPAT) $(LIBC_CHOICE)
+$(BENCH_RUNNER) $(BENCH_FLOOR) $(BENCH_NOTHING) $(BENCH_VM): $(BUILD)/bench/%: $(STATIC_TREE)/obj/tests/bench/%.o $(MUSL_COMPAT) $(LIBC_CHOICE)
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  LD      $@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(STATIC) $< $(MUSL_COMPAT) $(STATIC_END)
 
 .PHONY: bench
 bench: deps-bench
-	$(Q)$(MAKE) --no-print-directory all $(BENCH_RUNNER) $(BENCH_FLOOR) $(BENCH_VM)
+	$(Q)$(MAKE) --no-print-directory all $(BENCH_RUNNER) $(BENCH_FLOOR) $(BENCH_NOTHING) $(BENCH_VM)
 	$(if $(or $(findstring v2,$(GROUPS)),$(if $(GROUPS),,all)),$(Q)tests/vm/images >/dev/null)
 	$(Q)python3 -B tests/bench/bench.py --hull $(abspath $(BENCH_HULL)) --runner $(abspath $(BENCH_RUNNER)) \
 		--floor $(abspath $(BENCH_FLOOR)) --layout $(abspath $(IMAGES_DIR)/busybox) \

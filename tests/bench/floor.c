@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the kernel itself charges for one container: everything that a runtime asks of it for the benchmark's two bundles, and nothing else. No
- * configuration, no state, no checks, no second program: one C program, whose child becomes /bin/true.
+ * configuration, no state, no checks, no second program: one C program, whose child becomes the program that does nothing.
  *
  *     floor b1|b2 ROOTFS STEPS      appends one line to the file STEPS: "name microseconds" for each step, and "total"
  *
  * It makes cgroups in the v1 hierarchies that the bundle has something to say about, and in no other. b2 has limits, a cgroup namespace and a filter besides: a search
  * tree of as many instructions as the usual list of 300 names takes for three architectures. The child borrows the memory until it becomes the program, so that
- * nothing is copied for it; the parent sleeps meanwhile. Then it asks again and again whether the program has ended: on a machine with nothing else to do, to wake a
+ * nothing is copied for it; the parent sleeps meanwhile. The network namespace, the dearest of them, is made by a thread beside all this. At last the parent asks again and again whether the program has ended: on a machine with nothing else to do, to wake a
  * processor that sleeps takes as long as a few mounts.
  */
 #include <errno.h>
@@ -42,8 +42,9 @@
 #define STACK_BYTES	 65536
 #define FILTER_BASE	 512 /* below are the calls that the program makes: all are allowed */
 #define X32_BIT		 0x40000000u
-#define CLONE_INTO_FRESH (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
-#define CLONE_BORROWING	 (CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD)
+#define CLONE_INTO_FRESH (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
+#define CLONE_AS_THREAD	 (CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+#define CLONE_BORROWING	 (CLONE_VM | CLONE_FILES | CLONE_VFORK | CLONE_PIDFD | SIGCHLD)
 
 enum step {
 	STEP_CGROUPS,
@@ -71,6 +72,7 @@ static int tree_fds[TREES_MAX];	  /* this container's cgroup in each */
 static int tree_count;
 static char name[32];
 static bool is_b2;
+static _Atomic int network = -1; /* the namespace, once it is there */
 
 static void die(const char *what)
 {
@@ -166,6 +168,33 @@ static void remove_cgroups(void)
 	}
 }
 
+/* --- The network ------------------------------------------------------------------------------------------------------ */
+
+/* A thread of this program, with nothing of a C library's: it ends by itself. */
+static int make_network(void *ignored)
+{
+	(void)ignored;
+	must(unshare(CLONE_NEWNET), "make a network namespace");
+	network = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	must(network, "/proc/thread-self/ns/net");
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+static void begin_network(void)
+{
+	static char stack[STACK_BYTES] __attribute__((aligned(16)));
+
+	must(clone(make_network, stack + STACK_BYTES, CLONE_AS_THREAD, NULL), "clone a thread");
+}
+
+static void join_network(void)
+{
+	while (network < 0)
+		sched_yield();
+	must(setns(network, CLONE_NEWNET), "join the network namespace");
+}
+
 /* --- The child -------------------------------------------------------------------------------------------------------- */
 
 struct mounting {
@@ -225,6 +254,8 @@ static void mount_all(const char *rootfs)
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
 		const struct mounting *m = &mounts[i];
 
+		if (strcmp(m->type, "sysfs") == 0) /* shows the devices of whoever mounts it */
+			join_network();
 		if (strncmp(m->target, "dev/", 4) == 0)
 			must(mkdir(m->target, 0755), m->target);
 		must(mount(m->type, m->target, m->type, m->flags, m->options), m->target);
@@ -329,7 +360,7 @@ static void load_filter(void)
 
 static int be_the_container(void *rootfs)
 {
-	char *const args[] = {(char *)(uintptr_t) "true", NULL}, *const environment[] = {NULL};
+	char *const args[] = {(char *)(uintptr_t) "nothing", NULL}, *const environment[] = {NULL};
 
 	done(STEP_CLONE);
 	for (int i = 0; i < tree_count; i++)
@@ -346,8 +377,8 @@ static int be_the_container(void *rootfs)
 	if (is_b2)
 		load_filter();
 	done(STEP_FILTER);
-	execve("/bin/true", args, environment);
-	die("/bin/true");
+	execve("/bin/nothing", args, environment);
+	die("/bin/nothing");
 	_exit(1);
 }
 
@@ -391,6 +422,7 @@ int main(int argc, char **argv)
 	snprintf(name, sizeof(name), "bench-floor-%d", getpid());
 	find_trees();
 	times.started_ns = now_ns();
+	begin_network();
 	make_cgroups();
 	done(STEP_CGROUPS);
 	pid = clone(be_the_container, stack + STACK_BYTES, CLONE_INTO_FRESH | CLONE_BORROWING, argv[2], &pidfd);

@@ -12,13 +12,15 @@ from measure import Failed
 PODMAN_IMAGE = "localhost/busybox:bench"
 TAKEN_APART_S = 0.3  # in which the kernel takes apart what a few removed containers had
 PROGRAM = ["true"]
+BURST = 5  # starts back to back
+NOTHING = ["/bin/nothing"]  # the same without a libc's start: what all the rest of a figure is, is the runtime
 SLEEPER = ["sleep", "100000"]
 
 
 class Row:
     """One line of the table: a command in a view."""
 
-    def __init__(self, name, view, words, burst=5):
+    def __init__(self, name, view, words, burst=BURST):
         self.name, self.view, self.words, self.burst = name, view, words, burst
 
     def run(self):
@@ -35,7 +37,7 @@ class Start(Row):
     beside many would be charged for the removal before it, which the kernel does behind a lock.
     """
 
-    def __init__(self, name, view, start, remove, burst=5):
+    def __init__(self, name, view, start, remove, burst=BURST):
         """`start` makes the words for a name, `remove` ends all of a list of names."""
         super().__init__(name, view, [], burst)
         self.start, self.remove, self.names = start, remove, []
@@ -155,9 +157,10 @@ def unpack(layout, root):
         output_of(["tar", "--extract", "--file", blob(layer), "--directory", root, "--numeric-owner"])
 
 
-def make_bundle(layout, bundle):
-    """A bare bundle: what `crun spec` proposes, with the benchmark's program and without a terminal."""
+def make_bundle(layout, nothing, bundle):
+    """A bare bundle: what `crun spec` proposes, with the benchmark's program and without a terminal. `nothing` is the built nothing.c."""
     unpack(layout, f"{bundle}/rootfs")
+    shutil.copy2(nothing, f"{bundle}/rootfs{NOTHING[0]}")
     output_of(["crun", "spec"], cwd=bundle)
     with open(f"{bundle}/config.json", encoding="utf-8") as file:
         config = json.load(file)

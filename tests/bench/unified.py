@@ -114,7 +114,7 @@ class Unified:
             for bundle in ("b1", "b2"):
                 words = [*runtime.words, "run", "--bundle", f"{BUNDLES}/{bundle}", runtime.id]
                 rows[("run", bundle, runtime.name)] = Row(f"run {bundle}: {runtime.name}", runtime.view, words)
-            words = [*runtime.words, "exec", f"{runtime.id}-b1", *rivals.PROGRAM]
+            words = [*runtime.words, "exec", f"{runtime.id}-b1", *rivals.NOTHING]
             rows[("exec", "b1", runtime.name)] = Row(f"exec b1: {runtime.name}", runtime.view, words)
         return rows
 
