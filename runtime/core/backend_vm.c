@@ -21,6 +21,7 @@
 #include "runtime/core/backend_parts.h"
 #include "runtime/core/control.h"
 #include "runtime/core/exec.h"
+#include "runtime/core/fault.h"
 #include "runtime/core/instance.h"
 #include "runtime/core/netfiles.h"
 #include "runtime/core/sealed.h"
@@ -198,7 +199,11 @@ static int give_cards(struct preparing *p, struct err *err)
 	}
 	for (unsigned i = 0; i < p->request.nic_count && result >= 0; i++)
 		result = give_vhost(p, &p->request.nics[i], err);
-	return result;
+	if (result < 0)
+		return result;
+	/* The plan could not count what an engine has made. */
+	return vm_check_room(p->vm->backend, p->vm->disks.count + p->request.nic_count + p->vm->volumes.count,
+			     p->vm->volumes.count, err);
 }
 
 static int give_sockets(struct preparing *p, struct err *err)
@@ -276,6 +281,7 @@ static int write_request(struct preparing *p, struct err *err)
 	p->request.stdin_open = p->start.interactive;
 	p->request.accelerated = p->vm->accelerated;
 	p->request.qemu = p->vm->qemu;
+	p->request.boot_seconds = fault_point("machine", "patience", NULL) < 0 ? 1 : VM_BOOT_SECONDS;
 	vm_request_write(&p->request, &words);
 	result = text_check(&words, err);
 	if (result >= 0)

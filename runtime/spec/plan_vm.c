@@ -449,16 +449,12 @@ static void finish(const struct dividing *d, struct plan *plan)
 	plan->vm = d->vm;
 }
 
-/* Each volume is a device, as each disk is. (How many cards an engine has made is not known yet: those the monitor counts.) */
+/* Each volume is a device, as each disk is. (How many cards an engine has made is not known yet: those are counted when they are.) */
 static int check_room(const struct dividing *d, struct err *err)
 {
 	size_t taken = d->vm->disks.count + d->vm->volumes.count + d->vm->has_nic;
 
-	if (taken <= VM_ROOM)
-		return 0;
-	return err_say(err, ENOTSUP,
-		       "a machine has room for %u disks, cards and volumes, not for %zu: %zu of them are volumes",
-		       VM_ROOM, taken, d->vm->volumes.count);
+	return vm_check_room(d->vm->backend, taken, d->vm->volumes.count, err);
 }
 
 static int (*const parts[])(struct dividing *d, struct err *err) = {

@@ -14,7 +14,7 @@
 
 #include "runtime/base/err.h"
 
-#define FS_SERVER_MAX_SHARES 12U
+#define FS_SERVER_MAX_SHARES 20U
 
 /*
  * How many files guests' kernels may remember at a time, over all shares, where the limit of descriptors allows that much. Each keeps its inode in

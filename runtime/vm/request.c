@@ -67,6 +67,7 @@ static const struct member members[] = {
 	{"stdin", FLAG, false, AT(vm_request, stdin_open)},
 	{"serial_console", FLAG, false, AT(vm_request, serial_console)},
 	{"accelerated", FLAG, false, AT(vm_request, accelerated)},
+	{"boot_seconds", COUNT, false, AT(vm_request, boot_seconds), .highest = 86400},
 	{"qemu", COMMAND, false, AT(vm_request, qemu)},
 };
 
@@ -233,7 +234,20 @@ static int check(const struct vm_request *request, struct err *err)
 	for (unsigned i = 0; i < request->volume_count; i++)
 		if (request->volumes[i].path[0] != '/')
 			return err_say(err, EINVAL, "machine: volume '%s' is not absolute", request->volumes[i].path);
-	return 0;
+	return vm_check_room(request->backend, request->disk_count + request->nic_count + request->volume_count,
+			     request->volume_count, err);
+}
+
+int vm_check_room(enum vm_backend backend, size_t taken, size_t volumes, struct err *err)
+{
+	unsigned room = backend == VM_BACKEND_QEMU ? VM_ROOM_QEMU : VM_ROOM_KVM;
+
+	return taken <= room
+		       ? 0
+		       : err_say(err, ENOTSUP,
+				 "a machine has room for %u disks, cards and volumes with backend '%s', not for %zu: "
+				 "%zu of them are volumes",
+				 room, backend == VM_BACKEND_QEMU ? "qemu" : "kvm", taken, volumes);
 }
 
 int vm_request_parse(struct arena *arena, const char *data, size_t len, struct vm_request *ret, struct err *err)

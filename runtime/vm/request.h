@@ -5,7 +5,7 @@
  *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet", "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
  *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}], "nics": [{"tap_fd": 8, "vhost_fd": 13, "mac": "02:42:ac:11:00:02"}],
  *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}], "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11,
- *      "remains_fd": 12, "terminal": false, "stdin": true, "serial_console": false, "accelerated": false, "qemu": []}
+ *      "remains_fd": 12, "terminal": false, "stdin": true, "serial_console": false, "accelerated": false, "boot_seconds": 600, "qemu": []}
  */
 #ifndef HULL_RUNTIME_VM_REQUEST_H
 #define HULL_RUNTIME_VM_REQUEST_H
@@ -21,14 +21,20 @@
 #define VM_REQUEST_FD	     3
 #define VM_REQUEST_MAX_BYTES ((size_t)64 << 10)
 #define VM_MAX_CPUS	     64U
+#define VM_BOOT_SECONDS	     600U /* far longer than an emulated guest takes on a host that is busy */
 #define VM_MAX_CMDLINE_BYTES 1900 /* the monitor adds some; x86 kernels take 2047 */
 #define VM_MIN_MEMORY_BYTES  ((uint64_t)8 << 20)
 #define VM_MAX_MEMORY_BYTES  ((uint64_t)1 << 40)
-/* Disks, cards and volumes all take slots of one bus, which has 19 (runtime/vm/layout.h), less console, vsock, rng and balloon. */
-#define VM_ROOM		    15U
+/*
+ * Disks, cards and volumes all take slots of one bus. Our own monitor's has 19 (runtime/vm/layout.h), less console, vsock, rng and balloon. QEMU's has 24, less
+ * console, rng and balloon, and less the one that is filled last: it interrupts by line 0 of an I/O APIC, which QEMU takes for line 2, so that its driver would wait
+ * for ever.
+ */
+#define VM_ROOM_KVM	    15U
+#define VM_ROOM_QEMU	    20U
 #define VM_MAX_DISKS	    12U
 #define VM_MAX_NICS	    4U
-#define VM_MAX_VOLUMES	    12U
+#define VM_MAX_VOLUMES	    VM_ROOM_QEMU
 #define VM_MAX_SERIAL_BYTES 20 /* of virtio-blk's */
 #define VM_MAX_TAG_BYTES    36 /* of virtio-fs's */
 
@@ -74,8 +80,12 @@ struct vm_request {
 	bool stdin_open;
 	bool serial_console; /* the serial port's output goes to standard error; without it the guest has no serial port */
 	bool accelerated;    /* QEMU uses /dev/kvm, which the jail has; else it emulates */
-	struct strv qemu;    /* the command to start QEMU with; only with that backend */
+	unsigned boot_seconds; /* how long the guest may take to come up (agent_router.h); 0: no matter */
+	struct strv qemu;      /* the command to start QEMU with; only with that backend */
 };
+
+/* -ENOTSUP with words where a machine has no room for `taken` disks, cards and volumes, of which so many are volumes. */
+int vm_check_room(enum vm_backend backend, size_t taken, size_t volumes, struct err *err);
 
 /* Parses and checks. Strings live in `arena`. -EINVAL and the like with words that name the member. */
 int vm_request_parse(struct arena *arena, const char *data, size_t len, struct vm_request *ret, struct err *err);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bats file_tags=vm
-# A machine sees the tree that a container sees: of an image of few layers, which are a disk each, and of one of many, which are merged into one.
+# A machine sees the tree that a container sees: of an image of few layers, which are a disk each, and of one of many, which are merged into one. And as many
+# disks, cards and volumes as there is room for.
 
 load helpers
 
@@ -91,4 +92,33 @@ tree() {
 	retry 60 said
 	run hull logs box
 	is $'up\nkept\nup'
+}
+
+# The eight layers that are disks of their own, the writable one, the card, and ten volumes: all that QEMU's bus has room for. That none of them waits for an
+# interrupt that does not come, is seen by using each.
+@test "a full bus: every layer a disk, a card, and a volume in each place that is left; one more is refused" {
+	local i options=()
+
+	umoci tag --image "$STORES/layout:few" eight 2>/dev/null
+	# Two of the six are the same.
+	for i in 1 2 3; do
+		echo "$i" >"$STORES/eight.$i"
+		insert eight "$STORES/eight.$i" "/data/eight$i"
+	done
+	hull image import -q --name eight "oci:$STORES/layout:eight"
+	[ "$(hull image inspect eight | jq '.[0].layers | length')" -eq 8 ]
+	for i in {0..9}; do
+		mkdir -m 777 "$STORES/volume$i"
+		echo "$i" >"$STORES/volume$i/from-host"
+		options+=(-v "$STORES/volume$i:/volume$i")
+	done
+	run -125 hull run --rm --isolation vm --vm-backend qemu "${options[@]}" -v "$STORES/from.few:/more" eight true
+	is "hull: run: a machine has room for 20 disks, cards and volumes with backend 'qemu', not for 21: 11 of them are volumes"
+	run -0 hull run --rm --isolation vm --vm-backend qemu --net bridge --cap-add NET_RAW "${options[@]}" eight sh -c '
+		cat /volume*/from-host | tr -d "\n"
+		for volume in /volume*; do echo from guest >$volume/made; done
+		ping -c 1 -W 10 198.51.100.2 | grep -o "1 packets received" || ip address
+		for disk in /sys/block/vd*/serial; do echo "$(cat "$disk")"; done | tr "\n" " "; ls /data | grep -c eight'
+	is $'01234567891 packets received\nlayer0 layer1 layer2 layer3 layer4 layer5 layer6 layer7 upper 3'
+	[ "$(cat "$STORES"/volume*/made | grep -c 'from guest')" -eq 10 ]
 }

@@ -435,16 +435,21 @@ static void test_kvm_for_qemu(void)
 	plan_case_machine.kvm_access = PLAN_VM_KVM_NONE;
 }
 
-/* Devices all take slots of one bus. */
+/* Devices all take slots of one bus, which is longer with QEMU. */
 static void test_room(void)
 {
 	static const struct {
+		enum vm_backend backend;
 		unsigned layers, volumes;
 		const char *words; /* NULL: they fit */
 	} cases[] = {
-		{3, 12, NULL},
-		{1, 13, "12 volumes at most"},
-		{4, 12, "room for 15 disks, cards and volumes, not for 16: 12 of them are volumes"},
+		{VM_BACKEND_KVM, 3, 12, NULL},
+		{VM_BACKEND_KVM, 1, 15, "room for 15 disks, cards and volumes with backend 'kvm', not for 16: 15 of"},
+		{VM_BACKEND_KVM, 9, 7, "not for 16: 7 of them are volumes"},
+		{VM_BACKEND_QEMU, 9, 11, NULL},
+		{VM_BACKEND_QEMU, 9, 12, "room for 20 disks, cards and volumes with backend 'qemu', not for 21: 12 of"},
+		{VM_BACKEND_QEMU, 1, 19, NULL},
+		{VM_BACKEND_QEMU, 1, 21, "20 volumes at most"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -458,6 +463,7 @@ static void test_room(void)
 			text_addf(&mounts, "%s{\"destination\":\"/v%u\",\"type\":\"bind\",\"source\":\"/h\"}",
 				  v ? "," : "", v);
 		from.mounts = text_get(&mounts);
+		plan_case_machine.backend = cases[i].backend;
 		for (unsigned l = 0; l < cases[i].layers; l++)
 			(void)strv_add(&arena, &plan_case_machine.layers, "/d/layer");
 		CHECK_INT(plan_case_make(&arena, &from, &plan, &err) < 0, cases[i].words != NULL);
@@ -465,6 +471,7 @@ static void test_room(void)
 			CHECK_HAS(err.msg, cases[i].words);
 		plan_case_machine.layers = (struct strv){0};
 	}
+	plan_case_machine.backend = VM_BACKEND_QEMU;
 }
 
 static void test_memory_that_the_kernel_needs(void)

@@ -2,6 +2,7 @@
 /* The machine on a hypervisor that plays a script: ports, registers, every way to end, pausing. */
 #include "runtime/vm/machine.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -44,11 +45,11 @@ static void begin(const struct hv_exit *exits, size_t count, int serial_fd)
 
 static int run_to_end(struct err *err)
 {
-	int end = machine_start(&machine, NULL, err);
+	int end;
 
+	machine_start(&machine, NULL);
 	machine_resume(&machine);
-	if (end == 0)
-		end = machine_run(&machine, err);
+	end = machine_run(&machine, err);
 	machine_free(&machine);
 	CHECK(fake.closed);
 	return end;
@@ -196,13 +197,82 @@ static void test_bus(void)
 	CHECK(memcmp(read[2], "\xff\xff\xff\xff", 4) == 0);
 }
 
+/* Every slot has registers of its own, and there is no more than that. */
+static void test_full_bus(void)
+{
+	static uint8_t magic[LAYOUT_MMIO_DEVICES][4];
+	static struct rng rngs[LAYOUT_MMIO_DEVICES + 1];
+	struct hv_exit exits[LAYOUT_MMIO_DEVICES + 1];
+	struct err err = ERR_INIT;
+
+	for (unsigned i = 0; i < LAYOUT_MMIO_DEVICES; i++)
+		exits[i] = (struct hv_exit){.kind = HV_EXIT_MMIO,
+					    .address = LAYOUT_MMIO + i * LAYOUT_MMIO_STRIDE,
+					    .bytes = 4,
+					    .count = 1,
+					    .data = magic[i]};
+	exits[LAYOUT_MMIO_DEVICES] = (struct hv_exit){.kind = HV_EXIT_SHUTDOWN};
+	begin(exits, ARRAY_SIZE(exits), -1);
+	for (unsigned i = 0; i <= LAYOUT_MMIO_DEVICES; i++) {
+		rng_open(&rngs[i], &machine.loop, &machine.memory);
+		CHECK_INT(machine_add(&machine, &rngs[i].device, &err), i < LAYOUT_MMIO_DEVICES ? 0 : -ENOSPC);
+	}
+	CHECK_HAS(err.msg, "a machine has room for 19 devices, and no more");
+	CHECK_INT(run_to_end(&err), MACHINE_TRIPLE_FAULT);
+	for (unsigned i = 0; i <= LAYOUT_MMIO_DEVICES; i++)
+		rng_close(&rngs[i]);
+	for (unsigned i = 0; i < LAYOUT_MMIO_DEVICES; i++)
+		CHECK(memcmp(magic[i], "virt", 4) == 0);
+}
+
+/* Whichever thread it is in: the machine's maker is told, and nobody waits for ever. */
+static void test_no_processors(void)
+{
+	for (int which = 0; which < 2; which++) {
+		struct machine_request request = {.memory_bytes = 8 << 20, .cpus = 3, .serial_out_fd = -1};
+		struct err err = ERR_INIT;
+
+		hv_fake_open(&fake);
+		*(which ? &fake.fail_ask : &fake.fail_vcpu) = ENODEV;
+		CHECK_INT(machine_make(&machine, &fake.hv, &request, &err), 0);
+		machine_start(&machine, NULL);
+		CHECK_INT(machine_await(&machine, &err), -ENODEV);
+		CHECK_HAS(err.msg, which ? "ask for processors" : "make virtual processor 2");
+		machine_resume(&machine);
+		CHECK_INT(machine_run(&machine, &err), MACHINE_FAILED);
+		CHECK_HAS(machine.err.msg, which ? "ask for processors" : "make virtual processor 2");
+		machine_free(&machine);
+		CHECK(fake.closed);
+	}
+}
+
+/* The answer comes first, whoever is quicker; a machine that is given up before its processors are wanted goes as well. */
+static void test_processors(void)
+{
+	for (int is_given_up = 0; is_given_up < 2; is_given_up++) {
+		struct machine_request request = {.memory_bytes = 8 << 20, .cpus = 3, .serial_out_fd = -1};
+		struct err err = ERR_INIT;
+
+		hv_fake_open(&fake);
+		CHECK_INT(machine_make(&machine, &fake.hv, &request, &err), 0);
+		if (!is_given_up) {
+			machine_start(&machine, NULL);
+			CHECK_INT(machine_await(&machine, &err), 0);
+			CHECK(fake.was_asked);
+		}
+		machine_free(&machine);
+		CHECK_INT(fake.vcpu_count, is_given_up ? 0 : 3);
+	}
+}
+
 static void test_hypervisor_fails(void)
 {
 	struct hv_exit exit = {.kind = HV_EXIT_ERROR};
 	struct err err = ERR_INIT;
 
 	begin(&exit, 1, -1);
-	CHECK_INT(machine_start(&machine, NULL, &err), 0);
+	machine_start(&machine, NULL);
+	CHECK_INT(machine_await(&machine, &err), 0);
 	machine_resume(&machine);
 	CHECK_INT(machine_run(&machine, &err), MACHINE_FAILED);
 	CHECK_HAS(machine.err.msg, "run a scripted processor");
@@ -215,7 +285,8 @@ static void test_pause(void)
 	struct err err = ERR_INIT;
 
 	begin(NULL, 0, -1);
-	CHECK_INT(machine_start(&machine, NULL, &err), 0);
+	machine_start(&machine, NULL);
+	CHECK_INT(machine_await(&machine, &err), 0);
 	machine_resume(&machine);
 	for (int i = 0; i < 20; i++) {
 		CHECK_INT(machine_pause(&machine, &err), 0);
@@ -233,5 +304,6 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_order), TAP_CASE(test_ends), TAP_CASE(test_goes_on),
 		       TAP_CASE(test_keyboard_controller), TAP_CASE(test_serial), TAP_CASE(test_bus),
+		       TAP_CASE(test_full_bus), TAP_CASE(test_processors), TAP_CASE(test_no_processors),
 		       TAP_CASE(test_hypervisor_fails), TAP_CASE(test_pause));
 }
