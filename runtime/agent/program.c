@@ -70,6 +70,19 @@ static void fill_volumes(const struct guest_start *start, struct plan *plan)
 				mounts[i].options.copy_up = true;
 }
 
+/* `:U`, as the plan has it of a container's volumes. */
+static int own_volumes(struct agent *agent, struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < agent->start.own.count; i++) {
+		struct plan_chown *chown = LIST_ADD(&agent->arena, &plan->chowns);
+
+		if (!chown)
+			return arena_check(&agent->arena, err);
+		*chown = (struct plan_chown){.source = agent->start.own.items[i]};
+	}
+	return 0;
+}
+
 static int plan_first(struct agent *agent, struct plan *ret, struct err *err)
 {
 	int result = complete_config(agent, err);
@@ -81,9 +94,10 @@ static int plan_first(struct agent *agent, struct plan *ret, struct err *err)
 	agent->host.id = agent->start.id;
 	agent->host.bundle = AGENT_BUNDLE;
 	result = plan_make(&agent->arena, &agent->config, &agent->extension, &agent->host, ret, err);
-	if (result >= 0)
-		fill_volumes(&agent->start, ret);
-	return result;
+	if (result < 0)
+		return result;
+	fill_volumes(&agent->start, ret);
+	return own_volumes(agent, ret, err);
 }
 
 static int prepare_guest(struct agent *agent, struct err *err)

@@ -13,6 +13,7 @@
 #define MAX_BYTES   ((size_t)1 << 20)
 #define MAX_LAYERS  64
 #define MAX_VOLUMES 64
+#define MAX_OWN	    1024
 #define MAX_SERIAL  20 /* virtio-blk's */
 #define MAX_TAG	    36 /* virtio-fs's */
 
@@ -91,6 +92,7 @@ static const struct field start_rows[] = {
 	ROW("config", FIELD_OBJECT, config, REQUIRED, OF(config_fields)),
 	ROW("root", FIELD_STRUCT, root, REQUIRED, OF(root_table)),
 	ROW("volumes", FIELD_LIST, volumes, OF(volume_table), .max = MAX_VOLUMES),
+	ROW("own", FIELD_STRV, own, .max = MAX_OWN),
 	ROW("network", FIELD_OBJECT, network, OF(network_table)),
 	ROW("interfaces", FIELD_LIST, interfaces, OF(guest_interface_table), .max = STAND_IN_INTERFACES),
 	ROW("files", FIELD_STRUCT, files, OF(files_table)),
@@ -296,6 +298,15 @@ static int check_volume(const struct guest_volume *volume, struct err *err)
 	return 0;
 }
 
+static int check_own(const struct strv *own, struct err *err)
+{
+	for (size_t i = 0; i < own->count; i++)
+		if (!text_starts(own->items[i], GUEST_VOLUMES "/") || strstr(own->items[i], "/."))
+			return err_say(err, EINVAL, "START: own[%zu]: '%s' is no place below " GUEST_VOLUMES, i,
+				       own->items[i]);
+	return 0;
+}
+
 /* They are programs of the host's. */
 static int check_hooks(const struct config_hooks *hooks, struct err *err)
 {
@@ -314,6 +325,8 @@ int guest_start_parse(struct arena *arena, const char *data, size_t len, struct 
 		result = check_root(&ret->root, err);
 	if (result >= 0)
 		result = check_hooks(&ret->config->hooks, err);
+	if (result >= 0)
+		result = check_own(&ret->own, err);
 	for (size_t i = 0; result >= 0 && i < ret->volumes.count; i++) {
 		result = check_volume(&ret->volumes.items[i], err);
 		if (result < 0)

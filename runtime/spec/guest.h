@@ -74,6 +74,7 @@ struct guest_start {
 	struct config *config;
 	struct guest_root root;
 	LIST_OF(struct guest_volume) volumes;
+	struct strv own; /* folders and files of volumes (GUEST_VOLUMES "/N…") that become the program's user's */
 	struct guest_network *network; /* NULL: lo, and `interfaces` */
 	LIST_OF(struct guest_interface) interfaces;
 	struct guest_files files;

@@ -206,8 +206,11 @@ static int take_volume(struct dividing *d, const struct extension_volume *from, 
 
 	if (from->kind == VOLUME_TMPFS)
 		return take_tmpfs(d, from, err);
-	if (from->chown)
-		return err_say(err, ENOTSUP, "volume '%s': 'U' is not supported for machines", from->destination);
+	if (from->chown && from->read_only)
+		return err_say(err, ENOTSUP,
+			       "volume '%s': 'U' and 'ro' together: not possible for machines, whose user only the "
+			       "guest knows",
+			       from->destination);
 	if (text_is_empty(from->source))
 		return err_say(err, EINVAL, "volume '%s' has no source", from->destination);
 	r = plan_vm_place(d, from->source, from->read_only, &place, err);
@@ -216,6 +219,9 @@ static int take_volume(struct dividing *d, const struct extension_volume *from, 
 	in_jail = LIST_ADD(d->arena, &d->jail_extension->volumes);
 	mount = add_bind(d, from->destination, place.in_guest, &from->options);
 	if (!in_jail || !mount || (from->read_only && strv_add(d->arena, &mount->options, "ro") < 0))
+		return no_memory(d, err);
+	/* What the host does makes them all the jail's root's, whose server can give them to whomever the guest says. */
+	if (from->chown && strv_add(d->arena, &d->start->own, place.in_guest) < 0)
 		return no_memory(d, err);
 	if (from->kind == VOLUME_NAMED && !from->read_only)
 		d->start->volumes.items[d->start->volumes.count - 1].fill = true;

@@ -116,6 +116,63 @@ workdir guest'
 	rm "$STORES/cid"
 }
 
+# What a volume's words do, one row a volume: whether it can be written, who owns a file, what /proc says of it, whether a program in it runs and a link leads on.
+# shellcheck disable=SC2016 # for the shell inside
+LOOK='for folder in /v/*; do
+	[ -d "$folder" ] || continue
+	written=no runs=no linked=no
+	touch "$folder/new" 2>/dev/null && written=yes
+	"$folder/true" 2>/dev/null && runs=yes
+	cat "$folder/link" >/dev/null 2>&1 && linked=yes
+	words=$(awk -v at="$folder" "\$2 == at { print \$4 }" /proc/mounts | tr , "\n" | grep -xE "ro|rw|noexec|nosuid|nodev|noatime|nosymfollow" | sort | tr "\n" ,)
+	echo "${folder#/v/}: $written $(stat -c %u:%g "$folder/file") runs=$runs linked=$linked $words"
+done; echo up; while [ ! -e /end/now ]; do sleep 0.2; done
+for folder in /v/*; do [ ! -e "$folder/later/seen" ] || echo "${folder#/v/} sees what is mounted later"; done'
+
+# look ISOLATION: the rows for every word that -v takes.
+look() {
+	local word place options=() words=()
+
+	read -ra words <<<'ro rw,exec,suid,dev,relatime idmap U idmap,U noexec nosuid nodev private rprivate shared rshared slave rslave unbindable,strictatime noatime nosymfollow'
+	mkdir -p "$STORES/look/end"
+	mount --bind "$STORES/look" "$STORES/look"
+	mount --make-shared "$STORES/look"
+	options=(-v "$STORES/look/end:/end")
+	for word in "${words[@]}"; do
+		place=$STORES/look/$word
+		mkdir -p "$place/later"
+		chmod 777 "$place"
+		echo "$word" >"$place/file"
+		ln -s file "$place/link"
+		cp "$STORES/rootfs/bin/busybox" "$place/true"
+		options+=(-v "$place:/v/${word//,/-}:$word")
+	done
+	hull run -d --name "$1" --network none --isolation "$1" -u app "${options[@]}" bb sh -c "$LOOK" >/dev/null 3>&-
+	retry $BOOT_SECONDS bash -c "$(hull_words logs "$1") | grep -qx up"
+	for word in "${words[@]}"; do
+		mount -t tmpfs later "$STORES/look/$word/later"
+		touch "$STORES/look/$word/later/seen"
+	done
+	touch "$STORES/look/end/now"
+	hull wait "$1" >/dev/null
+	for word in "${words[@]}"; do umount "$STORES/look/$word/later"; done
+	umount "$STORES/look"
+	rm -r "$STORES/look"
+	hull logs "$1" >"$STORES/look.$1"
+	hull rm "$1" >/dev/null
+}
+
+@test "volumes: each word of -v means what it means for a container" {
+	look ns
+	look vm
+	diff "$STORES/look.ns" "$STORES/look.vm"
+	run -0 cat "$STORES/look.vm"
+	[ "${lines[0]}" = 'U: yes 1000:1000 runs=yes linked=yes rw,' ]
+	has $'\nnoexec: yes 65534:65534 runs=no linked=yes noexec,rw,\n'
+	[ "$(grep -c 'sees what is mounted later' "$STORES/look.vm")" -eq 4 ]
+	rm "$STORES/look.ns" "$STORES/look.vm"
+}
+
 @test "a restart policy, every exposed port, a folder of the host as root" {
 	hull image import -q --name exposing -c 'EXPOSE 80' -c 'CMD ["sh"]' "$STORES/rootfs" >/dev/null
 	machine -d --name again --restart on-failure:1 -P exposing sh -c 'echo began; exit 3' 3>&-
@@ -143,7 +200,9 @@ workdir guest'
 	run -125 machine --rm --privileged bb true
 	like "isolation vm: the host's user ids: not possible, since a machine has a kernel of its own\$"
 	refused "a machine has no devices of the host's" --device /dev/fuse
-	refused "'U' is not supported for machines" -v "$STORES/rootfs:/data:U"
+	refused "'U' and 'ro' together: not possible for machines" -v "$STORES/rootfs:/data:U,ro"
+	refused "'Z' is for SELinux labels" -v "$STORES/rootfs:/data:Z"
+	refused "unknown word 'nocopy'" -v data:/data:nocopy
 	refused "profiles and labels are of the host's kernel" --security-opt apparmor=profile
 	hull ps -a --format '{{.Names}}' | grep -cx other | grep -x 1
 	[ "$(hull ps -aq | wc -l)" -eq 1 ]

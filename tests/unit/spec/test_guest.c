@@ -15,6 +15,7 @@ static const char everything[] =
 	"\"},\"hostname\":\"db\",\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}},"
 	"\"root\":{\"layers\":[\"layer0\",\"layer1\"],\"upper\":\"upper\",\"readOnly\":true},"
 	"\"volumes\":[{\"tag\":\"vol0\",\"path\":\"/run/hull/volumes/0\",\"readOnly\":true}],"
+	"\"own\":[\"/run/hull/volumes/0/1\"],"
 	"\"network\":{\"mac\":\"02:68:0a:62:00:07\",\"address\":\"10.98.0.7\",\"prefix\":16,\"gateway\":\"10.98.0.1\"},"
 	"\"files\":{\"hosts\":\"127.0.0.1 localhost\\n\",\"hostname\":\"db\\n\",\"resolvConf\":\"nameserver "
 	"1.1.1.1\\n\"},"
@@ -59,6 +60,10 @@ static void test_tables(void)
 	"\"volumes\":[{"                                                                                    \
 	"\"tag\":\"v\",\"path\":\"" path "\"}]}"
 
+#define OWN(path)                                                                                           \
+	"{\"version\":1,\"id\":\"x\",\"config\":{\"ociVersion\":\"1.3.0\"},\"root\":{\"shared\":\"root\"}," \
+	"\"own\":[\"" path "\"]}"
+
 static void test_refused(void)
 {
 	static const struct {
@@ -84,6 +89,8 @@ static void test_refused(void)
 		{VOLUME("/run/hull/volumes/"), "no place below", EINVAL},
 		{VOLUME("/run/hull/volumes/.."), "no place below", EINVAL},
 		{VOLUME("/run/hull/volumes/a/b"), "no place below", EINVAL},
+		{OWN("/run/hull/root"), "own[0]: '/run/hull/root' is no place below", EINVAL},
+		{OWN("/run/hull/volumes/../root"), "no place below", EINVAL},
 	};
 	struct guest_start start;
 

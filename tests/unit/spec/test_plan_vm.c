@@ -152,7 +152,8 @@ static void test_disks_and_volumes(void)
 		MAPPED,
 		VM(NO_NET ",\"root\":{\"lowers\":[\"/l/1\"],\"upper\":\"/u\",\"work\":\"/w\"},\"volumes\":["
 			  "{\"kind\":\"host\",\"source\":\"/h\",\"destination\":\"/a/b\",\"readOnly\":true},"
-			  "{\"kind\":\"named\",\"name\":\"n\",\"source\":\"/n\",\"destination\":\"/a\",\"idmap\":true},"
+			  "{\"kind\":\"named\",\"name\":\"n\",\"source\":\"/n\",\"destination\":\"/a\",\"idmap\":true,"
+			  "\"chown\":true},"
 			  "{\"kind\":\"tmpfs\",\"destination\":\"/t\",\"options\":[\"size=1m\"]}]"));
 	const struct config_mount *mount;
 	struct plan plan;
@@ -177,6 +178,11 @@ static void test_disks_and_volumes(void)
 		CHECK(find_mount(&plan, "/volumes/0")->idmap_container);
 		CHECK(!find_mount(&plan, "/volumes/0")->options.copy_up);
 		CHECK(plan.vm->start->volumes.items[0].fill && !plan.vm->start->volumes.items[1].fill);
+		/* First they are the jail's root's, then whose the guest says. */
+		CHECK(plan.chowns.count == 1 && strcmp(plan.chowns.items[0].source, "/n") == 0 &&
+		      plan.process.uid == 0 && !plan.process.user_words);
+		CHECK_INT(plan.vm->start->own.count, 1);
+		CHECK_STR(plan.vm->start->own.items[0], GUEST_VOLUMES "/0");
 		mount = find_guest_mount(&plan, "/a/b");
 		CHECK_STR(mount->source, GUEST_VOLUMES "/1");
 		CHECK(strv_has(&mount->options, "ro") && plan.vm->volumes.items[1].read_only);
@@ -325,10 +331,11 @@ static void test_refusals(void)
 		{.more = "\"vm\":{\"kernel\":{\"path\":\"k\"}}", .words = "vm.kernel.path: 'k' is no absolute path"},
 		{.linux_ = MAPPED,
 		 .namespaces = WITH_USER,
-		 .extension = VM(
-			 NO_NET
-			 ",\"volumes\":[{\"kind\":\"host\",\"source\":\"/h\",\"destination\":\"/a\",\"chown\":true}]"),
-		 .words = "'U' is not supported for machines"},
+		 .extension =
+			 VM(NO_NET
+			    ",\"volumes\":[{\"kind\":\"host\",\"source\":\"/h\",\"destination\":\"/a\",\"chown\":true,"
+			    "\"readOnly\":true}]"),
+		 .words = "volume '/a': 'U' and 'ro' together: not possible for machines"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
