@@ -91,8 +91,16 @@ static void release_holder(struct cg *cg)
 	cg->holder = 0;
 }
 
-static int make_and_limit(struct cg *cg, const struct cg_driver *driver, const struct cg_limits *limits,
-			  struct err *err)
+static void unmake(struct cg *cg)
+{
+	release_holder(cg);
+	undo_folders(cg);
+	if (drivers[cg->driver]->end)
+		drivers[cg->driver]->end(cg);
+}
+
+/* Everything but the limits. */
+static int make(struct cg *cg, const struct cg_driver *driver, const struct cg_limits *limits, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	struct cg_writes writes = {.arena = &arena, .layout = cg->layout, .limits = limits};
@@ -100,20 +108,23 @@ static int make_and_limit(struct cg *cg, const struct cg_driver *driver, const s
 
 	if (r == 0)
 		r = make_folders(cg, driver, writes.needed, err);
-	if (r == 0)
-		r = cg_limits_write(cg, &writes, err);
-	if (r == 0)
-		r = cg_devices_apply(cg, limits, true, err);
-	if (r < 0) {
-		release_holder(cg);
-		undo_folders(cg);
-		if (driver->end)
-			driver->end(cg);
-	}
+	if (r < 0)
+		unmake(cg);
 	return r;
 }
 
-int cg_create(const struct cg_request *request, struct cg **ret, struct err *err)
+int cg_limit(struct cg *cg, const struct cg_limits *limits, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct cg_writes writes = {.arena = &arena, .layout = cg->layout, .limits = limits};
+	int r = cg->folder_count ? cg_limits_to_writes(&writes, err) : 0;
+
+	if (r == 0)
+		r = cg_limits_write(cg, &writes, err);
+	return r < 0 ? r : cg_devices_apply(cg, limits, true, err);
+}
+
+int cg_make(const struct cg_request *request, struct cg **ret, struct err *err)
 {
 	const struct cg_driver *driver = find_driver(request->driver, err);
 	CLEANUP_CG struct cg *cg = NULL;
@@ -126,11 +137,25 @@ int cg_create(const struct cg_request *request, struct cg **ret, struct err *err
 		return -err->code;
 	if (!cg->folder_count && request->driver != CG_DRIVER_DISABLED)
 		return err_say(err, ENOTSUP, "no cgroup tree is mounted here: mount one, or disable cgroups");
-	r = make_and_limit(cg, driver, request->limits, err);
+	r = make(cg, driver, request->limits, err);
 	if (r < 0)
 		return r;
 	*ret = PTR_TAKE(cg);
 	return 0;
+}
+
+int cg_create(const struct cg_request *request, struct cg **ret, struct err *err)
+{
+	CLEANUP_CG struct cg *cg = NULL;
+	int r = cg_make(request, &cg, err);
+
+	if (r == 0)
+		r = cg_limit(cg, request->limits, err);
+	if (r == 0)
+		*ret = PTR_TAKE(cg);
+	else if (cg)
+		unmake(cg);
+	return r;
 }
 
 void cg_forget(const struct cg *cg)

@@ -52,6 +52,12 @@ bool cg_may_make(const char *path);
  * is removed again. The caller owns *ret: cg_close().
  */
 int cg_create(const struct cg_request *request, struct cg **ret, struct err *err);
+/*
+ * The same in two halves, for who can do something with the folders while the limits are written: cg_make() stops before those, and cg_limit() applies the
+ * request's to what cg_make() has just made, before anything joins it. When that fails, the cgroup stays: cg_remove().
+ */
+int cg_make(const struct cg_request *request, struct cg **ret, struct err *err);
+int cg_limit(struct cg *cg, const struct cg_limits *limits, struct err *err);
 
 /*
  * Opens an existing cgroup. `place` is what cg_place() gave when it was made. A tree in which it has no folder is left out;

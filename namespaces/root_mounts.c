@@ -19,7 +19,7 @@ static const struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
 struct assembly {
 	const struct root_request *request;
 	struct root_sources *sources;
-	const struct root_gate *gate; /* NULL: passed */
+	const struct root_gate *gate; /* NULL: there is nothing to wait for */
 	struct root_handle *handle;
 };
 
@@ -324,12 +324,18 @@ static int cgroup_entry(int tmpfs, const struct cgroup_view *view, int *source, 
 	return fd < 0 ? err_wrap(err, "cgroups '%s'", view->folder) : mount_attach(fd, target, view->folder, err);
 }
 
-static int pass_gate(struct assembly *it, struct err *err)
+static int pass_gate(struct assembly *it, enum root_gate_for what, struct err *err)
 {
-	const struct root_gate *gate = it->gate;
+	return it->gate ? it->gate->pass(it->gate->user, what, err) : 0;
+}
 
-	it->gate = NULL;
-	return gate ? gate->pass(gate->user, err) : 0;
+/* A bind shows the folder that it is of, whoever mounts it; what is mounted afresh begins at the root of the mounter's cgroup namespace. */
+static enum root_gate_for needed_for_cgroups(const struct root_request *request)
+{
+	for (size_t i = 0; i < request->cgroup_count; i++)
+		if (!request->cgroups[i].bind && !request->cgroups[i].link)
+			return ROOT_GATE_JOINED;
+	return ROOT_GATE_FOLDERS;
 }
 
 /*
@@ -349,7 +355,7 @@ static int cgroup_folders(struct assembly *it, const struct mount_request *mount
 	for (size_t i = 0; r == 0 && i < it->request->cgroup_count; i++)
 		r = cgroup_place(tmpfs, &it->request->cgroups[i], err);
 	if (r == 0)
-		r = pass_gate(it, err);
+		r = pass_gate(it, needed_for_cgroups(it->request), err);
 	for (size_t i = 0; r == 0 && i < it->request->cgroup_count; i++)
 		r = cgroup_entry(tmpfs, &it->request->cgroups[i], &it->sources->cgroups[i], attributes, err);
 	return r < 0 ? r : mount_change(tmpfs, false, &readonly, 0, mount->destination, err);
@@ -368,7 +374,7 @@ static int mount_cgroups(struct assembly *it, const struct mount_request *mount,
 	/* Without any (the container has no cgroup of its own, or the host has none) it stays empty: others' cgroups are not for it to see. */
 	if (it->request->cgroup_count == 0 || views[0].folder[0])
 		return cgroup_folders(it, mount, target, err);
-	r = pass_gate(it, err);
+	r = pass_gate(it, needed_for_cgroups(it->request), err);
 	if (r < 0)
 		return r;
 	fd = cgroup_mount(&views[0], &it->sources->cgroups[0], all_attributes(&mount->options), mount->options.data,
@@ -394,7 +400,7 @@ static int mount_one(struct assembly *it, size_t index, struct err *err)
 	const struct mount_request *mount = &it->request->mounts[index];
 	int *source = &it->sources->mounts[index];
 	/* What fills a file system is for a process that is in its own cgroups, which are to count it. */
-	int r = mount->options.copy_up ? pass_gate(it, err) : 0;
+	int r = mount->options.copy_up ? pass_gate(it, ROOT_GATE_JOINED, err) : 0;
 
 	if (r < 0)
 		return r;

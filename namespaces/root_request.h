@@ -37,11 +37,15 @@ struct cgroup_view {
 };
 
 /*
- * Called at most once, before the first mount that shows the container's own cgroup, or takes up memory that is to be counted there: so the process need
- * not be in it sooner.
+ * What a mount may have to wait for: that the cgroup's folders are there, for those that bind them; or that the process is in it, for those that show the
+ * cgroup of whoever mounts them, or take up memory that is to be counted. Neither need be so sooner.
  */
+enum root_gate_for {
+	ROOT_GATE_FOLDERS,
+	ROOT_GATE_JOINED,
+};
 struct root_gate {
-	int (*pass)(void *user, struct err *err); /* 0 or -errno */
+	int (*pass)(void *user, enum root_gate_for what, struct err *err); /* 0 or -errno; perhaps several times */
 	void *user;
 };
 

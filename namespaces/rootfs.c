@@ -71,16 +71,16 @@ struct devices_first {
 	const struct root_gate *gate;
 };
 
-static int place_and_pass(void *user, struct err *err)
+static int place_and_pass(void *user, enum root_gate_for what, struct err *err)
 {
 	struct devices_first *first = user;
 	int r = 0;
 
-	if (gate_comes_last(first->request)) {
+	if (!first->placed && gate_comes_last(first->request)) {
 		r = place_devices(first->request, first->host_fds, first->root_fd, err);
 		first->placed = true;
 	}
-	return r < 0 ? r : first->gate->pass(first->gate->user, err);
+	return r < 0 ? r : first->gate->pass(first->gate->user, what, err);
 }
 
 /*

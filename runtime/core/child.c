@@ -21,9 +21,10 @@
 #include "runtime/core/program.h"
 
 const char *const child_stage_names[CHILD_STAGE_COUNT] = {
-	[CHILD_MAPPED] = "mapped",	 [CHILD_ROOT] = "root",	    [CHILD_JOINED] = "joined",
-	[CHILD_ASSEMBLED] = "assembled", [CHILD_HOOKED] = "hooked", [CHILD_READY] = "ready",
-	[CHILD_CREATED] = "created",	 [CHILD_GO] = "go",	    [CHILD_EXEC] = "exec",
+	[CHILD_MAPPED] = "mapped", [CHILD_ROOT] = "root",	    [CHILD_CGROUP] = "cgroup",
+	[CHILD_JOINED] = "joined", [CHILD_ASSEMBLED] = "assembled", [CHILD_HOOKED] = "hooked",
+	[CHILD_READY] = "ready",   [CHILD_CREATED] = "created",	    [CHILD_GO] = "go",
+	[CHILD_EXEC] = "exec",
 };
 
 const char *child_keyring(struct arena *arena, const char *id)
@@ -35,8 +36,8 @@ const char *child_keyring(struct arena *arena, const char *id)
 struct child {
 	struct child_setup *setup;
 	const struct plan *plan;
-	int received_root; /* a detached mount, from the parent */
-	bool joined;
+	int received_root;	  /* a detached mount, from the parent */
+	bool has_folders, joined; /* of its cgroup */
 	struct root_handle root;
 };
 
@@ -116,22 +117,39 @@ static int stage_be_root(struct child *child, struct err *err)
 	return 0;
 }
 
+/* The cgroup's folders are there, its limits perhaps not yet. */
+static int wait_for_folders(struct child *child, struct err *err)
+{
+	int result = child->has_folders || !child->setup->cgroup_comes
+			     ? 0
+			     : sync_wait(&child->setup->sync, CHILD_CGROUP, err);
+
+	child->has_folders = result >= 0;
+	return result;
+}
+
 /*
  * Once, as soon as something needs it.
  * Should:   wait until the parent has moved this process into its cgroups; take the one that it is in then for the root of what it sees.
  * Must not: go on without: a process outside its cgroup is not bounded.
  */
-static int join(void *context, struct err *err)
+static int join(struct child *child, struct err *err)
 {
-	struct child *child = context;
-	int result = child->joined ? 0 : sync_wait(&child->setup->sync, CHILD_JOINED, err);
+	int result = child->joined ? 0 : wait_for_folders(child, err);
 
+	if (result >= 0 && !child->joined)
+		result = sync_wait(&child->setup->sync, CHILD_JOINED, err);
 	if (result < 0 || child->joined)
 		return result;
 	child->joined = true;
 	if (child->plan->namespaces.kind[NS_CGROUP].how == NS_FRESH && unshare(CLONE_NEWCGROUP) < 0)
 		return err_set(err, errno, "make a cgroup namespace");
 	return 0;
+}
+
+static int pass_gate(void *context, enum root_gate_for what, struct err *err)
+{
+	return what == ROOT_GATE_FOLDERS ? wait_for_folders(context, err) : join(context, err);
 }
 
 static int stage_names(struct child *child, struct err *err)
@@ -166,16 +184,10 @@ static int stage_prepare(struct child *child, struct err *err)
  */
 static int stage_assemble(struct child *child, struct err *err)
 {
-	const struct root_gate gate = {.pass = join, .user = child};
+	const struct root_gate gate = {.pass = pass_gate, .user = child};
 
 	return rootfs_assemble(&child->plan->root, child->setup->sources, &gate, fd_take(&child->received_root),
 			       &child->root, err);
-}
-
-/* At the latest before anything runs here that is not hull's. */
-static int stage_joined(struct child *child, struct err *err)
-{
-	return join(child, err);
 }
 
 /* Hooks that run inside are told the pid that this process has there. */
@@ -191,20 +203,28 @@ static int run_hooks(const struct child *child, enum plan_hook_kind kind, enum r
 	return result < 0 ? result : hooks_run(hooks, kind, text_get(&state), state.len, err);
 }
 
-/* Hooks of the runtime's side (prestart, createRuntime) see the mounts and the network, before pivot_root; createContainer runs here. */
+static bool has_hooks(const struct child *child)
+{
+	const plan_hook_list *hooks = child->plan->hooks;
+
+	return hooks[HOOK_PRESTART].count + hooks[HOOK_CREATE_RUNTIME].count + hooks[HOOK_CREATE_CONTAINER].count > 0;
+}
+
+/*
+ * Hooks of the runtime's side (prestart, createRuntime) see the mounts and the network, before pivot_root; createContainer runs here.
+ * Must not: run any, here or there, before this process is in its cgroups.
+ */
 static int stage_hooks(struct child *child, struct err *err)
 {
 	const plan_hook_list *hooks = child->plan->hooks;
-	int result;
+	int result = has_hooks(child) ? join(child, err) : 0;
 
-	if (hooks[HOOK_PRESTART].count + hooks[HOOK_CREATE_RUNTIME].count > 0) {
+	if (result >= 0 && hooks[HOOK_PRESTART].count + hooks[HOOK_CREATE_RUNTIME].count > 0) {
 		result = sync_send(&child->setup->sync, CHILD_ASSEMBLED, err);
 		if (result >= 0)
 			result = sync_wait(&child->setup->sync, CHILD_HOOKED, err);
-		if (result < 0)
-			return result;
 	}
-	return run_hooks(child, HOOK_CREATE_CONTAINER, RECORD_CREATING, err);
+	return result < 0 ? result : run_hooks(child, HOOK_CREATE_CONTAINER, RECORD_CREATING, err);
 }
 
 /*
@@ -254,6 +274,15 @@ static int stage_seal(struct child *child, struct err *err)
 	return rootfs_finish(&child->plan->root, &child->root, err);
 }
 
+/*
+ * Late, since the parent needs as long for the cgroups as this process for its mounts, and nobody is to wait.
+ * Must not: be later. From here on files of the image are read, and what runs here is not hull's any more.
+ */
+static int stage_joined(struct child *child, struct err *err)
+{
+	return join(child, err);
+}
+
 static int start_container_hooks(void *context, struct err *err)
 {
 	struct child *child = context;
@@ -280,12 +309,12 @@ static const struct {
 	{"prepare", "root file system", stage_prepare},
 	{"root", NULL, stage_wait_for_root},
 	{"assemble", "root file system", stage_assemble},
-	{"joined", NULL, stage_joined},
 	{"hooks", NULL, stage_hooks},
 	{"working-directory", NULL, stage_working_directory},
 	{"pivot", "root file system", stage_pivot},
 	{"sysctls", NULL, stage_sysctls},
 	{"seal", "root file system", stage_seal},
+	{"joined", NULL, stage_joined},
 	{"become", NULL, stage_become},
 };
 

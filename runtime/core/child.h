@@ -6,12 +6,13 @@
  *     write the id maps       -- MAPPED -->
  *     build the root                              become root inside; prepare its own file systems
  *                             -- ROOT (fds) -->   (with a network namespace, where one is made ahead: join it)
- *     move it into its cgroups                    assemble the root in its own namespaces, up to the first mount that
- *                             -- JOINED -->       wants it in its cgroup
- *     make the network                            make its cgroup namespace; the other mounts
- *                             <-- ASSEMBLED --    (only when hooks want to see it)
+ *     make its cgroups                            assemble the root in its own namespaces, up to the mounts that show
+ *                             -- CGROUP -->       the cgroups' folders (where these are not there before the clone)
+ *     write the limits, move it into the cgroups  the other mounts
+ *                             -- JOINED -->       (before the first thing that wants it in its cgroup: make its cgroup namespace)
+ *     make the network        <-- ASSEMBLED --    (only when hooks want to see it)
  *     run the hooks           -- HOOKED -->
- *                                                 pivot, seal, become the user, give up rights
+ *                                                 pivot, seal; at last JOINED; become the user, give up rights
  *                             <-- READY (fd) --   everything that can fail has been tried; with the terminal's master
  *     set limits from outside                     (where the parent has nothing to do with one that is ready, GO comes early, and the child
  *                                                 sets its limits itself, and says no READY: nobody has to be woken)
@@ -39,6 +40,7 @@
 enum child_stage {
 	CHILD_MAPPED = 1,
 	CHILD_ROOT,
+	CHILD_CGROUP,
 	CHILD_JOINED,
 	CHILD_ASSEMBLED,
 	CHILD_HOOKED,
@@ -77,7 +79,8 @@ struct child_setup {
 	struct child_program program;
 	const struct plan *plan;
 	struct root_sources *sources;
-	struct sync sync; /* its own end */
+	struct sync sync;  /* its own end */
+	bool cgroup_comes; /* CGROUP will be said: its cgroup is made after the clone */
 	bool netns_comes; /* with ROOT: a network namespace that is still being made; if none comes, it makes its own */
 	int start_fd;	  /* listening: wait there for GO; -1: over `sync` */
 	const struct record *record; /* of what the hooks that run inside are told */

@@ -17,6 +17,7 @@
 #include "runtime/core/lifecycle.h"
 #include "runtime/core/netfiles.h"
 #include "runtime/core/sealed.h"
+#include "runtime/core/steps_parts.h"
 
 #define CGROUP_REMOVE_MS 10000
 
@@ -214,11 +215,13 @@ int step_machine_undo(struct instance *instance, struct err *err)
 
 /* --- Cgroup ----------------------------------------------------------------------------------------------------------- */
 
-static int make_cgroup(struct instance *instance, struct err *err)
+typedef int (*cgroup_maker)(const struct cg_request *request, struct cg **ret, struct err *err);
+
+static int make_cgroup(struct instance *instance, cgroup_maker maker, struct err *err)
 {
 	struct record_cgroup *place = &instance->record.cgroup;
 	struct err ignored = ERR_INIT;
-	int result = cg_create(&instance->plan->cgroup, &instance->cgroup, err);
+	int result = maker(&instance->plan->cgroup, &instance->cgroup, err);
 
 	if (result < 0 || (place->path && strcmp(place->path, cg_place(instance->cgroup)) == 0))
 		return result;
@@ -240,15 +243,33 @@ int step_cgroup_early(struct instance *instance, struct err *err)
 
 	if (late && !cg_has_birth(plan->cgroup.driver))
 		return 0;
-	return make_cgroup(instance, err);
+	return make_cgroup(instance, cg_create, err);
 }
 
 int step_cgroup(struct instance *instance, struct err *err)
 {
-	if (instance->cgroup)
+	cg_warm_join();
+	return make_cgroup(instance, cg_create, err);
+}
+
+/* The child binds the folders while their limits are written: it will not be in them before that is done. */
+int step_cgroup_late(struct instance *instance, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	int result;
+
+	if (!instance->cgroup_comes)
 		return 0;
 	cg_warm_join();
-	return make_cgroup(instance, err);
+	result = make_cgroup(instance, cg_make, err);
+	if (result < 0)
+		return result;
+	result = step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_CGROUP, err), err);
+	if (result >= 0)
+		result = cg_limit(instance->cgroup, instance->plan->cgroup.limits, err);
+	if (result < 0)
+		(void)step_cgroup_undo(instance, &ignored);
+	return result;
 }
 
 int step_cgroup_undo(struct instance *instance, struct err *err)

@@ -30,7 +30,8 @@ int step_machine_undo(struct instance *instance, struct err *err);
  * The cgroup: early where its first process can be born in it, or where its own folder is bound inside (no cgroup namespace); otherwise late.
  */
 int step_cgroup_early(struct instance *instance, struct err *err);
-int step_cgroup(struct instance *instance, struct err *err);
+int step_cgroup_late(struct instance *instance, struct err *err); /* by and by, as the child needs it */
+int step_cgroup(struct instance *instance, struct err *err); /* at once, for a process that another program makes */
 int step_cgroup_undo(struct instance *instance, struct err *err);
 
 /* The first process. Undone: killed, and waited for. */

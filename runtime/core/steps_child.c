@@ -146,6 +146,7 @@ int step_clone(struct instance *instance, struct err *err)
 	if (result < 0)
 		return result;
 	instance->sync.peer = "container's first process";
+	instance->cgroup_comes = setup.cgroup_comes = !instance->cgroup;
 	instance->netns_comes = setup.netns_comes = takes_netns_ahead(instance);
 	if (instance->netns_comes)
 		spawning.fresh &= ~(uint64_t)CLONE_NEWNET;
