@@ -57,11 +57,17 @@ struct hv_entry {
 
 struct hv_ops {
 	const char *name;
-	/* All of these: 0 or -errno with words. From the thread that made the machine, before any vCPU runs, unless said otherwise. */
+	/* All of these: 0 or -errno with words. From one thread, before any vCPU runs, unless said otherwise. */
 	int (*memory_slot)(struct hv *hv, unsigned slot, uint64_t gpa, void *host, uint64_t bytes, struct err *err);
 	int (*interrupt_controllers)(struct hv *hv, struct err *err);
+	int (*create)(struct hv *hv, struct err *err); /* comes first. May be NULL: it is there */
+	/* Finds out what processors there may be: slow, and nothing else needs to be there. From the first vCPU's thread. May be NULL. */
+	int (*ask)(struct hv *hv, struct err *err);
 	int (*vcpu_make)(struct hv *hv, unsigned index, unsigned count, struct hv_vcpu **ret, struct err *err);
-	int (*vcpu_enter)(struct hv_vcpu *vcpu, const struct hv_entry *entry, struct err *err); /* the first one */
+	/* What the guest sees of it. From the vCPU's own thread, once, behind ask(), before it is entered. May be NULL. */
+	int (*vcpu_describe)(struct hv_vcpu *vcpu, struct err *err);
+	/* The first one, before it runs; from any thread. */
+	int (*vcpu_enter)(struct hv_vcpu *vcpu, const struct hv_entry *entry, struct err *err);
 	/* Until the next exit. From the vCPU's own thread, alone. -errno only together with HV_EXIT_ERROR. */
 	int (*vcpu_run)(struct hv_vcpu *vcpu, struct hv_exit *ret, struct err *err);
 	/* From any thread: the running or next vcpu_run() comes back with HV_EXIT_INTERRUPTED. */
@@ -84,7 +90,7 @@ struct hv {
 	const struct hv_ops *ops;
 };
 
-/* A machine on KVM. `kvm_fd` is an open /dev/kvm, which stays the caller's. */
+/* A machine on KVM, to be created. `kvm_fd` is an open /dev/kvm, which stays the caller's. */
 int hv_kvm_open(int kvm_fd, struct hv **ret, struct err *err);
 
 #endif

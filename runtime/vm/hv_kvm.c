@@ -2,6 +2,7 @@
 /* KVM's answers to hv.h: linux/Documentation/virt/kvm/api.rst. */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -19,12 +20,14 @@ struct kvm_machine {
 	int vm_fd;
 	size_t run_bytes; /* of a vCPU's shared page */
 	struct hv_vcpu *first;
+	pthread_mutex_t lock;	  /* of what follows: each thread describes its processor by it */
 	union hv_kvm_cpuid cpuid; /* last: it ends in an array */
 };
 
 struct hv_vcpu {
 	struct kvm_machine *machine;
 	struct hv_vcpu *next;
+	unsigned index, count;
 	int fd;
 	struct kvm_run *run;
 };
@@ -32,6 +35,25 @@ struct hv_vcpu {
 static struct kvm_machine *machine_of(struct hv *hv)
 {
 	return (struct kvm_machine *)(void *)hv;
+}
+
+static int kvm_create(struct hv *hv, struct err *err)
+{
+	struct kvm_machine *machine = machine_of(hv);
+	int run_bytes;
+
+	machine->vm_fd = ioctl(machine->kvm_fd, KVM_CREATE_VM, 0);
+	if (machine->vm_fd < 0)
+		return err_set(err, errno, "make a virtual machine with KVM");
+	run_bytes = ioctl(machine->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (run_bytes < (int)sizeof(struct kvm_run))
+		return err_set(err, EPROTO, "ask KVM for the size of a processor's page");
+	machine->run_bytes = (size_t)run_bytes;
+	/* Only Intel's needs it, and makes a memory slot of it: before the interrupt controllers, as all of them. */
+	if (ioctl(machine->vm_fd, KVM_SET_TSS_ADDR, LAYOUT_KVM_PAGES + 0x1000UL) < 0 && errno != ENXIO &&
+	    errno != EINVAL)
+		return err_set(err, errno, "give KVM its own pages");
+	return 0;
 }
 
 static int kvm_memory_slot(struct hv *hv, unsigned slot, uint64_t gpa, void *host, uint64_t bytes, struct err *err)
@@ -68,19 +90,19 @@ static void vcpu_free(struct hv_vcpu *vcpu)
 	free(vcpu);
 }
 
-static int vcpu_open(struct hv_vcpu *vcpu, unsigned index, unsigned count, struct err *err)
+static int vcpu_open(struct hv_vcpu *vcpu, struct err *err)
 {
 	struct kvm_machine *machine = vcpu->machine;
 	void *run;
 
-	vcpu->fd = ioctl(machine->vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
+	vcpu->fd = ioctl(machine->vm_fd, KVM_CREATE_VCPU, (unsigned long)vcpu->index);
 	if (vcpu->fd < 0)
-		return err_set(err, errno, "make KVM's virtual processor %u", index);
+		return err_set(err, errno, "make KVM's virtual processor %u", vcpu->index);
 	run = mmap(NULL, machine->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (run == MAP_FAILED)
-		return err_set(err, errno, "map KVM's virtual processor %u", index);
+		return err_set(err, errno, "map KVM's virtual processor %u", vcpu->index);
 	vcpu->run = run;
-	return hv_kvm_cpu_setup(vcpu->fd, &machine->cpuid, index, count, err);
+	return 0;
 }
 
 static int kvm_vcpu_make(struct hv *hv, unsigned index, unsigned count, struct hv_vcpu **ret, struct err *err)
@@ -90,8 +112,8 @@ static int kvm_vcpu_make(struct hv *hv, unsigned index, unsigned count, struct h
 
 	if (!vcpu)
 		return err_set(err, ENOMEM, "virtual processor %u", index);
-	*vcpu = (struct hv_vcpu){.machine = machine_of(hv), .fd = -1};
-	r = vcpu_open(vcpu, index, count, err);
+	*vcpu = (struct hv_vcpu){.machine = machine_of(hv), .index = index, .count = count, .fd = -1};
+	r = vcpu_open(vcpu, err);
 	if (r < 0) {
 		vcpu_free(vcpu);
 		return r;
@@ -100,6 +122,23 @@ static int kvm_vcpu_make(struct hv *hv, unsigned index, unsigned count, struct h
 	vcpu->machine->first = vcpu;
 	*ret = vcpu;
 	return 0;
+}
+
+/* A third of all that it takes to make a machine. */
+static int kvm_ask(struct hv *hv, struct err *err)
+{
+	return hv_kvm_cpu_ask(machine_of(hv)->kvm_fd, &machine_of(hv)->cpuid, err);
+}
+
+static int kvm_vcpu_describe(struct hv_vcpu *vcpu, struct err *err)
+{
+	struct kvm_machine *machine = vcpu->machine;
+	int r;
+
+	pthread_mutex_lock(&machine->lock);
+	r = hv_kvm_cpu_setup(vcpu->fd, &machine->cpuid, vcpu->index, vcpu->count, err);
+	pthread_mutex_unlock(&machine->lock);
+	return r;
 }
 
 static int kvm_vcpu_enter(struct hv_vcpu *vcpu, const struct hv_entry *entry, struct err *err)
@@ -226,10 +265,10 @@ static int kvm_irq(struct hv *hv, unsigned gsi, int fd, bool on, struct err *err
 	return 0;
 }
 
+/* Kernels before 5.18 tell it of a processor only: their guests find it out by themselves. */
 static uint32_t kvm_tsc_khz(struct hv *hv)
 {
-	struct kvm_machine *machine = machine_of(hv);
-	int khz = machine->first ? ioctl(machine->first->fd, KVM_GET_TSC_KHZ) : -1;
+	int khz = ioctl(machine_of(hv)->vm_fd, KVM_GET_TSC_KHZ, 0);
 
 	return khz > 0 ? (uint32_t)khz : 0;
 }
@@ -265,9 +304,12 @@ static void kvm_close(struct hv *hv)
 
 static const struct hv_ops kvm_ops = {
 	.name = "kvm",
+	.create = kvm_create,
 	.memory_slot = kvm_memory_slot,
 	.interrupt_controllers = kvm_interrupt_controllers,
 	.vcpu_make = kvm_vcpu_make,
+	.vcpu_describe = kvm_vcpu_describe,
+	.ask = kvm_ask,
 	.vcpu_enter = kvm_vcpu_enter,
 	.vcpu_run = kvm_vcpu_run,
 	.vcpu_kick = kvm_vcpu_kick,
@@ -279,42 +321,22 @@ static const struct hv_ops kvm_ops = {
 	.close = kvm_close,
 };
 
-static int machine_open(struct kvm_machine *machine, struct err *err)
+int hv_kvm_open(int kvm_fd, struct hv **ret, struct err *err)
 {
-	int version = ioctl(machine->kvm_fd, KVM_GET_API_VERSION, 0);
-	int run_bytes;
+	int version = ioctl(kvm_fd, KVM_GET_API_VERSION, 0);
+	struct kvm_machine *machine;
 
 	if (version < 0)
 		return err_set(err, errno, "ask KVM for its version");
 	if (version != KVM_API_VERSION)
 		return err_say(err, EPROTO, "KVM speaks version %d, and hull %d", version, KVM_API_VERSION);
-	machine->vm_fd = ioctl(machine->kvm_fd, KVM_CREATE_VM, 0);
-	if (machine->vm_fd < 0)
-		return err_set(err, errno, "make a virtual machine with KVM");
-	run_bytes = ioctl(machine->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
-	if (run_bytes < (int)sizeof(struct kvm_run))
-		return err_set(err, EPROTO, "ask KVM for the size of a processor's page");
-	machine->run_bytes = (size_t)run_bytes;
-	/* Only Intel's needs it, and makes a memory slot of it: before the interrupt controllers, as all of them. */
-	if (ioctl(machine->vm_fd, KVM_SET_TSS_ADDR, LAYOUT_KVM_PAGES + 0x1000UL) < 0 && errno != ENXIO &&
-	    errno != EINVAL)
-		return err_set(err, errno, "give KVM its own pages");
-	return hv_kvm_cpu_ask(machine->kvm_fd, &machine->cpuid, err);
-}
-
-int hv_kvm_open(int kvm_fd, struct hv **ret, struct err *err)
-{
-	struct kvm_machine *machine = calloc(1, sizeof(*machine));
-	int r;
-
+	machine = calloc(1, sizeof(*machine));
 	if (!machine)
 		return err_set(err, ENOMEM, "virtual machine");
-	*machine = (struct kvm_machine){.hv = {.ops = &kvm_ops}, .kvm_fd = kvm_fd, .vm_fd = -1};
-	r = machine_open(machine, err);
-	if (r < 0) {
-		kvm_close(&machine->hv);
-		return r;
-	}
+	machine->hv.ops = &kvm_ops;
+	machine->kvm_fd = kvm_fd;
+	machine->vm_fd = -1;
+	pthread_mutex_init(&machine->lock, NULL);
 	*ret = &machine->hv;
 	return 0;
 }

@@ -16,7 +16,7 @@ union hv_kvm_cpuid {
 	uint8_t room[sizeof(struct kvm_cpuid2) + HV_KVM_CPUID_LEAVES * sizeof(struct kvm_cpuid_entry2)];
 };
 
-/* Asks /dev/kvm, once a machine: it is slow. */
+/* Asks /dev/kvm, once a machine: it is slow. From any thread. */
 int hv_kvm_cpu_ask(int kvm_fd, union hv_kvm_cpuid *ret, struct err *err);
 /* Sets up processor `index` of `count`: one socket, one thread a core. */
 int hv_kvm_cpu_setup(int vcpu_fd, union hv_kvm_cpuid *cpuid, unsigned index, unsigned count, struct err *err);

@@ -131,13 +131,17 @@ int machine_make(struct machine *machine, struct hv *hv, const struct machine_re
 	machine->hv = hv;
 	machine->memory = GUEST_MEMORY_NONE;
 	machine->serial_irq_fd = machine->loop.epoll_fd = machine->ending.fd = -1;
-	r = give_memory(machine, request, err);
+	machine->paused = true;
+	r = make_loop(machine, err);
+	/* Their threads are busy with what takes longest, while the rest is made here. */
+	if (r == 0)
+		r = vcpus_begin(&machine->vcpus, hv, request->cpus, vcpu_exited, machine, err);
+	if (r == 0 && hv->ops->create)
+		r = hv->ops->create(hv, err);
+	if (r == 0)
+		r = give_memory(machine, request, err);
 	if (r == 0)
 		r = hv->ops->interrupt_controllers(hv, err);
-	if (r == 0)
-		r = vcpus_make(&machine->vcpus, hv, request->cpus, vcpu_exited, machine, err);
-	if (r == 0)
-		r = make_loop(machine, err);
 	if (r == 0)
 		r = make_serial(machine, request->serial_out_fd, err);
 	ports_init(&machine->ports, machine->has_serial ? &machine->serial : NULL);
@@ -171,16 +175,14 @@ int machine_boot(struct machine *machine, struct boot_request *request, struct e
 	request->rsdp = LAYOUT_ACPI;
 	if (r == 0)
 		r = boot_load(&machine->memory, request, &entry, err);
-	return r < 0 ? r : machine->hv->ops->vcpu_enter(machine->vcpus.each[0].hv_vcpu, &entry, err);
+	return r < 0 ? r : vcpus_enter(&machine->vcpus, &entry, err);
 }
 
 /* --- running it -------------------------------------------------------------------------------------------------------------------- */
 
 int machine_start(struct machine *machine, const struct confine_filter *filter_or_null, struct err *err)
 {
-	machine->vcpus.filter = filter_or_null;
-	machine->paused = true;
-	return vcpus_start(&machine->vcpus, err);
+	return vcpus_make(&machine->vcpus, filter_or_null, err);
 }
 
 int machine_run(struct machine *machine, struct err *err)

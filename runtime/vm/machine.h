@@ -2,10 +2,11 @@
 /*
  * A machine: memory, processors, ports, and virtio devices on a bus, held together by one event loop. Made in one order, which hv.h demands:
  *
- *     machine_make()    memory and its slots, interrupt controllers, processors
+ *     machine_make()    the processors' threads, memory and its slots, interrupt controllers
+ *     machine_start()   the processors
  *     machine_add()     each device, in the order in which the guest shall find them
  *     machine_boot()    kernel and tables into memory
- *     machine_start()   the processors' threads, which machine_resume() lets run
+ *     machine_resume()  they run the guest
  *     machine_run()     the loop in the calling one, until the guest or somebody else ends it
  */
 #ifndef HULL_RUNTIME_VM_MACHINE_H
@@ -62,19 +63,20 @@ struct machine_request {
 };
 
 /*
- * Takes `hv` over, also when it fails. `machine` stays where it is from now on; machine_free() accepts what was half made. Memory slots first: see hv.h.
+ * Takes `hv` over, also when it fails. `machine` stays where it is from now on; machine_free() accepts what was half made. Memory slots first: see hv.h. It begins
+ * threads: signals are blocked, and all that forks has forked.
  */
 int machine_make(struct machine *machine, struct hv *hv, const struct machine_request *request, struct err *err);
+/*
+ * Makes the processors. Their threads describe them, load the filter if there is one, and wait for machine_resume(); one that cannot ends the machine. Right behind
+ * machine_make(): that takes as long as all devices, which are made meanwhile.
+ */
+int machine_start(struct machine *machine, const struct confine_filter *filter_or_null, struct err *err);
 /* virtio_device_init() was called with the machine's loop and memory. The device stays the caller's, and outlives the machine. -ENOSPC: the bus is full. */
 int machine_add(struct machine *machine, struct virtio_device *device, struct err *err);
 /* `request->rsdp` is filled in here. */
 int machine_boot(struct machine *machine, struct boot_request *request, struct err *err);
 
-/*
- * Starts the processors' threads, with the filter if there is one; machine_resume() lets them run the guest. Any time behind machine_make(): a filter takes as
- * long as some devices, which are made meanwhile. Signals are blocked, and all that forks has forked.
- */
-int machine_start(struct machine *machine, const struct confine_filter *filter_or_null, struct err *err);
 /* Runs the loop until the machine ends: how it did, or -errno. */
 int machine_run(struct machine *machine, struct err *err);
 

@@ -249,12 +249,11 @@ static int drain(enum machine_end end, struct err *err)
 	return r < 0 ? r : (int)end;
 }
 
-/* The processors, whose threads have their filter; then this thread gets its own. */
-static int start(struct err *err)
+/* This thread, before it hears anything from the guest; the processors' have their own filter. */
+static int confine_loop(struct err *err)
 {
 	struct filter_program loop_filter;
 
-	machine_resume(&monitor.machine);
 	if (!filter_is_wanted())
 		return 0;
 	filter_make(&loop_filter, FILTER_LOOP);
@@ -269,10 +268,13 @@ int monitor_run(const struct vm_request *request, struct err *err)
 	r = prepare(request, err);
 	if (r == 0)
 		r = build(request, err);
+	/* The guest runs: what it asks for meanwhile waits for the loop. */
+	if (r == 0)
+		machine_resume(&monitor.machine);
 	if (r == 0)
 		r = open_sources(request, err);
 	if (r == 0)
-		r = start(err);
+		r = confine_loop(err);
 	if (r == 0)
 		r = machine_run(&monitor.machine, err);
 	if (r >= 0)

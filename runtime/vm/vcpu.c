@@ -34,16 +34,64 @@ static bool may_run(struct vcpu *vcpu)
 	return go_on;
 }
 
+/* What all of them are made of is found out by the first, before it is anybody's turn. -ECANCELED, without words: it never comes. */
+static int await_turn(struct vcpu *vcpu)
+{
+	struct vcpus *vcpus = vcpu->all;
+	bool is_cancelled;
+
+	pthread_mutex_lock(&vcpus->lock);
+	if (vcpu == vcpus->each) {
+		vcpus->is_asked = true;
+		pthread_cond_broadcast(&vcpus->changed);
+	}
+	while (!(vcpus->is_asked && vcpus->are_made) && !vcpus->end_wanted && !vcpus->has_failed)
+		pthread_cond_wait(&vcpus->changed, &vcpus->lock);
+	is_cancelled = vcpus->end_wanted || vcpus->has_failed;
+	pthread_mutex_unlock(&vcpus->lock);
+	return is_cancelled ? -ECANCELED : 0;
+}
+
+/* The later of its thread and vcpus_enter() enters the first one. */
+static int tell_described(struct vcpu *vcpu, int result, struct err *err)
+{
+	struct vcpus *vcpus = vcpu->all;
+
+	pthread_mutex_lock(&vcpus->lock);
+	vcpu->is_described = result == 0;
+	vcpus->has_failed |= result < 0;
+	if (result == 0 && vcpu == vcpus->each && vcpus->has_entry)
+		result = vcpus->hv->ops->vcpu_enter(vcpu->hv_vcpu, &vcpus->entry, err);
+	pthread_cond_broadcast(&vcpus->changed);
+	pthread_mutex_unlock(&vcpus->lock);
+	return result;
+}
+
+/* The filter comes last: it does not allow any of this. */
+static int describe(struct vcpu *vcpu, struct err *err)
+{
+	struct vcpus *vcpus = vcpu->all;
+	const struct hv_ops *ops = vcpus->hv->ops;
+	int r = vcpu == vcpus->each && ops->ask ? ops->ask(vcpus->hv, err) : 0;
+
+	if (r == 0)
+		r = await_turn(vcpu);
+	if (r == 0 && ops->vcpu_describe)
+		r = ops->vcpu_describe(vcpu->hv_vcpu, err);
+	r = tell_described(vcpu, r, err);
+	return r == 0 && vcpus->filter ? confine_load(vcpus->filter, 0, err) : r;
+}
+
 static void run(struct vcpu *vcpu)
 {
 	struct vcpus *vcpus = vcpu->all;
 	struct err err = ERR_INIT;
-	struct hv_exit exit;
+	struct hv_exit exit = {.kind = HV_EXIT_ERROR};
 	bool go_on;
 
-	if (vcpus->filter && confine_load(vcpus->filter, 0, &err) < 0) {
-		exit = (struct hv_exit){.kind = HV_EXIT_ERROR};
-		(void)vcpus->exited(vcpus->context, &exit, &err);
+	if (describe(vcpu, &err) < 0) {
+		if (err.code)
+			(void)vcpus->exited(vcpus->context, &exit, &err);
 		return;
 	}
 	go_on = may_run(vcpu);
@@ -70,29 +118,7 @@ static void *thread_main(void *argument)
 	return NULL;
 }
 
-int vcpus_make(struct vcpus *vcpus, struct hv *hv, unsigned count,
-	       bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err), void *context,
-	       struct err *err)
-{
-	vcpus->hv = hv;
-	vcpus->exited = exited;
-	vcpus->context = context;
-	pthread_mutex_init(&vcpus->lock, NULL);
-	pthread_cond_init(&vcpus->changed, NULL);
-	if (count == 0 || count > VCPU_MAX)
-		return err_say(err, EINVAL, "a machine of %u processors: want 1 to %d", count, VCPU_MAX);
-	for (unsigned i = 0; i < count; i++) {
-		int r = hv->ops->vcpu_make(hv, i, count, &vcpus->each[i].hv_vcpu, err);
-
-		if (r < 0)
-			return r;
-		vcpus->each[i].all = vcpus;
-		vcpus->count++;
-	}
-	return 0;
-}
-
-static int start_thread(struct vcpu *vcpu, const pthread_attr_t *attributes, struct err *err)
+static int begin_thread(struct vcpu *vcpu, const pthread_attr_t *attributes, struct err *err)
 {
 	struct vcpus *vcpus = vcpu->all;
 	int code;
@@ -111,20 +137,73 @@ static int start_thread(struct vcpu *vcpu, const pthread_attr_t *attributes, str
 	return err_set(err, code, "start a virtual processor's thread");
 }
 
-int vcpus_start(struct vcpus *vcpus, struct err *err)
+static int begin_threads(struct vcpus *vcpus, struct err *err)
 {
-	struct sigaction kick = {.sa_handler = nothing_to_do};
 	pthread_attr_t attributes;
 	int r = 0;
 
-	if (sigaction(VCPU_SIGNAL, &kick, NULL) < 0)
-		return err_set(err, errno, "take signal %d", VCPU_SIGNAL);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	vcpus->pause_wanted = true;
-	for (unsigned i = 0; r == 0 && i < vcpus->count; i++)
-		r = start_thread(&vcpus->each[i], &attributes, err);
+	for (unsigned i = 0; r == 0 && i < vcpus->count; i++) {
+		vcpus->each[i].all = vcpus;
+		r = begin_thread(&vcpus->each[i], &attributes, err);
+	}
 	pthread_attr_destroy(&attributes);
+	return r;
+}
+
+int vcpus_begin(struct vcpus *vcpus, struct hv *hv, unsigned count,
+		bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err), void *context,
+		struct err *err)
+{
+	struct sigaction kick = {.sa_handler = nothing_to_do};
+
+	vcpus->hv = hv;
+	vcpus->count = count;
+	vcpus->exited = exited;
+	vcpus->context = context;
+	vcpus->pause_wanted = true;
+	pthread_mutex_init(&vcpus->lock, NULL);
+	pthread_cond_init(&vcpus->changed, NULL);
+	if (count == 0 || count > VCPU_MAX)
+		return err_say(err, EINVAL, "a machine of %u processors: want 1 to %d", count, VCPU_MAX);
+	if (sigaction(VCPU_SIGNAL, &kick, NULL) < 0)
+		return err_set(err, errno, "take signal %d", VCPU_SIGNAL);
+	return begin_threads(vcpus, err);
+}
+
+int vcpus_make(struct vcpus *vcpus, const struct confine_filter *filter_or_null, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < vcpus->count; i++) {
+		struct hv_vcpu *made = NULL;
+
+		r = vcpus->hv->ops->vcpu_make(vcpus->hv, i, vcpus->count, &made, err);
+		pthread_mutex_lock(&vcpus->lock);
+		vcpus->each[i].hv_vcpu = made;
+		pthread_mutex_unlock(&vcpus->lock);
+	}
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&vcpus->lock);
+	vcpus->filter = filter_or_null;
+	vcpus->are_made = true;
+	pthread_cond_broadcast(&vcpus->changed);
+	pthread_mutex_unlock(&vcpus->lock);
+	return 0;
+}
+
+int vcpus_enter(struct vcpus *vcpus, const struct hv_entry *entry, struct err *err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&vcpus->lock);
+	vcpus->entry = *entry;
+	vcpus->has_entry = true;
+	if (vcpus->each[0].is_described)
+		r = vcpus->hv->ops->vcpu_enter(vcpus->each[0].hv_vcpu, entry, err);
+	pthread_mutex_unlock(&vcpus->lock);
 	return r;
 }
 
@@ -132,7 +211,8 @@ static void kick_all(struct vcpus *vcpus)
 {
 	for (unsigned i = 0; i < vcpus->threads; i++) {
 		/* The mark first: a thread that is about to enter the guest does not, one that has entered is brought back by the signal. */
-		vcpus->hv->ops->vcpu_kick(vcpus->each[i].hv_vcpu);
+		if (vcpus->each[i].hv_vcpu)
+			vcpus->hv->ops->vcpu_kick(vcpus->each[i].hv_vcpu);
 		(void)pthread_kill(vcpus->each[i].thread, VCPU_SIGNAL);
 	}
 }

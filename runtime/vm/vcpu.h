@@ -22,7 +22,8 @@ struct vcpus;
 
 struct vcpu {
 	struct vcpus *all;
-	struct hv_vcpu *hv_vcpu;
+	struct hv_vcpu *hv_vcpu; /* NULL: not made yet */
+	bool is_described;
 	pthread_t thread;
 };
 
@@ -41,18 +42,28 @@ struct vcpus {
 	pthread_cond_t changed;
 	bool pause_wanted, end_wanted;
 	unsigned running; /* threads that are not paused and have not ended */
-	unsigned threads; /* started */
+	bool are_made;	  /* all of them, and `filter` is set */
+	bool is_asked;	  /* the first thread has found out what processors there may be */
+	unsigned threads; /* begun */
+	bool has_failed;  /* one cannot be described */
+	bool has_entry;
+	struct hv_entry entry;
 };
 
-/* Makes them in the hypervisor. `vcpus` stays where it is from now on. */
-int vcpus_make(struct vcpus *vcpus, struct hv *hv, unsigned count,
-	       bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err), void *context,
-	       struct err *err);
 /*
- * Starts the threads; they load their filter, and wait for vcpus_resume(). Signals should be blocked by now in the calling one: they inherit that. Once they are
- * there, nothing forks any more.
+ * Begins their threads: the first asks the hypervisor what there may be, while the caller makes what else a machine needs. `vcpus` stays where it is from now on.
+ * Signals should be blocked by now in the calling thread: they inherit that. Once they are there, nothing forks any more.
  */
-int vcpus_start(struct vcpus *vcpus, struct err *err);
+int vcpus_begin(struct vcpus *vcpus, struct hv *hv, unsigned count,
+		bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err), void *context,
+		struct err *err);
+/*
+ * Makes them in the hypervisor. Then each thread describes its processor, loads the filter if there is one, and waits for vcpus_resume(); one that cannot is an exit
+ * with HV_EXIT_ERROR.
+ */
+int vcpus_make(struct vcpus *vcpus, const struct confine_filter *filter_or_null, struct err *err);
+/* Where the first begins. */
+int vcpus_enter(struct vcpus *vcpus, const struct hv_entry *entry, struct err *err);
 /* Returns when no vCPU runs guest code; -ETIMEDOUT where one is stuck in a write to a slow reader for VCPU_PATIENCE_MS (then they run again). Idempotent. */
 #define VCPU_PATIENCE_MS 2000
 int vcpus_pause(struct vcpus *vcpus, struct err *err);

@@ -32,6 +32,14 @@ static int fake_interrupt_controllers(struct hv *hv, struct err *err)
 	return 0;
 }
 
+static int fake_ask(struct hv *hv, struct err *err)
+{
+	struct hv_fake *fake = fake_of(hv);
+
+	fake->was_asked = true;
+	return fake->fail_ask ? err_set(err, fake->fail_ask, "ask for processors") : 0;
+}
+
 static int fake_vcpu_make(struct hv *hv, unsigned index, unsigned count, struct hv_vcpu **ret, struct err *err)
 {
 	struct hv_fake *fake = fake_of(hv);
@@ -42,6 +50,13 @@ static int fake_vcpu_make(struct hv *hv, unsigned index, unsigned count, struct 
 	fake->vcpu_count++;
 	*ret = &fake->vcpus[index];
 	return 0;
+}
+
+static int fake_vcpu_describe(struct hv_vcpu *vcpu, struct err *err)
+{
+	const struct hv_fake *fake = vcpu->fake;
+
+	return fake->fail_describe && vcpu->index > 0 ? err_set(err, fake->fail_describe, "describe a processor") : 0;
 }
 
 static int fake_vcpu_enter(struct hv_vcpu *vcpu, const struct hv_entry *entry, struct err *err)
@@ -137,7 +152,9 @@ static const struct hv_ops fake_ops = {
 	.name = "fake",
 	.memory_slot = fake_memory_slot,
 	.interrupt_controllers = fake_interrupt_controllers,
+	.ask = fake_ask,
 	.vcpu_make = fake_vcpu_make,
+	.vcpu_describe = fake_vcpu_describe,
 	.vcpu_enter = fake_vcpu_enter,
 	.vcpu_run = fake_vcpu_run,
 	.vcpu_kick = fake_vcpu_kick,

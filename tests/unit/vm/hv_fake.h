@@ -47,6 +47,8 @@ struct hv_fake {
 	unsigned vcpu_count;
 	int fail_notify; /* a positive errno that notify() or irq() fail with; 0: they work */
 	int fail_irq;
+	int fail_ask, fail_describe; /* the same; all vCPUs but the first */
+	bool was_asked;
 	bool closed;
 };
 

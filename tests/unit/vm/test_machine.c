@@ -47,7 +47,7 @@ static int run_to_end(struct err *err)
 {
 	int end;
 
-	machine_start(&machine, NULL);
+	CHECK_INT(machine_start(&machine, NULL, err), 0);
 	machine_resume(&machine);
 	end = machine_run(&machine, err);
 	machine_free(&machine);
@@ -233,36 +233,53 @@ static void test_no_processors(void)
 		struct err err = ERR_INIT;
 
 		hv_fake_open(&fake);
-		*(which ? &fake.fail_ask : &fake.fail_vcpu) = ENODEV;
+		*(which ? &fake.fail_ask : &fake.fail_describe) = ENODEV;
 		CHECK_INT(machine_make(&machine, &fake.hv, &request, &err), 0);
-		machine_start(&machine, NULL);
-		CHECK_INT(machine_await(&machine, &err), -ENODEV);
-		CHECK_HAS(err.msg, which ? "ask for processors" : "make virtual processor 2");
+		CHECK_INT(machine_start(&machine, NULL, &err), 0);
 		machine_resume(&machine);
 		CHECK_INT(machine_run(&machine, &err), MACHINE_FAILED);
-		CHECK_HAS(machine.err.msg, which ? "ask for processors" : "make virtual processor 2");
+		CHECK_HAS(machine.err.msg, which ? "ask for processors" : "describe a processor");
 		machine_free(&machine);
 		CHECK(fake.closed);
 	}
 }
 
-/* The answer comes first, whoever is quicker; a machine that is given up before its processors are wanted goes as well. */
+/* The answer comes first, whoever is quicker; and where the first begins is known to it before it runs, whether that or its making comes first. */
 static void test_processors(void)
 {
-	for (int is_given_up = 0; is_given_up < 2; is_given_up++) {
+	for (int is_early = 0; is_early < 2; is_early++) {
 		struct machine_request request = {.memory_bytes = 8 << 20, .cpus = 3, .serial_out_fd = -1};
+		const struct hv_entry entry = {.rip = 0x100000};
 		struct err err = ERR_INIT;
 
 		hv_fake_open(&fake);
 		CHECK_INT(machine_make(&machine, &fake.hv, &request, &err), 0);
-		if (!is_given_up) {
-			machine_start(&machine, NULL);
-			CHECK_INT(machine_await(&machine, &err), 0);
-			CHECK(fake.was_asked);
-		}
+		if (is_early)
+			CHECK_INT(vcpus_enter(&machine.vcpus, &entry, &err), 0);
+		CHECK_INT(machine_start(&machine, NULL, &err), 0);
+		machine_resume(&machine);
+		/* Returns when each thread waits to go on: all are made. */
+		CHECK_INT(machine_pause(&machine, &err), 0);
+		CHECK(fake.was_asked);
+		CHECK_INT(fake.vcpu_count, 3);
+		if (!is_early)
+			CHECK_INT(vcpus_enter(&machine.vcpus, &entry, &err), 0);
+		CHECK_INT(fake.vcpus[0].entry.rip, entry.rip);
 		machine_free(&machine);
-		CHECK_INT(fake.vcpu_count, is_given_up ? 0 : 3);
 	}
+}
+
+/* Given up before its processors are wanted. */
+static void test_given_up(void)
+{
+	struct machine_request request = {.memory_bytes = 8 << 20, .cpus = 3, .serial_out_fd = -1};
+	struct err err = ERR_INIT;
+
+	hv_fake_open(&fake);
+	CHECK_INT(machine_make(&machine, &fake.hv, &request, &err), 0);
+	machine_free(&machine);
+	CHECK_INT(fake.vcpu_count, 0);
+	CHECK(fake.closed);
 }
 
 static void test_hypervisor_fails(void)
@@ -271,8 +288,7 @@ static void test_hypervisor_fails(void)
 	struct err err = ERR_INIT;
 
 	begin(&exit, 1, -1);
-	machine_start(&machine, NULL);
-	CHECK_INT(machine_await(&machine, &err), 0);
+	CHECK_INT(machine_start(&machine, NULL, &err), 0);
 	machine_resume(&machine);
 	CHECK_INT(machine_run(&machine, &err), MACHINE_FAILED);
 	CHECK_HAS(machine.err.msg, "run a scripted processor");
@@ -285,8 +301,7 @@ static void test_pause(void)
 	struct err err = ERR_INIT;
 
 	begin(NULL, 0, -1);
-	machine_start(&machine, NULL);
-	CHECK_INT(machine_await(&machine, &err), 0);
+	CHECK_INT(machine_start(&machine, NULL, &err), 0);
 	machine_resume(&machine);
 	for (int i = 0; i < 20; i++) {
 		CHECK_INT(machine_pause(&machine, &err), 0);
@@ -305,5 +320,5 @@ int main(void)
 	return TAP_RUN(TAP_CASE(test_order), TAP_CASE(test_ends), TAP_CASE(test_goes_on),
 		       TAP_CASE(test_keyboard_controller), TAP_CASE(test_serial), TAP_CASE(test_bus),
 		       TAP_CASE(test_full_bus), TAP_CASE(test_processors), TAP_CASE(test_no_processors),
-		       TAP_CASE(test_hypervisor_fails), TAP_CASE(test_pause));
+		       TAP_CASE(test_given_up), TAP_CASE(test_hypervisor_fails), TAP_CASE(test_pause));
 }

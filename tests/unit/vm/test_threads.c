@@ -288,7 +288,40 @@ static void test_storm(void)
 	close_devices();
 }
 
+/* --- the end, by everybody at once ------------------------------------------------------------------------------------------------------ */
+
+static void play_end(struct hv_vcpu *vcpu, struct hv_exit *ret)
+{
+	static const enum hv_exit_kind ends[CPUS] = {HV_EXIT_SHUTDOWN, HV_EXIT_RESET, HV_EXIT_HALT, HV_EXIT_SHUTDOWN};
+
+	*ret = (struct hv_exit){.kind = ends[vcpu->index]};
+}
+
+static void test_everybody_ends_it(void)
+{
+	struct machine_request request = {.memory_bytes = 8 << 20, .cpus = CPUS, .serial_out_fd = -1};
+
+	for (int i = 0; i < 30; i++) {
+		struct err err = ERR_INIT;
+		int end;
+
+		hv_fake_open(&world.fake);
+		world.fake.play = play_end;
+		CHECK_INT(machine_make(&world.machine, &world.fake.hv, &request, &err), 0);
+		CHECK_INT(machine_start(&world.machine, NULL, &err), 0);
+		machine_resume(&world.machine);
+		machine_stop(&world.machine, MACHINE_STOPPED, NULL);
+		end = machine_run(&world.machine, &err);
+		CHECK(end == MACHINE_STOPPED || end == MACHINE_TRIPLE_FAULT || end == MACHINE_RESET ||
+		      end == MACHINE_POWER_OFF);
+		vcpus_end(&world.machine.vcpus);
+		/* The first reason stays. */
+		CHECK_INT(world.machine.end, end);
+		machine_free(&world.machine);
+	}
+}
+
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_storm));
+	return TAP_RUN(TAP_CASE(test_storm), TAP_CASE(test_everybody_ends_it));
 }
