@@ -143,6 +143,13 @@ class Machines:
         lines = rivals.output_of([*(self.prefix if prefix is None else prefix), self.first_byte, str(how), *words]).splitlines()
         return [[int(figure) for figure in line.split()] for line in lines]
 
+    def qemu_microvm(self):
+        """QEMU with a disk and a network card, as hull has them. Warnings are no guest's bytes."""
+        words = ["2=/dev/null", "8=tap:", self.qemu, "-M", "microvm", "-accel", "kvm", "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config"]
+        words += ["-drive", f"if=none,id=disk,format=raw,file={self.folder}/disk", "-device", "virtio-blk-device,drive=disk"]
+        words += ["-netdev", "tap,id=net,fd=8", "-device", "virtio-net-device,netdev=net"]
+        return [*words, "-no-reboot", "-display", "none", "-serial", "stdio", "-kernel", self.payload, "-append", "byte"]
+
     def first_bytes(self):
         """{monitor: [(microseconds to the first byte, to the end)]}, in turns."""
         rows = {
@@ -151,9 +158,7 @@ class Machines:
             "hull, vsock": self.with_agent("vsock", "byte hull.agent=vsock", serial_console=True),
         }
         if self.qemu:
-            # Warnings are no guest's bytes.
-            rows["QEMU microvm"] = ["2=/dev/null", self.qemu, "-M", "microvm", "-accel", "kvm", "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config"]
-            rows["QEMU microvm"] += ["-no-reboot", "-display", "none", "-serial", "stdio", "-kernel", self.payload, "-append", "byte"]
+            rows["QEMU microvm"] = self.qemu_microvm()
         seen = {name: [] for name in rows}
         for _ in range(self.size.machine_rounds):
             for name, words in rows.items():
