@@ -9,6 +9,7 @@
 #include "cli/describe.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
+#include "runtime/base/spare.h"
 
 /* Options that every command has. */
 struct common {
@@ -178,6 +179,7 @@ int program_main(const struct program *program, int argc, char **argv)
 	struct err err = ERR_INIT;
 	int result, taken = 0;
 
+	spare_keep();
 	/* A caller that ignores it would have the kernel throw away how our children end. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	log_setup(program->name, -1, LOG_FORMAT_TEXT, LOG_LEVEL_WARN);

@@ -45,9 +45,6 @@ $(BUILD)/musl/obj/%.o: %.c Makefile contrib/make/programs.mk contrib/make/libc.m
 
 -include $(shell find $(BUILD)/musl/obj -name '*.d' 2>/dev/null)
 
-# The compiler would see malloc() and memset() side by side, and make a calloc() of them: in calloc() itself.
-CFLAGS_heap := -fno-builtin
-
 # Where the objects of static programs are, and what comes before and behind them on the linker's line. The programs on the start path are static: every
 # shared library costs a start more than most system calls do. Sanitizers need their shared runtime.
 ifeq ($(LIBC),musl)
@@ -55,13 +52,11 @@ STATIC_TREE := $(BUILD)/musl
 STATIC      := -static -nostdlib -L$(MUSL_LIBS) $(MUSL_LIBS)/crt1.o $(MUSL_LIBS)/crti.o
 STATIC_END  := -Wl,--start-group -lc -lgcc -Wl,--end-group $(MUSL_LIBS)/crtn.o
 MUSL_COMPAT := $(BUILD)/musl/obj/contrib/musl/compat.o
-MUSL_HEAP   := $(BUILD)/musl/obj/contrib/musl/heap.o
 else
 STATIC_TREE := $(BUILD)
 STATIC      := $(if $(SANITIZE),-fsanitize=$(SANITIZERS),-static)
 STATIC_END  :=
 MUSL_COMPAT :=
-MUSL_HEAP   :=
 endif
 
 # Changes when another library is chosen: all that depends on it is linked again.

@@ -23,21 +23,21 @@ $(BUILD)/$(1): $(4)/obj/$(2).o $(foreach f,$(3),$(call archive,$(f),$(4))) $(LIB
 	$(if $(Q),@echo "  LD      $$@")
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-Map=$(BUILD)/$(1).map -o $$@ $(5) $(4)/obj/$(2).o -Wl,--start-group $(foreach f,$(3),$(call archive,$(f),$(4))) -Wl,--end-group $(6)
 endef
-# $(1) path, $(2) main, $(3) folders, $(4) libraries, $(5) objects besides
+# $(1) path, $(2) main, $(3) folders, $(4) libraries
 define static_program
-$(call link,$(1),$(2),$(3),$(STATIC_TREE),$(STATIC),$(5) $(4) $(MUSL_COMPAT) $(STATIC_END))
-$(BUILD)/$(1): $(5) $(MUSL_COMPAT)
+$(call link,$(1),$(2),$(3),$(STATIC_TREE),$(STATIC),$(4) $(MUSL_COMPAT) $(STATIC_END))
+$(BUILD)/$(1): $(MUSL_COMPAT)
 endef
 dynamic_program = $(call link,$(1),$(2),$(3),$(BUILD),$(if $(SANITIZE),$(STATIC)),$(4))
 
 ifneq ($(wildcard cli/hull.c),)
-$(eval $(call static_program,bin/hull,cli/hull,cli images $(START_FOLDERS),$(START_LIBS) -lmd,$(MUSL_HEAP)))
+$(eval $(call static_program,bin/hull,cli/hull,cli images $(START_FOLDERS),$(START_LIBS) -lmd))
 endif
 ifneq ($(wildcard cli/oci/hull_oci.c),)
-$(eval $(call static_program,bin/hull-oci,cli/oci/hull_oci,cli/oci cli $(START_FOLDERS),$(START_LIBS),$(MUSL_HEAP)))
+$(eval $(call static_program,bin/hull-oci,cli/oci/hull_oci,cli/oci cli $(START_FOLDERS),$(START_LIBS)))
 endif
 ifneq ($(wildcard cli/oci/hull_vm_oci.c),)
-$(eval $(call static_program,bin/hull-vm-oci,cli/oci/hull_vm_oci,cli/oci cli $(START_FOLDERS),$(START_LIBS),$(MUSL_HEAP)))
+$(eval $(call static_program,bin/hull-vm-oci,cli/oci/hull_vm_oci,cli/oci cli $(START_FOLDERS),$(START_LIBS)))
 endif
 ifneq ($(wildcard runtime/core/keeper.c),)
 $(eval $(call static_program,libexec/hull-keeper,runtime/core/keeper,runtime/core runtime/base))

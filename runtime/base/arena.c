@@ -7,8 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "runtime/base/spare.h"
+
 /* Blocks grow with the arena: a start of a container needs a page or two, a large document few blocks. */
-#define BLOCK_MIN_BYTES ((size_t)4000)
+#define BLOCK_MIN_BYTES (SPARE_BYTES - sizeof(struct arena_block))
 #define BLOCK_MAX_BYTES ((size_t)64 << 10)
 
 struct arena_block {
@@ -29,6 +31,23 @@ static void *fail(struct arena *arena)
 	return NULL;
 }
 
+/* Zeroed. */
+static struct arena_block *new_block(size_t capacity)
+{
+	struct arena_block *block;
+
+	if (capacity != BLOCK_MIN_BYTES) {
+		block = calloc(1, sizeof(*block) + capacity);
+	} else {
+		block = spare_take();
+		if (block)
+			memset(block, 0, SPARE_BYTES);
+	}
+	if (block)
+		block->capacity_bytes = capacity;
+	return block;
+}
+
 /* Puts a block with room for `bytes` first, or second when it is filled by this one allocation. */
 static struct arena_block *add_block(struct arena *arena, size_t bytes)
 {
@@ -40,10 +59,9 @@ static struct arena_block *add_block(struct arena *arena, size_t bytes)
 		capacity = BLOCK_MAX_BYTES;
 	if (capacity < bytes)
 		capacity = bytes;
-	block = calloc(1, sizeof(*block) + capacity);
+	block = new_block(capacity);
 	if (!block)
 		return NULL;
-	block->capacity_bytes = capacity;
 	if (newest && capacity == bytes) {
 		block->next = newest->next;
 		newest->next = block;
@@ -133,7 +151,10 @@ void arena_free(struct arena *arena)
 	while (block) {
 		struct arena_block *next = block->next;
 
-		free(block);
+		if (block->capacity_bytes == BLOCK_MIN_BYTES)
+			spare_give(block);
+		else
+			free(block);
 		block = next;
 	}
 	*arena = (struct arena){.max_bytes = arena->max_bytes};

@@ -14,7 +14,8 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
 
-#define READ_MIN_BYTES 4096
+/* On the stack: most of what is read is a line of the kernel's, or a configuration. */
+#define READ_FIRST_BYTES 4096
 /* How often a lock file may be removed under us before we give up. */
 #define LOCK_TRIES 1000
 #define TEMP_TRIES 100
@@ -22,24 +23,30 @@
 /* --- reading --- */
 
 /*
- * Reads to the end into malloc'd memory: the size of a pipe or a proc file is not known before, and an arena cannot give
- * back what a growing buffer leaves behind. Returns the length, or -EFBIG with more than max_bytes.
+ * Reads to the end, into `first` as far as that goes, else into malloc'd memory: the size of a pipe or a proc file is not known before, and an
+ * arena cannot give back what a growing buffer leaves behind. Returns the length of what is in *ret_more, or in `first` where that stays NULL;
+ * or -EFBIG with more than max_bytes.
  */
-static ssize_t read_to_end(int fd, size_t size_hint, size_t max_bytes, char **ret_data)
+static ssize_t read_to_end(int fd, size_t size_hint, size_t max_bytes, char first[static READ_FIRST_BYTES],
+			   char **ret_more)
 {
-	size_t capacity = size_hint < READ_MIN_BYTES ? READ_MIN_BYTES : size_hint + 1;
-	CLEANUP_FREE char *data = NULL;
-	size_t len = 0;
+	CLEANUP_FREE char *more = NULL;
+	size_t capacity = READ_FIRST_BYTES, len = 0;
 
 	for (;;) {
 		/* One byte more than is allowed: with it read, the file is too large. */
 		size_t room = capacity <= max_bytes ? capacity : max_bytes + 1;
-		char *grown = realloc(data, room);
+		char *data = first;
 		ssize_t n;
 
-		if (!grown)
-			return -ENOMEM;
-		data = grown;
+		if (len > 0) {
+			data = realloc(more, room);
+			if (!data)
+				return -ENOMEM;
+			if (!more)
+				memcpy(data, first, len);
+			more = data;
+		}
 		while (len < room && (n = read(fd, data + len, room - len)) != 0) {
 			if (n < 0 && errno != EINTR)
 				return -errno;
@@ -49,19 +56,19 @@ static ssize_t read_to_end(int fd, size_t size_hint, size_t max_bytes, char **re
 			return -EFBIG;
 		if (len < room)
 			break;
-		capacity = 2 * capacity;
+		capacity = size_hint < 2 * capacity ? 2 * capacity : size_hint + 1;
 	}
-	*ret_data = PTR_TAKE(data);
+	*ret_more = PTR_TAKE(more);
 	return (ssize_t)len;
 }
 
 int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes, char **ret_data, size_t *ret_len,
 		 struct err *err)
 {
-	CLEANUP_FREE char *data = NULL;
+	char first[READ_FIRST_BYTES], *copy;
+	CLEANUP_FREE char *more = NULL;
 	struct stat st;
 	ssize_t len;
-	char *copy;
 
 	if (max_bytes > SSIZE_MAX / 4)
 		return err_say(err, EINVAL, "read '%s': a bound of %zu bytes is none", what, max_bytes);
@@ -71,12 +78,12 @@ int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes
 	if (S_ISREG(st.st_mode) && (uintmax_t)st.st_size > max_bytes)
 		len = -EFBIG;
 	else
-		len = read_to_end(fd, (size_t)(S_ISREG(st.st_mode) ? st.st_size : 0), max_bytes, &data);
+		len = read_to_end(fd, (size_t)(S_ISREG(st.st_mode) ? st.st_size : 0), max_bytes, first, &more);
 	if (len == -EFBIG)
 		return err_say(err, EFBIG, "read '%s': it has more than %zu bytes", what, max_bytes);
 	if (len < 0)
 		return err_set(err, (int)-len, "read '%s'", what);
-	copy = arena_strndup(arena, data, (size_t)len);
+	copy = arena_strndup(arena, more ? more : first, (size_t)len);
 	if (!copy)
 		return err_set(err, ENOMEM, "read '%s'", what);
 	*ret_data = copy;

@@ -17,6 +17,9 @@
 
 /* No number of use is longer; strtod(3) wants a terminated copy. */
 #define NUMBER_BYTES 64
+/* As many members are compared without memory of their own; nearly every object has fewer. */
+#define FEW_KEYS 64
+
 /* What the lexer's and the decoder's buffers, doubling, can take together, and yajl's own structs. */
 #define POOL_BYTES(document_bytes) (8 * (document_bytes) + ((size_t)64 << 10))
 
@@ -240,14 +243,17 @@ static int on_close_object(void *context)
 {
 	struct parser *parser = context;
 	const struct json *object = parser->open[--parser->depth];
-	CLEANUP_FREE const char **keys = NULL;
+	const char *few[FEW_KEYS], **keys = few;
+	CLEANUP_FREE const char **many = NULL;
 	size_t count = 0;
 
 	if (object->children.count < 2)
 		return 1;
-	keys = calloc(object->children.count, sizeof(*keys));
-	if (!keys)
-		return fail(parser, err_set(parser->err, ENOMEM, "look for keys that are there twice"));
+	if (object->children.count > FEW_KEYS) {
+		keys = many = calloc(object->children.count, sizeof(*keys));
+		if (!keys)
+			return fail(parser, err_set(parser->err, ENOMEM, "look for keys that are there twice"));
+	}
 	json_each (member, object)
 		keys[count++] = member->key;
 	qsort(keys, count, sizeof(*keys), compare_keys);

@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/spare.h"
 #include "runtime/base/utf8.h"
-
-#define TEXT_MIN_BYTES ((size_t)128)
 
 /* --- growing texts --- */
 
@@ -30,9 +29,12 @@ static bool reserve(struct text *text, size_t more)
 	capacity = text->len + more + 1;
 	if (capacity < 2 * text->capacity)
 		capacity = 2 * text->capacity;
-	if (capacity < TEXT_MIN_BYTES)
-		capacity = TEXT_MIN_BYTES;
-	data = realloc(text->data, capacity);
+	if (capacity <= SPARE_BYTES) {
+		capacity = SPARE_BYTES;
+		data = spare_take();
+	} else {
+		data = realloc(text->data, capacity);
+	}
 	if (!data) {
 		text->failed = true;
 		return false;
@@ -101,7 +103,10 @@ void text_free(struct text *text)
 {
 	int saved = errno;
 
-	free(text->data);
+	if (text->capacity == SPARE_BYTES)
+		spare_give(text->data);
+	else
+		free(text->data);
 	*text = (struct text){.max_bytes = text->max_bytes};
 	errno = saved;
 }

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "runtime/base/sanitized.h"
 #include "runtime/base/scope.h"
 
 #define VCPU  FILTER_VCPU
@@ -160,18 +161,6 @@ static const struct row {
 	{SYS_exit, EVERY, ANY, 0, 0},
 	{SYS_exit_group, EVERY, ANY, 0, 0},
 };
-
-/* What compilers say of themselves: gcc by a macro, clang by a question. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED true
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED false
-#endif
 
 bool filter_is_wanted(void)
 {

@@ -5,6 +5,8 @@
 #include <stdalign.h>
 #include <stdint.h>
 
+#include "runtime/base/spare.h"
+#include "runtime/base/text.h"
 #include "tests/unit/tap.h"
 
 static void test_memory_is_zeroed_aligned_and_apart(void)
@@ -78,6 +80,33 @@ static void test_copies(void)
 	CHECK(arena_strdup(&arena, "x") != arena_strdup(&arena, "x"));
 }
 
+/* What one arena leaves is the next one's, cleared; and a text's, which leaves it full of words. */
+static void test_pages_that_are_kept(void)
+{
+	spare_keep();
+	for (int round = 0; round < 20; round++) {
+		CLEANUP_TEXT struct text text = {0};
+		CLEANUP_ARENA struct arena first = ARENA_INIT, second = ARENA_INIT;
+		struct arena *both[] = {&first, &second};
+
+		for (size_t i = 0; i < 2; i++) {
+			char *memory = arena_alloc(both[i], 3000);
+
+			CHECK(memory != NULL);
+			for (size_t at = 0; memory && at < 3000; at++)
+				if (memory[at])
+					tap_fail(__FILE__, __LINE__, "not cleared");
+			if (memory)
+				memset(memory, 'x', 3000);
+		}
+		CHECK(first.blocks != second.blocks);
+		for (int i = 0; i < 900; i++)
+			text_addf(&text, "%05d", i);
+		CHECK_INT(text.len, 4500);
+		CHECK(strncmp(text_get(&text), "000000000100002", 15) == 0);
+	}
+}
+
 static void test_freeing_keeps_the_bound(void)
 {
 	struct arena arena = {.max_bytes = 100};
@@ -95,6 +124,6 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_memory_is_zeroed_aligned_and_apart),
 		       TAP_CASE(test_the_bound_holds_and_is_remembered), TAP_CASE(test_many_small_ones_meet_the_bound),
-		       TAP_CASE(test_sizes_that_overflow), TAP_CASE(test_copies),
+		       TAP_CASE(test_sizes_that_overflow), TAP_CASE(test_copies), TAP_CASE(test_pages_that_are_kept),
 		       TAP_CASE(test_freeing_keeps_the_bound));
 }

@@ -110,6 +110,33 @@ static void test_reading_a_pipe(void)
 	CHECK(len == sizeof(out) && memcmp(data, out, len) == 0);
 }
 
+/* Around the page that is read at once, and its double; the bound is the size, and one less. */
+static void test_sizes_around_a_page(void)
+{
+	static char out[3 * 4096];
+
+	for (size_t i = 0; i < sizeof(out); i++)
+		out[i] = (char)('a' + i % 23);
+	for (size_t at = 0; at < 9; at++) {
+		CLEANUP_ARENA struct arena arena = ARENA_INIT;
+		size_t bytes = 4096 * (at / 3 + 1) - 1 + at % 3, len = 0;
+		int fds[2];
+		char *data = NULL;
+
+		if (bytes > sizeof(out))
+			break;
+		for (size_t max = bytes; max + 1 >= bytes; max--) {
+			CHECK_INT(pipe2(fds, O_CLOEXEC), 0);
+			CHECK_INT(fd_write_all(fds[1], out, bytes), 0);
+			close(fds[1]);
+			CHECK_INT(file_read_fd(&arena, fds[0], "pipe", max, &data, &len, NULL),
+				  max < bytes ? -EFBIG : 0);
+			close(fds[0]);
+		}
+		CHECK(data && len == bytes && memcmp(data, out, len) == 0 && data[len] == '\0');
+	}
+}
+
 /* What cannot be looked at must not count as gone. */
 static void test_what_is_there(void)
 {
@@ -514,10 +541,11 @@ int main(void)
 	umask(022);
 	if (!mkdtemp(base) || (basefd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return 2;
-	r = TAP_RUN(TAP_CASE(test_reading_is_bounded), TAP_CASE(test_reading_a_pipe), TAP_CASE(test_single_values),
-		    TAP_CASE(test_what_is_there), TAP_CASE(test_replacing),
-		    TAP_CASE(test_a_failed_replacement_leaves_the_old), TAP_CASE(test_readers_see_whole_files),
-		    TAP_CASE(test_locks), TAP_CASE(test_a_lock_file_may_be_removed), TAP_CASE(test_making_folders),
+	r = TAP_RUN(TAP_CASE(test_reading_is_bounded), TAP_CASE(test_reading_a_pipe),
+		    TAP_CASE(test_sizes_around_a_page), TAP_CASE(test_single_values), TAP_CASE(test_what_is_there),
+		    TAP_CASE(test_replacing), TAP_CASE(test_a_failed_replacement_leaves_the_old),
+		    TAP_CASE(test_readers_see_whole_files), TAP_CASE(test_locks),
+		    TAP_CASE(test_a_lock_file_may_be_removed), TAP_CASE(test_making_folders),
 		    TAP_CASE(test_folders_of_names), TAP_CASE(test_removing_a_tree),
 		    TAP_CASE(test_removing_a_deep_tree), TAP_CASE(test_removing_a_wide_tree),
 		    TAP_CASE(test_removing_what_the_owner_locked), TAP_CASE(test_removing_crosses_no_mount),
