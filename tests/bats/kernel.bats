@@ -386,23 +386,6 @@ sys.stdout.buffer.write(bytes(1024))' "$size" "$count" | zstd -q -1 >"$file.part
 	output=$(cat "$BATS_TEST_TMPDIR/out") is seen
 }
 
-@test "kernel: the small one of 'make guest-kernel' runs a program, and ends" {
-	kernel=$HULL_BUILD/guest-kernel/bzImage
-	[ -e "$kernel" ] || skip "nobody has built it: see 'make check-guest-kernel'"
-	hull kernel import --name small "$kernel" >/dev/null
-	image_begin
-	# Its devices, its end, and all of an instance's parts: disks, network, volumes, exec.
-	run timeout -k 1 120 "$HULL" --root "$STORES/run" --data "$STORES/data" run --rm --isolation vm --kernel small busybox sh -c 'uname -r; exit 7'
-	[ "$status" -eq 7 ]
-	like '^[0-9.]+-hull$'
-	hull run -d --isolation vm --kernel small --name machine -v data:/data busybox sh -c 'echo there >/data/file; exec sleep 1000' >/dev/null
-	run hull exec machine sh -c 'until [ -s /data/file ]; do sleep 0.1; done; cat /data/file; wget -q -O /dev/null http://127.0.0.1:1 || ip -4 addr show dev eth0'
-	has there
-	has 'inet '
-	hull rm -f machine >/dev/null
-	hull volume rm data >/dev/null
-}
-
 @test "kernel: help, and only root" {
 	run hull kernel --help
 	has 'kernel import'
