@@ -13,9 +13,12 @@
 #include "runtime/base/installed.h"
 #include "runtime/vm/kernels.h"
 #include "runtime/vm/kvm_probe.h"
+#include "runtime/vm/own_kernel.h"
+#include "runtime/vm/qemu_probe.h"
 
-#define PROBE_FILE ".kvm-probe"
-#define YES	   "yes"
+#define KVM_FILE  ".kvm-probe"
+#define QEMU_FILE ".qemu-probe"
+#define YES	  "yes"
 /* Of memory, beside what it is loaded from: with less Debian's kernel does not find room for the first program. */
 #define KERNEL_ROOM_BYTES ((uint64_t)30 << 20)
 
@@ -31,30 +34,39 @@ static const char *const qemu_needs[] = {
 	"/usr/local/lib", "/usr/share/qemu", "/usr/share/seabios", "/etc/ld.so.cache",
 };
 
+/* The first that is a program; else, so that it can be said, one that is a file at least. NULL: none. */
 static const char *find_qemu(void)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(qemu_places); i++)
+	const char *file = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(qemu_places); i++) {
+		struct stat found;
+
+		if (stat(qemu_places[i], &found) < 0 || !S_ISREG(found.st_mode))
+			continue;
 		if (access(qemu_places[i], X_OK) == 0)
 			return qemu_places[i];
-	return NULL;
+		file = file ?: qemu_places[i];
+	}
+	return file;
 }
 
-/* The probe takes a while on those that are too slow: what it found holds until the next boot. */
-static int recall(const char *root, char *to, size_t room)
+/* The probes take a while: what one found holds until the next boot. */
+static int recall(const char *root, const char *file, char *to, size_t room)
 {
 	struct err ignored = ERR_INIT;
 	CLEANUP_FD int folder = file_open_dir(AT_FDCWD, root, &ignored);
 
-	return folder < 0 ? folder : (int)file_read_line(folder, PROBE_FILE, to, room);
+	return folder < 0 ? folder : (int)file_read_line(folder, file, to, room);
 }
 
-static void remember(const char *root, const char *words)
+static void remember(const char *root, const char *file, const char *words)
 {
 	struct err ignored = ERR_INIT;
 	CLEANUP_FD int folder = file_open_dir(AT_FDCWD, root, &ignored);
 
 	if (folder >= 0)
-		(void)file_replace(folder, PROBE_FILE, words, strlen(words), 0600, FILE_VOLATILE, &ignored);
+		(void)file_replace(folder, file, words, strlen(words), 0600, FILE_VOLATILE, &ignored);
 }
 
 static int check_kvm(const char *root, struct err *err)
@@ -64,23 +76,47 @@ static int check_kvm(const char *root, struct err *err)
 
 	if (access("/dev/kvm", R_OK | W_OK) < 0)
 		return err_set(err, errno, "/dev/kvm");
-	if (recall(root, words, sizeof(words)) > 0)
+	if (recall(root, KVM_FILE, words, sizeof(words)) > 0)
 		return strcmp(words, YES) == 0 ? 0 : err_say(err, ENOTSUP, "%s", words);
 	result = kvm_probe(err);
 	if (result == 0 || result == -ENOTSUP)
-		remember(root, result == 0 ? YES : err->msg);
+		remember(root, KVM_FILE, result == 0 ? YES : err->msg);
 	return result;
 }
 
-static int check_qemu(struct err *err)
+/* What was found of one file does not hold for the next that is installed: it is remembered with what tells them apart. */
+static int check_qemu(const struct machine_wish *wish, struct err *err)
 {
-	return find_qemu() ? 0
-			   : err_say(err, ENOENT, "QEMU is not installed: it is in Debian's package qemu-system-x86");
+	CLEANUP_TEXT struct text found = TEXT_INIT;
+	char words[ERR_MSG_BYTES + 128];
+	const char *path = wish->qemu ?: find_qemu();
+	struct stat file;
+	size_t name_len;
+	int result;
+
+	if (path && path[0] != '/')
+		return err_say(err, EINVAL, "vm.hypervisor.path: '%s' is no absolute path", path);
+	if (!path)
+		return err_say(err, ENOENT, "QEMU is not installed: it is in Debian's package qemu-system-x86");
+	if (stat(path, &file) < 0)
+		return err_set(err, errno, "'%s'", path);
+	text_addf(&found, "%ju:%ju:%jd:%jd.%09ld:%o ", (uintmax_t)file.st_dev, (uintmax_t)file.st_ino,
+		  (intmax_t)file.st_size, (intmax_t)file.st_ctim.tv_sec, file.st_ctim.tv_nsec, file.st_mode);
+	if (text_check(&found, err) < 0)
+		return -ENOMEM;
+	name_len = found.len;
+	if (recall(wish->root, QEMU_FILE, words, sizeof(words)) > 0 && text_starts(words, text_get(&found)))
+		return strcmp(words + name_len, YES) == 0 ? 0 : err_say(err, ENOTSUP, "%s", words + name_len);
+	result = qemu_probe(path, err);
+	text_add(&found, result == 0 ? YES : err->msg);
+	if ((result == 0 || result == -ENOTSUP) && !found.failed)
+		remember(wish->root, QEMU_FILE, text_get(&found));
+	return result;
 }
 
 static int check_backend(const char *name, const struct machine_wish *wish, struct err *err)
 {
-	return strcmp(name, "kvm") == 0 ? check_kvm(wish->root, err) : check_qemu(err);
+	return strcmp(name, "kvm") == 0 ? check_kvm(wish->root, err) : check_qemu(wish, err);
 }
 
 /* QEMU opens it as somebody without any right of its own. */
@@ -141,7 +177,7 @@ static int choose_backend(const struct machine_wish *wish, const char **ret, str
 			       : 0;
 	if (check_kvm(wish->root, &no_kvm) == 0)
 		*ret = "kvm";
-	else if (check_qemu(&no_qemu) == 0)
+	else if (check_qemu(wish, &no_qemu) == 0)
 		*ret = "qemu";
 	return *ret ? 0 : err_say(err, ENOTSUP, "no machine can run here: %s; %s", no_kvm.msg, no_qemu.msg);
 }
@@ -158,6 +194,18 @@ static uint64_t least_memory(const struct kernel_files *files)
 	return (uint64_t)kernel.st_size + 2 * (uint64_t)initrd.st_size + KERNEL_ROOM_BYTES;
 }
 
+/* What a bundle has of its own. That it is by an absolute path, the plan sees to. */
+static int check_own(const struct machine_wish *wish, struct err *err)
+{
+	const char *kernel = wish->own_kernel, *initrd = wish->own_initrd;
+
+	if (kernel && kernel[0] == '/' && own_kernel_check(kernel, err) < 0)
+		return err_wrap(err, "vm.kernel.path");
+	if (initrd && initrd[0] == '/' && own_initrd_check(initrd, err) < 0)
+		return err_wrap(err, "vm.kernel.initrd");
+	return 0;
+}
+
 /* Opened, and closed again: now there is an initramfs with the agent that is installed. */
 static int find_kernel(struct arena *arena, const struct machine_wish *wish, struct plan_vm_host *ret, struct err *err)
 {
@@ -165,7 +213,10 @@ static int find_kernel(struct arena *arena, const struct machine_wish *wish, str
 	struct kernel kernel;
 	int result;
 
-	if (wish->own_kernel)
+	result = check_own(wish, err);
+	if (result < 0)
+		return result;
+	if (wish->own_kernel && wish->own_initrd)
 		return 0;
 	result = kernel_find(arena, wish->kernels, wish->kernel, &kernel, err);
 
@@ -202,9 +253,10 @@ static int take_qemu(struct arena *arena, const struct machine_wish *wish, struc
 	struct err no_kvm = ERR_INIT;
 	struct stat found;
 
-	ret->qemu = find_qemu();
+	ret->qemu = wish->qemu ?: find_qemu();
 	ret->kvm_access = look_at_access(wish, &ret->kvm_gid, &no_kvm);
-	if (strv_add(arena, &ret->qemu_needs, ret->qemu) < 0)
+	/* That of a bundle is mounted by the plan. */
+	if (!wish->qemu && strv_add(arena, &ret->qemu_needs, ret->qemu) < 0)
 		return arena_check(arena, err);
 	for (size_t i = 0; i < ARRAY_SIZE(qemu_needs); i++)
 		if (stat(qemu_needs[i], &found) == 0 && strv_add(arena, &ret->qemu_needs, qemu_needs[i]) < 0)

@@ -14,7 +14,8 @@ struct machine_wish {
 	const char *kernels; /* the store of kernels */
 	const char *backend; /* "kvm", "qemu" */
 	const char *kernel;  /* its name */
-	bool own_kernel;     /* the bundle names one, with its initramfs: none of the store is needed */
+	const char *qemu;    /* its program; NULL: the one that is installed */
+	const char *own_kernel, *own_initrd; /* the bundle's; NULL: those of the store */
 };
 
 extern const char *const machine_backends[]; /* for options: "kvm", "qemu", NULL */

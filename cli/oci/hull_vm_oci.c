@@ -7,11 +7,16 @@ static int find_machine(const struct command_call *call, const struct config *co
 			struct err *err)
 {
 	const struct config_vm_kernel *kernel = config->vm ? config->vm->kernel : NULL;
+	const struct config_vm_hypervisor *hypervisor = config->vm ? config->vm->hypervisor : NULL;
+	const char *qemu = hypervisor ? hypervisor->path : NULL;
 	const struct oci *oci = call->globals;
 	const struct machine_wish wish = {
 		.root = oci_root(call),
 		.kernels = oci->kernels ? oci->kernels : OCI_DEFAULT_KERNELS,
-		.own_kernel = kernel && kernel->path && kernel->initrd,
+		.backend = qemu ? "qemu" : NULL,
+		.qemu = qemu,
+		.own_kernel = kernel ? kernel->path : NULL,
+		.own_initrd = kernel ? kernel->initrd : NULL,
 	};
 	struct plan_vm_host *machine = ARENA_NEW(call->arena, struct plan_vm_host);
 

@@ -70,7 +70,7 @@ int main(void)
 	struct err err = ERR_INIT;
 
 	if (getpid() != 1) {
-		(void)fprintf(stderr, "hull-agent: is the first process of a machine's guest, and nothing else\n");
+		(void)fprintf(stderr, AGENT_MARK "it is the first process of a machine's guest, and nothing else\n");
 		return ERR_EXIT_FAILED;
 	}
 	log_setup("hull-agent", -1, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);

@@ -38,7 +38,9 @@
 
 #include "runtime/base/err.h"
 
-#define AGENT_VERSION	 1
+#define AGENT_VERSION 1
+#define AGENT_MARK \
+	"hull-agent, protocol 1: "    /* is in the agent's file: what else speaks AGENT_VERSION can be told from it */
 #define AGENT_PORT_NAME	 "hull.agent" /* of the virtio console's port */
 #define AGENT_VSOCK_PORT 1024	      /* of the host (CID 2), where the command line says AGENT_VSOCK_WORD */
 /*

@@ -5,6 +5,9 @@
  * those that file service needs alone: a guest that takes it over is root of the jail's user namespace, and sees what the jail's root holds.
  *
  * It ends (exit status 0) when every front end has closed its socket, and dies with its parent.
+ *
+ * There is no second server to fall back on, such as virtiofsd: what this one needs (openat2(2), a procfs, the jail's user namespace and filter) every jail has, or
+ * there is no jail, and virtiofsd needs the same or more of a host.
  */
 #ifndef HULL_RUNTIME_VM_FS_SERVER_H
 #define HULL_RUNTIME_VM_FS_SERVER_H

@@ -19,6 +19,10 @@ enum {
 	PAYLOAD_LENGTH = 0x24c,
 	HEADER_END = 0x250,
 };
+/* And of the header of an arm64 "Image" (Documentation/arch/arm64/booting.rst). */
+#define ARM64_MAGIC_AT 0x38
+#define ARM64_MAGIC    "ARM\x64"
+
 #define SECTOR_BYTES	 512
 #define PROTOCOL_PAYLOAD 0x208
 #define XLF_KERNEL_64	 0x1
@@ -201,5 +205,8 @@ int kernel_image_read(const void *bytes, size_t len, struct kernel_image *ret, s
 		return read_elf(&file, ret, err);
 	if (len >= HEADER_END && memcmp(file.at + BOOT_MAGIC, "HdrS", 4) == 0)
 		return read_bzimage(&file, ret, err);
+	if (len >= ARM64_MAGIC_AT + strlen(ARM64_MAGIC) &&
+	    memcmp(file.at + ARM64_MAGIC_AT, ARM64_MAGIC, strlen(ARM64_MAGIC)) == 0)
+		return err_say(err, EINVAL, "it is a kernel for arm64: want one for x86-64");
 	return err_say(err, EINVAL, "it is neither a bzImage nor an ELF kernel");
 }

@@ -113,6 +113,65 @@ server_of() {
 	rm -rf "$STORES/one" "$STORES/two" "$STORES/kvm"
 }
 
+# A program that says what QEMU says of itself: stand_in VERSION MACHINES DEVICES.
+stand_in() {
+	printf '#!/bin/sh\ncase $1 in\n--version) echo "QEMU emulator version %s" ;;\n-machine) echo "%s" ;;\n-device) echo "%s" ;;\nesac\n' "$@" >"$STORES/qemu"
+	chmod 755 "$STORES/qemu"
+}
+
+# With that in the place of QEMU: not_with WORDS.
+not_with() {
+	run -125 unshare --mount sh -c "mount --bind '$STORES/qemu' /usr/bin/qemu-system-x86_64 && $(hull_words run --rm --isolation vm --vm-backend qemu bb true)"
+	is "hull: run: backend 'qemu' does not work here: '/usr/bin/qemu-system-x86_64' $1"
+	run -0 unshare --mount sh -c "mount --bind '$STORES/qemu' /usr/bin/qemu-system-x86_64 && $(hull_words vm backends)"
+	like "qemu +no +'/usr/bin/qemu-system-x86_64' $1"
+}
+
+@test "QEMU that is too old, was built without what is needed, does not run, or is none" {
+	stand_in '5.2.0 (Debian 1:5.2+dfsg)' 'microvm   microvm (i386)' 'name "vhost-user-fs-device", bus virtio-bus'
+	not_with 'is QEMU 5.2.0: too old, want 6.0 or newer'
+	stand_in 8.2.0 'q35   Standard PC' 'name "vhost-user-fs-device", bus virtio-bus'
+	not_with "was built without the machine 'microvm'"
+	stand_in 10.0.1 'microvm   microvm (i386)' 'name "vhost-user-fs-pci", bus PCI'
+	not_with "was built without the device 'vhost-user-fs-device'"
+	printf '#!/bin/sh\necho "error while loading shared libraries: libx.so"; exit 127\n' >"$STORES/qemu"
+	not_with 'does not work: error while loading shared libraries: libx.so'
+	printf '#!/bin/sh\necho something else\n' >"$STORES/qemu"
+	not_with 'does not say which QEMU it is'
+	printf 'no program' >"$STORES/qemu"
+	not_with 'does not work: Exec format error'
+	chmod 644 "$STORES/qemu"
+	not_with 'cannot be executed: Permission denied'
+	rm "$STORES/qemu"
+	# What was found of another file holds no longer.
+	run -0 hull vm backends
+	like 'qemu +yes'
+}
+
+@test "a bundle's own QEMU, kernel and initramfs: what cannot be is said before anything starts" {
+	local bundle=$STORES/bundle kernel
+
+	kernel=$(echo "$STORES"/data/kernels/*/ | cut -d ' ' -f 1)
+	refused() {
+		jq -n --argjson vm "$1" '{ociVersion: "1.2.0", root: {path: "/"}, process: {args: ["true"], cwd: "/"},
+			linux: {namespaces: [{type: "mount"}, {type: "pid"}, {type: "ipc"}, {type: "uts"}, {type: "network"}]}, vm: $vm}' >"$bundle/config.json"
+		run -1 "$HULL_BUILD/bin/hull-vm-oci" --root "$STORES/run/oci" --kernels "$STORES/data/kernels" create -b "$bundle" one
+		has "$2"
+		[ "${#lines[@]}" -eq 1 ]
+	}
+	mkdir "$bundle"
+	stand_in 4.2.1 '' ''
+	refused "{\"hypervisor\": {\"path\": \"$STORES/qemu\"}, \"kernel\": {\"path\": \"/k\"}}" "'$STORES/qemu' is QEMU 4.2.1: too old, want 6.0 or newer"
+	refused '{"hypervisor": {"path": "/nosuch/qemu"}, "kernel": {"path": "/k"}}' "'/nosuch/qemu': No such file"
+	refused '{"hypervisor": {"path": "qemu"}, "kernel": {"path": "/k"}}' "vm.hypervisor.path: 'qemu' is no absolute path"
+	refused '{"kernel": {"path": "/etc/passwd"}}' "vm.kernel.path: '/etc/passwd': it is neither a bzImage nor an ELF kernel"
+	refused '{"kernel": {"path": "/bin/busybox"}}' "vm.kernel.path: '/bin/busybox': it is an ELF file, but no kernel"
+	(cd "$bundle" && printf '#!/bin/sh\n' >init && echo init | busybox cpio -o -H newc >own 2>/dev/null && echo own | busybox cpio -o -H newc >none 2>/dev/null)
+	refused "{\"kernel\": {\"path\": \"$kernel/bzImage\", \"initrd\": \"$bundle/own\"}}" "vm.kernel.initrd: '$bundle/own': its /init is not hull's agent of this version"
+	refused "{\"kernel\": {\"path\": \"$kernel/bzImage\", \"initrd\": \"$bundle/none\"}}" "vm.kernel.initrd: '$bundle/none': it has no /init"
+	rm -r "$bundle" "$STORES/qemu"
+}
+
 @test "the disk of the host is full: the program hears of it, and the machine goes on" {
 	begin box
 	hull exec box true

@@ -99,6 +99,21 @@ static void test_elf(void)
 	CHECK(kernel_image_read(file.bytes, file.len, &image, &err) == 0 && !image.has_pvh);
 }
 
+/* What boards boot: no ELF file, and no bzImage. */
+static void test_arm64(void)
+{
+	static struct fixture file;
+	struct kernel_image image;
+	struct err err = ERR_INIT;
+
+	fixture_bzimage(&file);
+	fixture_put32(&file, 0x202, 0);
+	fixture_put32(&file, 0x38, 0x644d5241);
+	CHECK_INT(kernel_image_read(file.bytes, file.len, &image, &err), -EINVAL);
+	CHECK_STR(err.msg, "it is a kernel for arm64: want one for x86-64");
+	CHECK_INT(kernel_image_read(file.bytes, 0x3b, &image, &err), -EINVAL);
+}
+
 static void check_refused(const struct fixture *file, const char *words)
 {
 	struct kernel_image image;
@@ -137,6 +152,6 @@ static void test_damaged_elf(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_bzimage), TAP_CASE(test_damaged_bzimage), TAP_CASE(test_elf),
+	return TAP_RUN(TAP_CASE(test_bzimage), TAP_CASE(test_damaged_bzimage), TAP_CASE(test_elf), TAP_CASE(test_arm64),
 		       TAP_CASE(test_damaged_elf));
 }
