@@ -55,7 +55,7 @@ struct instance {
 	int state_fd; /* its folder, locked; -1 when there is none (yet) */
 
 	bool goes_by_itself, cgroup_comes, netns_comes; /* as in child.h */
-	bool lo_is_up;			  /* of the network namespace that was made ahead */
+	bool lo_is_up;					/* of the network namespace that was made ahead */
 	bool hooked; /* hooks of its creation may have run: should it fail, the poststop hooks are due */
 
 	/* Held while it is made. */
