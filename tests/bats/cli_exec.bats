@@ -48,7 +48,7 @@ on_terminal() {
 		is "$(readlink "/proc/$pid/ns/$kind")"
 	done
 	hull exec -d web sleep 77
-	retry 3 pgrep -f '^sleep 77$'
+	retry 30 pgrep -f '^sleep 77$'
 	diff "/proc/$pid/cgroup" "/proc/$(pgrep -f '^sleep 77$')/cgroup"
 }
 
@@ -90,7 +90,7 @@ on_terminal() {
 
 @test "exec: passes signals on" {
 	hull exec web sh -c 'trap "echo got it; exit 9" TERM; echo ready; while :; do sleep 0.05; done' >"$STORES/out" &
-	retry 5 grep -q ready "$STORES/out"
+	retry 30 grep -q ready "$STORES/out"
 	# The wrapper is a shell: hull is its child.
 	kill -TERM "$(pgrep -fn -- "$STORES/run.* exec web sh")"
 	code=0
@@ -111,10 +111,9 @@ on_terminal() {
 
 @test "exec: detach keys leave the process running" {
 	run -0 on_terminal 'sleep 66\n|\x10\x11' exec -it web sh
-	sleep 0.3
-	pgrep -f '^sleep 66$'
+	retry 30 pgrep -f '^sleep 66$'
 	run -0 on_terminal 'sleep 65\n|xy' exec -it --detach-keys x,y web sh
-	pgrep -f '^sleep 65$'
+	retry 30 pgrep -f '^sleep 65$'
 }
 
 @test "exec: --privileged is within the container's user namespace" {
@@ -129,7 +128,7 @@ on_terminal() {
 	has "leave out '-i' and '-t'"
 	run hull exec -d web sh -c 'echo lost; sleep 55'
 	is ''
-	retry 3 pgrep -f '^sleep 55$'
+	retry 30 pgrep -f '^sleep 55$'
 }
 
 @test "attach: output, input, exit code" {
@@ -150,20 +149,23 @@ on_terminal() {
 @test "attach: passes signals on, unless told not to" {
 	listener='trap "exit 8" TERM; echo ready; while :; do sleep 0.05; done'
 	hull run -d --name deaf bb sh -c "$listener"
-	retry 5 grep -q ready "$(hull inspect --format '{{.Paths.Log}}' deaf)"
+	retry 30 grep -q ready "$(hull inspect --format '{{.Paths.Log}}' deaf)"
 	hull attach --sig-proxy=false deaf &
 	attached() {
 		pgrep -fn -- "$STORES/run.* attach"
 	}
-	retry 5 attached
+	# With a client that passes signals on: it has begun to listen to them.
+	listens() {
+		(($(sed -n 's/^SigBlk:\s*/0x/p' "/proc/$(attached)/status") & 1 << 14))
+	}
+	retry 30 attached
 	sleep 0.3
 	kill -TERM "$(attached)"
 	wait $! || true
 	run hull ps --format '{{.Names}}' -f name=deaf
 	is deaf
 	hull attach deaf &
-	retry 5 attached
-	sleep 0.3
+	retry 30 listens
 	kill -TERM "$(attached)"
 	code=0
 	wait $! || code=$?

@@ -221,7 +221,7 @@ teardown() {
 	hold() { # KIND
 		flock "$1" "$STORES/data/volumes/.lock" sleep 300 3>&- &
 		holder=$!
-		retry 5 is_held
+		retry 30 is_held
 	}
 	release() {
 		pkill -P "$holder"

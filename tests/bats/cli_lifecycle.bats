@@ -20,7 +20,7 @@ LISTENER='for s in TERM HUP INT; do trap "echo $s; exit 7" $s; done; echo ready;
 
 listen() {
 	hull run -d "$@" bb sh -c "$LISTENER"
-	retry 5 grep -q ready "$(hull inspect --format '{{.Paths.Log}}' "$2")"
+	retry 30 grep -q ready "$(hull inspect --format '{{.Paths.Log}}' "$2")"
 }
 
 @test "stop: sends TERM, prints the name, tells the program's exit code" {
@@ -126,13 +126,16 @@ listen() {
 @test "pause, unpause: the program stands still and goes on" {
 	hull run -d --name web bb sh -c 'while :; do echo tick; sleep 0.02; done'
 	log=$(hull inspect --format '{{.Paths.Log}}' web)
-	retry 5 grep -q tick "$log"
+	retry 30 grep -q tick "$log"
 	run hull pause web
 	is web
-	sleep 0.2
-	before=$(wc -l <"$log")
-	sleep 0.3
-	[ "$(wc -l <"$log")" = "$before" ]
+	# What it had written before is on its way.
+	still() {
+		before=$(wc -l <"$log")
+		sleep 0.3
+		[ "$(wc -l <"$log")" = "$before" ]
+	}
+	retry 10 still
 	run -125 hull pause web
 	has 'paused already'
 	run -125 hull exec web true
@@ -142,7 +145,7 @@ listen() {
 	more() {
 		[ "$(wc -l <"$log")" -gt "$before" ]
 	}
-	retry 5 more
+	retry 30 more
 	run -125 hull unpause web
 	has 'is not paused'
 }
@@ -216,7 +219,7 @@ listen() {
 	gone() {
 		[ -z "$(hull ps -aq)" ]
 	}
-	retry 3 gone
+	retry 30 gone
 }
 
 @test "wait: a keeper that is killed meanwhile costs no exit code" {
@@ -253,7 +256,7 @@ listen() {
 		hull run -d --name lost bb sleep 100
 		id=$(hull inspect -f '{{.Id}}' lost)
 		# Its keeper needs the folder to begin.
-		retry 5 grep -q keeper "/proc/$(keeper_of lost)/comm"
+		retry 30 grep -q keeper "/proc/$(keeper_of lost)/comm"
 		rm -rf "$STORES/data/instances/$id"
 		run hull ps --format '{{.ID}} {{.Names}} {{.Image}} {{.State}}'
 		is "${id:0:12} lost (definition lost) running"
@@ -266,7 +269,7 @@ listen() {
 		# shellcheck disable=SC2086 # a verb and its options
 		run hull $how lost
 		is lost
-		retry 5 gone
+		retry 30 gone
 		nothing_left
 	done
 }
@@ -275,7 +278,7 @@ listen() {
 	spoil() { if [ "$1" = missing ]; then rm "$2"; else printf '%s' "$1" >"$2"; fi; }
 	for damage in missing '' '{' '[]' '{"name": 7}'; do
 		id=$(hull run -d --name spoilt bb sh -c 'echo mine >/kept; exec sleep 100')
-		retry 5 test -e "$STORES/data/instances/$id/upper/kept"
+		retry 30 test -e "$STORES/data/instances/$id/upper/kept"
 		spoil "$damage" "$STORES/data/instances/$id/hull.json"
 		run hull ps --format '{{.Names}} {{.Image}} {{.State}}'
 		is 'spoilt (definition lost) running'
@@ -315,12 +318,11 @@ listen() {
 	begun() { [ "$(hull inspect -f '{{.State.RestartCount}}' flips)" = 1 ]; }
 	retry 10 begun
 	# The first wait is a tenth of a second; then it sleeps for a second before the record.
-	sleep 0.5
-	run hull ps -a --format '{{.State}}'
-	is exited
+	between() { [ "$(hull ps -a --format '{{.State}}')" = exited ]; }
+	retry 10 between
 	hull stop flips
 	begun_before=$(hull logs flips | wc -l)
-	retry 5 not pgrep -f "__unmake $(hull inspect -f '{{.Id}}' flips)"
+	retry 30 not pgrep -f "__unmake $(hull inspect -f '{{.Id}}' flips)"
 	run hull ps -a --format '{{.State}}'
 	is exited
 	[ "$(hull logs flips | wc -l)" -eq "$begun_before" ]

@@ -63,15 +63,17 @@ teardown() {
 }
 
 @test "logs: no line is lost when the keeper is killed" {
-	hull run -d --name web bb sh -c 'for i in $(seq 30); do echo $i; sleep 0.1; done'
+	hull run -d --name web bb sh -c 'i=0; until [ -e /tmp/enough ]; do i=$((i + 1)); echo $i; sleep 0.1; done'
 	hull logs -f web >"$STORES/followed" &
 	for _ in 1 2 3; do
-		sleep 0.6
+		sleep 0.4
 		kill -9 "$(keeper_of web)"
 	done
+	retry 30 eval '[ "$(wc -l <"$STORES/followed")" -gt 10 ]'
+	hull exec web touch /tmp/enough
 	wait $!
-	diff "$STORES/followed" <(seq 30)
-	diff <(hull logs web) <(seq 30)
+	diff "$STORES/followed" <(seq "$(wc -l <"$STORES/followed")")
+	diff "$STORES/followed" <(hull logs web)
 }
 
 @test "logs: over a rotation" {
@@ -79,7 +81,7 @@ teardown() {
 	last() {
 		[ "$(hull logs -n 1 web)" = 1300 ]
 	}
-	retry 5 last
+	retry 30 last
 	hull logs web >"$STORES/all"
 	[ "$(wc -l <"$STORES/all")" -lt 301 ]
 	diff "$STORES/all" <(seq "$(head -n 1 "$STORES/all")" 1300)

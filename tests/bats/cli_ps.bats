@@ -54,8 +54,7 @@ teardown() {
 
 @test "ps: an orphan is said to be unattended once, then it has a new keeper" {
 	hull run -d --name web bb sleep 100
-	kill -9 "$(keeper_of web)"
-	sleep 0.2
+	kill_at_once "$(keeper_of web)"
 	run hull ps --format '{{.Status}}'
 	has '(unattended)'
 	run hull ps --format '{{.Status}}'
@@ -65,10 +64,9 @@ teardown() {
 
 @test "ps: an end that nobody saw is unknown, never 0" {
 	hull run -d --name web bb sleep 100
-	pid=$(hull inspect --format '{{.State.Pid}}' web)
-	kill -9 "$(keeper_of web)"
-	kill -9 "$pid"
-	sleep 0.2
+	pid=$(init_of web)
+	kill_at_once "$(keeper_of web)"
+	kill_at_once "$pid"
 	run hull ps -a --format '{{.Status}}'
 	[[ $output == 'Exited (unknown)'* ]]
 	run hull inspect --format '{{json .State.ExitCode}}' web

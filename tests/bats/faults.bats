@@ -161,7 +161,7 @@ dies_everywhere() {
 	local point
 	for point in start exit unmake; do
 		run_with "kill:keeper:$point" run -d --rm -p 18090:80
-		retry 5 ended_for_hull || complain "$point: still there: $(hull ps -a)"
+		retry 30 ended_for_hull || complain "$point: still there: $(hull ps -a)"
 		nothing_since "$STORES/baseline" || complain "$point: something is left"
 	done
 	no_complaints
@@ -273,7 +273,7 @@ make_running() {
 		run oci start "$ID"
 		[ "$status" -eq 1 ] || complain "$how: start: exit status $status: $output"
 		[ "${#lines[@]}" -eq 1 ] || complain "$how: says: $output"
-		retry 5 is stopped || complain "$how: is $(member status)"
+		retry 30 is stopped || complain "$how: is $(member status)"
 		deletes_all "$how"
 	done
 	no_complaints
@@ -298,7 +298,7 @@ only_the_first() {
 			[ "$how" = kill ] || [[ $output == "hull-oci: exec: "*"fault injected at $point" ]] || complain "$point: says: $output"
 			is running || complain "$how:$point: is $(member status)"
 			# One that was let go before its starter was killed runs to its own end.
-			retry 5 only_the_first || complain "$how:$point: left: $(oci ps "$ID")"
+			retry 30 only_the_first || complain "$how:$point: left: $(oci ps "$ID")"
 			rm -f "$FOLDER/pid"
 		done
 	done

@@ -89,7 +89,7 @@ nothing_left() {
 	local left tries
 
 	left=$(list_of_leftovers | sort)
-	for tries in {1..30}; do
+	for tries in {1..100}; do
 		[ -n "$left" ] || return 0
 		sleep 0.1
 		left=$(comm -12 <(echo "$left") <(list_of_leftovers | sort))
@@ -134,8 +134,25 @@ retry() {
 	done
 }
 
+# A container's processes. Never 0, which for kill(1) is all of us.
 keeper_of() {
-	hull inspect --format '{{.State.KeeperPid}}' "$1"
+	hull inspect --format '{{.State.KeeperPid}}' "$1" | grep -vx 0
+}
+init_of() {
+	hull inspect --format '{{.State.Pid}}' "$1" | grep -vx 0
+}
+
+# kill_at_once PID...: returns when they have ended, whether or not anybody has collected them.
+kill_at_once() {
+	local pid
+
+	kill -9 "$@"
+	for pid in "$@"; do
+		retry 30 has_ended "$pid"
+	done
+}
+has_ended() {
+	! grep -qs '^State:.[^ZX]' "/proc/$1/status"
 }
 
 # Whether words are in $output, which 'run' has set; tells when they are not.

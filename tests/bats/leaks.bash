@@ -4,7 +4,7 @@
 # What containers could leave behind, counted. In a lab (tests/lib/lab) all of it is the tests' own.
 #
 #     everything >"$STORES/baseline"         # after a first container has made what stays: image, bridge, cached filter
-#     nothing_since "$STORES/baseline"       # the kernel may take a moment: waits two seconds at most
+#     nothing_since "$STORES/baseline"       # the kernel may take a moment: waits twenty seconds at most
 
 # One line for each thing that is there now.
 everything() {
@@ -51,7 +51,7 @@ processes_of_hull() {
 
 nothing_since() {
 	local tries
-	for tries in {1..40}; do
+	for tries in {1..400}; do
 		everything | sort >"$BATS_TEST_TMPDIR/now"
 		! sort "$1" | comm -13 - "$BATS_TEST_TMPDIR/now" | grep -q . && return 0
 		sleep 0.05

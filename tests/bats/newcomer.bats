@@ -34,7 +34,7 @@ teardown() {
 	is $'y\n141'
 	hull kill loud
 	gone() { [ -z "$(hull ps -aq)" ]; }
-	retry 5 gone
+	retry 30 gone
 }
 
 @test "a full disk under the output is told, and the container runs on" {

@@ -41,7 +41,7 @@ teardown() {
 	one_line
 	has "is running: it cannot be deleted: stop it first"
 	run -0 oci kill "$ID" KILL
-	retry 5 is stopped
+	retry 30 is stopped
 	[ -z "$(member pid)" ]
 	run -0 oci delete "$ID"
 	run -1 oci state "$ID"
@@ -62,7 +62,7 @@ teardown() {
 	run -1 oci start "$ID"
 	has "is running: it cannot be started"
 	run -0 oci kill --all "$ID" KILL
-	retry 5 is stopped
+	retry 30 is stopped
 	run -1 oci kill "$ID" KILL
 	has "is stopped: it cannot be sent a signal"
 	run -0 oci kill --all "$ID" KILL
@@ -107,7 +107,7 @@ teardown() {
 
 @test "a foreground run holds up nobody" {
 	apart run "$ID" &
-	retry 5 is running
+	retry 30 is running
 	run -0 timeout 10 "$OCI" --root "$FOLDER/run" pause "$ID"
 	run -0 timeout 10 "$OCI" --root "$FOLDER/run" resume "$ID"
 	run -0 timeout 10 "$OCI" --root "$FOLDER/run" delete --force "$ID"
@@ -232,7 +232,7 @@ receive_terminal() {
 	one_line
 	has "--console-socket"
 	receive_terminal "$FOLDER/console" >"$FOLDER/said" 3>&- 4>&- &
-	retry 5 test -S "$FOLDER/console"
+	retry 30 test -S "$FOLDER/console"
 	run -0 apart create --console-socket "$FOLDER/console" "$ID"
 	run -0 oci start "$ID"
 	wait
@@ -282,7 +282,7 @@ receive_terminal() {
 	has "its record cannot be used"
 	has "remove it by force"
 	run -0 oci delete --force "$ID"
-	retry 5 bash -c "! grep -q '^State:.[^Z]' /proc/$pid/status"
+	retry 30 bash -c "! grep -q '^State:.[^Z]' /proc/$pid/status"
 	mkdir "$FOLDER/run/$ID"
 	run -0 oci delete --force "$ID"
 	mkdir -p "$FOLDER/run/$ID/photos"

@@ -217,7 +217,7 @@ c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] not
 	run -1 restore
 	has "already exists"
 	run -0 oci kill "$ID" KILL
-	retry 5 eval '[ "$(member status)" = stopped ]'
+	retry 30 eval '[ "$(member status)" = stopped ]'
 	run -0 oci delete "$ID"
 	no_trace
 }
@@ -258,5 +258,5 @@ c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] not
 	edit 'c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", "kill -KILL $PPID"]}]}'
 	run -137 restore </dev/null
 	run -0 oci delete --force "$ID"
-	retry 5 no_trace
+	retry 30 no_trace
 }

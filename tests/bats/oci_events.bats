@@ -34,7 +34,7 @@ assert eval(sys.argv[2]), (sys.argv[2], e)' "$output" "$1"
 	configure sh -c 'dd if=/dev/zero of=/tmp/file bs=1M count=4; while :; do :; done'
 	edit 'c["root"]["readonly"] = False; c["linux"]["resources"].update({"memory": {"limit": 67108864}, "pids": {"limit": 40}})'
 	apart run --detach "$ID"
-	retry 5 test -s "$FOLDER/bundle/rootfs/tmp/file"
+	retry 30 test -s "$FOLDER/bundle/rootfs/tmp/file"
 	run -0 oci events --stats "$ID"
 	[ "${#lines[@]}" -eq 1 ]
 	figures 'e["type"] == "stats" and e["id"].startswith("oci-")'
@@ -58,7 +58,7 @@ assert eval(sys.argv[2]), (sys.argv[2], e)' "$output" "$1"
 		run -0 oci events --stats "$ID"
 		figures 'd["cpu"]["throttling"]["throttledPeriods"] > 0 and d["cpu"]["throttling"]["throttledTime"] > 0' 2>/dev/null
 	}
-	retry 5 throttled
+	retry 30 throttled
 }
 
 @test "figures again and again, until the container ends" {
@@ -78,13 +78,13 @@ assert eval(sys.argv[2]), (sys.argv[2], e)' "$output" "$1"
 	edit 'c["linux"]["resources"]["memory"] = {"limit": 16 << 20, "swap": 16 << 20}'
 	apart run --detach "$ID"
 	oci events --interval 1h "$ID" >"$FOLDER/lines" 3>&- 4>&- &
-	retry 5 test -s "$FOLDER/lines"
+	retry 30 test -s "$FOLDER/lines"
 	run oci exec "$ID" dd if=/dev/zero of=/dev/null bs=64M count=1
 	[ "$status" -ne 0 ]
 	told() {
 		grep -qx "{\"type\":\"oom\",\"id\":\"$ID\"}" "$FOLDER/lines"
 	}
-	retry 5 told
+	retry 30 told
 	[ "$(grep -c oom\",\"id "$FOLDER/lines")" -eq 1 ]
 	run -0 oci delete --force "$ID"
 	wait $!
@@ -98,7 +98,7 @@ assert eval(sys.argv[2]), (sys.argv[2], e)' "$output" "$1"
 	run -1 oci events --interval 0s "$ID"
 	one_line
 	run -0 oci kill "$ID" KILL
-	retry 5 is stopped
+	retry 30 is stopped
 	run -1 oci events --stats "$ID"
 	one_line
 	has "is stopped: it has no figures"

@@ -46,7 +46,7 @@ oci_end() {
 	done
 	[ -z "$(ls "$FOLDER/run")" ]
 	[[ $(cat /proc/self/mountinfo) != *"$FOLDER"* ]]
-	retry 5 no_process
+	retry 30 no_process
 	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -name "oci-$$-*")" ]
 }
 

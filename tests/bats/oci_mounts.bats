@@ -75,7 +75,7 @@ mounted() {
 	run -0 oci resume "$ID"
 	[ "$(mounted /at)" = 0 ]
 	run -0 oci kill "$ID" KILL
-	retry 5 is stopped
+	retry 30 is stopped
 	run -1 oci mounts add "$ID" "$FOLDER/mounts.json"
 	one_line
 	has "is stopped"

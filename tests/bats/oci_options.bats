@@ -88,13 +88,13 @@ receive_pidfd() {
 @test "a pidfd goes to the socket" {
 	command -v python3 >/dev/null
 	receive_pidfd "$FOLDER/socket" >"$FOLDER/said" 3>&- 4>&- &
-	retry 5 test -S "$FOLDER/socket"
+	retry 30 test -S "$FOLDER/socket"
 	run -0 apart create --pidfd-socket "$FOLDER/socket" "$ID"
 	wait $!
 	[ "$(cat "$FOLDER/said")" = "standard $(member pid)" ]
 	rm "$FOLDER/socket"
 	receive_pidfd "$FOLDER/socket" >"$FOLDER/said" 3>&- 4>&- &
-	retry 5 test -S "$FOLDER/socket"
+	retry 30 test -S "$FOLDER/socket"
 	run -0 apart exec --detach --pid-file "$FOLDER/pid" --pidfd-socket "$FOLDER/socket" "$ID" sleep 50
 	wait $!
 	[ "$(cat "$FOLDER/said")" = "setns $(cat "$FOLDER/pid")" ]
@@ -212,7 +212,7 @@ receive_pidfd() {
 	done
 	run -0 oci pause "$ID"
 	run -0 oci kill "$ID" KILL
-	retry 5 is stopped
+	retry 30 is stopped
 	run -1 oci kill "$ID" KILL
 	has "is stopped"
 	run -0 oci kill -a "$ID" 9
@@ -220,7 +220,7 @@ receive_pidfd() {
 	run -0 apart run --detach "$ID"
 	run -0 oci pause "$ID"
 	run -0 oci kill --all "$ID" 9
-	retry 5 is stopped
+	retry 30 is stopped
 	rm -f rootfs/tmp/got
 }
 
@@ -322,7 +322,7 @@ with_terminal() {
 	retry 10 grep -q READY "$FOLDER/said"
 	pid=$(pgrep -of -- "--root $FOLDER/run run $ID")
 	kill -USR2 "$pid"
-	retry 5 grep -q usr2 "$FOLDER/said"
+	retry 30 grep -q usr2 "$FOLDER/said"
 	kill -TERM "$pid"
 	wait $! || code=$?
 	[ "$code" -eq 3 ]

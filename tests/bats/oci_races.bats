@@ -123,7 +123,7 @@ nothing() {
 		[ "$first" -eq 137 ] || lost_by "$FOLDER/one" "does not exist|is stopped|has just ended"
 		nothing
 	done
-	retry 5 no_process
+	retry 30 no_process
 }
 
 @test "start and delete, update and delete, pause and delete, mounts and delete" {

@@ -32,7 +32,7 @@ teardown() {
 		oci delete --force "$id"
 	done
 	[ -z "$(ls "$FOLDER/runtime/hull-oci")" ]
-	retry 5 no_process
+	retry 30 no_process
 	user_cgroups_end
 }
 
@@ -126,7 +126,7 @@ apart_in_user_cgroup() {
 	one_line
 	has "without cgroups"
 	run -0 oci kill --all "$ID" KILL
-	retry 5 is stopped
+	retry 30 is stopped
 	run -0 oci kill --all "$ID" KILL
 	run -0 oci delete "$ID"
 	run -0 oci delete --force "$ID"

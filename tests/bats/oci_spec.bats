@@ -43,7 +43,7 @@ teardown() {
 		oci delete --force "$id"
 	done
 	[ -z "$(ls "$FOLDER/run")" ]
-	retry 5 no_process
+	retry 30 no_process
 	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -name 'spec-*')" ]
 }
 
@@ -197,7 +197,7 @@ p["oomScoreAdj"] = 321; p["noNewPrivileges"] = True' \
 	local kind others joined
 
 	unshare --net --ipc --uts --pid --fork --time --cgroup --kill-child sleep 1000 3>&- 4>&- &
-	retry 5 pgrep -P $! >/dev/null
+	retry 30 pgrep -P $! >/dev/null
 	others=/proc/$(pgrep -P $!)/ns
 	for joined in net ipc "uts net" "pid ipc" "net ipc uts pid" "time cgroup" "pid time cgroup net ipc uts"; do
 		configure sh -c 'for kind in net ipc uts pid time cgroup; do echo $kind $(readlink /proc/self/ns/$kind); done'
@@ -245,7 +245,7 @@ l["gidMappings"] = [{"containerID": 0, "hostID": 300000, "size": 10}]; l["resour
 	chown -R 100000:100000 rootfs
 	unshare --user --net sleep 1000 3>&- 4>&- &
 	other=$!
-	retry 5 grep -qx sleep "/proc/$other/comm"
+	retry 30 grep -qx sleep "/proc/$other/comm"
 	echo '0 100000 65536' >"/proc/$other/uid_map"
 	echo '0 100000 65536' >"/proc/$other/gid_map"
 	says "namespace('user', '/proc/$other/ns/user'); namespace('network', '/proc/$other/ns/net'); l['resources'] = {}
@@ -468,7 +468,7 @@ make_interface() {
 	like '192.0.2.5/24'
 	like '2001:db8::5/64'
 	like 'spec1@[^ ]*: <[A-Z,_-]*,UP'
-	retry 5 test ! -e /sys/class/net/spec0
+	retry 30 test ! -e /sys/class/net/spec0
 }
 
 @test "linux.netDevices: a creation that fails gives it back as it was" {
@@ -500,7 +500,7 @@ make_interface() {
 	has "linux.netDevices: interface 'spec1': there is an interface 'pod0' already"
 	ip link show spec1
 	ip netns delete joined
-	retry 5 test ! -e /sys/class/net/spec1
+	retry 30 test ! -e /sys/class/net/spec1
 }
 
 # --- seccomp ----------------------------------------------------------------------------------------------------------------------------
@@ -546,7 +546,7 @@ agent() {
 
 	for nnp in yes no; do
 		agent "$FOLDER/agent" >"$FOLDER/heard" 3>&- 4>&- &
-		retry 5 test -S "$FOLDER/agent"
+		retry 30 test -S "$FOLDER/agent"
 		configure sh -c 'mkdir /tmp/d; echo over'
 		edit "$notify" "$nnp"
 		run -0 oci run "$ID"
@@ -604,7 +604,7 @@ m.append({"destination": "'"$FOLDER"'/hooks", "source": "'"$FOLDER"'/hooks", "op
 		edit 'c["hooks"] = {sys.argv[1]: [{"path": "/bin/sh", "args": ["sh", "-c", "sleep 4321 & sleep 4321"], "timeout": 1}]}' "$kind"
 		run -1 oci create "$ID"
 		has "$kind hook: hook '/bin/sh' took longer than 1000 ms and was killed"
-		retry 5 bash -c '! pgrep -fx "sleep 4321"'
+		retry 30 bash -c '! pgrep -fx "sleep 4321"'
 	done
 	configure true
 	edit 'c["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "sleep 4321"], "timeout": 1}]}'
@@ -645,7 +645,7 @@ jsonschema.Draft4Validator(schemas[sys.argv[2]], resolver=resolver).validate(jso
 	oci start "$ID"
 	oci state "$ID" | valid state-schema.json
 	oci kill "$ID" KILL
-	retry 5 bash -c "[ \"\$($OCI --root $FOLDER/run state $ID | jq -r .status)\" = stopped ]"
+	retry 30 bash -c "[ \"\$($OCI --root $FOLDER/run state $ID | jq -r .status)\" = stopped ]"
 	oci state "$ID" | valid state-schema.json
 	# And what is no state is seen.
 	run ! valid state-schema.json <<<'{"id": 7}'

@@ -159,7 +159,7 @@ shares() {
 	run -0 oci update --pids-limit 44 "$ID"
 	[ "$(pids)" = 44 ]
 	run -0 oci kill "$ID" KILL
-	retry 5 is stopped
+	retry 30 is stopped
 	run -1 oci update --pids-limit 45 "$ID"
 	one_line
 	has "is stopped: it cannot be updated"

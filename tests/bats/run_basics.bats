@@ -158,10 +158,11 @@ busybox_root() {
 @test "--init: a first process that reaps, passes signals on and gives the exit code" {
 	run -5 hull run --rm --init busybox sh -c 'cat /proc/1/comm; exit 5'
 	is hull-init
-	hull run -d --name zombies --init busybox sh -c '(sleep 0.1 &); sleep 100' 3>&-
-	sleep 0.6
-	run -0 hull exec zombies sh -c 'grep -l "^State:.Z" /proc/[0-9]*/status | wc -l'
-	is 0
+	hull run -d --name zombies --init busybox sh -c '(sh -c "sleep 0.1; : >/tmp/ended" &); sleep 100' 3>&-
+	none_is_left() {
+		hull exec zombies sh -c 'test -e /tmp/ended && ! grep -l "^State:.Z" /proc/[0-9]*/status'
+	}
+	retry 30 none_is_left
 	SECONDS=0
 	hull stop -t 10 zombies
 	[ $SECONDS -lt 5 ]

@@ -171,7 +171,7 @@ copies_now() {
 
 @test "killed while it copies, nothing is left" {
 	kill_while_it_copies --rm
-	retry 5 hull_sees_nothing
+	retry 30 hull_sees_nothing
 	[ -z "$(copies)" ]
 }
 hull_sees_nothing() {

@@ -61,14 +61,14 @@ teardown() {
 	hull run -d --init --name udp -p 18093:7/udp debian:12 perl -MIO::Socket::INET -e '
 		my $s = IO::Socket::INET->new(LocalPort => 7, Proto => "udp") or die; $| = 1; print "ready\n";
 		while ($s->recv(my $m, 100)) { $s->send("got $m"); }' 3>&-
-	retry 5 eval '[ -n "$(hull logs udp)" ]'
+	retry 30 eval '[ -n "$(hull logs udp)" ]'
 	run -0 bash -c 'exec 3<>/dev/udp/127.0.0.1/18093; echo ping >&3; timeout 3 dd bs=100 count=1 status=none <&3'
 	is 'got ping'
 }
 
 @test "debian: a web server of busybox, fetched by the host and by another container" {
 	hull run -d --init --name web -p 18092:80 busybox sh -c 'mkdir /srv/w; echo "a page" >/srv/w/index.html; exec httpd -f -h /srv/w' 3>&-
-	retry 5 eval 'curl -s -f -m 2 http://127.0.0.1:18092/ >/dev/null'
+	retry 30 eval 'curl -s -f -m 2 http://127.0.0.1:18092/ >/dev/null'
 	run -0 curl -s -f -m 2 http://127.0.0.1:18092/
 	is 'a page'
 	address=$(hull inspect --format '{{.Network.IP}}' web)

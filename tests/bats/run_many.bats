@@ -34,7 +34,7 @@ kernel_counts() {
 		false
 	fi
 	nothing_since "$STORES/baseline"
-	retry 5 eval 'kernel_counts | diff "$STORES/counts" -'
+	retry 30 eval 'kernel_counts | diff "$STORES/counts" -'
 }
 
 # bats test_tags=slow
@@ -46,7 +46,7 @@ kernel_counts() {
 		hull run --rm busybox true || { echo "$i: exit status $?" && false; }
 	done
 	nothing_since "$STORES/baseline"
-	retry 5 eval 'kernel_counts | diff "$STORES/counts" -'
+	retry 30 eval 'kernel_counts | diff "$STORES/counts" -'
 }
 
 # bats test_tags=slow

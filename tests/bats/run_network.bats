@@ -20,7 +20,7 @@ teardown() {
 # web NAME OPTION...: a web server in a container.
 web() {
 	hull run -d --init --name "$1" -v "$STORES/www:/www:ro" "${@:2}" busybox httpd -f -h /www 3>&- >/dev/null
-	retry 5 eval '[ -n "$(hull exec '"$1"' netstat -ltn | grep :80)" ]'
+	retry 30 eval '[ -n "$(hull exec '"$1"' netstat -ltn | grep :80)" ]'
 }
 ip_of() {
 	hull inspect --format '{{.Network.IP}}' "$1"
@@ -41,7 +41,7 @@ while True:
     client.sendall(f"reached from {address[0]}\n".encode())
     client.close()' "$1" "$2" 3>&- 4>&- >/dev/null 2>&1 &
 	server=$!
-	retry 5 eval "${*:3} ss -ltn | grep -q ':$1 '"
+	retry 30 eval "${*:3} ss -ltn | grep -q ':$1 '"
 }
 
 @test "a published port answers on 127.0.0.1, on the host's address, and from outside" {
@@ -163,7 +163,7 @@ while True:
 		hull rm -f holder >/dev/null
 		hull run -d --name holder --ip "$wanted" busybox sleep 100 3>&-
 	}
-	retry 5 hold
+	retry 30 hold
 	run -125 hull run --rm --ip "$wanted" busybox true
 	has 'in use'
 	run -125 hull run --rm --ip 192.0.2.1 busybox true

@@ -77,7 +77,7 @@ null_device_restore() {
 
 	hull run -d --name here --userns host bb sleep 60
 	hull exec -d here sh -c 'chmod 622 /proc/self/fd/0; touch /tmp/done'
-	retry 5 hull exec here test -e /tmp/done
+	retry 30 hull exec here test -e /tmp/done
 	run null_device
 	null_device_restore
 	is "$before"

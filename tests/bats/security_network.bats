@@ -34,19 +34,15 @@ mac_of() {
 	hull exec "$1" cat /sys/class/net/eth0/address
 }
 
-pid_of() {
-	hull inspect --format '{{.State.Pid}}' "$1"
-}
-
 # in_network_of NAME COMMAND...: with the host's programs.
 in_network_of() {
-	nsenter "--net=/proc/$(pid_of "$1")/ns/net" "${@:2}"
+	nsenter "--net=/proc/$(init_of "$1")/ns/net" "${@:2}"
 }
 
 # Sends frames from the container "evil", and tells by name which of them arrive at "victim", at "other", or at the host.
 # Each carries its name. The first is an honest one: that nothing arrives must not be for want of a way.
 frames() {
-	python3 - "$(pid_of evil)" "$(pid_of other)" "$(pid_of victim)" "$(ip_of evil)" "$(ip_of victim)" "$(ip_of other)" "$gateway" \
+	python3 - "$(init_of evil)" "$(init_of other)" "$(init_of victim)" "$(ip_of evil)" "$(ip_of victim)" "$(ip_of other)" "$gateway" \
 		"$(mac_of evil)" "$(mac_of other)" "$(mac_of victim)" "$(cat /sys/class/net/hull0/address)" <<-'PYTHON'
 		import ctypes, os, select, socket, struct, sys, time
 
@@ -184,7 +180,7 @@ while True:
     client.sendall(b"reached\n")
     client.close()' 3>&- 4>&- >/dev/null 2>&1 &
 	server=$!
-	retry 5 eval "ss -ltn | grep -q ':7003 '"
+	retry 30 eval "ss -ltn | grep -q ':7003 '"
 	run -0 ip -6 address show dev hull0
 	is ''
 	# Addresses that they have given themselves, and one that somebody has given the bridge, change nothing.

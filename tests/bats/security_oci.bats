@@ -274,7 +274,7 @@ except OSError: pass' "$1"
 			bundle "$change" "$mounts
 c['process']['terminal'] = True; says('echo ran; (echo y >/dev/console) 2>/dev/null; true')"
 			receive_terminal "$FOLDER/console" 3>&- 4>&- >/dev/null &
-			retry 5 test -S "$FOLDER/console"
+			retry 30 test -S "$FOLDER/console"
 			run timeout 20 "$OCI" --root "$FOLDER/run" run --detach --console-socket "$FOLDER/console" console 3>&- 4>&-
 			kill %% 2>/dev/null || true
 			rm "$FOLDER/console"

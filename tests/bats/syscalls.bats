@@ -87,7 +87,7 @@ story_of_a_bundle() {
 	run -0 oci exec "$ID" sh -c 'echo in'
 	[ "$output" = in ]
 	run -0 oci kill "$ID" KILL
-	retry 5 is_stopped
+	retry 30 is_stopped
 	run -0 oci delete "$ID"
 }
 is_stopped() {
@@ -142,7 +142,7 @@ all_stories() {
 	# The containers of one command must be seen from the next: one view for all.
 	"$REPOSITORY/tests/bench/v1-view" sleep 300 3>&- 4>&- &
 	local view=$!
-	retry 5 is_sleep "$view"
+	retry 30 is_sleep "$view"
 	BELOW=(nsenter -t "$view" -m -C --wdns="$FOLDER/bundle")
 	[ -z "$("${BELOW[@]}" find /sys/fs/cgroup -name cgroup.kill)" ]
 	all_stories
