@@ -157,30 +157,73 @@ static int read_pids(const struct instance *instance, struct arena *arena, int64
 	return result;
 }
 
+/* The jail's memory alone. */
+static int bound_jail(struct instance *instance, uint64_t bytes, struct err *err)
+{
+	const struct config_resources resources = {.memory.limit = {true, (int64_t)bytes}};
+
+	return set_jail(instance, &resources, err);
+}
+
+/* What each has, once it was asked to change: how far an update got. */
+struct applying {
+	struct instance *instance;
+	const struct plan_vm_now *now;
+	struct plan_vm_update *update;
+	struct config_resources guest_before;
+	bool guest_changed, memory_changed;
+};
+
+/* A jail that becomes larger does so before its guest, and one that becomes smaller behind it, with all else that is the jail's. */
+static int set_memory(struct applying *a, struct err *err)
+{
+	uint64_t before = a->now->balloon_bytes, wanted = a->update->balloon_bytes;
+	int result = 0;
+
+	a->memory_changed = wanted != before;
+	if (wanted > before)
+		return shrink(a->instance, wanted, err);
+	if (wanted < before)
+		result = bound_jail(a->instance, (uint64_t)a->update->jail.memory.limit.value, err);
+	if (result >= 0 && wanted < before)
+		result = set_balloon(a->instance, wanted, err);
+	return result;
+}
+
+/* Nobody hears of what fails here: that the update did is what there is to say. (A cgroup that could not be changed is as it was.) */
+static void take_back(struct applying *a)
+{
+	uint64_t before = a->now->balloon_bytes;
+	struct err ignored = ERR_INIT;
+
+	if (a->memory_changed && a->update->balloon_bytes > before)
+		(void)set_balloon(a->instance, before, &ignored);
+	else if (a->memory_changed && shrink(a->instance, before, &ignored) >= 0)
+		(void)bound_jail(a->instance, a->now->jail_bytes, &ignored);
+	if (a->guest_changed)
+		(void)set_guest(a->instance, &a->guest_before, &ignored);
+}
+
 static int apply(struct instance *instance, const struct plan_vm_now *now, struct plan_vm_update *update,
 		 struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	struct config_resources before = {.pids.limit.set = true};
-	struct err ignored = ERR_INIT;
+	struct applying a = {.instance = instance, .now = now, .update = update};
 	int result = 0;
 
+	a.guest_before.pids.limit.set = true;
 	if (update->has_guest)
-		result = read_pids(instance, &arena, &before.pids.limit.value, err);
+		result = read_pids(instance, &arena, &a.guest_before.pids.limit.value, err);
 	if (result >= 0 && update->has_guest)
 		result = set_guest(instance, &update->guest, err);
 	if (result < 0)
 		return result;
-	if (update->balloon_bytes > now->balloon_bytes)
-		result = shrink(instance, update->balloon_bytes, err);
+	a.guest_changed = update->has_guest;
+	result = set_memory(&a, err);
 	if (result >= 0)
 		result = set_jail(instance, &update->jail, err);
-	if (result >= 0 && update->balloon_bytes < now->balloon_bytes)
-		return set_balloon(instance, update->balloon_bytes, err);
-	if (result < 0 && update->balloon_bytes > now->balloon_bytes)
-		(void)set_balloon(instance, now->balloon_bytes, &ignored);
-	if (result < 0 && update->has_guest)
-		(void)set_guest(instance, &before, &ignored);
+	if (result < 0)
+		take_back(&a);
 	return result;
 }
 

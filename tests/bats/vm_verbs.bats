@@ -71,6 +71,16 @@ figure() {
 	}
 	refused 'memory.limit: a machine that runs cannot have more memory than it was born with (320m): stop it first' --memory 321m --pids-limit 31
 	refused 'cpu.quota: a machine that runs cannot have more CPUs than it was born with (2): stop it first' --cpus 2.5 --pids-limit 31
+	# The last of several cannot be: those before it are as they were, whichever way memory went.
+	hull update --memory 280m box
+	retry 10 is_about 280
+	for memory in 200m 320m; do
+		run -125 hull update --memory $memory --pids-limit 31 --cpuset-cpus 4000 box
+		has 4000
+		retry 10 is_about 280
+		[ "$(figure .pidsLimit)" -eq 30 ]
+		[ "$(figure .machine.memoryLimitBytes)" -eq $((280 * 1048576 + overhead)) ]
+	done
 	run -125 hull update --memory 16m box
 	has 'too little for a machine'
 	hull pause box
