@@ -213,7 +213,7 @@ listen() {
 }
 
 @test "wait: sees the end of one made with --rm" {
-	hull run -d --rm --name web bb sh -c 'sleep 0.5; exit 5'
+	hull run -d --rm --name web bb sh -c 'sleep 2; exit 5'
 	run hull wait web
 	is 5
 	gone() {

@@ -142,10 +142,11 @@ hears() {
 @test "an end that nobody saw is unknown, never 0" {
 	local program
 
-	hull run -d --name unseen busybox sh -c 'until [ -e /dev/shm/enough ]; do sleep 0.05; done' 3>&-
+	hull run -d --name unseen busybox sh -c 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done' 3>&-
+	retry 30 eval '[ -n "$(hull logs unseen)" ]'
 	program=$(init_of unseen)
 	kill_at_once "$(keeper_of unseen)"
-	: >"/proc/$program/root/dev/shm/enough"
+	kill -TERM "$program"
 	retry 30 has_ended "$program"
 	run -0 hull ps -a --format '{{.Status}}'
 	[[ $output == 'Exited (unknown)'* ]]
