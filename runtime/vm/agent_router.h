@@ -32,6 +32,7 @@ enum agent_ending {
 	AGENT_ENDED_FAILED, /* it could not be made: `code` is 125, 126 or 127, and `err` says why */
 	AGENT_ENDED_LOST,   /* the stream ended without either: `err`. Whoever runs the machine may know better why */
 	AGENT_ENDED_BROKEN, /* the guest broke the protocol: `err` */
+	AGENT_ENDED_SILENT, /* it never said HELLO: `err` */
 };
 
 struct agent_outcome {
@@ -43,6 +44,11 @@ struct agent_outcome {
 };
 
 struct agent_router_request {
+	/*
+	 * Within this time the guest has to say HELLO; 0: no matter when. Counted in seconds in which this process runs, so that one which is frozen with its
+	 * machine counts none.
+	 */
+	unsigned boot_seconds;
 	int channel_fd; /* one end of a stream socket whose other end is the guest's; stays the caller's, made non-blocking */
 	int listen_fd; /* a listening Unix socket for clients, or -1; stays the caller's, made non-blocking */
 	int stdio
@@ -78,6 +84,8 @@ void agent_router_close(struct agent_router **router);
 void agent_router_shutdown(struct agent_router *router);
 /* Tells the guest what time it is: after it was paused. */
 void agent_router_clock(struct agent_router *router, uint64_t epoch_ns);
+/* Whether the guest has come up (HELLO was heard). */
+bool agent_router_is_greeted(const struct agent_router *router);
 /* Whether the first program runs (STARTED was heard): for who measures, and for `hull inspect`. */
 bool agent_router_has_started(const struct agent_router *router);
 

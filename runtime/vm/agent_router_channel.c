@@ -36,15 +36,36 @@ static void break_off(struct agent_router *router, enum agent_ending ending, con
 	begin_end(router, ending, ERR_EXIT_FAILED);
 }
 
+/* A second more without HELLO. */
+static void wait_for_hello(struct agent_router *router)
+{
+	struct err err = ERR_INIT;
+
+	router->boot_seconds++;
+	if (router->boot_seconds < router->request.boot_seconds) {
+		(void)loop_timer_set(&router->patience, 1000);
+		return;
+	}
+	(void)err_say(&err, ETIMEDOUT,
+		      "the guest was not up after %u seconds: its kernel runs, or waits, and has not come as far as "
+		      "hull's agent",
+		      router->boot_seconds);
+	break_off(router, AGENT_ENDED_SILENT, &err);
+}
+
 static void patience_expired(struct loop *loop, struct loop_timer *timer)
 {
 	struct agent_router *router = ROUTER_OF(timer, patience);
 
 	(void)loop;
-	router_clients_close(router);
-	/* Of a program that has ended every byte is owed to its reader; of a machine that broke nobody knows what is. */
-	if (router->outcome.ending == AGENT_ENDED_LOST || router->outcome.ending == AGENT_ENDED_BROKEN)
-		agent_local_drop(&router->first);
+	if (!router->is_ending) {
+		wait_for_hello(router);
+	} else {
+		router_clients_close(router);
+		/* Of a program that has ended every byte is owed to its reader; of a machine that broke nobody knows what is. */
+		if (router->outcome.ending != AGENT_ENDED_EXIT && router->outcome.ending != AGENT_ENDED_FAILED)
+			agent_local_drop(&router->first);
+	}
 	router_settle(router);
 }
 
@@ -72,6 +93,7 @@ static int take_hello(struct agent_router *router, const struct agent_message *m
 		return err_say(err, EPROTO, "it speaks version %u of the protocol, this hull %u", hello.version,
 			       AGENT_VERSION);
 	router->is_greeted = router->is_hello_due = true;
+	(void)loop_timer_set(&router->patience, 0);
 	return 0;
 }
 
@@ -240,6 +262,11 @@ void agent_router_clock(struct agent_router *router, uint64_t epoch_ns)
 	router_settle(router);
 }
 
+bool agent_router_is_greeted(const struct agent_router *router)
+{
+	return router->is_greeted;
+}
+
 bool agent_router_has_started(const struct agent_router *router)
 {
 	return router->first.is_started && !router->is_ending;
@@ -280,6 +307,8 @@ static int open_parts(struct agent_router *router, struct err *err)
 	router->patience.expired = patience_expired;
 	result = loop_timer_open(router->loop, &router->patience, err);
 	router->has_patience = result >= 0;
+	if (result >= 0 && request->boot_seconds > 0)
+		(void)loop_timer_set(&router->patience, 1000);
 	if (result >= 0)
 		result = agent_local_open(&router->first, router->loop, &first, err);
 	if (result >= 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A machine of QEMU's while it runs: what qemu.c, qemu_start.c and qemu_control.c share. For these files only. */
+/* A machine of QEMU's while it runs: what qemu_run.c and the files beside it share. For these files only. */
 #ifndef HULL_RUNTIME_VM_QEMU_PARTS_H
 #define HULL_RUNTIME_VM_QEMU_PARTS_H
 
@@ -15,6 +15,18 @@ struct tail {
 	char bytes[16384];
 };
 
+/* The watch over a boot: qemu_boot.c. */
+struct qemu_boot {
+	struct loop_timer tick;
+	clockid_t clock;       /* QEMU's processor time */
+	uint64_t used_ns;      /* of it, at the last tick */
+	uint64_t seen_ns;      /* when that was, by the monotonic clock */
+	unsigned still_ticks;  /* on end, in which it used none */
+	unsigned answer_ticks; /* for which answers to the last question still count; 0: there is none */
+	unsigned boots;	       /* with the first one */
+	bool has_failed;       /* they were too many */
+};
+
 struct running {
 	const struct vm_request *request;
 	struct arena *arena;
@@ -24,6 +36,7 @@ struct running {
 	struct loop_source server;  /* and that of the server of its volumes */
 	struct tail qmp, console, words;
 	struct agent_router *router;
+	struct qemu_boot boot;
 	struct control_server control;
 	uint64_t balloon_bytes; /* what the guest was asked to give up */
 	int agent_fd;
@@ -41,6 +54,14 @@ struct running {
 
 /* qemu_start.c: the file server first, which alone keeps the jail's capabilities, then QEMU. Its ends of sockets are in `r` then. */
 int qemu_start(struct running *r, struct err *err);
+
+/*
+ * qemu_boot.c: begins the machine anew when it stands still before the guest is up, a few times; then stops the loop with boot.has_failed. From when the loop
+ * and the router are open, before this process is confined.
+ */
+int qemu_boot_watch(struct running *r, struct err *err);
+/* After r->state.processors may have changed. */
+void qemu_boot_answered(struct running *r);
 
 /* qemu_control.c: serves the control socket, if there is one, on the loop. */
 int qemu_control_open(struct running *r, struct err *err);

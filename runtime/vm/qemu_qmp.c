@@ -55,6 +55,22 @@ static void take_actual(const struct json *data, struct qemu_state *state)
 	(void)json_u64(json_get(data, "actual"), &state->actual_bytes, &ignored);
 }
 
+/* "... A20=1 SMM=0 HLT=1 ..." */
+static void take_registers(const struct json *root, struct qemu_processors *processors)
+{
+	struct err ignored = ERR_INIT;
+	const char *words;
+	uint64_t id;
+
+	if (json_u64(json_get(root, "id"), &id, &ignored) < 0 || id != processors->question ||
+	    json_string(json_get(root, "return"), &words, &ignored) < 0)
+		return;
+	if (strstr(words, " HLT=1"))
+		processors->halted++;
+	else
+		processors->running++;
+}
+
 static const struct {
 	const char *event;
 	void (*take)(const struct json *data, struct qemu_state *state);
@@ -73,6 +89,7 @@ void qmp_take_line(const char *line, size_t len, struct qemu_state *state)
 	if (json_parse(&arena, line, len, "QMP", &root, &ignored) < 0)
 		return;
 	take_actual(json_get(root, "return"), state);
+	take_registers(root, &state->processors);
 	if (json_string(json_get(root, "event"), &event, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
@@ -82,7 +99,7 @@ void qmp_take_line(const char *line, size_t len, struct qemu_state *state)
 
 int qmp_say(int fd, struct err *err, const char *fmt, ...)
 {
-	char words[128];
+	char words[256];
 	va_list arguments;
 	int len;
 

@@ -18,14 +18,24 @@ enum qemu_reason {
 	QEMU_QUIT, /* it was told to, or killed */
 };
 
+/*
+ * A question to each processor, whether it has halted, and what was answered so far. The number makes sure that it is answers to the last question that are
+ * counted.
+ */
+struct qemu_processors {
+	uint32_t question;
+	unsigned halted, running;
+};
+
 /* The machine, as QEMU has told of it so far. */
 struct qemu_state {
 	enum qemu_reason reason;
 	bool paused;
+	struct qemu_processors processors;
 	uint64_t actual_bytes; /* the guest's memory less what its balloon has taken; 0: not told yet */
 };
 
-/* Reads one line of QMP: events, and answers to QMP_BALLOON_QUERY. Lines that are none are ignored, and so are other answers. */
+/* Reads one line of QMP: events, and answers to QMP_BALLOON_QUERY and QMP_PROCESSOR. Lines that are none are ignored, and so are other answers. */
 void qmp_take_line(const char *line, size_t len, struct qemu_state *state);
 
 /* Without this one QEMU sends no events. */
@@ -35,6 +45,15 @@ void qmp_take_line(const char *line, size_t len, struct qemu_state *state);
 #define QMP_QUIT	  "{\"execute\":\"quit\"}\n"
 #define QMP_BALLOON_QUERY "{\"execute\":\"query-balloon\"}\n"
 #define QMP_BALLOON	  "{\"execute\":\"balloon\",\"arguments\":{\"value\":%" PRIu64 "}}\n"
+/* Question number, processor. */
+#define QMP_PROCESSOR                                            \
+	"{\"execute\":\"human-monitor-command\",\"id\":%" PRIu32 \
+	",\"arguments\":{\"command-line\":\"info registers\",\"cpu-index\":%u}}\n"
+/* The machine begins anew, which a guest of its own accord cannot have (-no-reboot). */
+#define QMP_RESET                                                             \
+	"{\"execute\":\"set-action\",\"arguments\":{\"reboot\":\"reset\"}}\n" \
+	"{\"execute\":\"system_reset\"}\n"                                    \
+	"{\"execute\":\"set-action\",\"arguments\":{\"reboot\":\"shutdown\"}}\n"
 
 /* Says one of these. Never waits: -EAGAIN with words when QEMU does not listen. */
 int qmp_say(int fd, struct err *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -73,6 +73,15 @@ static int say_how_it_ended(struct running *r, struct err *err)
 	return err_say(err, EIO, "the guest's agent is gone: %s", r->outcome.err.msg);
 }
 
+static int say_how_boot_failed(const struct running *r, struct err *err)
+{
+	return err_say(err, ETIMEDOUT,
+		       "the guest stood still in each of %u boots before it was up, as a kernel does that finds no "
+		       "timer: "
+		       "a host that is too busy can keep it from finding one: try again when less runs here",
+		       r->boot.boots);
+}
+
 static int say_how_server_ended(const struct running *r, struct err *err)
 {
 	if (WIFSIGNALED(r->server_status))
@@ -83,6 +92,8 @@ static int say_how_server_ended(const struct running *r, struct err *err)
 
 static int conclude(struct running *r, struct err *err)
 {
+	if (!r->is_over && r->boot.has_failed)
+		return say_how_boot_failed(r, err);
 	if (!r->is_over && r->server_status != 0)
 		return say_how_server_ended(r, err);
 	if (!r->is_over)
@@ -97,6 +108,9 @@ static int conclude(struct running *r, struct err *err)
 		return -err->code;
 	case AGENT_ENDED_LOST:
 		return say_how_it_ended(r, err);
+	case AGENT_ENDED_SILENT:
+		*err = r->outcome.err;
+		return -err->code;
 	case AGENT_ENDED_BROKEN:
 		*err = r->outcome.err;
 		return err_wrap(err, "the guest was stopped");
@@ -141,6 +155,7 @@ static void take_lines(struct running *r)
 		qmp->len -= len + 1;
 		memmove(qmp->bytes, end + 1, qmp->len);
 	}
+	qemu_boot_answered(r);
 }
 
 static void qmp_ready(struct loop *loop, struct loop_source *source, uint32_t events)
@@ -224,6 +239,7 @@ static int open_router(struct running *r, const sigset_t *signals, struct err *e
 {
 	const struct vm_request *request = r->request;
 	struct agent_router_request how = {
+		.boot_seconds = request->boot_seconds,
 		.channel_fd = r->agent_fd,
 		.listen_fd = request->agent_listen_fd,
 		.stdio = {request->stdin_open || request->terminal ? STDIN_FILENO : -1, STDOUT_FILENO, STDERR_FILENO},
@@ -275,6 +291,8 @@ static int run_loop(struct running *r, const sigset_t *signals, struct err *err)
 		result = open_router(r, signals, err);
 	if (result >= 0)
 		result = qemu_control_open(r, err);
+	if (result >= 0)
+		result = qemu_boot_watch(r, err);
 	if (result >= 0)
 		result = confine_router(err);
 	if (result >= 0)

@@ -59,7 +59,15 @@ static void open_streams(struct script *script)
 
 void script_open(struct script *script)
 {
-	struct agent_router_request request = {.ended = ended, .user = script, .start_len = SCRIPT_DOCUMENT_BYTES};
+	script_open_within(script, 0);
+}
+
+void script_open_within(struct script *script, unsigned boot_seconds)
+{
+	struct agent_router_request request = {.boot_seconds = boot_seconds,
+					       .ended = ended,
+					       .user = script,
+					       .start_len = SCRIPT_DOCUMENT_BYTES};
 	static sigset_t signals;
 	int ends[2], folder;
 

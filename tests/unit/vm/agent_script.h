@@ -28,6 +28,8 @@ struct script {
 
 /* Everything there, nothing said yet. */
 void script_open(struct script *script);
+/* The same, with a guest that has to say HELLO within so many seconds. */
+void script_open_within(struct script *script, unsigned boot_seconds);
 void script_close(struct script *script);
 /* Lets the router do what it can for a moment. */
 void script_turn(struct script *script);

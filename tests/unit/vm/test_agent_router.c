@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/process.h"
 #include "runtime/base/socket.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/vm/agent_script.h"
@@ -459,6 +460,40 @@ static void test_before_hello(void)
 }
 
 /* Frames of one byte: each is delivered, and what is kept of them is bytes, not frames. */
+/* Its client waits no longer either. */
+static void test_guest_that_does_not_come_up(void)
+{
+	char byte;
+
+	script_open_within(&s, 1);
+	script_connect(&s, &one);
+	CHECK(!agent_router_is_greeted(s.router));
+	SCRIPT_UNTIL(&s, s.has_ended);
+	CHECK_INT(s.outcome.ending, AGENT_ENDED_SILENT);
+	CHECK_INT(s.outcome.code, ERR_EXIT_FAILED);
+	CHECK_HAS(s.outcome.err.msg, "not up after 1 seconds");
+	CHECK_INT(read(one.fd, &byte, 1), 0);
+	close_client(&one);
+	script_close(&s);
+}
+
+static void test_guest_that_comes_up_in_time(void)
+{
+	uint64_t began_ns;
+
+	script_open_within(&s, 1);
+	script_start(&s);
+	CHECK(agent_router_is_greeted(s.router));
+	began_ns = proc_monotonic_ns();
+	SCRIPT_UNTIL(&s, proc_monotonic_ns() - began_ns > 1500000000);
+	CHECK(!s.has_ended);
+	guest_exits(AGENT_FIRST, 3);
+	SCRIPT_UNTIL(&s, s.has_ended);
+	CHECK_INT(s.outcome.ending, AGENT_ENDED_EXIT);
+	CHECK_INT(s.outcome.code, 3);
+	script_close(&s);
+}
+
 static void test_flood_of_small_frames(void)
 {
 	size_t got = 0;
@@ -809,6 +844,7 @@ int main(void)
 		       TAP_CASE(test_passed_signals), TAP_CASE(test_clock_and_shutdown), TAP_CASE(test_broken_output),
 		       TAP_CASE(test_terminal), TAP_CASE(test_hostile_guests),
 		       TAP_CASE(test_broken_with_stalled_output), TAP_CASE(test_before_hello),
+		       TAP_CASE(test_guest_that_does_not_come_up), TAP_CASE(test_guest_that_comes_up_in_time),
 		       TAP_CASE(test_flood_of_small_frames), TAP_CASE(test_two_clients),
 		       TAP_CASE(test_client_that_does_not_read), TAP_CASE(test_client_goes),
 		       TAP_CASE(test_client_goes_within_a_document), TAP_CASE(test_hostile_clients),

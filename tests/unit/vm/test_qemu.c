@@ -123,7 +123,25 @@ static void test_state(void)
 	CHECK(state.actual_bytes == 134217728 && !state.paused && state.reason == QEMU_UNKNOWN);
 }
 
+static void test_processors(void)
+{
+	struct qemu_state state = {.processors = {.question = 7}};
+
+	say(&state,
+	    "{\"return\": \"\\r\\nCPU#0\\r\\nRFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=1\\r\\n\", \"id\": 7}");
+	say(&state,
+	    "{\"return\": \"\\r\\nCPU#1\\r\\nRFL=00000246 [---Z-P-] CPL=0 II=0 A20=1 SMM=0 HLT=0\\r\\n\", \"id\": 7}");
+	CHECK_INT(state.processors.halted, 1);
+	CHECK_INT(state.processors.running, 1);
+	/* To an earlier question, to none, and no answer. */
+	say(&state, "{\"return\": \"A20=1 SMM=0 HLT=1\", \"id\": 6}");
+	say(&state, "{\"return\": \"A20=1 SMM=0 HLT=1\"}");
+	say(&state, "{\"error\": {\"class\": \"GenericError\"}, \"id\": 7}");
+	CHECK_INT(state.processors.halted, 1);
+	CHECK_INT(state.processors.running, 1);
+}
+
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_command), TAP_CASE(test_events), TAP_CASE(test_state));
+	return TAP_RUN(TAP_CASE(test_command), TAP_CASE(test_events), TAP_CASE(test_state), TAP_CASE(test_processors));
 }
