@@ -32,7 +32,8 @@ bench-vm:
 	$(Q)tests/bench/vm-throughput $(BUILD)
 
 # make check-icount        how many instructions a stock kernel's start takes under the monitor, beside the floor; not a matter of how busy the machine is
-.PHONY: check-icount
-check-icount:
-	@$(ALL_TOGETHER) all $(BENCH_VM)
+.PHONY: check-icount run-icount
+check-icount: together-build
+	@$(MAKE) --no-print-directory run-icount
+run-icount:
 	$(Q)tests/vm/nested-icount $(BUILD)

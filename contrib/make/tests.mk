@@ -9,16 +9,22 @@ CPPFLAGS += $(if $(TESTING),-DHULL_TESTING)
 CFLAGS   += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
 # The slow ones last: who waits sees the quick ones first.
-CHECK_PARTS := lint check-unit check-bats check-asan check-tsan check-fuzz check-clients check-vm check-nested check-icount check-machines check-slow
+CHECK_PARTS := lint check-unit check-bats check-asan check-tsan check-fuzz check-machines check-slow check-together
+# What keeps one processor busy, because it emulates another, or does one thing after another: as many at once as there are, the longest first.
+TOGETHER    := boot-plain run-clients boot-nested boot-engines boot-systemd run-icount boot-share
 
-ALL_TOGETHER  = $(MAKE) --no-print-directory -j$(shell nproc)
+PROCESSORS   := $(shell nproc)
+ALL_TOGETHER  = $(MAKE) --no-print-directory -j$(PROCESSORS)
+RUN_TOGETHER  = tests/run-parts -j $(PROCESSORS) "$(MAKE) --no-print-directory"
 SANITIZED    := SANITIZE=1 TESTING=1 BUILD=build/asan
 FOR_FUZZING  := SANITIZE=1 FUZZ=1 CC=clang BUILD=build/fuzz
 FUZZ_SECONDS ?= 60
 
-.PHONY: check check-unit check-bats check-asan check-tsan check-fuzz check-clients check-vm check-machines check-slow lint format
+.PHONY: check check-unit check-bats check-asan check-tsan check-fuzz check-clients check-together check-machines check-slow lint format
 check: deps-check deps-clients
 	@tests/run-parts "$(MAKE) --no-print-directory" $(CHECK_PARTS)
+check-together: together-build
+	@$(RUN_TOGETHER) $(TOGETHER)
 
 # --- unit tests: tests/unit/<folder>/test_*.c, each one program, TAP on stdout ---------------------------------------------
 
@@ -107,8 +113,11 @@ check-fuzz:
 
 # --- engines drive hull-oci, and runc as control: tests/clients/*.py, about three minutes --------------------------------------------
 
+.PHONY: run-clients
 check-clients: deps-clients
 	@$(ALL_TOGETHER) all
+	@$(MAKE) --no-print-directory run-clients
+run-clients:
 	$(Q)tests/run-clients $(BUILD)/bin/hull-oci $(IMAGES_DIR)/busybox
 
 # --- without running anything -----------------------------------------------------------------------------------------------------
