@@ -205,7 +205,7 @@ static bool find_numbers(struct reading *s, uint32_t arch, uint32_t *arch_last, 
 	return !s->failed;
 }
 
-/* `archs` has room for SECCOMP_SPACES_MAX. Returns how many ranges of architectures there are; 0: leave the program as it is. */
+/* `archs` has room for SECCOMP_SPACES_MAX, and there is no more than one space for each. Returns how many ranges of architectures there are; 0: leave the program as it is. */
 static size_t find_spaces(struct reading *s, struct seccomp_range *archs)
 {
 	struct seccomp_range *room = arena_array(s->arena, RANGES_MAX, sizeof(*room));
@@ -218,7 +218,7 @@ static size_t find_spaces(struct reading *s, struct seccomp_range *archs)
 		size_t end = s->found->from_count + s->found->space_count;
 
 		last = UINT32_MAX;
-		if (!room || s->found->space_count == SECCOMP_SPACES_MAX || !find_numbers(s, first, &last, room, space))
+		if (!room || !find_numbers(s, first, &last, room, space))
 			return 0;
 		/* Where the number is of no interest, there is no need to load it. */
 		if (space->count == 1)

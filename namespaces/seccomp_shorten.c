@@ -28,6 +28,9 @@
 #define REACH	     250 /* of 255: a jump for each way out may come between a branch and its targets */
 #define SINGLES_FROM 5	 /* so few ranges are decided one number at a time */
 
+/* That one jump is counted already: where the other way out needs it, the distance becomes REACH. */
+_Static_assert(REACH <= UINT8_MAX, "a branch's distance is a byte");
+
 struct shortening {
 	const struct seccomp_ranges *ranges;
 	size_t *places; /* where an end has been written last, or NOWHERE */

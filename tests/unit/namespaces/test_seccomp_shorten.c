@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "namespaces/caps.h"
+#include "namespaces/seccomp_ranges.h"
 #include "tests/unit/namespaces/bpf.h"
 #include "tests/unit/tap.h"
 
@@ -261,10 +262,14 @@ static size_t check_numbers(const struct sock_filter *code, size_t count, int la
 				tap_fail(__FILE__, __LINE__, words);
 				return 0;
 			}
+	/* Who jumps to a return could return at once. */
+	for (size_t at = 0; brief.count < count && at < brief.count; at++)
+		CHECK(brief.instructions[at].code != (BPF_JMP | BPF_JA) ||
+		      brief.instructions[at + 1 + brief.instructions[at].k].code != (BPF_RET | BPF_K));
 	return brief.count;
 }
 
-/* Ends at every distance from what branches to them: returns of their own, and one end that all share and that is none. */
+/* Ends at every distance from what branches to them: returns of their own, one return that many share, and one end that many share and that is none. */
 static void test_distances(void)
 {
 	for (size_t numbers = 60; numbers < 330; numbers++) {
@@ -276,8 +281,9 @@ static void test_distances(void)
 			size_t behind = 2 * (numbers - i - 1) + 1;
 
 			code[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)i, 0, 1);
-			code[count++] = i % 3 == 0 ? (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)behind)
-						   : give(SECCOMP_RET_ERRNO | (uint32_t)(i + 1));
+			code[count++] =
+				i % 3 == 0 ? (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)behind)
+					   : give(i % 3 == 1 ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | (uint32_t)(i + 1));
 		}
 		code[count++] = give(SECCOMP_RET_KILL_PROCESS);
 		code[count++] = load(offsetof(struct seccomp_data, args));
@@ -322,6 +328,38 @@ static void test_too_many(void)
 		}
 		code[count++] = give(SECCOMP_RET_KILL_PROCESS);
 		CHECK_INT(check_numbers(code, count, 20, "too many architectures are mixed up"), count);
+	}
+}
+
+/* As many as there is room for are read, and one more is not: architectures, each with an answer of its own, and instructions that do nothing. */
+static void test_limits(void)
+{
+	static struct sock_filter code[SECCOMP_PROGRAM_MAX + 1];
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct confine_filter brief;
+
+	for (size_t ranges = SECCOMP_SPACES_MAX - 1; ranges <= SECCOMP_SPACES_MAX + 1; ranges++) {
+		size_t count = 0;
+
+		code[count++] = load(offsetof(struct seccomp_data, arch));
+		/* The last range is that of all that are not named. */
+		for (uint32_t i = 0; i < ranges - 1; i++) {
+			code[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, i, 0, 2);
+			code[count++] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0);
+			code[count++] = give(SECCOMP_RET_ERRNO | (i + 1));
+		}
+		code[count++] = give(SECCOMP_RET_KILL_PROCESS);
+		CHECK((check_program(code, count, "an architecture is mixed up") < count) ==
+		      (ranges <= SECCOMP_SPACES_MAX));
+	}
+	for (size_t count = SECCOMP_PROGRAM_MAX; count <= SECCOMP_PROGRAM_MAX + 1; count++) {
+		const struct confine_filter plain = {code, count};
+
+		for (size_t at = 0; at < count - 1; at++)
+			code[at] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0);
+		code[count - 1] = give(SECCOMP_RET_ALLOW);
+		CHECK_INT(seccomp_shorten(&plain, &arena, &brief, NULL), 0);
+		CHECK_INT(brief.count, count == SECCOMP_PROGRAM_MAX ? 1 : count);
 	}
 }
 
@@ -394,6 +432,6 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_usual), TAP_CASE(test_made_up_profiles), TAP_CASE(test_far_returns),
 		       TAP_CASE(test_made_up_programs), TAP_CASE(test_nearly_alike), TAP_CASE(test_fewest),
-		       TAP_CASE(test_distances), TAP_CASE(test_too_many), TAP_CASE(test_left_alone),
-		       TAP_CASE(test_without_memory));
+		       TAP_CASE(test_distances), TAP_CASE(test_too_many), TAP_CASE(test_limits),
+		       TAP_CASE(test_left_alone), TAP_CASE(test_without_memory));
 }
