@@ -42,8 +42,7 @@ static int make_identity(const struct bundling *b, struct err *err)
 	extension->version = EXTENSION_VERSION;
 	extension->name = request->name;
 	extension->created = proc_now_ns();
-	extension->isolation =
-		b->options->isolation && strcmp(b->options->isolation, "vm") == 0 ? ISOLATION_VM : ISOLATION_NS;
+	extension->isolation = bundle_is_machine(b->options) ? ISOLATION_VM : ISOLATION_NS;
 	extension->vm = (struct extension_vm){.backend = b->options->vm_backend, .kernel = b->options->kernel};
 	extension->image.name = request->image_name;
 	extension->image.id = request->image ? request->image->id : NULL;

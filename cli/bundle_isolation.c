@@ -109,10 +109,13 @@ static bool drops_all(const struct strv *words)
 	return false;
 }
 
-/* Every capability that the host's root has. What even that lacks is said, once: who asks for --privileged counts on all of them. */
-static uint64_t all_there_are(void)
+/*
+ * Every capability that the host's root has; in a machine, whose kernel is another, every one that there is. What even that lacks is said, once: who asks for
+ * --privileged counts on all of them.
+ */
+static uint64_t all_there_are(const struct run_options *options)
 {
-	uint64_t missing = caps_all() & ~host_caps_permitted();
+	uint64_t missing = bundle_is_machine(options) ? 0 : caps_all() & ~host_caps_permitted();
 	CLEANUP_TEXT struct text words = TEXT_INIT;
 
 	caps_words(missing, &words);
@@ -126,7 +129,7 @@ static uint64_t all_there_are(void)
 static int choose_caps(struct bundling *b, struct err *err)
 {
 	const struct run_options *o = b->options;
-	uint64_t mask = o->privileged ? all_there_are() : caps_default();
+	uint64_t mask = o->privileged ? all_there_are(o) : caps_default();
 	int result;
 
 	if (drops_all(&o->cap_drop)) {

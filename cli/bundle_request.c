@@ -14,9 +14,15 @@ bool bundle_is_host(const char *mode)
 	return mode && strcmp(mode, "host") == 0;
 }
 
+bool bundle_is_machine(const struct run_options *options)
+{
+	return options->isolation && strcmp(options->isolation, "vm") == 0;
+}
+
+/* A machine's privileges are in its guest, whose ids are not the host's whatever the jail's are. */
 bool bundle_wants_host_ids(const struct run_options *options)
 {
-	return options->privileged || bundle_is_host(options->userns);
+	return (options->privileged && !bundle_is_machine(options)) || bundle_is_host(options->userns);
 }
 
 int bundle_joined(const struct run_options *options, const char **ret_container, struct err *err)

@@ -26,6 +26,8 @@ struct bundle_request {
 const char *bundle_container_mode(const char *mode);
 /* Whether a mode option says "host". */
 bool bundle_is_host(const char *mode);
+/* Whether it is to be a machine. */
+bool bundle_is_machine(const struct run_options *options);
 /* Whether the ids are the host's, by the options alone. */
 bool bundle_wants_host_ids(const struct run_options *options);
 /* The container whose namespaces are joined (all options that join must name the same), or NULL. -EINVAL when two are named. */

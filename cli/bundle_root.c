@@ -226,6 +226,9 @@ static int add_all_devices(struct bundling *b, struct err *err)
 
 	if (rule)
 		*rule = (struct config_device_rule){.allow = true, .access = "rwm"};
+	/* The nodes of a machine's own devices its agent makes. */
+	if (bundle_is_machine(b->options))
+		return arena_check(b->arena, err);
 	walking = b;
 	(void)nftw("/dev", add_hosts_node, 16, FTW_PHYS | FTW_MOUNT);
 	return arena_check(b->arena, err);

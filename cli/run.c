@@ -55,11 +55,6 @@ static int find_image(struct defining *d, struct err *err)
 	return arena_check(d->call->arena, err);
 }
 
-static bool wants_machine(const struct defining *d)
-{
-	return d->options->isolation && strcmp(d->options->isolation, "vm") == 0;
-}
-
 /* What a start would lack is said before anything is made. */
 static int find_machine(struct defining *d, struct err *err)
 {
@@ -71,7 +66,7 @@ static int find_machine(struct defining *d, struct err *err)
 	};
 	struct plan_vm_host found;
 
-	if (wants_machine(d))
+	if (bundle_is_machine(d->options))
 		return machine_find(d->call->arena, &wish, &found, err);
 	if (wish.backend || wish.kernel)
 		return err_say(err, EINVAL, "option '--%s' goes with '--isolation vm'",
@@ -149,7 +144,7 @@ static int prepare_root(struct defining *d, struct err *err)
 {
 	if (!d->request.image)
 		return 0;
-	if (wants_machine(d))
+	if (bundle_is_machine(d->options))
 		return prepare_disks(d, err);
 	return overlay_prepare(d->call->arena, d->request.data_dir, &d->image, d->request.range_base,
 			       &d->request.overlay, err);

@@ -134,7 +134,7 @@ static const char *const only_host[] = {"host", NULL};
 	CHECKED("oom-score-adj", 0, oom_score_adj, "N", "-1000 to 1000: who is killed first when memory is out", check_number), \
 	STRING("pid", 0, pid, "MODE", "host (sees every process of the host) or container:NAME"), \
 	CHECKED("pids-limit", 0, pids_limit, "N", "at most so many processes; -1: any number", check_number), \
-	FLAG("privileged", 0, privileged, "DANGER: the host's user ids, every capability and device: root inside is root outside"), \
+	FLAG("privileged", 0, privileged, "DANGER: the host's user ids, every capability and device: root inside is root outside; with isolation vm, of the guest's alone"), \
 	LIST("publish", 'p', ports, "[IP:]HOST:INSIDE[/udp]", "a port of the host leads to a port inside"), \
 	FLAG("publish-all", 'P', publish_all, "every port that the image exposes, on free ports of the host"), \
 	FLAG("read-only", 0, read_only, "the root cannot be written to"), \

@@ -101,6 +101,9 @@ int wires_files(const struct guest_files *files, struct arena *arena, struct con
 int wires_sysctls(struct arena *arena, struct config *config, struct err *err);
 void wires_clock(uint64_t epoch_ns);
 
+/* devices.c: adds the guest's own to those of a config.json whose rules allow every one. Its linux member is there. */
+int devices_add(struct arena *arena, struct config *config, struct err *err);
+
 /* program.c: makes the process of task->document. 0 or -errno with words. */
 int program_start(struct agent *agent, struct task *task, struct err *err);
 int program_exec(struct agent *agent, struct task *task, struct err *err);

@@ -39,6 +39,8 @@ static int complete_config(struct agent *agent, struct err *err)
 	*config->root = (struct config_root){.path = GUEST_ROOT, .readonly = start->root.read_only};
 	unprotect(config->process);
 	result = wires_sysctls(&agent->arena, config, err);
+	if (result >= 0)
+		result = devices_add(&agent->arena, config, err);
 	return result < 0 ? result : wires_files(&start->files, &agent->arena, config, err);
 }
 
