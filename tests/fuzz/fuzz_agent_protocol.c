@@ -22,14 +22,15 @@ static void check_message(const struct agent_wire *wire, const struct agent_mess
 	fuzz_want(agent_frame_name(message->type)[0] != '?', "a frame of an unknown type");
 }
 
-static void feed_frames(enum agent_side side, const uint8_t *data, size_t size)
+static struct agent_wire wire;
+
+/* How the wire is behind these bytes: 0, or that it broke. */
+static int feed(const uint8_t *data, size_t size)
 {
-	static struct agent_wire wire;
 	struct agent_message message;
 	struct err err = ERR_INIT;
 	int result = 0;
 
-	agent_wire_init(&wire, -1, side);
 	while (size > 0 && result >= 0) {
 		size_t took = agent_wire_feed(&wire, data, size);
 
@@ -40,6 +41,17 @@ static void feed_frames(enum agent_side side, const uint8_t *data, size_t size)
 		fuzz_want(result < 0 || took > 0, "a buffer that is full without a frame");
 	}
 	fuzz_want(result >= 0 || (result == -EPROTO && err.msg[0] && wire.ended), "a breach without words");
+	return result;
+}
+
+/* Behind the input, as many zeros as the longest frame has and more: what was begun ends. */
+static void feed_frames(enum agent_side side, const uint8_t *data, size_t size)
+{
+	static const uint8_t zeros[AGENT_WIRE_BYTES + 16];
+
+	agent_wire_init(&wire, -1, side);
+	if (feed(data, size) >= 0)
+		(void)feed(zeros, sizeof(zeros));
 }
 
 /* --- The router ------------------------------------------------------------------------------------------------------- */

@@ -16,14 +16,16 @@
 #include <unistd.h>
 
 #include "runtime/base/scope.h"
+#include "runtime/vm/fuse_parts.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/vm/fuse_driver.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-#define KNOWN	 16
-#define REQUESTS 40
-#define FOUND	 "build/fuzz"
+#define KNOWN	   16
+#define REQUESTS   40
+#define LONG_TEXTS 252 /* a length from here on stands for one around the greatest */
+#define FOUND	   "build/fuzz"
 
 static struct {
 	const uint8_t *data;
@@ -73,7 +75,7 @@ static bool one_request(struct fuse_driver *driver)
 		uint8_t opcode, node, handle, arg_bytes, text_bytes;
 	} head;
 	uint64_t arg[32] = {0}, node;
-	char text[256];
+	static char text[FUSE_TEXT_BYTES + 2];
 	size_t text_bytes;
 	uint32_t opcode;
 
@@ -83,6 +85,9 @@ static bool one_request(struct fuse_driver *driver)
 	head.arg_bytes = head.arg_bytes > 200 ? 200 : head.arg_bytes;
 	(void)take(arg, head.arg_bytes);
 	text_bytes = take(text, head.text_bytes);
+	/* As long as there is room for, or a byte more or less. */
+	if (head.text_bytes >= LONG_TEXTS)
+		text_bytes = FUSE_TEXT_BYTES + 2 - (UINT8_MAX - head.text_bytes);
 	node = nodes[head.node % KNOWN];
 	if (head.node == 0xff)
 		node = arg[8];

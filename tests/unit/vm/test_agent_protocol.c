@@ -223,6 +223,22 @@ static void test_ring(void)
 	agent_ring_close(&ring);
 }
 
+/* A window's worth is taken, and not one byte more before there is credit for it. */
+static void test_window(void)
+{
+	static unsigned char bytes[AGENT_WINDOW + 1];
+	struct agent_line line = {AGENT_FIRST, AGENT_STREAM_OUT};
+	struct agent_sink sink;
+
+	CHECK_INT(agent_sink_open(&sink, -1, false, line, NULL, &err), 0);
+	CHECK_INT(agent_sink_take(&sink, NULL, bytes, AGENT_WINDOW + 1, &err), -EPROTO);
+	CHECK_INT(agent_sink_take(&sink, NULL, bytes, AGENT_WINDOW - 1, &err), 0);
+	CHECK_INT(agent_sink_take(&sink, NULL, bytes, 1, &err), 0);
+	CHECK_INT(agent_sink_take(&sink, NULL, bytes, 1, &err), -EPROTO);
+	CHECK_HAS(err.msg, "more bytes than it had credit for");
+	agent_sink_close(&sink, NULL);
+}
+
 static void test_vsock_word(void)
 {
 	CHECK(agent_is_by_vsock("hull.agent=vsock"));
@@ -235,5 +251,6 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_frame_in_pieces), TAP_CASE(test_longest_frame), TAP_CASE(test_breaches),
 		       TAP_CASE(test_refused_by_header), TAP_CASE(test_out_is_bounded), TAP_CASE(test_short_turn),
-		       TAP_CASE(test_end_within_a_frame), TAP_CASE(test_ring), TAP_CASE(test_vsock_word));
+		       TAP_CASE(test_end_within_a_frame), TAP_CASE(test_ring), TAP_CASE(test_window),
+		       TAP_CASE(test_vsock_word));
 }

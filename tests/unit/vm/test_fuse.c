@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/base/scope.h"
+#include "runtime/vm/fuse_parts.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/vm/fuse_driver.h"
 
@@ -214,6 +215,16 @@ static void test_batch_forget(void)
 				  sizeof(batch.ones)),
 		  1);
 	CHECK_INT(fuse_counts(driver.fuse).nodes, 1);
+	/* What the request before it had at that place is not this one's. */
+	CHECK_INT(fuse_driver_lookup(&driver, FUSE_ROOT_ID, "b", &b), 0);
+	CHECK_INT(fuse_driver_lookup(&driver, FUSE_ROOT_ID, "b", &b), 0);
+	batch.ones[0] = (struct fuse_forget_one){77, 1};
+	batch.ones[1] = (struct fuse_forget_one){b, 1};
+	for (unsigned ones = 2; ones > 0; ones--)
+		CHECK_INT(fuse_driver_ask(&driver, FUSE_BATCH_FORGET, 0, &batch.in, sizeof(batch.in), batch.ones,
+					  ones * sizeof(batch.ones[0])),
+			  1);
+	CHECK_INT(fuse_counts(driver.fuse).nodes, 2);
 	finish();
 }
 
@@ -450,6 +461,33 @@ static void test_broken_requests(void)
 	finish();
 }
 
+/* Text that is as long as it may be, and longer; text that ends too early or not at all; a reply's text that does not fit. */
+static void test_texts(void)
+{
+	static char text[FUSE_TEXT_BYTES + 1];
+	struct fuse_in_header in = {.len = sizeof(in), .opcode = FUSE_READLINK};
+	uint8_t room[sizeof(struct fuse_out_header) + 6];
+	struct fuse_out_header out;
+
+	begin();
+	memset(text, 'x', sizeof(text));
+	CHECK_INT(fuse_driver_ask(&driver, FUSE_LOOKUP, FUSE_ROOT_ID, NULL, 0, text, sizeof(text) - 1), -EINVAL);
+	CHECK_INT(fuse_driver_ask(&driver, FUSE_LOOKUP, FUSE_ROOT_ID, NULL, 0, text, sizeof(text)), -E2BIG);
+	CHECK_INT(fuse_driver_ask(&driver, FUSE_SYMLINK, FUSE_ROOT_ID, NULL, 0, "link\0to\0there", 14), -EINVAL);
+	CHECK_INT(fuse_driver_ask(&driver, FUSE_SYMLINK, FUSE_ROOT_ID, NULL, 0, "link\0to", 7), -EINVAL);
+	CHECK_INT(fuse_driver_ask(&driver, FUSE_SYMLINK, FUSE_ROOT_ID, NULL, 0, "link", 5), -EINVAL);
+	CHECK_INT(fuse_driver_lookup(&driver, FUSE_ROOT_ID, "link", NULL), -ENOENT);
+	CHECK_INT(fuse_driver_symlink(&driver, FUSE_ROOT_ID, "link", "target", &in.nodeid), 0);
+	for (size_t more = 5; more <= 6; more++) {
+		(void)fuse_answer(driver.fuse, &(struct iovec){&in, sizeof(in)}, 1,
+				  &(struct iovec){room, sizeof(out) + more}, 1);
+		memcpy(&out, room, sizeof(out));
+		CHECK_INT(out.error, more == 6 ? 0 : -ERANGE);
+	}
+	CHECK(memcmp(room + sizeof(out), "target", 6) == 0);
+	finish();
+}
+
 static void test_directories(void)
 {
 	struct fuse_open_in open_in = {0};
@@ -497,5 +535,5 @@ int main(void)
 		       TAP_CASE(test_names_that_change), TAP_CASE(test_stale_nodes), TAP_CASE(test_batch_forget),
 		       TAP_CASE(test_bounds), TAP_CASE(test_handles), TAP_CASE(test_only_files_are_opened),
 		       TAP_CASE(test_read_only), TAP_CASE(test_callers), TAP_CASE(test_attributes_of_the_host),
-		       TAP_CASE(test_broken_requests), TAP_CASE(test_directories));
+		       TAP_CASE(test_broken_requests), TAP_CASE(test_texts), TAP_CASE(test_directories));
 }
