@@ -84,6 +84,9 @@ change() {
 	for fd in "/proc/$pid"/fd/*; do
 		[[ $(readlink "$fd") != *.erofs* ]] || [ $((8#$(awk '$1 == "flags:" { print $2 }' "/proc/$pid/fdinfo/${fd##*/}") & 3)) -eq 0 ]
 	done
+	# And it has a filter for its system calls in each of its threads, and no way to new rights.
+	run ! grep -L '^Seccomp:	2$' "/proc/$pid"/task/*/status
+	run ! grep -L '^NoNewPrivs:	1$' "/proc/$pid"/task/*/status
 	rm "$STORES/sums" "$STORES/said"
 }
 

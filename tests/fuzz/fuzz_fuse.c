@@ -4,7 +4,7 @@
  * as it was, and everything is given back in the end.
  *
  * Input: requests, one behind the other, each: opcode, node, handle (indices of those that were given out; 0xff: the bytes that follow), length of the
- * fixed struct in bytes, length of the text, then both.
+ * fixed struct in bytes, length of the text (the highest stand for some that are too long), then both.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,10 +22,9 @@
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-#define KNOWN	   16
-#define REQUESTS   40
-#define LONG_TEXTS 252 /* a length from here on stands for one around the greatest */
-#define FOUND	   "build/fuzz"
+#define KNOWN	 16
+#define REQUESTS 40
+#define FOUND	 "build/fuzz"
 
 static struct {
 	const uint8_t *data;
@@ -75,7 +74,10 @@ static bool one_request(struct fuse_driver *driver)
 		uint8_t opcode, node, handle, arg_bytes, text_bytes;
 	} head;
 	uint64_t arg[32] = {0}, node;
-	static char text[FUSE_TEXT_BYTES + 2];
+	/* At the bound, behind it, and behind all of what the server has. */
+	static const size_t lengths[] = {FUSE_TEXT_BYTES, FUSE_TEXT_BYTES + 1, FUSE_TEXT_BYTES + 2,
+					 sizeof(struct fuse)};
+	static char text[FUSE_TEXT_BYTES + sizeof(struct fuse)];
 	size_t text_bytes;
 	uint32_t opcode;
 
@@ -85,9 +87,11 @@ static bool one_request(struct fuse_driver *driver)
 	head.arg_bytes = head.arg_bytes > 200 ? 200 : head.arg_bytes;
 	(void)take(arg, head.arg_bytes);
 	text_bytes = take(text, head.text_bytes);
-	/* As long as there is room for, or a byte more or less. */
-	if (head.text_bytes >= LONG_TEXTS)
-		text_bytes = FUSE_TEXT_BYTES + 2 - (UINT8_MAX - head.text_bytes);
+	if (head.text_bytes > UINT8_MAX - ARRAY_SIZE(lengths)) {
+		/* Nothing of the requests before. */
+		memset(text + text_bytes, 'x', sizeof(text) - text_bytes);
+		text_bytes = lengths[UINT8_MAX - head.text_bytes];
+	}
 	node = nodes[head.node % KNOWN];
 	if (head.node == 0xff)
 		node = arg[8];
