@@ -40,6 +40,8 @@ static void put_state(struct inspecting *in)
 	else
 		json_put_string(w, "signal", NULL);
 	json_put_bool(w, "oomKilled", ended && view->now.exit.oom);
+	json_put_string(w, "error", ended && view->now.exit.words[0] ? view->now.exit.words : NULL);
+	json_put_string(w, "cause", ended && view->now.exit.cause[0] ? view->now.exit.cause : NULL);
 	words_put_time(w, "startedAt", view->has_record ? view->record.started : view->last.started);
 	words_put_time(w, "finishedAt", up ? 0 : view->now.finished);
 	json_put_u64(w, "restartCount", view->last.restart_count);
@@ -290,7 +292,11 @@ const struct command verb_inspect = {
 		       "restarting, unattended (its "
 		       "keeper was killed), pid and "
 		       "keeperPid (of the host; 0 when there is none), exitCode, signal (null: ended by itself), "
-		       "oomKilled, startedAt, finishedAt, "
+		       "oomKilled, error and cause (why a machine ended without its program's exit code, as a line and "
+		       "as a word: "
+		       "boot, no-timer, start, panic, memory, power-off, reset, triple-fault, agent-lost, "
+		       "agent-broken, volume-server, "
+		       "emulator, monitor; else null), startedAt, finishedAt, "
 		       "restartCount;\n"
 		       "image: name, id;\n"
 		       "config: command, env, workdir, user, hostname, tty, interactive, init, readOnly, autoRemove, "

@@ -355,12 +355,24 @@ int definition_exit_write(int folder_fd, const struct definition_exit *exit, str
 	json_put_i64(&w, "code", exit->exit.code);
 	json_put_i64(&w, "signal", exit->exit.signal);
 	json_put_bool(&w, "oom", exit->exit.oom);
+	json_put_string(&w, "cause", exit->exit.cause);
+	json_put_string(&w, "words", exit->exit.words);
 	json_put_u64(&w, "started", exit->started);
 	json_put_u64(&w, "finished", exit->finished);
 	json_put_u64(&w, "restarts", exit->restart_count);
 	json_close(&w);
 	result = text_check(&words, err);
 	return result < 0 ? result : file_replace(folder_fd, EXIT_JSON, words.data, words.len, 0600, FILE_DURABLE, err);
+}
+
+/* What an older hull wrote has none. */
+static int read_words(const struct json *value, char *to, size_t room, struct err *err)
+{
+	const char *words = "";
+	int result = value ? json_string(value, &words, err) : 0;
+
+	(void)snprintf(to, room, "%s", words);
+	return result;
 }
 
 int definition_exit_read(int folder_fd, struct definition_exit *ret, struct err *err)
@@ -382,6 +394,10 @@ int definition_exit_read(int folder_fd, struct definition_exit *ret, struct err 
 		result = json_i64(json_get(root, "signal"), &signal, err);
 	if (result >= 0)
 		result = json_bool(json_get(root, "oom"), &ret->exit.oom, err);
+	if (result >= 0)
+		result = read_words(json_get(root, "cause"), ret->exit.cause, sizeof(ret->exit.cause), err);
+	if (result >= 0)
+		result = read_words(json_get(root, "words"), ret->exit.words, sizeof(ret->exit.words), err);
 	if (result >= 0)
 		result = json_u64(json_get(root, "started"), &ret->started, err);
 	if (result >= 0)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "runtime/base/err.h"
+#include "runtime/vm/last_words.h"
 
 #define EXIT_FILE "exit"
 
@@ -19,6 +20,9 @@ struct exit_file {
 	int32_t signal; /* 0: ended by itself */
 	bool oom; /* a machine's kernel killed in the container for want of memory; what this host's did, its cgroup knows */
 	uint64_t finished_ns; /* since the epoch */
+	/* Of a machine that ended without its program's exit code, as its monitor said it (runtime/vm/last_words.h); "": there is nothing to say. */
+	char cause[LAST_WORDS_CAUSE_BYTES];
+	char words[LAST_WORDS_BYTES];
 };
 
 /* Atomically. No heap. 0 or -errno. */

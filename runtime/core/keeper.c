@@ -149,6 +149,27 @@ static int adopted_status(int *ret_status)
 	return r;
 }
 
+/* Nothing comes with this message, and it may be taken out. A monitor that was killed has left none. */
+static void hear_last_words(struct exit_file *exit)
+{
+	struct last_words heard;
+	char mark;
+
+	if (keeper.args.remains < 0)
+		return;
+	if (recv(keeper.args.remains, &mark, 1, MSG_PEEK | MSG_DONTWAIT) == 1) {
+		if (mark != LAST_WORDS_MARK ||
+		    recv(keeper.args.remains, &heard, sizeof(heard), MSG_DONTWAIT) != sizeof(heard))
+			return;
+		(void)snprintf(exit->cause, sizeof(exit->cause), "%.*s", (int)sizeof(heard.cause), heard.cause);
+		(void)snprintf(exit->words, sizeof(exit->words), "%.*s", (int)sizeof(heard.words), heard.words);
+	} else if (exit->signal) {
+		(void)snprintf(exit->cause, sizeof(exit->cause), CAUSE_MONITOR);
+		(void)snprintf(exit->words, sizeof(exit->words), "the machine's monitor was killed by signal %d (%s)",
+			       exit->signal, proc_signal_name(exit->signal));
+	}
+}
+
 /* A machine's monitor has left word of it. Peeked at: taken out, the descriptors that came along would be this process's to close, now. */
 static bool guest_ran_out_of_memory(void)
 {
@@ -169,6 +190,7 @@ static struct exit_file find_exit(void)
 	exit.known = true;
 	exit.code = proc_exit_code(status);
 	exit.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	hear_last_words(&exit);
 	exit.oom = guest_ran_out_of_memory();
 	return exit;
 }

@@ -73,6 +73,8 @@ static void look_at_exit(const struct record *record, int state_fd, struct lifec
 						 .code = seen.code,
 						 .signal = seen.signal,
 						 .oom = seen.oom};
+		memcpy(now->exit.cause, seen.cause, sizeof(seen.cause));
+		memcpy(now->exit.words, seen.words, sizeof(seen.words));
 		now->finished = seen.finished_ns;
 	}
 }

@@ -15,6 +15,7 @@
 #include "runtime/spec/config.h"
 #include "runtime/spec/extension.h"
 #include "runtime/spec/fields.h"
+#include "runtime/vm/last_words.h"
 
 #define RECORD_VERSION	 1
 #define RECORD_FILE	 "record.json"
@@ -49,6 +50,9 @@ struct record_exit {
 	int32_t code;	/* exit code, or 128 + signal */
 	int32_t signal; /* 0: ended by itself */
 	bool oom;	/* the kernel killed for want of memory */
+	/* Of a machine that ended without its program's exit code: why (runtime/vm/last_words.h), as a word and as a line. Not in record.json. */
+	char cause[LAST_WORDS_CAUSE_BYTES];
+	char words[LAST_WORDS_BYTES];
 };
 
 /* How to reach a namespace from the host: "/proc/PID/ns/net", or the path that was joined. */

@@ -17,6 +17,7 @@
 #include "runtime/vm/agent_router.h"
 #include "runtime/vm/control.h"
 #include "runtime/vm/filters.h"
+#include "runtime/vm/last_words.h"
 #include "runtime/vm/machine.h"
 #include "runtime/vm/monitor_devices.h"
 #include "runtime/vm/monitor_jail.h"
@@ -213,6 +214,28 @@ static int open_sources(const struct vm_request *request, struct err *err)
 	return r < 0 ? r : open_router(request, err);
 }
 
+/* The word for programs: what the agent said of its end, else what the machine did. */
+static const char *cause_of(enum machine_end end)
+{
+	static const char *const agents[] = {
+		[AGENT_ENDED_FAILED] = CAUSE_START,
+		[AGENT_ENDED_LOST] = CAUSE_AGENT,
+		[AGENT_ENDED_BROKEN] = CAUSE_PROTOCOL,
+		[AGENT_ENDED_SILENT] = CAUSE_BOOT,
+	};
+	static const char *const machines[] = {
+		[MACHINE_POWER_OFF] = CAUSE_POWER_OFF,
+		[MACHINE_RESET] = CAUSE_RESET,
+		[MACHINE_PANIC] = CAUSE_PANIC,
+		[MACHINE_TRIPLE_FAULT] = CAUSE_TRIPLE_FAULT,
+		[MACHINE_STOPPED] = NULL,
+	};
+
+	if (monitor.is_told && (monitor.outcome.ending != AGENT_ENDED_LOST || end == MACHINE_RUNS))
+		return agents[monitor.outcome.ending];
+	return machines[end];
+}
+
 static int judge(enum machine_end end, struct err *err)
 {
 	const struct agent_outcome *outcome = &monitor.outcome;
@@ -262,6 +285,7 @@ static int confine_loop(struct err *err)
 
 int monitor_run(const struct vm_request *request, struct err *err)
 {
+	const char *cause = NULL;
 	int r;
 
 	monitor.request = request;
@@ -279,9 +303,13 @@ int monitor_run(const struct vm_request *request, struct err *err)
 		r = machine_run(&monitor.machine, err);
 	if (r >= 0)
 		r = drain((enum machine_end)r, err);
-	if (r >= 0)
+	if (r >= 0) {
+		cause = cause_of((enum machine_end)r);
 		r = judge((enum machine_end)r, err);
+	}
 	agent_router_close(&monitor.router);
+	if (r < 0)
+		last_words_leave(request->remains_fd, cause, err->msg);
 	return r;
 }
 

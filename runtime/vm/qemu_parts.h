@@ -50,6 +50,7 @@ struct running {
 	int server_status; /* 0: it serves, or has ended as it should */
 	struct qemu_state state;
 	struct agent_outcome outcome;
+	const char *cause; /* of an end without the program's exit code: last_words.h */
 };
 
 /* qemu_start.c: the file server first, which alone keeps the jail's capabilities, then QEMU. Its ends of sockets are in `r` then. */

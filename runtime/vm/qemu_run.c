@@ -14,6 +14,7 @@
 #include "runtime/base/process.h"
 #include "runtime/vm/agent_protocol.h"
 #include "runtime/vm/filters.h"
+#include "runtime/vm/last_words.h"
 #include "runtime/vm/qemu_parts.h"
 #include "runtime/vm/remains.h"
 
@@ -52,19 +53,28 @@ static const char *last_words(struct running *r)
 	return line ? line + 1 : words;
 }
 
+/* The word for programs; the line follows. */
+static bool is(struct running *r, bool so, const char *cause)
+{
+	if (so)
+		r->cause = cause;
+	return so;
+}
+
 static int say_how_it_ended(struct running *r, struct err *err)
 {
 	const char *panic = find_panic(r), *words = last_words(r);
 
-	if (panic && strstr(panic, "memory"))
+	if (is(r, panic && strstr(panic, "memory"), CAUSE_MEMORY))
 		return err_say(err, ENOMEM, "the guest's kernel panicked: %s: %" PRIu64 "m may be too little for it",
 			       panic, r->request->memory_bytes >> 20);
-	if (panic || r->state.reason == QEMU_PANIC)
+	if (is(r, panic || r->state.reason == QEMU_PANIC, CAUSE_PANIC))
 		return err_say(err, EIO, "the guest's kernel panicked: %s", panic ? panic : "it did not say why");
-	if (r->state.reason == QEMU_POWER_OFF)
+	if (is(r, r->state.reason == QEMU_POWER_OFF, CAUSE_POWER_OFF))
 		return err_say(err, EIO, "the guest powered off before its program had ended");
-	if (r->state.reason == QEMU_RESET)
+	if (is(r, r->state.reason == QEMU_RESET, CAUSE_RESET))
 		return err_say(err, EIO, "the guest reset the machine before its program had ended");
+	r->cause = r->has_ended ? CAUSE_EMULATOR : CAUSE_AGENT;
 	if (r->has_ended && WIFSIGNALED(r->status))
 		return err_say(err, EIO, "QEMU was killed by signal %d (%s)%s%s", WTERMSIG(r->status),
 			       proc_signal_name(WTERMSIG(r->status)), *words ? ": " : "", words);
@@ -73,8 +83,9 @@ static int say_how_it_ended(struct running *r, struct err *err)
 	return err_say(err, EIO, "the guest's agent is gone: %s", r->outcome.err.msg);
 }
 
-static int say_how_boot_failed(const struct running *r, struct err *err)
+static int say_how_boot_failed(struct running *r, struct err *err)
 {
+	r->cause = CAUSE_NO_TIMER;
 	return err_say(err, ETIMEDOUT,
 		       "the guest stood still in each of %u boots before it was up, as a kernel does that finds no "
 		       "timer: "
@@ -82,8 +93,9 @@ static int say_how_boot_failed(const struct running *r, struct err *err)
 		       r->boot.boots);
 }
 
-static int say_how_server_ended(const struct running *r, struct err *err)
+static int say_how_server_ended(struct running *r, struct err *err)
 {
+	r->cause = CAUSE_VOLUMES;
 	if (WIFSIGNALED(r->server_status))
 		return err_say(err, EIO, "the server of its volumes was killed by signal %d (%s)",
 			       WTERMSIG(r->server_status), proc_signal_name(WTERMSIG(r->server_status)));
@@ -103,15 +115,18 @@ static int conclude(struct running *r, struct err *err)
 		remains_leave(r->request->remains_fd, r->outcome.oom, NULL, 0);
 		return r->outcome.code;
 	case AGENT_ENDED_FAILED:
+		r->cause = CAUSE_START;
 		*err = r->outcome.err;
 		(void)err_exit_with(err, r->outcome.code);
 		return -err->code;
 	case AGENT_ENDED_LOST:
 		return say_how_it_ended(r, err);
 	case AGENT_ENDED_SILENT:
+		r->cause = CAUSE_BOOT;
 		*err = r->outcome.err;
 		return -err->code;
 	case AGENT_ENDED_BROKEN:
+		r->cause = CAUSE_PROTOCOL;
 		*err = r->outcome.err;
 		return err_wrap(err, "the guest was stopped");
 	}
@@ -330,12 +345,13 @@ int qemu_run(const struct vm_request *request, struct err *err)
 	result = read_start(&r, err);
 	if (result >= 0)
 		result = qemu_start(&r, err);
-	if (result < 0)
-		return result;
-	result = qmp_say(r.qmp.source.fd, err, QMP_GREETING);
+	if (result >= 0)
+		result = qmp_say(r.qmp.source.fd, err, QMP_GREETING);
 	if (result >= 0)
 		result = run_loop(&r, &signals, err);
-	if (!r.has_ended) {
+	if (result < 0)
+		last_words_leave(request->remains_fd, r.cause, err->msg);
+	if (r.pid > 0 && !r.has_ended) {
 		(void)proc_signal(r.process.fd, SIGKILL);
 		(void)proc_wait(r.pid, &r.status);
 	}

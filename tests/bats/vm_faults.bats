@@ -34,13 +34,15 @@ has_ended() {
 	[ "$(hull inspect --format '{{.State.Status}}' "$1")" = exited ]
 }
 
-# ended NAME CODE WORDS: how it was, and what the log's last line is.
+# ended NAME CODE CAUSE WORDS: how it was, in the log's only line, and for who asks.
 ended() {
 	retry $BOOT_SECONDS has_ended "$1"
 	[ "$(hull inspect --format '{{.State.ExitCode}}' "$1")" -eq "$2" ]
 	run hull logs "$1"
 	[ "${#lines[@]}" -eq 1 ]
-	like "^hull: $3\$"
+	like "^hull: $4\$"
+	[ "$(hull inspect --format '{{.State.Error}}' "$1")" = "${lines[0]#hull: }" ]
+	[ "$(hull inspect --format '{{.State.Cause}}' "$1")" = "$3" ]
 }
 
 pid_of() {
@@ -55,7 +57,7 @@ server_of() {
 @test "the server of its volumes is killed: the machine ends, and says so" {
 	begin box -v "$STORES/rootfs:/v"
 	kill -KILL "$(server_of box)"
-	ended box 125 'the server of its volumes was killed by signal 9 \(KILL\)'
+	ended box 125 volume-server 'the server of its volumes was killed by signal 9 \(KILL\)'
 }
 
 @test "the keeper is killed: the machine goes on, and can be run into, stopped and removed" {
@@ -199,7 +201,7 @@ not_with() {
 	hull exec -d box sh -c 'i=0; while :; do mkdir -p /d$((i % 50)); head -c 100000 /dev/urandom >/d$((i % 50))/$i; i=$((i + 1)); done'
 	retry 20 hull exec box test -e /d9
 	kill -KILL "$(pgrep -P "$(pid_of box)" qemu)"
-	ended box 125 'QEMU was killed by signal 9 \(KILL\)'
+	ended box 125 emulator 'QEMU was killed by signal 9 \(KILL\)'
 	hull start box
 	retry $BOOT_SECONDS hull exec box true 2>/dev/null
 	[ "$(hull exec box cat /kept1 /kept2 /kept3)" = $'1\n2\n3' ]
@@ -209,6 +211,16 @@ not_with() {
 }
 
 # --- Boots -----------------------------------------------------------------------------------------------------------
+
+# add_to_initrd FOLDER TO: the kernel's own initrd, with the files of a folder before its own.
+add_to_initrd() {
+	local from
+
+	from=$(echo "$STORES"/data/kernels/*/initrd)
+	cp "${from##* }" "$2"
+	(cd "$1" && find . -mindepth 1 | cpio -o --quiet -H newc) >>"$2"
+	rm -r "$1"
+}
 
 # without_timer TO [BOOTS]: an initrd whose guest loses its timer and waits for time to pass, in its first boot, or in each with "always". What tells a boot
 # from the next one is the clock that runs on: it is set to a day that has been.
@@ -236,9 +248,7 @@ without_timer() {
 		exec /agent
 	END
 	chmod +x "$work/init"
-	cp "${from##* }" "$1"
-	(cd "$work" && find . -mindepth 1 | cpio -o --quiet -H newc) >>"$1"
-	rm -r "$work"
+	add_to_initrd "$work" "$1"
 }
 
 # booting_from INITRD NAME COMMAND...: a machine that is to boot from it.
@@ -267,5 +277,39 @@ booting_from() {
 	hull start box >/dev/null
 	run -125 timeout $BOOT_SECONDS "$HULL" --root "$STORES/run" --data "$STORES/data" exec box true
 	[ "${#lines[@]}" -eq 1 ]
-	ended box 125 'the guest stood still in each of 4 boots before it was up.*try again when less runs here'
+	ended box 125 no-timer 'the guest stood still in each of 4 boots before it was up.*try again when less runs here'
+}
+
+@test "a guest that does not come up in time, whatever it does, ends with one line" {
+	[ -x "$HULL_TESTING" ] || skip "no build with fault points"
+	HULL_TEST_FAULT=fail:machine:patience "$HULL_TESTING" --root "$STORES/run" --data "$STORES/data" run -d --name box \
+		--isolation vm --vm-backend qemu bb true >/dev/null 3>&-
+	ended box 125 boot 'the guest was not up after 1 seconds: .*'
+}
+
+@test "the agent dies: the kernel panics, and that is said" {
+	mkdir -p "$STORES/initrd/bin"
+	cp "$(command -v busybox)" "$STORES/initrd/bin/busybox"
+	printf '#!/bin/busybox sh\nexit 3\n' >"$STORES/initrd/init"
+	chmod +x "$STORES/initrd/init"
+	add_to_initrd "$STORES/initrd" "$STORES/dying"
+	booting_from "$STORES/dying" box true
+	hull start box >/dev/null
+	ended box 125 panic "the guest's kernel panicked: Attempted to kill init! exitcode=0x00000300"
+}
+
+@test "the agent's channel is taken away: the machine ends, and who runs something in it hears so" {
+	begin box
+	run -125 hull exec --privileged box sh -c 'mkdir /m; mount -t sysfs s /m; cd /m/bus/virtio/drivers/virtio_console
+		for device in virtio*; do echo "$device" >unbind; done; sleep 100'
+	is 'hull: exec: the machine has ended'
+	ended box 125 power-off 'the guest powered off before its program had ended'
+}
+
+@test "the monitor is killed: nobody says why in the log, but it is told" {
+	begin box
+	kill -KILL "$(pid_of box)"
+	retry 20 has_ended box
+	[ "$(hull inspect --format '{{.State.ExitCode}} {{.State.Cause}}: {{.State.Error}}' box)" = \
+		"137 monitor: the machine's monitor was killed by signal 9 (KILL)" ]
 }

@@ -186,6 +186,7 @@ exit_code() {
 	hull logs panic 2>&1 | grep -x "hull: the guest's kernel panicked: sysrq triggered crash"
 	hull logs reset 2>&1 | grep -x 'hull: the guest reset the machine before its program had ended'
 	hull logs power 2>&1 | grep -x 'hull: the guest powered off before its program had ended'
+	[ "$(hull inspect --format '{{.State.Cause}}' panic reset power | xargs)" = 'panic reset power-off' ]
 	retry $BOOT_SECONDS has_ended memory
 	hull logs memory | grep -x 'tail 137'
 	# As of a container it is said of a program that was killed, not of its children.

@@ -198,7 +198,12 @@ static void test_wishes(void)
 
 static void test_exits(void)
 {
-	struct definition_exit exit = {.exit = {.known = true, .code = 137, .signal = 9, .oom = true},
+	struct definition_exit exit = {.exit = {.known = true,
+						.code = 137,
+						.signal = 9,
+						.oom = true,
+						.cause = "panic",
+						.words = "it \"panicked\""},
 				       .started = 5,
 				       .finished = UINT64_C(1) << 62,
 				       .restart_count = 3},
@@ -213,6 +218,8 @@ static void test_exits(void)
 	CHECK(again.exit.known && again.exit.oom);
 	CHECK_INT(again.exit.code, 137);
 	CHECK_INT(again.exit.signal, 9);
+	CHECK_STR(again.exit.cause, "panic");
+	CHECK_STR(again.exit.words, "it \"panicked\"");
 	CHECK_INT(again.started, 5);
 	CHECK(again.finished == exit.finished);
 	CHECK_INT(again.restart_count, 3);

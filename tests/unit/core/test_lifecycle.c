@@ -108,6 +108,11 @@ static void test_exit_of_a_keeper(void)
 {
 	struct record record = begin(RECORD_RUNNING);
 	struct exit_file seen = {.known = true, .code = 137, .signal = 9, .finished_ns = 77};
+	struct exit_file told = {.known = true,
+				 .code = 125,
+				 .finished_ns = 78,
+				 .cause = "panic",
+				 .words = "the guest's: kernel=1"};
 	struct lifecycle now;
 	struct err err = ERR_INIT;
 	int fd;
@@ -119,6 +124,13 @@ static void test_exit_of_a_keeper(void)
 	CHECK_INT(now.exit.code, 137);
 	CHECK_INT(now.exit.signal, 9);
 	CHECK_INT(now.finished, 77);
+	CHECK_STR(now.exit.cause, "");
+	CHECK_STR(now.exit.words, "");
+	CHECK(exit_file_write(folder, &told, &err) == 0);
+	now = lifecycle_look(&record, folder, true);
+	CHECK_INT(now.exit.code, 125);
+	CHECK_STR(now.exit.cause, "panic");
+	CHECK_STR(now.exit.words, "the guest's: kernel=1");
 	fd = openat(folder, EXIT_FILE, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	CHECK(write(fd, "known=1 code", 12) == 12);
 	(void)close(fd);
