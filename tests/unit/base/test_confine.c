@@ -150,7 +150,7 @@ static void test_dies_with_parent(void)
 	close(alive[1]);
 	CHECK_INT(proc_wait(parent, &status), 0);
 	CHECK_INT(status, 0);
-	alarm(20);
+	alarm(60);
 	CHECK_INT(read(alive[0], &byte, 1), 0);
 	alarm(0);
 	close(alive[0]);

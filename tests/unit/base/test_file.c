@@ -402,7 +402,7 @@ static void test_removing_a_deep_tree(void)
 {
 	struct rlimit before, few, stack, small;
 
-	CHECK_INT(dig("deep", 30000), 0);
+	CHECK_INT(dig("deep", 8000), 0);
 	/* Names that the removal would give are taken, by a full folder, an empty one and a file. */
 	CHECK_INT(mkdirat(basefd, "deep/" FILE_TEMP_PREFIX "0", 0755), 0);
 	put("deep/" FILE_TEMP_PREFIX "0/x", "");

@@ -427,7 +427,7 @@ static void test_freeze(void)
 
 	CHECK_INT(cg_join(cg, child.pid, &err), 0);
 	go(&child);
-	for (int i = 0; i < 1000 && *counter == 0; i++)
+	for (int i = 0; i < 10000 && *counter == 0; i++)
 		(void)poll(NULL, 0, 1);
 	CHECK_INT(cg_freeze(cg, true, &err), 0);
 	CHECK(cg_frozen(cg, &frozen, &err) == 0 && frozen);
@@ -436,7 +436,7 @@ static void test_freeze(void)
 	CHECK(*counter == seen && seen > 0);
 	CHECK_INT(cg_freeze(cg, false, &err), 0);
 	CHECK(cg_frozen(cg, &frozen, &err) == 0 && !frozen);
-	for (int i = 0; i < 1000 && *counter == seen; i++)
+	for (int i = 0; i < 10000 && *counter == seen; i++)
 		(void)poll(NULL, 0, 1);
 	CHECK(*counter > seen);
 	/* A frozen one is removed as well. */

@@ -67,10 +67,10 @@ static inline bool bundle_has(const struct bundle *b, const char *name)
 	return access(bundle_path(b, name), F_OK) == 0;
 }
 
-/* Waits for what somebody else is doing; ten seconds at most. */
+/* Waits for what somebody else is doing; half a minute at most. */
 #define EVENTUALLY(condition)                           \
 	do {                                            \
-		int tap_turns = 1000;                   \
+		int tap_turns = 3000;                   \
 		while (!(condition) && tap_turns-- > 0) \
 			(void)usleep(10000);            \
 		CHECK(condition);                       \

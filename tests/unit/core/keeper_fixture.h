@@ -163,12 +163,12 @@ static inline bool fixture_start(struct fixture *f)
 	return is_there;
 }
 
-/* Waits up to ten seconds for the end of a child; its wait status, -1 when it does not come. */
+/* Waits up to half a minute for the end of a child; its wait status, -1 when it does not come. */
 static inline int fixture_wait(pid_t pid)
 {
 	int status;
 
-	for (unsigned tries = 0; tries < 1000; tries++) {
+	for (unsigned tries = 0; tries < 3000; tries++) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
 		(void)usleep(10000);

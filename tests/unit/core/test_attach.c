@@ -138,37 +138,44 @@ static void pass_on(void *user, int signo)
 
 static void test_signals_are_passed_on(void)
 {
-	struct fixture f = {.script = "trap 'exit 42' USR1; echo up; while :; do sleep 0.02; done",
+	struct fixture f = {.script = "trap 'exit 42' USR1; : >\"$0/up\"; while :; do sleep 0.02; done",
 			    .with_client = true};
 	struct attach_request request;
 	struct attach_result result;
 	pid_t parent = getpid(), sender;
+	sigset_t passed_on;
 
 	if (!fixture_start(&f))
 		return;
 	request = request_for(&f, -1, -1, -1);
 	request.signalled = pass_on;
 	request.user = &f;
+	/* One that comes early waits. */
+	(void)sigemptyset(&passed_on);
+	(void)sigaddset(&passed_on, SIGUSR1);
+	(void)sigprocmask(SIG_BLOCK, &passed_on, NULL);
 	sender = fork();
 	if (sender == 0) {
-		(void)usleep(200000);
+		while (!fixture_has(&f, "up"))
+			(void)usleep(2000);
 		(void)kill(parent, SIGUSR1);
 		_exit(0);
 	}
 	CHECK_INT(attach_run(&request, &result, NULL), 0);
 	CHECK_INT(result.code, 42);
+	(void)sigprocmask(SIG_UNBLOCK, &passed_on, NULL);
 	CHECK_INT(fixture_wait(sender), 0);
 	CHECK_INT(fixture_wait(f.keeper), 0);
 	fixture_end(&f);
 }
 
-/* What comes out of the user's side of the terminal, until `words` has come or three seconds have passed. */
+/* What comes out of the user's side of the terminal, until `words` has come or half a minute has passed. */
 static bool wait_for(int master, const char *words)
 {
 	static char seen[4096];
 	size_t len = 0;
 
-	for (unsigned tries = 0; tries < 30; tries++) {
+	for (unsigned tries = 0; tries < 300; tries++) {
 		struct pollfd readable = {.fd = master, .events = POLLIN};
 		ssize_t n = poll(&readable, 1, 100) > 0 ? read(master, seen + len, sizeof(seen) - 1 - len) : 0;
 
@@ -191,7 +198,6 @@ static int act_as_user(int master, pid_t client)
 	(void)ioctl(master, TIOCSWINSZ, &size);
 	/* The terminal is not the client's own: the kernel tells only that one's foreground processes. */
 	(void)kill(client, SIGWINCH);
-	(void)usleep(50000);
 	if (write(master, "first\r", 6) != 6 || !wait_for(master, "30 90"))
 		return 2;
 	/* Ctrl-C goes to the program's terminal, not to us; ctrl-p alone goes through as well, once something else follows. */
@@ -202,10 +208,10 @@ static int act_as_user(int master, pid_t client)
 
 static void test_terminal_and_detaching(void)
 {
-	struct fixture f =
-		{.script = "stty -echo; sleep 0.2; stty size; read x; stty size; read y; echo \"<$y>\"; read z; exit 8",
-		 .with_client = true,
-		 .with_terminal = true};
+	struct fixture f = {.script = "size() { until stty size | grep \"$1\"; do sleep 0.02; done; }; stty -echo; "
+				      "size '24 80'; read x; size '30 90'; read y; echo \"<$y>\"; read z; exit 8",
+			    .with_client = true,
+			    .with_terminal = true};
 	struct winsize size = {.ws_row = 24, .ws_col = 80};
 	struct termios before, after;
 	struct attach_request request;

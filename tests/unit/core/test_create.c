@@ -87,7 +87,7 @@ static void test_a_waiting_process_holds_nothing_of_its_callers(void)
 	bundle_start(&b, true);
 	(void)close(ends[1]);
 	end = (struct pollfd){.fd = ends[0]};
-	CHECK_INT(poll(&end, 1, 1000), 1);
+	CHECK_INT(poll(&end, 1, 30000), 1);
 	CHECK(end.revents & POLLHUP);
 	(void)close(ends[0]);
 	CHECK_INT(bundle_status(&b), RECORD_CREATED);

@@ -2,7 +2,9 @@
 /* The log's writer and its reader. */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -215,6 +217,15 @@ static void test_full_disk(void)
 	CHECK(rmdir(folder) == 0);
 }
 
+/* How many bytes the one who follows has, for the one who writes. */
+static atomic_size_t *followed;
+
+static int into_followed(void *user, enum log_stream stream, const char *bytes, size_t len)
+{
+	atomic_fetch_add(followed, len);
+	return into_text(user, stream, bytes, len);
+}
+
 static bool is_over(void *user)
 {
 	return faccessat(folder_fd, (const char *)user, F_OK, 0) == 0;
@@ -234,27 +245,30 @@ static void test_follow_over_rotations(void)
 
 	logfile_open(&log, folder_fd, 20000, 4);
 	say(&log, LOG_STDOUT, T0, "old\nline -2\nline -1\n");
+	followed = mmap(NULL, sizeof(*followed), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(followed != MAP_FAILED);
 	writer = fork();
 	if (writer == 0) {
 		char line[32];
+		size_t written = 0;
 
-		(void)usleep(50000);
-		/* More than all parts hold together, but not faster than one who follows. */
+		/* More than all parts hold together, but not further than a part's worth before one who follows. */
 		for (int i = 0; i < 3000; i++) {
-			(void)snprintf(line, sizeof(line), "line %d\n", i);
+			written += (size_t)snprintf(line, sizeof(line), "line %d\n", i);
 			say(&log, LOG_STDOUT, T0, line);
-			if (i % 100 == 0)
-				(void)usleep(2000);
+			while (written > atomic_load(followed) + 3000)
+				(void)usleep(1000);
 		}
 		(void)close(openat(folder_fd, "over", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 		_exit(0);
 	}
 	for (int i = -2; i < 3000; i++)
 		text_addf(&wanted, "line %d\n", i);
-	CHECK_INT(log_read_follow(folder_fd, &filter, &follow, into_text, &text, NULL), 0);
+	CHECK_INT(log_read_follow(folder_fd, &filter, &follow, into_followed, &text, NULL), 0);
 	CHECK_INT(text.len, wanted.len);
 	CHECK(strcmp(text_get(&text), text_get(&wanted)) == 0);
 	CHECK(waitpid(writer, &status, 0) == writer && status == 0);
+	(void)munmap(followed, sizeof(*followed));
 	logfile_close(&log);
 	text_free(&text);
 	text_free(&wanted);

@@ -163,7 +163,7 @@ static int seal_from(const char *type, const char *how)
 		(void)snprintf(command, sizeof(command), type ? "cp %s /mnt/self" : "true %s", self);
 		if (system(command) != 0)
 			_exit(96);
-		(void)alarm(5);
+		(void)alarm(60);
 		execl(type ? "/mnt/self" : self, type ? "/mnt/self" : self, how, (char *)NULL);
 		_exit(95);
 	}

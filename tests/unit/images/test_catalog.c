@@ -316,7 +316,7 @@ static void test_gc_waits_for_imports(void)
 	add_layer(&store, HEX("9"));
 	pid = fork();
 	if (pid == 0) {
-		(void)alarm(20);
+		(void)alarm(60);
 		(void)close(lock); /* inherited, it would be held by whoever waits for it */
 		_exit(gc_run(store.path, NULL, &store.err) < 0);
 	}

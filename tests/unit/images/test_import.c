@@ -408,12 +408,12 @@ static void test_killed(void)
 	CHECK(mkfifo(scratch_path(&s.scratch, "pipe", path), 0600) == 0);
 	pid = fork();
 	if (pid == 0) {
-		(void)alarm(20);
+		(void)alarm(60);
 		_exit(IMPORT(&s, "pipe", .format = IMAGE_FORMAT_ROOTFS) < 0);
 	}
 	writer = open(path, O_WRONLY | O_CLOEXEC);
 	CHECK(write(writer, tar.data, 512) == 512);
-	for (int i = 0; i < 200 && count_in(&s, "tmp") == 0; i++)
+	for (int i = 0; i < 3000 && count_in(&s, "tmp") == 0; i++)
 		(void)usleep(10000);
 	CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 	(void)close(writer);

@@ -54,7 +54,7 @@ static unsigned used(void)
 
 static bool wait_gone(const char *ifname)
 {
-	for (int i = 0; i < 200 && if_nametoindex(ifname); i++)
+	for (int i = 0; i < 3000 && if_nametoindex(ifname); i++)
 		usleep(10000);
 	return if_nametoindex(ifname) == 0;
 }
@@ -452,7 +452,7 @@ static void test_kill_anywhere(void)
 		CHECK(sh("nft list map inet hull ports | grep -q 8080") != 0);
 	}
 	printf("# of 60, %u were further than the port, %u had finished\n", begun, finished);
-	for (unsigned i = 0; i < 200 && used() > 0; i++) {
+	for (unsigned i = 0; i < 3000 && used() > 0; i++) {
 		usleep(10000);
 		CHECK_INT(net_collect(world_state, is_nobody, NULL, &err), 0);
 	}

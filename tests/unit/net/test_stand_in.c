@@ -107,10 +107,14 @@ static void test_packets(void)
 {
 	struct err err = ERR_INIT;
 	struct stand_in place, second;
+	char missed[IF_NAMESIZE] = "";
 	int one = -1, other = -1;
 
 	begin();
+	CHECK_INT(net_stand_in_missed(path, missed, &err), 1);
+	CHECK_STR(missed, "eth0");
 	CHECK_INT(net_stand_in(path, &place, &err), 0);
+	CHECK_INT(net_stand_in_missed(path, missed, &err), 0);
 	CHECK(find(&place, "eth0", &one) && find(&place, "eth1", &other));
 	CHECK(passes(one, other));
 	CHECK(passes(other, one));

@@ -21,8 +21,8 @@
 #include "runtime/base/scope.h"
 #include "tests/unit/tap.h"
 
-#define ANSWER_MS  2000 /* for what must answer */
-#define SILENCE_MS 250	/* for what must not */
+#define ANSWER_MS  10000 /* for what must answer */
+#define SILENCE_MS 250	 /* for what must not */
 
 static int world_host = -1; /* the "host's" namespace */
 static char world_state[] = "/tmp/hull-net-XXXXXX";

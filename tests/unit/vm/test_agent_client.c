@@ -42,7 +42,7 @@ static bool hear(struct agent_message *ret)
 		struct pollfd ready = {.fd = wire.fd, .events = POLLIN};
 		int result = agent_wire_next(&wire, ret, &err);
 
-		if (result == 0 && poll(&ready, 1, 5000) > 0 && agent_wire_fill(&wire, &err) < 0)
+		if (result == 0 && poll(&ready, 1, 30000) > 0 && agent_wire_fill(&wire, &err) < 0)
 			return false;
 		if (result == 0 && ready.revents == 0)
 			_exit(92); /* the client says nothing more, and should */
@@ -120,7 +120,7 @@ static int run_with(void (*script)(void), struct agent_client_request request)
 	CHECK(pipe2(out, O_CLOEXEC) == 0 && pipe2(in, O_CLOEXEC) == 0);
 	child = fork();
 	if (child == 0) {
-		(void)alarm(20);
+		(void)alarm(60);
 		for (int i = 0; i < 2; i++) {
 			(void)close(in[i]);
 			(void)close(out[i]);
@@ -484,7 +484,7 @@ static int start_script(void (*script)(void), pid_t *ret_child)
 	CHECK(sock_pair(ends, &err) == 0);
 	*ret_child = fork();
 	if (*ret_child == 0) {
-		(void)alarm(20);
+		(void)alarm(60);
 		(void)close(ends[0]);
 		(void)fd_set_nonblock(ends[1], true);
 		agent_wire_init(&wire, ends[1], AGENT_SIDE_CLIENT);
