@@ -50,6 +50,11 @@ struct watching {
 
 /* --- Figures ---------------------------------------------------------------------------------------------------------- */
 
+static bool has_ended(const struct watching *watching)
+{
+	return proc_look(watching->init->pid, watching->init->start_ticks) != PROC_ALIVE;
+}
+
 static int print_stats(const struct watching *watching, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -64,6 +69,9 @@ static int print_stats(const struct watching *watching, struct err *err)
 	/* Those of the host would tell of others. */
 	if (net_counters_apart(watching->init->pid))
 		net_counters_read(&arena, watching->init->pid, &all.interfaces);
+	/* Its process's all the time, or perhaps those of who has its number now. */
+	if (has_ended(watching))
+		all.interfaces.count = 0;
 	stats_json(watching->id, &all, &words);
 	result = text_check(&words, err);
 	if (result >= 0 && (fputs(text_get(&words), stdout) < 0 || fflush(stdout) != 0))
@@ -83,11 +91,6 @@ static int print_kills(struct watching *watching, struct err *err)
 	for (; watching->kills < stat.oom_kills; watching->kills++)
 		printf("{\"type\":\"oom\",\"id\":\"%s\"}\n", watching->id);
 	return fflush(stdout) != 0 ? err_set(err, errno, "write to standard output") : 0;
-}
-
-static bool has_ended(const struct watching *watching)
-{
-	return proc_look(watching->init->pid, watching->init->start_ticks) != PROC_ALIVE;
 }
 
 /* Until the next line of figures is due, or something has happened. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Containers: what is inside are processes of this kernel, in a cgroup. */
 #include "runtime/base/host.h"
+#include "runtime/base/process.h"
 #include "runtime/core/backend_parts.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/control.h"
@@ -47,6 +48,9 @@ static int read_usage(const struct store *store, const struct control_view *view
 	/* Those of the host would tell of others. */
 	if (net_counters_apart(view->record.init.pid))
 		net_counters_read(arena, view->record.init.pid, &ret->inside.interfaces);
+	/* Its process's all the time, or perhaps those of who has its number now. */
+	if (proc_look(view->record.init.pid, view->record.init.start_ticks) != PROC_ALIVE)
+		ret->inside.interfaces.count = 0;
 	return 0;
 }
 

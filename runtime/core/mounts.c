@@ -116,6 +116,11 @@ static __attribute__((noreturn)) void work_main(void *context)
 
 /* --- Outside ---------------------------------------------------------------------------------------------------------- */
 
+static int just_ended(const struct record *record, struct err *err)
+{
+	return err_say(err, ESRCH, "container '%s' has just ended", record->id);
+}
+
 static int run_inside(const struct record *record, struct work *work, struct err *err)
 {
 	CLEANUP_FD int pidfd = proc_open(record->init.pid, record->init.start_ticks);
@@ -136,7 +141,7 @@ static int run_inside(const struct record *record, struct work *work, struct err
 	pid_t pid;
 
 	if (pidfd < 0)
-		return err_say(err, ESRCH, "container '%s' has just ended", record->id);
+		return just_ended(record, err);
 	result = arena_check(&arena, err);
 	if (result >= 0)
 		result = join_open(&record->init, pidfd, 1u << NS_USER | 1u << NS_MOUNT, namespaces, err);
@@ -179,13 +184,15 @@ static int open_locked(const struct store *store, struct arena *arena, const cha
 	return lifecycle_allows(&ret->record, &now, ACTION_UPDATE, err);
 }
 
-/* The map of ids that binds may ask for. */
+/* The map of ids that binds may ask for. Whether this was still the container's process, run_inside() finds out. */
 static int open_user_namespace(const struct record *record, struct err *err)
 {
 	char path[64];
+	int result;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/user", record->init.pid);
-	return ns_open_path(NS_USER, path, err);
+	result = ns_open_path(NS_USER, path, err);
+	return result == -ENOENT || result == -ESRCH ? just_ended(record, err) : result;
 }
 
 /* With the old list in `ret_before`, to be put back when the work fails. */

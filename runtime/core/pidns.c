@@ -22,12 +22,20 @@ static ino_t namespace_of(pid_t pid)
 	return stat(path, &found) < 0 ? 0 : found.st_ino;
 }
 
+static bool is_alive(const struct record_process *init)
+{
+	return init->pid > 0 && proc_look(init->pid, init->start_ticks) == PROC_ALIVE;
+}
+
+/*
+ * The container's; 0 when it has ended. That is asked after each look as well: as long as its first process lives, the pid and the inode's number are
+ * what they were. After that the kernel gives both to the next one.
+ */
 static int find_namespace(const struct record_process *init, ino_t *ret, struct err *err)
 {
-	*ret = 0;
-	if (init->pid <= 0 || proc_look(init->pid, init->start_ticks) != PROC_ALIVE)
-		return 0;
-	*ret = namespace_of(init->pid);
+	*ret = is_alive(init) ? namespace_of(init->pid) : 0;
+	if (*ret != 0 && !is_alive(init))
+		*ret = 0;
 	if (*ret != 0 && *ret == namespace_of(getpid()))
 		return err_say(err, ENOTSUP,
 			       "without cgroups and in the host's PID namespace, nothing tells the container's "
@@ -60,6 +68,16 @@ int pidns_list(struct arena *arena, const struct record_process *init, pid_t **r
 	return 0;
 }
 
+static int send_to(const struct record_process *init, ino_t wanted, pid_t pid, int signo, struct err *err)
+{
+	CLEANUP_FD int pidfd = proc_pidfd(pid);
+	bool inside = pidfd >= 0 && namespace_of(pid) == wanted && is_alive(init);
+	int sent = inside ? proc_signal(pidfd, signo) : -ESRCH;
+
+	return sent < 0 && sent != -ESRCH ? err_set(err, -sent, "send signal %d to process %d", signo, pid) : 0;
+}
+
+/* The first process comes last: while it lives, the others are known. */
 int pidns_signal(const struct record_process *init, int signo, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -70,12 +88,8 @@ int pidns_signal(const struct record_process *init, int signo, struct err *err)
 
 	if (result >= 0)
 		result = pidns_list(&arena, init, &pids, &count, err);
-	for (size_t i = 0; result >= 0 && i < count; i++) {
-		CLEANUP_FD int pidfd = proc_pidfd(pids[i]);
-		int sent = pidfd < 0 || namespace_of(pids[i]) != wanted ? -ESRCH : proc_signal(pidfd, signo);
-
-		if (sent < 0 && sent != -ESRCH)
-			result = err_set(err, -sent, "send signal %d to process %d", signo, pids[i]);
-	}
-	return result;
+	for (size_t i = 0; result >= 0 && i < count; i++)
+		if (pids[i] != init->pid)
+			result = send_to(init, wanted, pids[i], signo, err);
+	return result < 0 || wanted == 0 ? result : send_to(init, wanted, init->pid, signo, err);
 }
