@@ -204,7 +204,7 @@ static int make_plan(const struct command_call *call, const char *id, const char
 	if (result < 0)
 		return result;
 	/* Not before: the helper would have the other processor look at each change of this one's memory. */
-	if (creates && !oci_find_machine && wants_network_namespace(config) && !has_user_namespace(config))
+	if (creates && wants_network_namespace(config) && !has_user_namespace(config))
 		net_ahead_start();
 	plan_host_probe(&host);
 	host.id = id;

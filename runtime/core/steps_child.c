@@ -101,7 +101,8 @@ static bool takes_netns_ahead(const struct instance *instance)
 {
 	const struct plan *plan = instance->plan;
 
-	return net_ahead_is_started() && plan->net.kind == PLAN_NET_LOOPBACK && !plan->net.from_inside && !plan->vm &&
+	/* A monitor's stays as it is: what network its machine has, it is given as descriptors. */
+	return net_ahead_is_started() && (plan->net.kind == PLAN_NET_LOOPBACK || plan->vm) && !plan->net.from_inside &&
 	       plan->namespaces.kind[NS_NET].how == NS_FRESH && plan->namespaces.kind[NS_USER].how == NS_HOST &&
 	       !joins_any(instance);
 }
