@@ -86,7 +86,7 @@ class Machines:
     def __init__(self, bench, floor, first_byte):
         self.size, self.view, self.hull = bench.size, bench.shared, bench.hull
         self.floor, self.first_byte, self.bundle = floor, first_byte, bench.bundle
-        self.folder = f"{bench.data_folder}/vm"
+        self.folder, self.state = f"{bench.data_folder}/vm", f"{bench.run_folder}/vm"
         self.payload = f"{self.folder}/payload"
         # hull-vmm as it is installed.
         self.monitor = f"{self.folder}/hull-vmm"
@@ -225,11 +225,11 @@ class Machines:
 
     def bundle_of(self, name, kernel):
         """A bundle whose machine boots `kernel`, as the words that run it."""
-        bundle, root = f"{self.folder}/{name}", f"{self.folder}/run-{name}"
+        bundle, root = f"{self.folder}/{name}", f"{self.state}/{name}"
         with open(f"{self.bundle}/config.json", encoding="utf-8") as file:
             config = json.load(file)
         config["vm"] = {"kernel": kernel}
-        for folder in (f"{bundle}/rootfs", root):
+        for folder in (f"{bundle}/rootfs", root):  # the state where it belongs, in memory
             os.makedirs(folder, mode=0o700)
         with open(f"{bundle}/config.json", "w", encoding="utf-8") as file:
             json.dump(config, file)
