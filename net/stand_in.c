@@ -112,6 +112,11 @@ static bool is_tap(const struct interface *interface)
 	return sscanf(interface->name, TAP_NAME "%s", &number, name) == 1;
 }
 
+static void name_tap(const struct interface *interface, char to[static IF_NAMESIZE])
+{
+	(void)snprintf(to, IF_NAMESIZE, TAP_NAME, (unsigned)interface->index % 1000000);
+}
+
 static int stand_in_one(struct netlink *netlink, const struct interface *interface, int *ret_tap, struct err *err)
 {
 	CLEANUP_FD int fd = -1;
@@ -119,7 +124,7 @@ static int stand_in_one(struct netlink *netlink, const struct interface *interfa
 	struct link link;
 	int result;
 
-	(void)snprintf(name, sizeof(name), TAP_NAME, (unsigned)interface->index % 1000000);
+	name_tap(interface, name);
 	result = fd = tap_open_device(name, err);
 	if (result == -EEXIST || result == -EBUSY) {
 		err_clear(err);
@@ -183,15 +188,49 @@ static int check_foreign(int there, int home, struct err *err)
 	return 0;
 }
 
-int net_stand_in(const char *path, struct stand_in *ret, struct err *err)
+/* The first interface without a tap beside it. */
+static int find_missed(struct netlink *netlink, char ret_name[static IF_NAMESIZE], struct err *err)
+{
+	struct interface all[2 * STAND_IN_INTERFACES];
+	unsigned count = 0;
+	int result = interface_list(netlink, all, ARRAY_SIZE(all), &count, err);
+
+	if (result < 0)
+		return result;
+	for (unsigned i = 0; i < count; i++) {
+		char tap[IF_NAMESIZE];
+		bool is_attended = is_tap(&all[i]);
+
+		name_tap(&all[i], tap);
+		for (unsigned other = 0; other < count; other++)
+			is_attended |= strcmp(all[other].name, tap) == 0;
+		if (is_attended)
+			continue;
+		(void)snprintf(ret_name, IF_NAMESIZE, "%s", all[i].name);
+		return 1;
+	}
+	return 0;
+}
+
+static int find_missed_here(void *to, struct err *err)
+{
+	CLEANUP_NETLINK struct netlink netlink = NETLINK_INIT;
+	int result = netlink_open(&netlink, NETLINK_ROUTE, err);
+
+	return result < 0 ? result : find_missed(&netlink, to, err);
+}
+
+static int take_place_here(void *to, struct err *err)
+{
+	return stand_in_here(to, err);
+}
+
+static int visit(const char *path, int (*what)(void *to, struct err *err), void *to, struct err *err)
 {
 	CLEANUP_FD int there = open(path, O_RDONLY | O_CLOEXEC);
 	CLEANUP_FD int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	int result;
 
-	*ret = (struct stand_in){.count = 0};
-	for (unsigned i = 0; i < STAND_IN_INTERFACES; i++)
-		ret->taps[i] = -1;
 	if (there < 0 || home < 0)
 		return err_set(err, errno, "open the network namespace '%s'", there < 0 ? path : "/proc/self/ns/net");
 	result = check_foreign(there, home, err);
@@ -199,11 +238,27 @@ int net_stand_in(const char *path, struct stand_in *ret, struct err *err)
 		return result;
 	if (setns(there, CLONE_NEWNET) < 0)
 		return err_set(err, errno, "enter the network namespace '%s'", path);
-	result = stand_in_here(ret, err);
+	result = what(to, err);
 	if (setns(home, CLONE_NEWNET) < 0)
 		result = err_say(err, ENOTRECOVERABLE, "come back from the network namespace '%s': %s", path,
 				 strerror(errno));
+	return result;
+}
+
+int net_stand_in(const char *path, struct stand_in *ret, struct err *err)
+{
+	int result;
+
+	*ret = (struct stand_in){.count = 0};
+	for (unsigned i = 0; i < STAND_IN_INTERFACES; i++)
+		ret->taps[i] = -1;
+	result = visit(path, take_place_here, ret, err);
 	for (unsigned i = 0; result < 0 && i < STAND_IN_INTERFACES; i++)
 		scope_fd(&ret->taps[i]);
 	return result;
+}
+
+int net_stand_in_missed(const char *path, char ret_name[static IF_NAMESIZE], struct err *err)
+{
+	return visit(path, find_missed_here, ret_name, err);
 }

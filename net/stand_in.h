@@ -33,4 +33,10 @@ struct stand_in {
  */
 int net_stand_in(const char *path, struct stand_in *ret, struct err *err);
 
+/*
+ * Whether the namespace has an Ethernet interface that is up and in whose place no machine is: 1 with the name of the first; 0; -errno as above. What was put there after
+ * a machine had taken the others' place does not come to it.
+ */
+int net_stand_in_missed(const char *path, char ret_name[static IF_NAMESIZE], struct err *err);
+
 #endif

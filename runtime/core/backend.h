@@ -36,6 +36,9 @@ struct backend_ops {
 	/* Takes back what prepare did beside that, also for an instance that was opened from its record. NULL: nothing. */
 	int (*prepare_undo)(struct instance *instance, struct err *err);
 
+	/* Before the first process goes on: refuses what was done with it since it was made, and would be lost. NULL: nothing is. */
+	int (*starting)(const struct record *record, struct err *err);
+
 	/* One more process inside; its state allows it. As exec_start(). */
 	int (*exec)(const struct exec_request *request, const struct control_view *view, struct exec_running *ret,
 		    struct err *err);

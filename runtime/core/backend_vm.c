@@ -325,6 +325,26 @@ static int prepare(struct instance *instance, struct err *err)
 	return result < 0 ? result : 0;
 }
 
+/* The machine's interfaces were told to its guest when it was made. Docker, and podman with ids of the container's own, make theirs after that. */
+static int starting(const struct record *record, struct err *err)
+{
+	char path[64], name[IF_NAMESIZE];
+	int result;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", record->init.pid);
+	result = net_stand_in_missed(path, name, err);
+	/* It has ended: that is found out, and said, as of any other. */
+	if (result == -ENOENT) {
+		err_clear(err);
+		return 0;
+	}
+	return result <= 0 ? result
+			   : err_say(err, ENOTSUP,
+				     "interface '%s' was made after the machine, which has those alone that were there "
+				     "before: give it a network namespace that is ready, or no network",
+				     name);
+}
+
 /* --- What is asked of the guest --------------------------------------------------------------------------------------- */
 
 static int signal_all(const struct store *store, const struct record *record, int signo, struct err *err)
@@ -345,10 +365,11 @@ static int end(const struct store *store, const struct record *record)
 	return proc_wait_end(pidfd, END_TIMEOUT_MS);
 }
 
-#define MACHINE(words)                                                                                                 \
-	{                                                                                                              \
-		.name = (words), .prepare = prepare, .prepare_undo = undo, .exec = exec_vm, .processes = vm_processes, \
-		.stat = vm_usage, .update = vm_update, .signal_all = signal_all, .end = end,                           \
+#define MACHINE(words)                                                                                            \
+	{                                                                                                         \
+		.name = (words), .prepare = prepare, .prepare_undo = undo, .starting = starting, .exec = exec_vm, \
+		.processes = vm_processes, .stat = vm_usage, .update = vm_update, .signal_all = signal_all,       \
+		.end = end,                                                                                       \
 	}
 
 const struct backend_ops backend_kvm = MACHINE("kvm");

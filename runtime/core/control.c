@@ -75,6 +75,14 @@ int control_open(const struct store *store, struct arena *arena, const char *id,
 
 /* --- Start ------------------------------------------------------------------------------------------------------------ */
 
+static int check_start(const struct record *record, struct err *err)
+{
+	const struct backend_ops *backend;
+	int result = backend_of(record, &backend, err);
+
+	return result < 0 || !backend->starting ? result : backend->starting(record, err);
+}
+
 int control_start(const struct store *store, const char *id, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -86,6 +94,9 @@ int control_start(const struct store *store, const char *id, struct err *err)
 
 	if (result < 0)
 		return result;
+	result = check_start(&instance.record, err);
+	if (result < 0)
+		return err_wrap(err, "container '%s'", id);
 	result = sync_connect(instance.state_fd, START_SOCKET, &instance.sync, child_stage_names, CHILD_STAGE_COUNT,
 			      err);
 	/* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */

@@ -174,6 +174,25 @@ not_with() {
 	rm -r "$bundle" "$STORES/qemu"
 }
 
+@test "an engine that makes the network behind the machine: it hears of it, instead of a program that has none" {
+	local bundle=$STORES/bundle pid oci=("$HULL_BUILD/bin/hull-vm-oci" --root "$STORES/run/oci" --kernels "$STORES/data/kernels")
+
+	mkdir "$bundle"
+	jq -n --arg root "$STORES/rootfs" '{ociVersion: "1.2.0", root: {path: $root}, process: {args: ["true"], cwd: "/"},
+		linux: {namespaces: [{type: "mount"}, {type: "pid"}, {type: "ipc"}, {type: "uts"}, {type: "network"}]}}' >"$bundle/config.json"
+	"${oci[@]}" create -b "$bundle" one >"$STORES/out" 2>&1 </dev/null 3>&-
+	pid=$("${oci[@]}" state one | jq .pid)
+	nsenter -t "$pid" -n ip link add eth0 type veth peer name far
+	nsenter -t "$pid" -n ip link set eth0 up
+	nsenter -t "$pid" -n ip link set far up
+	run -1 "${oci[@]}" start one
+	like "hull-vm-oci: start: container 'one': interface '(eth0|far)' was made after the machine"
+	[ "${#lines[@]}" -eq 1 ]
+	[ "$("${oci[@]}" state one | jq -r .status)" = created ]
+	"${oci[@]}" delete --force one
+	rm -r "$bundle" "$STORES/run/oci" "$STORES/out"
+}
+
 @test "the disk of the host is full: the program hears of it, and the machine goes on" {
 	begin box
 	hull exec box true
@@ -278,6 +297,10 @@ booting_from() {
 	run -125 timeout $BOOT_SECONDS "$HULL" --root "$STORES/run" --data "$STORES/data" exec box true
 	[ "${#lines[@]}" -eq 1 ]
 	ended box 125 no-timer 'the guest stood still in each of 4 boots before it was up.*try again when less runs here'
+	# Nor need anybody wait for it to end one that is not up.
+	hull start box >/dev/null
+	timeout 8 "$HULL" --root "$STORES/run" --data "$STORES/data" kill box
+	retry 5 has_ended box
 }
 
 @test "a guest that does not come up in time, whatever it does, ends with one line" {

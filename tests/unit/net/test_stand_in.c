@@ -112,7 +112,7 @@ static void test_packets(void)
 
 	begin();
 	CHECK_INT(net_stand_in_missed(path, missed, &err), 1);
-	CHECK_STR(missed, "eth0");
+	CHECK_STR(missed, "eth1");
 	CHECK_INT(net_stand_in(path, &place, &err), 0);
 	CHECK_INT(net_stand_in_missed(path, missed, &err), 0);
 	CHECK(find(&place, "eth0", &one) && find(&place, "eth1", &other));
