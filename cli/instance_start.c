@@ -1,14 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* From a bundle to something that runs: the plan, with what only runs of other instances tell, and the start. */
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "cgroups/cg.h"
 #include "cli/instance.h"
 #include "cli/machine.h"
 #include "runtime/base/log.h"
+#include "runtime/base/process.h"
 #include "runtime/core/sealed.h"
 
 #define NOT_THERE_YET "/" /* stands for the namespace of an instance that need not run yet */
+
+/* Which namespace it is. The container may end before it is joined, and its first process's pid, and so the path, be another one's then. */
+static int identify(const char *path, const struct record_process *init, uint64_t *ret)
+{
+	struct stat found = {0};
+
+	/* What cannot be looked at otherwise, cannot be opened either: that is told then. */
+	if (!path || (stat(path, &found) < 0 && (errno == ENOENT || errno == ESRCH)) ||
+	    proc_look(init->pid, init->start_ticks) != PROC_ALIVE)
+		return -ESRCH;
+	*ret = found.st_ino;
+	return 0;
+}
 
 /* The namespaces of another instance, where it runs now. */
 static int find_joined(const struct command_call *call, const struct stores *stores, const struct extension_join *join,
@@ -29,6 +44,9 @@ static int find_joined(const struct command_call *call, const struct stores *sto
 			       other.extension->name, join->type);
 	host->joined[kind] =
 		arena_printf(call->arena, "/proc/%d/ns/%s", other.record.init.pid, ns_proc_name((enum ns_kind)kind));
+	if (!only_check && identify(host->joined[kind], &other.record.init, &host->joined_inodes[kind]) < 0)
+		return err_say(err, ESRCH, "container '%s' has just ended: its %s namespace cannot be joined",
+			       other.extension->name, join->type);
 	if (kind == NS_USER && other.extension->id_range) {
 		struct idmap_range *range = ARENA_NEW(call->arena, struct idmap_range);
 

@@ -24,6 +24,7 @@ enum ns_how {
 struct ns_choice {
 	enum ns_how how;
 	const char *path; /* NS_JOIN: a file of nsfs, as /proc/PID/ns/net; not owned */
+	uint64_t inode; /* of that file, where it was looked at: another one by now is somebody else's; 0: not known */
 };
 
 struct ns_set {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/network.h"
@@ -122,6 +123,8 @@ int step_record_undo(struct instance *instance, struct err *err)
 
 static int open_joins(struct instance *instance, struct err *err)
 {
+	struct stat found;
+
 	for (int kind = 0; kind < NS_COUNT; kind++) {
 		const struct ns_choice *choice = &instance->plan->namespaces.kind[kind];
 
@@ -130,6 +133,9 @@ static int open_joins(struct instance *instance, struct err *err)
 		instance->joins[kind] = ns_open_path((enum ns_kind)kind, choice->path, err);
 		if (instance->joins[kind] < 0)
 			return instance->joins[kind];
+		if (choice->inode && (fstat(instance->joins[kind], &found) < 0 || found.st_ino != choice->inode))
+			return err_say(err, ESRCH, "the container whose %s namespace is to be joined has just ended",
+				       ns_name((enum ns_kind)kind));
 	}
 	return 0;
 }

@@ -43,8 +43,9 @@ struct plan_host {
 	const char *net_state_dir; /* "/run/hull/net" */
 	const char
 		*joined[NS_COUNT]; /* path of a namespace that hull.json's `joins` ask for, where the instance runs */
-	struct idmap joined_idmap; /* the map of the user namespace in `joined`, when it has one */
-	const struct plan_vm_host *vm; /* a micro-VM is wanted, made of this; NULL: a container */
+	uint64_t joined_inodes[NS_COUNT]; /* and which it is */
+	struct idmap joined_idmap;	  /* the map of the user namespace in `joined`, when it has one */
+	const struct plan_vm_host *vm;	  /* a micro-VM is wanted, made of this; NULL: a container */
 
 	/* Facts. */
 	bool rootless; /* the caller is not root, and has its rights in a user namespace of the instance's only */

@@ -82,7 +82,9 @@ static int take_joined(struct planning *p, struct ns_set *set, struct err *err)
 		if (!p->host->joined[kind])
 			return err_say(err, ENOENT, "container '%s' does not run: its %s namespace cannot be joined",
 				       join->container, join->type);
-		set->kind[kind] = (struct ns_choice){.how = NS_JOIN, .path = p->host->joined[kind]};
+		set->kind[kind] = (struct ns_choice){.how = NS_JOIN,
+						     .path = p->host->joined[kind],
+						     .inode = p->host->joined_inodes[kind]};
 	}
 	return 0;
 }
