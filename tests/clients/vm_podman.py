@@ -108,6 +108,9 @@ def userns(engine):
     engine.podman("unmount", "mapped")
     if owner < 1024:
         raise Failed(f"the file belongs to {owner} of the host")
+    # Such a container's network podman makes when the machine is there already.
+    done = engine.podman("run", "--rm", "--userns=auto:size=1024", IMAGE, "true", code=126)
+    has(done.err, "interface 'eth0' was made after the machine")
 
 
 @step("what a machine cannot be is refused in one line, before anything is made")
