@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/agent/agent.h"
@@ -49,6 +50,17 @@ static int load_base_modules(struct err *err)
 	return result;
 }
 
+/*
+ * A kernel that has found no timer comes as far as this on the interrupts of its devices alone, and not past the shortest sleep. Who watches over the boot
+ * from outside begins such a machine anew, as long as it has not heard of the agent.
+ */
+static void await_timer(void)
+{
+	const struct timespec moment = {.tv_nsec = 1000};
+
+	(void)nanosleep(&moment, NULL);
+}
+
 static int run(struct err *err)
 {
 	int result = boot_mounts(err);
@@ -62,7 +74,10 @@ static int run(struct err *err)
 		result = load_base_modules(err);
 	if (result >= 0)
 		result = agent.channel.fd = channel_open(err);
-	return result < 0 ? result : serve(&agent, err);
+	if (result < 0)
+		return result;
+	await_timer();
+	return serve(&agent, err);
 }
 
 int main(void)

@@ -208,8 +208,11 @@ static int take_of_process(struct router_client *client, const struct agent_mess
 	}
 }
 
+/* While the guest is not up there is nobody to get it, nor anything on its disks to be lost: who wants an end makes one, and need not wait. */
 static int take_signal_to_all(struct router_client *client, const struct agent_message *message)
 {
+	if (!client->router->is_greeted)
+		return -EPROTO;
 	if (!client->router->first.is_started)
 		return 0;
 	return agent_wire_put(&client->router->wire, AGENT_SIGNAL, 0, message->payload, message->len);

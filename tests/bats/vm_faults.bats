@@ -241,8 +241,8 @@ add_to_initrd() {
 	rm -r "$1"
 }
 
-# without_timer TO [BOOTS]: an initrd whose guest loses its timer and waits for time to pass, in its first boot, or in each with "always". What tells a boot
-# from the next one is the clock that runs on: it is set to a day that has been.
+# without_timer TO: an initrd whose guest loses its timer in its first boot, and waits for time to pass. What tells a boot from the next one is the clock that
+# runs on: it is set to a day that has been.
 without_timer() {
 	local work=$STORES/initrd from
 
@@ -250,7 +250,6 @@ without_timer() {
 	mkdir -p "$work"/{bin,dev,sys}
 	(cd "$work" && cpio -i --quiet init <"${from##* }" && mv init agent)
 	cp "$(command -v busybox)" "$work/bin/busybox"
-	[ "${2-}" != always ] || : >"$work/always"
 	cat >"$work/init" <<-'END'
 		#!/bin/busybox sh
 		b=/bin/busybox
@@ -258,7 +257,7 @@ without_timer() {
 		$b mount -t sysfs sys /sys
 		if [ "$($b cat /sys/class/rtc/rtc0/date)" != 2001-02-03 ]; then
 			$b date -u -s '2001-02-03 04:05:06'
-			[ -e /always ] || $b hwclock -u -w
+			$b hwclock -u -w
 			# The local APIC's timer, masked.
 			$b devmem 0xfee00320 32 0x10000
 			$b sleep 1
@@ -270,31 +269,30 @@ without_timer() {
 	add_to_initrd "$work" "$1"
 }
 
-# booting_from INITRD NAME COMMAND...: a machine that is to boot from it.
+# booting_from INITRD PARAMETER NAME COMMAND...: a machine that is to boot from it, with a word more on its kernel's command line.
 booting_from() {
-	local initrd=$1 kernel config
+	local initrd=$1 parameter=$2 kernel config
 
-	shift
+	shift 2
 	kernel=$(echo "$STORES"/data/kernels/*/vmlinux)
 	hull create --isolation vm --vm-backend qemu --memory 128m --network none --name "$1" bb "${@:2}" >/dev/null
 	config=$(hull inspect --format '{{.Paths.Config}}' "$1")
-	jq --arg kernel "${kernel##* }" --arg initrd "$initrd" \
-		'.vm.kernel = {path: $kernel, initrd: $initrd, parameters: ["iomem=relaxed"]}' "$config" >"$STORES/config"
+	jq --arg kernel "${kernel##* }" --arg initrd "${initrd##* }" --arg parameter "$parameter" \
+		'.vm.kernel = {path: $kernel, initrd: $initrd, parameters: [$parameter]}' "$config" >"$STORES/config"
 	cp "$STORES/config" "$config"
 }
 
 @test "a guest that found no timer is begun anew, and comes up" {
 	without_timer "$STORES/once"
-	booting_from "$STORES/once" box sh -c 'echo up; exit 3'
-	run -3 timeout $BOOT_SECONDS "$HULL" --root "$STORES/run" --data "$STORES/data" start -a box
+	booting_from "$STORES/once" iomem=relaxed box sh -c 'echo up; exit 3'
+	run -3 timeout 300 "$HULL" --root "$STORES/run" --data "$STORES/data" start -a box
 	is up
 }
 
 @test "a guest that finds no timer in any boot ends with one line, and who waits for it with it" {
-	without_timer "$STORES/always" always
-	booting_from "$STORES/always" box true
+	booting_from "$(echo "$STORES"/data/kernels/*/initrd)" nolapic_timer box true
 	hull start box >/dev/null
-	run -125 timeout $BOOT_SECONDS "$HULL" --root "$STORES/run" --data "$STORES/data" exec box true
+	run -125 timeout 300 "$HULL" --root "$STORES/run" --data "$STORES/data" exec box true
 	[ "${#lines[@]}" -eq 1 ]
 	ended box 125 no-timer 'the guest stood still in each of 4 boots before it was up.*try again when less runs here'
 	# Nor need anybody wait for it to end one that is not up.
@@ -316,7 +314,7 @@ booting_from() {
 	printf '#!/bin/busybox sh\nexit 3\n' >"$STORES/initrd/init"
 	chmod +x "$STORES/initrd/init"
 	add_to_initrd "$STORES/initrd" "$STORES/dying"
-	booting_from "$STORES/dying" box true
+	booting_from "$STORES/dying" quiet box true
 	hull start box >/dev/null
 	ended box 125 panic "the guest's kernel panicked: Attempted to kill init! exitcode=0x00000300"
 }

@@ -777,8 +777,15 @@ static void test_figures(void)
 static void test_signal_to_all(void)
 {
 	struct agent_signal signal = {.signo = SIGHUP};
+	struct agent_message message;
 
 	script_open(&s);
+	/* While nobody is up nobody gets it, and who has said it is not kept waiting. */
+	script_connect(&s, &two);
+	script_say(&s, &two, AGENT_SIGNAL, 0, &signal, sizeof(signal));
+	CHECK(!script_hear(&s, &two, &message));
+	CHECK(two.ended);
+	close_client(&two);
 	script_start(&s);
 	script_connect(&s, &one);
 	script_say(&s, &one, AGENT_SIGNAL, 0, &signal, sizeof(signal));
