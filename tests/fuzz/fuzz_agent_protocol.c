@@ -22,7 +22,7 @@ static void check_message(const struct agent_wire *wire, const struct agent_mess
 	fuzz_want(agent_frame_name(message->type)[0] != '?', "a frame of an unknown type");
 }
 
-static struct agent_wire wire;
+static struct agent_wire frames;
 
 /* How the wire is behind these bytes: 0, or that it broke. */
 static int feed(const uint8_t *data, size_t size)
@@ -32,15 +32,15 @@ static int feed(const uint8_t *data, size_t size)
 	int result = 0;
 
 	while (size > 0 && result >= 0) {
-		size_t took = agent_wire_feed(&wire, data, size);
+		size_t took = agent_wire_feed(&frames, data, size);
 
 		data += took;
 		size -= took;
-		while ((result = agent_wire_next(&wire, &message, &err)) > 0)
-			check_message(&wire, &message);
+		while ((result = agent_wire_next(&frames, &message, &err)) > 0)
+			check_message(&frames, &message);
 		fuzz_want(result < 0 || took > 0, "a buffer that is full without a frame");
 	}
-	fuzz_want(result >= 0 || (result == -EPROTO && err.msg[0] && wire.ended), "a breach without words");
+	fuzz_want(result >= 0 || (result == -EPROTO && err.msg[0] && frames.ended), "a breach without words");
 	return result;
 }
 
@@ -49,7 +49,7 @@ static void feed_frames(enum agent_side side, const uint8_t *data, size_t size)
 {
 	static const uint8_t zeros[AGENT_WIRE_BYTES + 16];
 
-	agent_wire_init(&wire, -1, side);
+	agent_wire_init(&frames, -1, side);
 	if (feed(data, size) >= 0)
 		(void)feed(zeros, sizeof(zeros));
 }
