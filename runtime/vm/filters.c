@@ -148,8 +148,8 @@ static const struct row {
 	/* Signals between the threads, pausing, and the end. */
 	{SYS_tgkill, LOOP, ANY, 0, 0},
 	{SYS_tkill, LOOP, ANY, 0, 0}, /* musl's pthread_kill() */
-	/* How QEMU ended; and its end, should it not come by itself. */
-	{SYS_wait4, QEMU, ANY, 0, 0},
+	/* How QEMU ended, or the file server; and QEMU's end, should it not come by itself. */
+	{SYS_wait4, LOOP | QEMU, ANY, 0, 0},
 	{SYS_waitid, QEMU, ANY, 0, 0},
 	{SYS_pidfd_send_signal, QEMU, ANY, 0, 0},
 	{SYS_getpid, LOOP | QEMU, ANY, 0, 0},

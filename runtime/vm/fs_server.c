@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/confine.h"
@@ -196,6 +197,14 @@ int fs_server_run(const struct fs_server *config, struct err *err)
 		return r;
 	r = loop_run(&server.loop, err);
 	return r == 0 && server.failed ? err_say(err, EPROTO, "a shared directory's front end was dropped") : r;
+}
+
+int fs_server_say_end(int status, struct err *err)
+{
+	if (WIFSIGNALED(status))
+		return err_say(err, EIO, "the server of its volumes was killed by signal %d (%s)", WTERMSIG(status),
+			       proc_signal_name(WTERMSIG(status)));
+	return err_say(err, EIO, "the server of its volumes ended with %d", WEXITSTATUS(status));
 }
 
 int fs_server_start(const struct fs_server *server, int *ret_pidfd, struct err *err)

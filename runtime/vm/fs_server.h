@@ -45,6 +45,9 @@ struct fs_server {
  */
 int fs_server_run(const struct fs_server *server, struct err *err);
 
+/* How it ended that ends before its front ends do, as an error: -EIO. `status` is waitpid()'s. */
+int fs_server_say_end(int status, struct err *err);
+
 /*
  * Forks and runs it. The child's pid; its pidfd goes to *ret_pidfd. The caller closes its copies of the sockets' far ends.
  */

@@ -17,6 +17,7 @@
 #include "runtime/vm/agent_router.h"
 #include "runtime/vm/control.h"
 #include "runtime/vm/filters.h"
+#include "runtime/vm/fs_server.h"
 #include "runtime/vm/last_words.h"
 #include "runtime/vm/machine.h"
 #include "runtime/vm/monitor_devices.h"
@@ -34,6 +35,9 @@ static struct monitor {
 	sigset_t signals;		 /* for the guest's first program */
 	struct loop_signals own_signals; /* without an agent: they end the machine */
 	struct control control;
+	struct monitor_server server;
+	struct loop_source server_end;
+	bool server_has_ended;
 	struct agent_router *router;
 	int agent_fd;
 	const char *start;
@@ -72,7 +76,7 @@ static int prepare(const struct vm_request *request, struct err *err)
 	(void)mallopt(M_ARENA_MAX, 1);
 #endif
 	block_signals(request);
-	r = monitor_start_file_server(request, monitor.ends.volumes, err);
+	r = monitor_start_file_server(request, monitor.ends.volumes, &monitor.server, err);
 	if (r == 0)
 		r = monitor_drop_capabilities(err);
 	monitor.ends.agent = monitor.agent_fd = -1;
@@ -172,6 +176,26 @@ static void signal_arrived(struct loop *loop, struct loop_signals *signals, int 
 		machine_stop(&monitor.machine, MACHINE_STOPPED, NULL);
 }
 
+/* Before the machine does: its guest would wait for ever for an answer about a file. */
+static void server_ended(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
+{
+	struct err err = ERR_INIT;
+	int status = 0;
+
+	(void)epoll_events;
+	loop_forget(loop, source);
+	monitor.server_has_ended = true;
+	(void)proc_wait(monitor.server.pid, &status);
+	(void)fs_server_say_end(status, &err);
+	machine_stop(&monitor.machine, MACHINE_FAILED, &err);
+}
+
+static int watch_server(struct err *err)
+{
+	monitor.server_end = (struct loop_source){.fd = monitor.server.pidfd, .ready = server_ended};
+	return monitor.server.pidfd < 0 ? 0 : loop_watch(&monitor.machine.loop, &monitor.server_end, EPOLLIN, err);
+}
+
 static int open_router(const struct vm_request *request, struct err *err)
 {
 	struct agent_router_request how = {
@@ -198,9 +222,9 @@ static void resumed(void)
 static int open_sources(const struct vm_request *request, struct err *err)
 {
 	struct loop *loop = &monitor.machine.loop;
-	int r = 0;
+	int r = watch_server(err);
 
-	if (request->control_listen_fd >= 0)
+	if (r == 0 && request->control_listen_fd >= 0)
 		r = vm_control_open(&monitor.control, request->control_listen_fd, &monitor.machine,
 				    &monitor.devices.balloon, resumed, err);
 	if (r < 0)
@@ -233,7 +257,7 @@ static const char *cause_of(enum machine_end end)
 
 	if (monitor.is_told && (monitor.outcome.ending != AGENT_ENDED_LOST || end == MACHINE_RUNS))
 		return agents[monitor.outcome.ending];
-	return machines[end];
+	return end == MACHINE_FAILED && monitor.server_has_ended ? CAUSE_VOLUMES : machines[end];
 }
 
 static int judge(enum machine_end end, struct err *err)

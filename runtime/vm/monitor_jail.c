@@ -28,12 +28,14 @@ static int open_share(const struct vm_volume *volume, struct fs_server_share *sh
 	return share->root_fd < 0 ? share->root_fd : 0;
 }
 
-int monitor_start_file_server(const struct vm_request *request, int ret_sockets[VM_MAX_VOLUMES], struct err *err)
+int monitor_start_file_server(const struct vm_request *request, int ret_sockets[VM_MAX_VOLUMES],
+			      struct monitor_server *ret, struct err *err)
 {
 	struct fs_server_share shares[VM_MAX_VOLUMES];
 	struct fs_server server = {.shares = shares, .count = request->volume_count, .proc_fd = -1};
-	int pidfd = -1, r = 0;
+	int r = 0;
 
+	*ret = (struct monitor_server){.pidfd = -1};
 	if (request->volume_count == 0)
 		return 0;
 	for (unsigned i = 0; r == 0 && i < request->volume_count; i++)
@@ -41,7 +43,8 @@ int monitor_start_file_server(const struct vm_request *request, int ret_sockets[
 	/* A failure ends the process, and all that is open with it. */
 	if (r < 0)
 		return r;
-	r = fs_server_start(&server, &pidfd, err);
+	r = fs_server_start(&server, &ret->pidfd, err);
+	ret->pid = r;
 	for (unsigned i = 0; i < request->volume_count; i++) {
 		(void)close(shares[i].socket_fd);
 		(void)close(shares[i].root_fd);

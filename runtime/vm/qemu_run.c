@@ -14,6 +14,7 @@
 #include "runtime/base/process.h"
 #include "runtime/vm/agent_protocol.h"
 #include "runtime/vm/filters.h"
+#include "runtime/vm/fs_server.h"
 #include "runtime/vm/last_words.h"
 #include "runtime/vm/qemu_parts.h"
 #include "runtime/vm/remains.h"
@@ -96,10 +97,7 @@ static int say_how_boot_failed(struct running *r, struct err *err)
 static int say_how_server_ended(struct running *r, struct err *err)
 {
 	r->cause = CAUSE_VOLUMES;
-	if (WIFSIGNALED(r->server_status))
-		return err_say(err, EIO, "the server of its volumes was killed by signal %d (%s)",
-			       WTERMSIG(r->server_status), proc_signal_name(WTERMSIG(r->server_status)));
-	return err_say(err, EIO, "the server of its volumes ended with %d", WEXITSTATUS(r->server_status));
+	return fs_server_say_end(r->server_status, err);
 }
 
 static int conclude(struct running *r, struct err *err)

@@ -168,6 +168,17 @@ print(said.decode(), *sorted(os.readlink("/proc/self/fd/%d" % fd) for fd in fds)
 	[ "$output" = "- anon_inode:kvm-vcpu:0 anon_inode:kvm-vm" ]
 }
 
+@test "the server of its volumes is killed: the machine ends, and says so" {
+	local status=0
+
+	mkdir -p "$WORK/volume"
+	machine_begin '"volumes": [{"tag": "v", "path": "'"$WORK"'/volume", "read_only": false}]'
+	kill -KILL "$(pgrep -P "$MACHINE")"
+	wait_until grep -q ': the server of its volumes was killed by signal 9 (KILL)$' "$WORK/output"
+	wait "$MACHINE" || status=$?
+	[ "$status" -eq 125 ]
+}
+
 # bats test_tags=plain
 @test "while it runs, every thread has a filter, no capability, and no way to new ones" {
 	local task field

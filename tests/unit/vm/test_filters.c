@@ -43,7 +43,7 @@ static const struct {
 	{"leave the root", SYS_chroot, 0, 0, 0, 0},
 	{"open a handle", SYS_open_by_handle_at, -1, 0, 0, 0},
 	{"signal QEMU", SYS_pidfd_send_signal, -1, 0, 0, QEMU},
-	{"see how QEMU ended", SYS_wait4, -1, 0, 1, QEMU},
+	{"see how QEMU or the file server ended", SYS_wait4, -1, 0, 1, LOOP | QEMU},
 	{"run a program", SYS_execve, 0, 0, 0, 0},
 	{"fork", SYS_fork, 0, 0, 0, 0},
 	{"clone", SYS_clone, 0x7fffffff, 0, 0, 0},
