@@ -84,9 +84,11 @@ change() {
 	for fd in "/proc/$pid"/fd/*; do
 		[[ $(readlink "$fd") != *.erofs* ]] || [ $((8#$(awk '$1 == "flags:" { print $2 }' "/proc/$pid/fdinfo/${fd##*/}") & 3)) -eq 0 ]
 	done
-	# And it has a filter for its system calls in each of its threads, and no way to new rights.
-	run ! grep -L '^Seccomp:	2$' "/proc/$pid"/task/*/status
-	run ! grep -L '^NoNewPrivs:	1$' "/proc/$pid"/task/*/status
+	# And all its threads have a filter for their system calls, and no way to new rights.
+	for field in 'Seccomp:	2' 'NoNewPrivs:	1'; do
+		grep -L "^$field\$" "/proc/$pid"/task/*/status >"$STORES/said" || true
+		[ ! -s "$STORES/said" ] || { grep -H "^${field%:*}" "/proc/$pid"/task/*/status && return 1; }
+	done
 	rm "$STORES/sums" "$STORES/said"
 }
 
