@@ -252,6 +252,9 @@ static void test_follow_over_rotations(void)
 		char line[32];
 		size_t written = 0;
 
+		/* What is written before the follower has come is no line of its. */
+		while (atomic_load(followed) == 0)
+			(void)usleep(1000);
 		/* More than all parts hold together, but not further than a part's worth before one who follows. */
 		for (int i = 0; i < 3000; i++) {
 			written += (size_t)snprintf(line, sizeof(line), "line %d\n", i);
