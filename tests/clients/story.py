@@ -146,12 +146,6 @@ def like(found, pattern):
     return match
 
 
-def count_of(pid):
-    """What a program that counts has written last: its file, seen from outside."""
-    with open(f"/proc/{pid}/root/dev/shm/n", encoding="ascii") as file:
-        return int(file.read() or 0)
-
-
 def eventually(what, condition, seconds=20):
     """Waits until `condition()` is true, and returns what it returned; a failure of its own counts as not yet."""
     end, last = time.monotonic() + seconds, ""
@@ -165,6 +159,16 @@ def eventually(what, condition, seconds=20):
         if time.monotonic() > end:
             raise Failed(f"not within {seconds} s: {what}{last}")
         time.sleep(0.05)
+
+
+def count_of(pid):
+    """What a program that counts has written last: its file, seen from outside. For a moment each time there is nothing in it."""
+
+    def written():
+        with open(f"/proc/{pid}/root/dev/shm/n", encoding="ascii") as file:
+            return file.read()
+
+    return int(eventually("a number is written", written))
 
 
 class Server:

@@ -222,7 +222,7 @@ c["mounts"].append({"destination": "/given", "type": "bind", "source": "../given
 @test "connections and sockets" {
 	begin 'pass' sh -c '(while :; do echo x; sleep 0.1; done) | nc -l -p 5000 & syslogd -n -O /dev/shm/log &
 		mkfifo /dev/shm/open; sleep 1000 >/dev/shm/open &
-		until nc 127.0.0.1 5000 </dev/shm/open >/dev/shm/got; do sleep 0.5; done'
+		until nc 127.0.0.1 5000 </dev/shm/open >/dev/shm/got 2>/dev/shm/not-yet; do sleep 0.5; done'
 	retry 60 oci exec "$ID" test -s /dev/shm/got
 	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
 	one_line
