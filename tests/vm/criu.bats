@@ -57,9 +57,14 @@ settled() {
 	[ -e "$FOLDER/failed" ] || is running 2>/dev/null
 }
 
-# What it has counted to.
+# What it has counted to. For a moment each time there is nothing in the file.
 count() {
-	oci exec "$ID" cat /dev/shm/n
+	local found=
+
+	until [ -n "$found" ]; do
+		found=$(oci exec "$ID" cat /dev/shm/n) || return 1
+	done
+	echo "$found"
 }
 
 # In every tree that there is.

@@ -176,14 +176,14 @@ no_criu() {
 }
 
 @test "checkpoint and restore: a scope ends, and one with the same limits begins" {
-	local images=$BATS_TEST_TMPDIR/images options last
+	local images=$BATS_TEST_TMPDIR/images options last found
 	options=$(tree_options)
 	[[ $options == *nsdelegate* ]]
 	configure sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/dev/shm/n; sleep 0.1; done'
 	edit 'c["linux"]["resources"]["memory"] = {"limit": 64 << 20}'
 	run -0 apart run -d "$ID"
-	retry 20 eval '[ -n "$(oci exec "$ID" cat /dev/shm/n)" ]'
-	last=$(oci exec "$ID" cat /dev/shm/n)
+	# For a moment each time there is nothing in the file.
+	retry 20 eval 'last=$(oci exec "$ID" cat /dev/shm/n) && [ -n "$last" ]'
 	oci checkpoint --image-path "$images" "$ID" || { tail -n 20 "$images/dump.log" && return 1; }
 	[ "$(property LoadState)" = not-found ]
 	[ "$(tree_options)" = "$options" ]
@@ -191,7 +191,8 @@ no_criu() {
 	[ "$(property ControlGroup)" = "/system.slice/$UNIT" ]
 	[ "$(sed -n 's/^0:://p' "/proc/$(member pid)/cgroup")" = "/system.slice/$UNIT" ]
 	[ "$(property MemoryMax) $(file memory.max)" = "67108864 67108864" ]
-	[ "$(oci exec "$ID" cat /dev/shm/n)" -ge "$last" ]
+	retry 20 eval 'found=$(oci exec "$ID" cat /dev/shm/n) && [ -n "$found" ]'
+	[ "$found" -ge "$last" ]
 	[ "$(tree_options)" = "$options" ]
 }
 
