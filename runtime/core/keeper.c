@@ -149,6 +149,16 @@ static int adopted_status(int *ret_status)
 	return r;
 }
 
+/* As printable ASCII from `lowest` on. What the monitor says may be its guest's, also where it is ended by nothing: it must make no line and move no cursor. */
+static void take_words(char *to, size_t room, const char *from, char lowest)
+{
+	size_t len = 0;
+
+	for (; len + 1 < room && from[len]; len++)
+		to[len] = from[len] < lowest || from[len] > '~' ? '?' : from[len];
+	to[len] = '\0';
+}
+
 /* Nothing comes with this message, and it may be taken out. A monitor that was killed has left none. */
 static void hear_last_words(struct exit_file *exit)
 {
@@ -161,8 +171,8 @@ static void hear_last_words(struct exit_file *exit)
 		if (mark != LAST_WORDS_MARK ||
 		    recv(keeper.args.remains, &heard, sizeof(heard), MSG_DONTWAIT) != sizeof(heard))
 			return;
-		(void)snprintf(exit->cause, sizeof(exit->cause), "%.*s", (int)sizeof(heard.cause), heard.cause);
-		(void)snprintf(exit->words, sizeof(exit->words), "%.*s", (int)sizeof(heard.words), heard.words);
+		take_words(exit->cause, sizeof(exit->cause), heard.cause, '!');
+		take_words(exit->words, sizeof(exit->words), heard.words, ' ');
 	} else if (exit->signal) {
 		(void)snprintf(exit->cause, sizeof(exit->cause), CAUSE_MONITOR);
 		(void)snprintf(exit->words, sizeof(exit->words), "the machine's monitor was killed by signal %d (%s)",

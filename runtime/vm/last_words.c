@@ -10,10 +10,6 @@ void last_words_leave(int socket, const char *cause, const char *words)
 
 	(void)snprintf(message.cause, sizeof(message.cause), "%s", cause ? cause : CAUSE_MONITOR);
 	(void)snprintf(message.words, sizeof(message.words), "%s", words);
-	/* Part of it may be the guest's. */
-	for (char *at = message.words; *at; at++)
-		if (*at < ' ' || *at > '~')
-			*at = '?';
 	if (socket >= 0)
 		(void)send(socket, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -27,7 +27,7 @@
 #define CAUSE_EMULATOR	   "emulator"	   /* QEMU did, by itself or killed */
 #define CAUSE_MONITOR	   "monitor"	   /* hull-vmm failed, or was killed */
 
-/* As it is in the socket; both are ended by NUL and are printable ASCII. */
+/* As it is in the socket. Who reads it believes none of it: ends of the texts, and what they are made of. */
 struct last_words {
 	char mark;
 	char cause[LAST_WORDS_CAUSE_BYTES];

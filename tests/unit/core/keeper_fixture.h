@@ -34,6 +34,8 @@ struct fixture {
 	bool with_input, with_client, with_terminal;
 	uint64_t log_max_bytes;
 	uint32_t log_max_files;
+	const void *remains; /* what a machine's monitor has left */
+	size_t remains_bytes;
 
 	char folder[64], unmade[80], keeper_path[4096];
 	int state_fd; /* also the data folder */
@@ -93,7 +95,7 @@ __attribute__((noreturn)) static inline void fixture_engine(struct fixture *f, i
 	struct keeper_request request;
 	struct err err = ERR_INIT;
 	const char *unmake[5];
-	int program[3];
+	int program[3], remains[2];
 
 	(void)setsid();
 	fixture_request(f, &request, unmake);
@@ -102,6 +104,10 @@ __attribute__((noreturn)) static inline void fixture_engine(struct fixture *f, i
 	(void)flock(request.state_fd, LOCK_EX);
 	fixture_streams(f, program, &request);
 	request.client_fd = client;
+	if (f->remains_bytes > 0 && sock_pair(remains, NULL) == 0) {
+		(void)send(remains[1], f->remains, f->remains_bytes, 0);
+		request.remains_fd = remains[0];
+	}
 	request.listen_fd = sock_listen(f->state_fd, ATTACH_SOCKET, NULL);
 	f->program = fork();
 	if (f->program == 0) {

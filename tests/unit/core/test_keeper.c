@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hull-keeper itself, with a shell script as its program. */
+#include "runtime/vm/last_words.h"
 #include "tests/unit/core/keeper_fixture.h"
 
 #define ALL_STREAMS (ATTACH_WANTS_STDOUT | ATTACH_WANTS_STDERR)
@@ -83,6 +84,44 @@ static void test_signal(void)
 	CHECK(fixture_exit(&f, &exit) && exit.known);
 	CHECK_INT(exit.code, 137);
 	CHECK_INT(exit.signal, 9);
+	fixture_end(&f);
+}
+
+/* A monitor that a guest has taken over says what it likes. */
+static void test_last_words(void)
+{
+	struct last_words said = {.mark = LAST_WORDS_MARK,
+				  .cause = "no reset\nx",
+				  .words = "a\nknown=0 \033[31mb\303\244"};
+	struct fixture f = {.script = "exit 125", .remains = &said, .remains_bytes = sizeof(said)};
+	struct exit_file exit;
+
+	if (!fixture_start(&f))
+		return;
+	CHECK_INT(fixture_wait(f.keeper), 0);
+	CHECK(fixture_exit(&f, &exit) && exit.known && exit.code == 125);
+	CHECK_STR(exit.cause, "no?reset?x");
+	CHECK_STR(exit.words, "a?known=0 ?[31mb??");
+	fixture_end(&f);
+
+	/* Texts without an end. */
+	memset(said.cause, 'c', sizeof(said.cause));
+	memset(said.words, 'w', sizeof(said.words));
+	f = (struct fixture){.script = "exit 125", .remains = &said, .remains_bytes = sizeof(said)};
+	if (!fixture_start(&f))
+		return;
+	CHECK_INT(fixture_wait(f.keeper), 0);
+	CHECK(fixture_exit(&f, &exit) && exit.known && exit.code == 125);
+	CHECK_INT(strlen(exit.cause), sizeof(said.cause) - 1);
+	CHECK_INT(strlen(exit.words), sizeof(said.words) - 1);
+	fixture_end(&f);
+
+	/* Less than a message is none. */
+	f = (struct fixture){.script = "exit 125", .remains = &said, .remains_bytes = sizeof(said) - 1};
+	if (!fixture_start(&f))
+		return;
+	CHECK_INT(fixture_wait(f.keeper), 0);
+	CHECK(fixture_exit(&f, &exit) && exit.known && exit.code == 125 && !exit.cause[0] && !exit.words[0]);
 	fixture_end(&f);
 }
 
@@ -565,10 +604,10 @@ static void test_descriptors(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_exit_code_and_log), TAP_CASE(test_signal), TAP_CASE(test_signals_to_the_keeper),
-		       TAP_CASE(test_first_client_misses_nothing), TAP_CASE(test_take_over), TAP_CASE(test_much_output),
-		       TAP_CASE(test_rotation_under_load), TAP_CASE(test_adoption), TAP_CASE(test_malformed_frames),
-		       TAP_CASE(test_input_that_is_not_read), TAP_CASE(test_input_with_back_pressure),
-		       TAP_CASE(test_input_of_two), TAP_CASE(test_terminal), TAP_CASE(test_memory_of_twenty),
-		       TAP_CASE(test_descriptors));
+	return TAP_RUN(TAP_CASE(test_exit_code_and_log), TAP_CASE(test_signal), TAP_CASE(test_last_words),
+		       TAP_CASE(test_signals_to_the_keeper), TAP_CASE(test_first_client_misses_nothing),
+		       TAP_CASE(test_take_over), TAP_CASE(test_much_output), TAP_CASE(test_rotation_under_load),
+		       TAP_CASE(test_adoption), TAP_CASE(test_malformed_frames), TAP_CASE(test_input_that_is_not_read),
+		       TAP_CASE(test_input_with_back_pressure), TAP_CASE(test_input_of_two), TAP_CASE(test_terminal),
+		       TAP_CASE(test_memory_of_twenty), TAP_CASE(test_descriptors));
 }
