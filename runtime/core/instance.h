@@ -50,7 +50,7 @@ struct instance {
 	const struct store *store;
 	const struct create_request *request; /* NULL when opened from its record */
 	const struct plan *plan;	      /* NULL likewise: taking back needs no plan */
-	struct restoration *restoration;      /* while it is restored: restore.c's; else NULL */
+	struct restoration *restoration;      /* while it is restored: restore_parts.h; else NULL */
 	struct record record;
 	int state_fd; /* its folder, locked; -1 when there is none (yet) */
 
