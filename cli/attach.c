@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/instance.h"
+#include "cli/instance_settle.h"
 #include "cli/verbs.h"
 #include "namespaces/tty.h"
 #include "runtime/core/control.h"

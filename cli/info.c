@@ -10,6 +10,7 @@
 
 #include "cgroups/cg.h"
 #include "cli/instance.h"
+#include "cli/instance_settle.h"
 #include "cli/machine.h"
 #include "cli/output.h"
 #include "cli/verbs.h"

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cli/instance_settle.h"
 #include "cli/listing.h"
 #include "cli/lost.h"
 #include "cli/verbs.h"

@@ -8,7 +8,6 @@
 
 #include "cli/hull.h"
 #include "cli/instance_view.h"
-#include "runtime/core/engine.h"
 #include "runtime/spec/extension.h"
 
 /* Looks one up by name, id or the beginning of an id. -ENOENT with words. */
@@ -31,25 +30,5 @@ bool instance_has_host_ids(const struct extension *extension);
  */
 int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, bool volumes,
 		    struct err *err);
-
-/*
- * Sets right what crashes have left: interrupted creations, instances whose end nobody saw, keepers that are gone, definitions half made, addresses
- * and ranges that nobody holds. What cannot be set right is said on standard error.
- */
-void instance_settle(const struct command_call *call, const struct stores *stores);
-
-/* --- Starting: instance_start.c --- */
-
-/* Starts a defined instance from its bundle: plans, and hands it to the engine. With `in_place` this process becomes its keeper. */
-struct instance_starting {
-	const char *id;
-	bool attach;
-	bool in_place;
-};
-int instance_start(const struct command_call *call, const struct stores *stores, const struct instance_starting *how,
-		   int *ret_client_fd, struct err *err);
-
-/* Reads the bundle back and sees whether it can be planned, as a start would. Instances whose namespaces it joins need not run. */
-int instance_check(const struct command_call *call, const struct stores *stores, const char *id, struct err *err);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* From a bundle to something that runs: the plan, with what only runs of other instances tell, and the start. */
+#include "cli/instance_start.h"
+
 #include <errno.h>
 #include <sys/stat.h>
 
@@ -8,6 +9,7 @@
 #include "cli/machine.h"
 #include "runtime/base/log.h"
 #include "runtime/base/process.h"
+#include "runtime/core/engine.h"
 #include "runtime/core/sealed.h"
 
 #define NOT_THERE_YET "/" /* stands for the namespace of an instance that need not run yet */

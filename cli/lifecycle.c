@@ -6,6 +6,7 @@
 
 #include "cli/foreground.h"
 #include "cli/halt.h"
+#include "cli/instance_start.h"
 #include "cli/operands.h"
 #include "cli/verbs.h"
 #include "runtime/base/process.h"

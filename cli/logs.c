@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/instance.h"
+#include "cli/instance_settle.h"
 #include "cli/verbs.h"
 #include "runtime/base/process.h"
 #include "runtime/core/control.h"

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "cli/instance_settle.h"
 #include "cli/reword.h"
 #include "runtime/base/log.h"
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/instance_settle.h"
 #include "cli/operands.h"
 #include "cli/output.h"
 #include "cli/verbs.h"

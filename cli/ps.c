@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/filter.h"
+#include "cli/instance_settle.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "cli/words.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/instance.h"
+#include "cli/instance_settle.h"
 #include "cli/verbs.h"
 #include "runtime/base/file.h"
 #include "runtime/core/create.h"

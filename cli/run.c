@@ -11,6 +11,7 @@
 #include "cli/bundle.h"
 #include "cli/foreground.h"
 #include "cli/instance.h"
+#include "cli/instance_start.h"
 #include "cli/lost.h"
 #include "cli/machine.h"
 #include "cli/operands.h"

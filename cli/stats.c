@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/instance.h"
+#include "cli/instance_settle.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "runtime/base/log.h"

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "cli/instance_settle.h"
 #include "cli/operands.h"
 #include "cli/output.h"
 #include "cli/verbs.h"

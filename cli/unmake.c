@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "cli/instance.h"
+#include "cli/instance_start.h"
 #include "runtime/core/engine.h"
 
 #define FIRST_WAIT_MS	100

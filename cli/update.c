@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/bundle.h"
+#include "cli/instance_start.h"
 #include "cli/operands.h"
 #include "cli/run_options.h"
 #include "cli/verbs.h"

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "cli/instance.h"
+#include "cli/instance_settle.h"
 #include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/verbs.h"

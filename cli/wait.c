@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "cli/instance_settle.h"
 #include "cli/operands.h"
 #include "cli/verbs.h"
 #include "runtime/core/attach.h"
