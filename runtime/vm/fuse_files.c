@@ -6,38 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/base/scope.h"
 #include "runtime/vm/fuse_parts.h"
-
-/* O_DIRECT would ask for alignment that the guest's buffers do not have; the rest has no meaning for who has the file open already. */
-#define TAKEN_FLAGS (O_ACCMODE | O_APPEND | O_TRUNC | O_SYNC | O_DSYNC | O_NOATIME)
-_Static_assert((TAKEN_FLAGS & (O_CREAT | O_PATH)) == 0,
-	       "a C library may count O_PATH as a way to open, and a guest must not say it");
 
 #define FALLOCATE_MODES (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)
 /* One request is not to keep all others waiting. */
 #define COPY_MAX_BYTES ((uint64_t)64 << 20)
-
-int fuse_open_flags(uint32_t guest_flags)
-{
-	int flags = (int)(guest_flags & (uint32_t)TAKEN_FLAGS);
-
-	if ((flags & O_ACCMODE) == O_ACCMODE)
-		return -EINVAL;
-	return flags | O_NOCTTY | O_CLOEXEC;
-}
-
-int fuse_node_open(struct fuse *fuse, const struct fuse_node *node, int open_flags)
-{
-	int fd;
-
-	if (S_ISLNK(node->type))
-		return -ELOOP;
-	if (!S_ISREG(node->type) && !S_ISDIR(node->type))
-		return -ENXIO;
-	fd = openat(fuse->proc_fd, fuse_proc_name(node->fd).text, open_flags | O_NOCTTY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
 
 int fuse_do_open(struct fuse *fuse, struct fuse_request *request)
 {

@@ -2,12 +2,9 @@
 /* Names in directories: looking up, making, renaming, removing. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "runtime/base/scope.h"
@@ -15,115 +12,6 @@
 #include "runtime/vm/fuse_parts.h"
 
 #define RENAME_FLAGS (RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)
-
-struct fuse_node *fuse_node(struct fuse *fuse, const struct fuse_request *request)
-{
-	return fuse_nodes_find(&fuse->nodes, request->header.nodeid);
-}
-
-int fuse_directory(struct fuse *fuse, uint64_t node_id)
-{
-	const struct fuse_node *node = fuse_nodes_find(&fuse->nodes, node_id);
-
-	if (!node)
-		return -ESTALE;
-	return S_ISDIR(node->type) ? node->fd : -ENOTDIR;
-}
-
-struct fuse_proc_name fuse_proc_name(int fd)
-{
-	struct fuse_proc_name name;
-
-	snprintf(name.text, sizeof(name.text), "%d", fd);
-	return name;
-}
-
-/* The name is one component, so nothing but O_NOFOLLOW is at stake; the kernel is told the rest as well. */
-static int open_beneath(int directory_fd, const char *name, int open_flags, mode_t mode)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(open_flags | O_NOFOLLOW | O_CLOEXEC),
-		.mode = mode,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS,
-	};
-	long fd;
-
-	/* O_PATH | O_NOFOLLOW opens a link itself, which RESOLVE_NO_SYMLINKS allows. */
-	fd = syscall(SYS_openat2, directory_fd, name, &how, sizeof(how));
-	return fd < 0 ? -errno : (int)fd;
-}
-
-int fuse_child(int directory_fd, const char *name)
-{
-	return open_beneath(directory_fd, name, O_PATH, 0);
-}
-
-static void tell_status(const struct statx *status, struct fuse_attr *ret)
-{
-	/* The kernel's own encoding of a device number in 32 bits. */
-	uint32_t major_part = status->stx_rdev_major << 8;
-	uint32_t minor_part = (status->stx_rdev_minor & 0xff) | (status->stx_rdev_minor & ~0xffU) << 12;
-
-	*ret = (struct fuse_attr){
-		.ino = status->stx_ino,
-		.size = status->stx_size,
-		.blocks = status->stx_blocks,
-		.atime = (uint64_t)status->stx_atime.tv_sec,
-		.mtime = (uint64_t)status->stx_mtime.tv_sec,
-		.ctime = (uint64_t)status->stx_ctime.tv_sec,
-		.atimensec = status->stx_atime.tv_nsec,
-		.mtimensec = status->stx_mtime.tv_nsec,
-		.ctimensec = status->stx_ctime.tv_nsec,
-		.mode = status->stx_mode,
-		.nlink = status->stx_nlink,
-		.uid = status->stx_uid,
-		.gid = status->stx_gid,
-		.rdev = major_part | minor_part,
-		.blksize = status->stx_blksize,
-	};
-}
-
-static int status_of(int fd, struct statx *ret)
-{
-	return statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_MNT_ID, ret) < 0 ? -errno
-													     : 0;
-}
-
-int fuse_attributes(int fd, struct fuse_attr *ret)
-{
-	struct statx status;
-	int r = status_of(fd, &status);
-
-	if (r == 0)
-		tell_status(&status, ret);
-	return r;
-}
-
-int fuse_entry(struct fuse *fuse, int fd, struct fuse_entry_out *ret)
-{
-	CLEANUP_FD int owned = fd;
-	struct statx status;
-	int r = status_of(fd, &status);
-
-	if (r < 0)
-		return r;
-	*ret = (struct fuse_entry_out){.entry_valid = FUSE_TRUST_SECONDS, .attr_valid = FUSE_TRUST_SECONDS};
-	tell_status(&status, &ret->attr);
-	return fuse_nodes_enter(&fuse->nodes, fd_take(&owned), &status, &ret->nodeid);
-}
-
-void fuse_entry_undo(struct fuse *fuse, const struct fuse_entry_out *entry)
-{
-	fuse_nodes_forget(&fuse->nodes, entry->nodeid, 1);
-}
-
-int fuse_entry_reply(struct fuse *fuse, struct fuse_request *request, int fd)
-{
-	struct fuse_entry_out entry;
-	int r = fd < 0 ? fd : fuse_entry(fuse, fd, &entry);
-
-	return r < 0 ? r : fuse_reply(request, &entry, sizeof(entry));
-}
 
 int fuse_do_lookup(struct fuse *fuse, struct fuse_request *request)
 {
@@ -241,8 +129,8 @@ static int make_file(int parent_fd, const struct fuse_request *request)
 {
 	const struct fuse_create_in *in = request->arg;
 
-	return open_beneath(parent_fd, request->names[0], fuse_open_flags(in->flags) | O_CREAT | O_EXCL,
-			    in->mode & 07777);
+	return fuse_open_child(parent_fd, request->names[0], fuse_open_flags(in->flags) | O_CREAT | O_EXCL,
+			       in->mode & 07777);
 }
 
 /* Opens a file that was there already: what the name stands for now, if that is a regular file. */

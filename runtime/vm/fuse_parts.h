@@ -63,10 +63,14 @@ int fuse_reply(struct fuse_request *request, const void *from, size_t len);
 /* The parts of `bytes` behind `offset`, at most `len` of them, for preadv() and pwritev(). Returns how many; `to` has room for FUSE_MAX_PARTS. */
 unsigned fuse_parts(const struct fuse_bytes *bytes, size_t offset, size_t len, struct iovec *to);
 
+/* --- fuse_entries.c: what a request leads to --- */
+
 /* The request's own node. NULL: -ESTALE is the answer. */
 struct fuse_node *fuse_node(struct fuse *fuse, const struct fuse_request *request);
 /* The same, or any other one, that has to be a directory: its descriptor, -ESTALE or -ENOTDIR. Nobody but the node owns it. */
 int fuse_directory(struct fuse *fuse, uint64_t node_id);
+/* Which of the guest's open(2) flags the server takes over. -EINVAL for a way to open that is none. */
+int fuse_open_flags(uint32_t guest_flags);
 /* Opens what a node is, for its contents. -ELOOP for a link, -ENXIO for what is neither file nor directory. */
 int fuse_node_open(struct fuse *fuse, const struct fuse_node *node, int open_flags);
 /* The name of the node's file below proc_fd, for calls that take a name. Follow it: it leads to the very file, and no further. */
@@ -75,7 +79,9 @@ struct fuse_proc_name {
 };
 struct fuse_proc_name fuse_proc_name(int fd);
 
-/* Looks a single name up: an O_PATH descriptor, or -errno. */
+/* Opens a single name in a directory, of which the name cannot lead out: a descriptor, or -errno. `mode` for O_CREAT. */
+int fuse_open_child(int directory_fd, const char *name, int open_flags, mode_t mode);
+/* The same with O_PATH: whatever it is, be it a link. */
 int fuse_child(int directory_fd, const char *name);
 /* Makes a node of an O_PATH descriptor, which is taken over, and fills in what the guest is told. */
 int fuse_entry(struct fuse *fuse, int fd, struct fuse_entry_out *ret);
@@ -104,8 +110,5 @@ fuse_handler fuse_do_opendir, fuse_do_readdir, fuse_do_readdirplus, fuse_do_rele
 fuse_handler fuse_do_getattr, fuse_do_setattr, fuse_do_statfs, fuse_do_syncfs;
 /* fuse_xattrs.c */
 fuse_handler fuse_do_setxattr, fuse_do_getxattr, fuse_do_listxattr, fuse_do_removexattr;
-
-/* fuse_files.c, for CREATE: which of the guest's open(2) flags the server takes over. -EACCES for none that make sense. */
-int fuse_open_flags(uint32_t guest_flags);
 
 #endif
