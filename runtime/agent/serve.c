@@ -9,8 +9,9 @@
 
 #include "runtime/agent/agent.h"
 #include "runtime/base/log.h"
+#include "runtime/base/scope.h"
 
-#define AGENT_OF(pointer, member) ((struct agent *)(void *)((char *)(pointer)-offsetof(struct agent, member)))
+#define AGENT_OF(pointer, member) CONTAINER_OF(pointer, struct agent, member)
 
 /* How long the others' last output may take once the first program has ended; and then, how long the host may take to hear its end. */
 #define OTHERS_MS   1000

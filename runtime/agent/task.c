@@ -11,8 +11,9 @@
 #include "runtime/agent/agent.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/process.h"
+#include "runtime/base/scope.h"
 
-#define TASK_OF(pointer, member) ((struct task *)(void *)((char *)(pointer)-offsetof(struct task, member)))
+#define TASK_OF(pointer, member) CONTAINER_OF(pointer, struct task, member)
 
 struct task *task_find(struct agent *agent, uint32_t number)
 {

@@ -11,9 +11,10 @@
 
 #include "namespaces/tty.h"
 #include "runtime/base/loop.h"
+#include "runtime/base/scope.h"
 #include "runtime/base/socket.h"
 
-#define ATTACH_OF(pointer, member) ((struct attach *)(void *)((char *)(pointer)-offsetof(struct attach, member)))
+#define ATTACH_OF(pointer, member) CONTAINER_OF(pointer, struct attach, member)
 
 /* As runtime/base/socket.h has it. Written here because a user who types must not stop us from reading: nothing is sent blocking. */
 struct header {

@@ -26,8 +26,6 @@
 #define KEEPER_ID_BYTES	   256
 #define KEEPER_FRAME_BYTES (sizeof(struct keeper_frame) + ATTACH_CHUNK_BYTES)
 
-#define KEEPER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
-
 /* A frame's header, little endian, as runtime/base/socket.h says. */
 struct keeper_frame {
 	uint32_t len;

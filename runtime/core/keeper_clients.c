@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/scope.h"
 #include "runtime/base/socket.h"
 
 #define HEADER_BYTES sizeof(struct keeper_frame)
@@ -341,8 +342,8 @@ static void client_receive(struct keeper *keeper, struct keeper_client *client)
 
 static void client_ready(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
 {
-	struct keeper_client *client = KEEPER_OF(source, struct keeper_client, source);
-	struct keeper *keeper = KEEPER_OF(loop, struct keeper, loop);
+	struct keeper_client *client = CONTAINER_OF(source, struct keeper_client, source);
+	struct keeper *keeper = CONTAINER_OF(loop, struct keeper, loop);
 
 	if (client->out_len) {
 		if (client_flush(client) < 0)
@@ -381,7 +382,7 @@ static void client_add(struct keeper *keeper, int fd, bool is_expected)
 
 static void listener_ready(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
 {
-	struct keeper *keeper = KEEPER_OF(loop, struct keeper, loop);
+	struct keeper *keeper = CONTAINER_OF(loop, struct keeper, loop);
 	int fd = sock_accept(source->fd, NULL);
 	uid_t uid;
 

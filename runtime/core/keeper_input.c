@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/scope.h"
 
 /*
  * Clients take turns, frame by frame: one whose frame is half written owns the input until the rest is taken. While anybody waits, the
@@ -13,7 +14,7 @@
  */
 static void input_ready(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
 {
-	struct keeper *keeper = KEEPER_OF(loop, struct keeper, loop);
+	struct keeper *keeper = CONTAINER_OF(loop, struct keeper, loop);
 	struct keeper_client *owner = keeper->input_owner;
 
 	(void)epoll_events;

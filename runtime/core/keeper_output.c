@@ -6,6 +6,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/process.h"
+#include "runtime/base/scope.h"
 
 /* What a pipe may hold at most without privilege (fs.pipe-max-size): somebody else who writes on can't keep us from ending. */
 #define DRAIN_MAX_BYTES ((size_t)1 << 20)
@@ -58,8 +59,8 @@ static size_t stream_read(struct keeper *keeper, struct keeper_stream *stream)
 
 static void stream_ready(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
 {
-	struct keeper_stream *stream = KEEPER_OF(source, struct keeper_stream, source);
-	struct keeper *keeper = KEEPER_OF(loop, struct keeper, loop);
+	struct keeper_stream *stream = CONTAINER_OF(source, struct keeper_stream, source);
+	struct keeper *keeper = CONTAINER_OF(loop, struct keeper, loop);
 	bool was_hung_up = stream->is_hung_up;
 
 	(void)epoll_events;

@@ -8,6 +8,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/process.h"
+#include "runtime/base/scope.h"
 #include "runtime/base/socket.h"
 #include "runtime/vm/agent_local.h"
 
@@ -190,7 +191,7 @@ static int take_all(struct client *client)
 
 static void wire_ready(struct loop *loop, struct loop_source *source, uint32_t events)
 {
-	struct client *client = (struct client *)(void *)((char *)source - offsetof(struct client, source));
+	struct client *client = CONTAINER_OF(source, struct client, source);
 	int result = take_all(client);
 
 	(void)loop, (void)events;

@@ -6,8 +6,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define LOCAL_OF(pointer, member) \
-	((struct agent_local *)(void *)((char *)(pointer)-offsetof(struct agent_local, member)))
+#include "runtime/base/scope.h"
+
+#define LOCAL_OF(pointer, member) CONTAINER_OF(pointer, struct agent_local, member)
 
 /* --- From the loop ---------------------------------------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/scope.h"
 #include "runtime/vm/agent_router_parts.h"
 
 /* --- Coming and going ------------------------------------------------------------------------------------------------- */
@@ -58,8 +59,7 @@ static struct router_client *find_free(struct agent_router *router)
 
 static void listener_ready(struct loop *loop, struct loop_source *source, uint32_t events)
 {
-	struct agent_router *router =
-		(struct agent_router *)(void *)((char *)source - offsetof(struct agent_router, listener));
+	struct agent_router *router = CONTAINER_OF(source, struct agent_router, listener);
 	struct router_client *client = find_free(router);
 
 	(void)loop, (void)events;
@@ -256,8 +256,7 @@ static void hear(struct router_client *client)
 
 static void client_ready(struct loop *loop, struct loop_source *source, uint32_t events)
 {
-	struct router_client *client =
-		(struct router_client *)(void *)((char *)source - offsetof(struct router_client, source));
+	struct router_client *client = CONTAINER_OF(source, struct router_client, source);
 
 	struct err ignored = ERR_INIT;
 

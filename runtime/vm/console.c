@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/scope.h"
 #include "runtime/base/text.h"
 
 #define QUEUE_SIZE 64U
@@ -14,8 +15,6 @@
 #define IOVECS 32U
 
 enum { CONTROL_TO_GUEST = 2, CONTROL_FROM_GUEST = 3 };
-
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* Control messages that wait, by bit, in the order in which a driver wants them. */
 enum pending { PENDING_ADD, PENDING_CONSOLE, PENDING_OPEN, PENDING_NAME, PENDING_RESIZE, PENDING_COUNT };

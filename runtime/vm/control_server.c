@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/scope.h"
 #include "runtime/base/socket.h"
 #include "runtime/base/text.h"
 
@@ -89,8 +90,7 @@ static bool answer_lines(struct control_client *client)
 
 static void client_ready(struct loop *loop, struct loop_source *source, uint32_t events)
 {
-	struct control_client *client =
-		(struct control_client *)(void *)((char *)source - offsetof(struct control_client, source));
+	struct control_client *client = CONTAINER_OF(source, struct control_client, source);
 	ssize_t n = recv(source->fd, client->line + client->len, sizeof(client->line) - client->len, MSG_DONTWAIT);
 
 	(void)events;
@@ -107,8 +107,7 @@ static void client_ready(struct loop *loop, struct loop_source *source, uint32_t
 
 static void listener_ready(struct loop *loop, struct loop_source *source, uint32_t events)
 {
-	struct control_server *server =
-		(struct control_server *)(void *)((char *)source - offsetof(struct control_server, listener));
+	struct control_server *server = CONTAINER_OF(source, struct control_server, listener);
 	struct err err = ERR_INIT;
 	CLEANUP_FD int fd = sock_accept(source->fd, &err);
 

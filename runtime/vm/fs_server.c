@@ -22,8 +22,6 @@
 #include "runtime/vm/fuse.h"
 #include "runtime/vm/vhost_user_backend.h"
 
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
-
 #define CAP_BIT(number) (UINT64_C(1) << (number))
 
 /* What a file server needs to do what the guest's users may: theirs are the files, whoever they are. */

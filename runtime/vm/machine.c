@@ -105,7 +105,7 @@ static int make_serial(struct machine *machine, int out_fd, struct err *err)
 
 static void ending_ready(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
 {
-	struct machine *machine = (struct machine *)(void *)((char *)source - offsetof(struct machine, ending));
+	struct machine *machine = CONTAINER_OF(source, struct machine, ending);
 
 	(void)epoll_events;
 	loop_stop(loop, __atomic_load_n(&machine->end, __ATOMIC_ACQUIRE));

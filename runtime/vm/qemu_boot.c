@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "runtime/base/process.h"
+#include "runtime/base/scope.h"
 #include "runtime/vm/qemu_parts.h"
 
 #define TICK_MS	     250
@@ -23,7 +24,7 @@
 #define ANSWER_TICKS 4	 /* how long an answer may take to count */
 #define MORE_BOOTS   3
 
-#define BOOT_OF(timer) ((struct running *)(void *)((char *)(timer)-offsetof(struct running, boot.tick)))
+#define BOOT_OF(timer) CONTAINER_OF(timer, struct running, boot.tick)
 
 /* All of QEMU's threads; 0 when it has ended. */
 static uint64_t processor_time(const struct qemu_boot *boot)

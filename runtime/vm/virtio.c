@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#include "runtime/base/scope.h"
 
 void virtio_device_init(struct virtio_device *device, const struct virtio_ops *ops, struct virtqueue *queues,
 			struct loop *loop, const struct guest_memory *memory)

@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "runtime/base/scope.h"
+
 #define MAGIC	  0x74726976U /* "virt" */
 #define VERSION	  2U
 #define VENDOR	  0x4c4c5548U /* "HULL" */
@@ -18,8 +20,6 @@
 #define DRIVERS_STATUS                                                                      \
 	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK | \
 	 VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_FAILED)
-
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 struct virtio_mmio_kick {
 	struct virtio_source source;

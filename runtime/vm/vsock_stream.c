@@ -214,7 +214,7 @@ static bool forward(struct vsock *vsock, struct vsock_connection *connection)
 
 static void socket_ready(struct virtio_device *device, struct virtio_source *source, uint32_t epoll_events)
 {
-	struct vsock_connection *connection = (void *)((char *)source - offsetof(struct vsock_connection, source));
+	struct vsock_connection *connection = CONTAINER_OF(source, struct vsock_connection, source);
 	struct vsock *vsock = vsock_of(device);
 
 	if ((epoll_events & EPOLLOUT) && vsock_connection_flush(connection) < 0)
