@@ -5,15 +5,12 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "runtime/base/scope.h"
+#include "runtime/vm/vhost_user_backend_parts.h"
 
 /* QEMU lets a driver behind its MMIO transport take as many, whatever the device says. A chain has no more parts for that. */
-#define MAX_SLOTS			    1024
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define MAX_SLOTS 1024
 
 #define BIT(number) (UINT64_C(1) << (number))
 
@@ -23,140 +20,9 @@
 	 BIT(VHOST_USER_F_PROTOCOL_FEATURES))
 #define PROTOCOL_FEATURES (BIT(VHOST_USER_PROTOCOL_F_MQ) | BIT(VHOST_USER_PROTOCOL_F_REPLY_ACK))
 
-_Static_assert(GUEST_MAX_REGIONS >= VHOST_USER_MAX_REGIONS, "a front end may name more regions than there is room for");
-
 static struct vhost_user_queue *queue_of(struct vhost_user_backend *backend, uint64_t index)
 {
 	return index < backend->ops->queues ? &backend->queues[index] : NULL;
-}
-
-/* --- memory ------------------------------------------------------------------------------------------------------------------------ */
-
-static void unmap(struct vhost_user_backend *backend)
-{
-	for (unsigned i = 0; i < backend->memory.region_count; i++)
-		(void)munmap(backend->memory.regions[i].host, backend->memory.regions[i].bytes);
-	backend->memory = GUEST_MEMORY_NONE;
-}
-
-/* Maps one region behind those that there are. The file is long enough: touching it must not end this process. */
-static int map(struct vhost_user_backend *backend, const struct vhost_user_region *region, int fd)
-{
-	struct guest_memory *memory = &backend->memory;
-	struct stat status;
-	void *host;
-
-	if (fd < 0 || region->bytes == 0 || region->bytes % GUEST_PAGE_BYTES ||
-	    region->file_offset % GUEST_PAGE_BYTES || region->bytes > INT64_MAX ||
-	    region->file_offset > INT64_MAX - region->bytes || region->gpa > UINT64_MAX - region->bytes ||
-	    region->front_address > UINT64_MAX - region->bytes)
-		return -EINVAL;
-	if (fstat(fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size < region->file_offset + region->bytes)
-		return -EINVAL;
-	host = mmap(NULL, region->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd,
-		    (off_t)region->file_offset);
-	if (host == MAP_FAILED)
-		return -errno;
-	backend->regions[memory->region_count] = *region;
-	memory->regions[memory->region_count++] = (struct guest_region){.gpa = region->gpa,
-									.bytes = region->bytes,
-									.host = host,
-									.file_offset = region->file_offset};
-	return 0;
-}
-
-/* An address of the front end as a guest-physical one. */
-static int translate(const struct vhost_user_backend *backend, uint64_t front_address, uint64_t *ret_gpa)
-{
-	for (unsigned i = 0; i < backend->memory.region_count; i++) {
-		const struct vhost_user_region *region = &backend->regions[i];
-		uint64_t offset = front_address - region->front_address;
-
-		if (front_address >= region->front_address && offset < region->bytes) {
-			*ret_gpa = region->gpa + offset;
-			return 0;
-		}
-	}
-	return -EFAULT;
-}
-
-/* --- queues ------------------------------------------------------------------------------------------------------------------------ */
-
-static void serve(struct vhost_user_backend *backend, struct vhost_user_queue *at)
-{
-	struct virtqueue *queue = &at->queue;
-	unsigned budget = queue->size;
-	struct vq_chain chain;
-	uint64_t one = 1;
-	int r = 0;
-
-	vq_kicks_off(queue);
-	do {
-		while (budget > 0 && (r = vq_pop(queue, &chain)) > 0) {
-			budget--;
-			vq_push(queue, chain.head, backend->ops->serve(backend, &chain));
-			vq_notify(queue);
-		}
-	} while (r >= 0 && budget > 0 && vq_kicks_on(queue));
-	/* No more than one round at a time: the other queues, and messages, have their turn. */
-	if (r > 0)
-		(void)!write(at->kick.fd, &one, sizeof(one));
-	if (r < 0) {
-		loop_forget(backend->loop, &at->kick);
-		if (at->error_fd >= 0)
-			(void)!write(at->error_fd, &one, sizeof(one));
-	}
-}
-
-static void kicked(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
-{
-	struct vhost_user_queue *at = CONTAINER_OF(source, struct vhost_user_queue, kick);
-	uint64_t times;
-
-	(void)loop;
-	(void)epoll_events;
-	if (read(source->fd, &times, sizeof(times)) < 0 && errno != EAGAIN)
-		return;
-	serve(at->backend, at);
-}
-
-/* The ring stands still; where it stood is its base. */
-static void halt(struct vhost_user_queue *at)
-{
-	loop_forget(at->backend->loop, &at->kick);
-	if (at->queue.ready)
-		at->base = at->queue.next;
-	vq_reset(&at->queue);
-}
-
-/* Runs the ring as soon as everything that it needs was told, in whatever order. What is not all there yet is no error. */
-static int run(struct vhost_user_queue *at, struct err *err)
-{
-	struct virtqueue *queue = &at->queue;
-
-	if (queue->ready || !at->addressed || !at->enabled || at->size == 0 || at->kick.fd < 0)
-		return 0;
-	queue->size = at->size;
-	if (translate(at->backend, at->addresses.descriptors, &queue->descriptors_gpa) < 0 ||
-	    translate(at->backend, at->addresses.available, &queue->available_gpa) < 0 ||
-	    translate(at->backend, at->addresses.used, &queue->used_gpa) < 0 ||
-	    vq_enable(queue, at->backend->features) < 0)
-		return err_say(err, EINVAL, "a ring is not in the guest's memory");
-	/* Every chain is given back before the next one is taken: both indices are the same wherever the ring stands still. */
-	queue->next = queue->used = queue->told = at->base;
-	(void)vq_kicks_on(queue);
-	return loop_watch(at->backend->loop, &at->kick, EPOLLIN, err);
-}
-
-static int run_all(struct vhost_user_backend *backend, struct err *err)
-{
-	int r = 0;
-
-	for (unsigned i = 0; i < backend->ops->queues && r == 0; i++)
-		r = run(&backend->queues[i], err);
-	return r;
 }
 
 /* --- messages ---------------------------------------------------------------------------------------------------------------------- */
@@ -227,13 +93,13 @@ static int set_mem_table(struct vhost_user_backend *backend, struct vhost_user_m
 		return err_say(err, EINVAL, "a table of guest memory with %u regions and %u descriptors", table->count,
 			       message->fd_count);
 	for (unsigned i = 0; i < backend->ops->queues; i++)
-		halt(&backend->queues[i]);
-	unmap(backend);
+		vhost_user_halt(&backend->queues[i]);
+	vhost_user_unmap(backend);
 	for (unsigned i = 0; i < table->count && r == 0; i++)
-		r = map(backend, &table->regions[i], message->fds[i]);
+		r = vhost_user_map(backend, &table->regions[i], message->fds[i]);
 	if (r < 0)
 		return err_set(err, -r, "map guest memory");
-	return run_all(backend, err);
+	return vhost_user_run_all(backend, err);
 }
 
 static int bad_queue(uint64_t index, struct err *err)
@@ -250,7 +116,7 @@ static int set_vring_num(struct vhost_user_backend *backend, struct vhost_user_m
 	if (message->payload.vring.value > MAX_SLOTS || at->queue.ready)
 		return err_say(err, EINVAL, "a queue of %u slots", message->payload.vring.value);
 	at->size = (uint16_t)message->payload.vring.value;
-	return run(at, err);
+	return vhost_user_run(at, err);
 }
 
 static int set_vring_base(struct vhost_user_backend *backend, struct vhost_user_message *message, struct err *err)
@@ -271,7 +137,7 @@ static int get_vring_base(struct vhost_user_backend *backend, struct vhost_user_
 
 	if (!at)
 		return bad_queue(message->payload.vring.index, err);
-	halt(at);
+	vhost_user_halt(at);
 	at->addressed = false;
 	scope_fd(&at->kick.fd);
 	at->kick.fd = -1;
@@ -285,10 +151,10 @@ static int set_vring_addr(struct vhost_user_backend *backend, struct vhost_user_
 
 	if (!at)
 		return bad_queue(message->payload.addresses.index, err);
-	halt(at);
+	vhost_user_halt(at);
 	at->addresses = message->payload.addresses;
 	at->addressed = true;
-	return run(at, err);
+	return vhost_user_run(at, err);
 }
 
 static int set_vring_enable(struct vhost_user_backend *backend, struct vhost_user_message *message, struct err *err)
@@ -299,8 +165,8 @@ static int set_vring_enable(struct vhost_user_backend *backend, struct vhost_use
 		return bad_queue(message->payload.vring.index, err);
 	at->enabled = message->payload.vring.value != 0;
 	if (!at->enabled)
-		halt(at);
-	return run(at, err);
+		vhost_user_halt(at);
+	return vhost_user_run(at, err);
 }
 
 /* The descriptor of KICK, CALL or ERR, which replaces the one that was there; none is fine for the latter two. */
@@ -329,10 +195,10 @@ static int set_vring_kick(struct vhost_user_backend *backend, struct vhost_user_
 
 	if (!at)
 		return -EINVAL;
-	halt(at);
+	vhost_user_halt(at);
 	scope_fd(&at->kick.fd);
 	at->kick.fd = fd;
-	return fd < 0 ? err_say(err, EINVAL, "a queue without kicks") : run(at, err);
+	return fd < 0 ? err_say(err, EINVAL, "a queue without kicks") : vhost_user_run(at, err);
 }
 
 static int set_vring_call(struct vhost_user_backend *backend, struct vhost_user_message *message, struct err *err)
@@ -454,12 +320,14 @@ int vhost_user_backend_open(struct vhost_user_backend *backend, const struct vho
 
 		at->backend = backend;
 		at->error_fd = at->interrupt.fd = -1;
-		at->kick = (struct loop_source){.fd = -1, .ready = kicked};
+		at->kick = (struct loop_source){.fd = -1, .ready = vhost_user_kicked};
 		at->queue = (struct virtqueue){.max_size = MAX_SLOTS,
 					       .memory = &backend->memory,
 					       .interrupt = &at->interrupt};
 	}
-	r = loop_watch(loop, &backend->socket, EPOLLIN, err);
+	r = vhost_user_set_patience(socket_fd, VHOST_USER_PATIENCE_MS, err);
+	if (r == 0)
+		r = loop_watch(loop, &backend->socket, EPOLLIN, err);
 	if (r < 0)
 		vhost_user_backend_close(backend);
 	return r;
@@ -470,13 +338,13 @@ void vhost_user_backend_close(struct vhost_user_backend *backend)
 	for (unsigned i = 0; i < VHOST_USER_MAX_QUEUES; i++) {
 		struct vhost_user_queue *at = &backend->queues[i];
 
-		halt(at);
+		vhost_user_halt(at);
 		scope_fd(&at->kick.fd);
 		scope_fd(&at->interrupt.fd);
 		scope_fd(&at->error_fd);
 		at->kick.fd = at->interrupt.fd = at->error_fd = -1;
 	}
-	unmap(backend);
+	vhost_user_unmap(backend);
 	loop_forget(backend->loop, &backend->socket);
 	scope_fd(&backend->socket.fd);
 	backend->socket.fd = -1;
