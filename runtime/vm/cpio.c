@@ -13,8 +13,6 @@
 
 #define ALIGNMENT 4
 
-static const char TRAILER[] = "TRAILER!!!";
-
 struct entry {
 	const char *name;
 	mode_t mode;
@@ -46,7 +44,7 @@ static int put_header(struct cpio *cpio, const struct entry *entry, struct err *
 	int r;
 
 	/* Magic; inode, mode, uid, gid, links, time, size; the device that it is on, the device that it is; length of the name; check. */
-	(void)snprintf(header, sizeof(header), "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
+	(void)snprintf(header, sizeof(header), CPIO_MAGIC "%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
 		       ++cpio->entries, entry->mode, 0, 0, entry->links, 0, (unsigned)entry->bytes, 0, 0, entry->major,
 		       entry->minor, (unsigned)strlen(entry->name) + 1, 0);
 	r = put(cpio, entry->name, header, CPIO_HEADER_BYTES, err);
@@ -121,5 +119,5 @@ int cpio_put_file(struct cpio *cpio, const char *name, mode_t mode, int fd, stru
 
 int cpio_end(struct cpio *cpio, struct err *err)
 {
-	return put_header(cpio, &(struct entry){.name = TRAILER, .links = 1}, err);
+	return put_header(cpio, &(struct entry){.name = CPIO_TRAILER, .links = 1}, err);
 }

@@ -12,6 +12,9 @@
 
 #include "runtime/base/err.h"
 
+/* What an entry begins with, and the name of the one that ends an archive. */
+#define CPIO_MAGIC   "070701"
+#define CPIO_TRAILER "TRAILER!!!"
 /* Bytes of an entry in front of its contents: header, name, NUL, up to a multiple of four. */
 #define CPIO_HEADER_BYTES 110
 #define CPIO_MAX_FILE	  ((uint64_t)256 << 20)
