@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* stats */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/figures.h"
 #include "cli/instance.h"
 #include "cli/instance_settle.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "runtime/base/log.h"
 #include "runtime/base/process.h"
-#include "runtime/core/usage.h"
 
 #define DEFAULT_INTERVAL_MS 1000
-#define UNKNOWN		    "--"
 #define CLEAR_SCREEN	    "\033[H\033[J"
 
 struct stats_options {
@@ -85,69 +83,6 @@ struct watching {
 
 /* --- One of them ------------------------------------------------------------------------------------------------------ */
 
-/* An instance's figures, made ready to be shown. What is CG_STAT_UNKNOWN is not known. */
-struct figures {
-	uint64_t cpu_ns, cpu_centi; /* hundredths of a percent of one CPU */
-	uint64_t memory_usage, memory_limit, memory_centi;
-	uint64_t received, sent, read, written, pids, pids_limit;
-	const struct usage *usage;
-};
-static const struct figures nothing_known = {
-	.cpu_ns = CG_STAT_UNKNOWN,
-	.cpu_centi = CG_STAT_UNKNOWN,
-	.memory_usage = CG_STAT_UNKNOWN,
-	.memory_limit = CG_STAT_UNKNOWN,
-	.memory_centi = CG_STAT_UNKNOWN,
-	.received = CG_STAT_UNKNOWN,
-	.sent = CG_STAT_UNKNOWN,
-	.read = CG_STAT_UNKNOWN,
-	.written = CG_STAT_UNKNOWN,
-	.pids = CG_STAT_UNKNOWN,
-	.pids_limit = CG_STAT_UNKNOWN,
-};
-
-/* What the kernel takes back when others need it does not count. Without a limit all there is may be used. */
-static void take_memory(const struct guest_stats *inside, struct figures *ret)
-{
-	const struct cg_stat *stat = &inside->stat;
-	uint64_t cache = stat->memory_inactive_file_bytes;
-
-	if (!stat->has_memory)
-		return;
-	ret->memory_usage = stat->memory_usage_bytes;
-	if (cache != CG_STAT_UNKNOWN && cache < ret->memory_usage)
-		ret->memory_usage -= cache;
-	ret->memory_limit = stat->memory_limit_bytes;
-	if (ret->memory_limit > inside->memory_total_bytes)
-		ret->memory_limit = inside->memory_total_bytes;
-	if (ret->memory_limit > 0)
-		ret->memory_centi = (uint64_t)((double)ret->memory_usage * 10000 / (double)ret->memory_limit);
-}
-
-static struct figures take_figures(const struct usage *usage)
-{
-	const struct cg_stat *stat = &usage->inside.stat;
-	struct figures figures = nothing_known;
-
-	figures.usage = usage;
-	if (!usage->is_known)
-		return figures;
-	if (stat->has_cpu)
-		figures.cpu_ns = stat->cpu_total_ns;
-	take_memory(&usage->inside, &figures);
-	if (usage->inside.interfaces.count > 0)
-		net_counters_sum(&usage->inside.interfaces, &figures.received, &figures.sent);
-	if (stat->has_blkio) {
-		figures.read = stat->blkio_read_bytes;
-		figures.written = stat->blkio_write_bytes;
-	}
-	if (stat->has_pids) {
-		figures.pids = stat->pids_current;
-		figures.pids_limit = stat->pids_limit == CG_STAT_UNLIMITED ? CG_STAT_UNKNOWN : stat->pids_limit;
-	}
-	return figures;
-}
-
 /* Against the last look, which this one then is. */
 static int take_share(struct watching *w, const char *id, struct figures *figures, struct err *err)
 {
@@ -172,66 +107,6 @@ static int take_share(struct watching *w, const char *id, struct figures *figure
 	return 0;
 }
 
-/* --- In words --------------------------------------------------------------------------------------------------------- */
-
-static const char *share_words(struct arena *arena, uint64_t centi)
-{
-	return centi == CG_STAT_UNKNOWN ? UNKNOWN
-					: arena_printf(arena, "%" PRIu64 ".%02" PRIu64 "%%", centi / 100, centi % 100);
-}
-
-static const char *pair_words(struct arena *arena, uint64_t one, uint64_t other)
-{
-	char one_words[32], other_words[32];
-
-	return arena_printf(arena, "%s / %s", one == CG_STAT_UNKNOWN ? UNKNOWN : text_size_words(one, one_words),
-			    other == CG_STAT_UNKNOWN ? UNKNOWN : text_size_words(other, other_words));
-}
-
-static void put(struct json_writer *w, const char *key, uint64_t value)
-{
-	if (value < CG_STAT_UNLIMITED)
-		json_put_u64(w, key, value);
-}
-
-static void put_share(struct json_writer *w, const char *key, uint64_t centi)
-{
-	if (centi != CG_STAT_UNKNOWN)
-		json_put(w, key, &(struct json){.type = JSON_DOUBLE, .number = (double)centi / 100});
-}
-
-/* What is not known is left out. */
-static void put_document(const struct instance_view *view, const struct figures *figures, struct text *to)
-{
-	struct json_writer w = {.out = to};
-
-	json_open(&w, NULL);
-	json_put_string(&w, "id", view->id);
-	json_put_string(&w, "name", view->extension->name);
-	put_share(&w, "cpuPercent", figures->cpu_centi);
-	put(&w, "cpuNanoseconds", figures->cpu_ns);
-	put(&w, "memoryUsageBytes", figures->memory_usage);
-	put(&w, "memoryLimitBytes", figures->memory_limit);
-	put_share(&w, "memoryPercent", figures->memory_centi);
-	put(&w, "networkReceivedBytes", figures->received);
-	put(&w, "networkSentBytes", figures->sent);
-	put(&w, "blockReadBytes", figures->read);
-	put(&w, "blockWrittenBytes", figures->written);
-	put(&w, "pids", figures->pids);
-	put(&w, "pidsLimit", figures->pids_limit);
-	if (figures->usage && figures->usage->is_machine) {
-		const struct cg_stat *machine = &figures->usage->machine;
-
-		json_open(&w, "machine");
-		put(&w, "cpuNanoseconds", machine->has_cpu ? machine->cpu_total_ns : CG_STAT_UNKNOWN);
-		put(&w, "memoryUsageBytes", machine->has_memory ? machine->memory_usage_bytes : CG_STAT_UNKNOWN);
-		put(&w, "memoryLimitBytes", machine->has_memory ? machine->memory_limit_bytes : CG_STAT_UNKNOWN);
-		put(&w, "pids", machine->has_pids ? machine->pids_current : CG_STAT_UNKNOWN);
-		json_close(&w);
-	}
-	json_close(&w);
-}
-
 static int add_row(const struct watching *w, const struct instance_view *view, const struct figures *figures,
 		   struct output *output, struct err *err)
 {
@@ -241,14 +116,13 @@ static int add_row(const struct watching *w, const struct instance_view *view, c
 
 	cells[COLUMN_ID] = cells[COLUMN_CONTAINER] = output_short_id(output->arena, view->id, options->whole);
 	cells[COLUMN_NAME] = view->extension->name;
-	cells[COLUMN_CPU] = share_words(output->arena, figures->cpu_centi);
-	cells[COLUMN_MEMORY] = pair_words(output->arena, figures->memory_usage, figures->memory_limit);
-	cells[COLUMN_MEMORY_SHARE] = share_words(output->arena, figures->memory_centi);
-	cells[COLUMN_NET] = pair_words(output->arena, figures->received, figures->sent);
-	cells[COLUMN_BLOCK] = pair_words(output->arena, figures->read, figures->written);
-	cells[COLUMN_PIDS] =
-		figures->pids == CG_STAT_UNKNOWN ? UNKNOWN : arena_printf(output->arena, "%" PRIu64, figures->pids);
-	put_document(view, figures, &document);
+	cells[COLUMN_CPU] = figures_share(output->arena, figures->cpu_centi);
+	cells[COLUMN_MEMORY] = figures_pair(output->arena, figures->memory_usage, figures->memory_limit);
+	cells[COLUMN_MEMORY_SHARE] = figures_share(output->arena, figures->memory_centi);
+	cells[COLUMN_NET] = figures_pair(output->arena, figures->received, figures->sent);
+	cells[COLUMN_BLOCK] = figures_pair(output->arena, figures->read, figures->written);
+	cells[COLUMN_PIDS] = figures_count(output->arena, figures->pids);
+	figures_document(view, figures, &document);
 	return output_add(output, cells, &document, err);
 }
 
@@ -258,13 +132,13 @@ static int add_row(const struct watching *w, const struct instance_view *view, c
 static int look_at(struct watching *w, const struct instance_view *view, struct output *output, struct err *err)
 {
 	struct usage usage;
-	struct figures figures = nothing_known;
+	struct figures figures = figures_unknown;
 	struct err failure = ERR_INIT;
 	int result = instance_is_up(view) ? usage_read(&w->stores.store, output->arena, view->id, &usage, &failure)
 					  : -EINVAL;
 
 	if (result >= 0) {
-		figures = take_figures(&usage);
+		figures = figures_of(&usage);
 		result = take_share(w, view->id, &figures, err);
 		return result < 0 ? result : add_row(w, view, &figures, output, err);
 	}
