@@ -10,6 +10,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/loop.h"
 #include "runtime/base/process.h"
+#include "runtime/base/scope.h"
 
 /* Others may hold the terminal when the process has ended: what it wrote itself is read within this time, theirs is not waited for. */
 #define DRAIN_MS 200
@@ -49,7 +50,7 @@ static void stop_when_done(struct relaying *relaying)
 
 static void process_ended(struct loop *loop, struct loop_source *source, uint32_t events)
 {
-	struct relaying *relaying = (struct relaying *)((char *)source - offsetof(struct relaying, end));
+	struct relaying *relaying = CONTAINER_OF(source, struct relaying, end);
 
 	(void)events;
 	loop_forget(loop, source);
@@ -80,7 +81,7 @@ static void terminal_ended(struct loop *loop, struct tty_relay *relay, enum tty_
 
 static void signal_arrived(struct loop *loop, struct loop_signals *signals, int signo)
 {
-	struct relaying *relaying = (struct relaying *)((char *)signals - offsetof(struct relaying, signals));
+	struct relaying *relaying = CONTAINER_OF(signals, struct relaying, signals);
 
 	(void)loop;
 	(void)proc_signal(relaying->pidfd, signo);

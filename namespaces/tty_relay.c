@@ -14,8 +14,9 @@
 
 #include "namespaces/tty.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/scope.h"
 
-#define RELAY_OF(pointer, member) ((struct tty_relay *)(void *)((char *)(pointer)-offsetof(struct tty_relay, member)))
+#define RELAY_OF(pointer, member) CONTAINER_OF(pointer, struct tty_relay, member)
 
 void tty_relay_stop(struct loop *loop, struct tty_relay *relay)
 {
