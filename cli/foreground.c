@@ -8,6 +8,7 @@
 #include "cli/instance.h"
 #include "runtime/core/attach.h"
 #include "runtime/core/control.h"
+#include "runtime/core/engine.h"
 
 /* What the user's signals are for: the program, not this command. */
 static void pass_signal(void *user, int signo)
