@@ -27,7 +27,10 @@ struct exit_file {
 
 /* Atomically. No heap. 0 or -errno. */
 int exit_file_write(int state_fd, const struct exit_file *exit, struct err *err);
-/* 0; -ENOENT when there is none; -EINVAL when it is no such line. */
+/*
+ * 0; -ENOENT when there is none; -EINVAL when it is no such line. Of one that an older hull's keeper wrote, what it did
+ * not know is false, or "".
+ */
 int exit_file_read(int state_fd, struct exit_file *ret);
 
 #endif

@@ -115,7 +115,6 @@ static void test_exit_of_a_keeper(void)
 				 .words = "the guest's: kernel=1"};
 	struct lifecycle now;
 	struct err err = ERR_INIT;
-	int fd;
 
 	record.init.start_ticks++;
 	CHECK(exit_file_write(folder, &seen, &err) == 0);
@@ -131,10 +130,50 @@ static void test_exit_of_a_keeper(void)
 	CHECK_INT(now.exit.code, 125);
 	CHECK_STR(now.exit.cause, "panic");
 	CHECK_STR(now.exit.words, "the guest's: kernel=1");
-	fd = openat(folder, EXIT_FILE, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	CHECK(write(fd, "known=1 code", 12) == 12);
-	(void)close(fd);
-	CHECK(!lifecycle_look(&record, folder, true).exit.known);
+	end();
+}
+
+static void put_exit(const char *line)
+{
+	CLEANUP_FD int fd = openat(folder, EXIT_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	CHECK(write(fd, line, strlen(line)) == (ssize_t)strlen(line));
+}
+
+/* A keeper outlives an update of hull, and its line says what was known when it was built. */
+static void test_exit_of_other_keepers(void)
+{
+	static const char *const older[] = {
+		"known=1 code=143 signal=15 finished_ns=77\n",
+		"known=1 code=143 signal=15 oom=1 finished_ns=77\n",
+		"known=1 code=143 signal=15 oom=1 finished_ns=77 later=yes cause=- words=\n",
+		"known=1 code=143 signal=15 oom=1 finished_ns=77 cause=a-later-hull-s-cause words=\n",
+	};
+	static const char *const no_lines[] = {
+		"",
+		"known=1 code",
+		"known=1 code=143 signal=15",
+		"known=1 code=143 signal=x finished_ns=77\n",
+	};
+	struct record record = begin(RECORD_RUNNING);
+	struct lifecycle now;
+
+	record.init.start_ticks++;
+	for (size_t i = 0; i < ARRAY_SIZE(older); i++) {
+		put_exit(older[i]);
+		now = lifecycle_look(&record, folder, true);
+		CHECK(now.exit.known);
+		CHECK_INT(now.exit.code, 143);
+		CHECK_INT(now.exit.signal, 15);
+		CHECK_INT(now.finished, 77);
+		CHECK(now.exit.oom == (i > 0));
+		CHECK_STR(now.exit.cause, "");
+		CHECK_STR(now.exit.words, "");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(no_lines); i++) {
+		put_exit(no_lines[i]);
+		CHECK(!lifecycle_look(&record, folder, true).exit.known);
+	}
 	end();
 }
 
@@ -246,6 +285,7 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_what_is_so), TAP_CASE(test_a_zombie_has_stopped),
 		       TAP_CASE(test_creations_that_were_killed), TAP_CASE(test_keepers),
-		       TAP_CASE(test_exit_of_a_keeper), TAP_CASE(test_what_is_allowed), TAP_CASE(test_changes),
-		       TAP_CASE(test_reading), TAP_CASE(test_salvage));
+		       TAP_CASE(test_exit_of_a_keeper), TAP_CASE(test_exit_of_other_keepers),
+		       TAP_CASE(test_what_is_allowed), TAP_CASE(test_changes), TAP_CASE(test_reading),
+		       TAP_CASE(test_salvage));
 }
