@@ -55,6 +55,14 @@ static inline uint32_t bpf_run(const struct confine_filter *filter, const struct
 	return BPF_BROKEN;
 }
 
+/* The decision on one call without arguments. */
+static inline uint32_t bpf_decide(const struct confine_filter *filter, uint32_t arch, uint32_t number)
+{
+	struct seccomp_data data = {.nr = (int)number, .arch = arch};
+
+	return bpf_run(filter, &data);
+}
+
 /* --- Choices: of bytes as long as there are any, then of a seed; with the seed 0 they end in zeros ------------------------ */
 
 struct choices {
