@@ -295,7 +295,7 @@ const struct command verb_inspect = {
 		       "keeperPid (of the host; 0 when there is none), exitCode, signal (null: ended by itself), "
 		       "oomKilled, error and cause (why a machine ended without its program's exit code, as a line and "
 		       "as a word: "
-		       "boot, no-timer, start, panic, memory, power-off, reset, triple-fault, agent-lost, "
+		       "boot, no-timer, no-start, start, panic, memory, power-off, reset, triple-fault, agent-lost, "
 		       "agent-broken, volume-server, "
 		       "emulator, monitor; else null), startedAt, finishedAt, "
 		       "restartCount;\n"

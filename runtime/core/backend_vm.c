@@ -266,6 +266,16 @@ static int give_start(struct preparing *p, struct err *err)
 	return result;
 }
 
+/* How long a guest that is up may take to start its program. */
+static unsigned start_seconds(const struct guest_start *start)
+{
+	bool has_much_to_do = start->own.count > 0;
+
+	for (size_t i = 0; i < start->volumes.count; i++)
+		has_much_to_do = has_much_to_do || start->volumes.items[i].fill;
+	return has_much_to_do ? VM_FILL_SECONDS : VM_START_SECONDS;
+}
+
 static int write_request(struct preparing *p, struct err *err)
 {
 	CLEANUP_TEXT struct text words = TEXT_INIT;
@@ -282,6 +292,7 @@ static int write_request(struct preparing *p, struct err *err)
 	p->request.accelerated = p->vm->accelerated;
 	p->request.qemu = p->vm->qemu;
 	p->request.boot_seconds = fault_point("machine", "patience", NULL) < 0 ? 1 : VM_BOOT_SECONDS;
+	p->request.start_seconds = fault_point("machine", "start-patience", NULL) < 0 ? 1 : start_seconds(&p->start);
 	vm_request_write(&p->request, &words);
 	result = text_check(&words, err);
 	if (result >= 0)

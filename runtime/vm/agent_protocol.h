@@ -11,7 +11,7 @@
  *
  *     guest                                   host
  *     HELLO{version}             ->
- *                                <-           HELLO{version}
+ *                                <-           HELLO{version} CLOCK
  *                                <-           START pieces of the document, and an empty one      (process AGENT_FIRST)
  *     STARTED{pid} or FAILED     ->
  *     STDOUT* STDERR* EOF* CREDIT*   <->      STDIN* EOF CREDIT* SIGNAL* RESIZE* CLOSE
@@ -66,7 +66,7 @@ enum agent_frame {
 	AGENT_SIGNAL,	  /* struct agent_signal; of process 0: to every process in the container */
 	AGENT_RESIZE,	  /* struct agent_resize */
 	AGENT_CLOSE,	  /* nobody listens any more: its pipes or its terminal are closed. EXIT still comes */
-	AGENT_CLOCK,	  /* process 0: struct agent_clock. From the router alone */
+	AGENT_CLOCK,	  /* process 0: struct agent_clock, at first and after a pause. From the router alone */
 	AGENT_SHUTDOWN,	  /* process 0: kill, sync, EXIT, power off. From the router alone */
 	/* guest to host */
 	AGENT_STARTED = 32, /* struct agent_started: it runs */

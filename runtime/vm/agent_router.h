@@ -33,6 +33,7 @@ enum agent_ending {
 	AGENT_ENDED_LOST,   /* the stream ended without either: `err`. Whoever runs the machine may know better why */
 	AGENT_ENDED_BROKEN, /* the guest broke the protocol: `err` */
 	AGENT_ENDED_SILENT, /* it never said HELLO: `err` */
+	AGENT_ENDED_STUCK,  /* it said HELLO, and neither STARTED nor FAILED: `err` */
 };
 
 struct agent_outcome {
@@ -45,10 +46,10 @@ struct agent_outcome {
 
 struct agent_router_request {
 	/*
-	 * Within this time the guest has to say HELLO; 0: no matter when. Counted in seconds in which this process runs, so that one which is frozen with its
-	 * machine counts none.
+	 * Within the first the guest has to say HELLO, and within the second after that STARTED or FAILED; 0: no matter when. Counted in seconds in which this
+	 * process runs, so that one which is frozen with its machine counts none.
 	 */
-	unsigned boot_seconds;
+	unsigned boot_seconds, start_seconds;
 	int channel_fd; /* one end of a stream socket whose other end is the guest's; stays the caller's, made non-blocking */
 	int listen_fd; /* a listening Unix socket for clients, or -1; stays the caller's, made non-blocking */
 	int stdio
@@ -61,6 +62,8 @@ struct agent_router_request {
 	 * any thread is started); the router takes them from a signalfd. With `terminal`, SIGWINCH belongs in it.
 	 */
 	const sigset_t *signals;
+	/* Called when the guest has said HELLO, before it is answered; may be NULL. */
+	void (*greeted)(struct agent_router *router, void *user);
 	/*
 	 * Called once, from the loop. By then all output of the first program has been written (of a machine that broke: as far as it was taken in that time), and the clients have been given what is theirs, as far as
 	 * they took it within AGENT_ROUTER_PATIENCE_MS. May call loop_stop(), and agent_router_close().
@@ -84,6 +87,8 @@ void agent_router_close(struct agent_router **router);
 void agent_router_shutdown(struct agent_router *router);
 /* Tells the guest what time it is: after it was paused. */
 void agent_router_clock(struct agent_router *router, uint64_t epoch_ns);
+/* The guest begins to boot now, and has so many seconds to say HELLO: for who did not know when, and asked for none to be counted (boot_seconds 0). */
+void agent_router_await_hello(struct agent_router *router, unsigned seconds);
 /* Whether the guest has come up (HELLO was heard). */
 bool agent_router_is_greeted(const struct agent_router *router);
 /* Whether the first program runs (STARTED was heard): for who measures, and for `hull inspect`. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/base/fd.h"
+#include "runtime/base/process.h"
 #include "runtime/vm/agent_router_parts.h"
 
 #define ROUTER_OF(pointer, member) \
@@ -36,21 +37,45 @@ static void break_off(struct agent_router *router, enum agent_ending ending, con
 	begin_end(router, ending, ERR_EXIT_FAILED);
 }
 
-/* A second more without HELLO. */
-static void wait_for_hello(struct agent_router *router)
+/* Of what is waited for now; 0: for nothing, or for ever. */
+static unsigned patience_seconds(const struct agent_router *router)
 {
+	if (router->is_ending || router->first.is_started)
+		return 0;
+	return router->is_greeted ? router->request.start_seconds : router->request.boot_seconds;
+}
+
+static void begin_waiting(struct agent_router *router)
+{
+	router->waited_seconds = 0;
+	(void)loop_timer_set(&router->patience, patience_seconds(router) > 0 ? 1000 : 0);
+}
+
+/* A second more without it. */
+static void go_on_waiting(struct agent_router *router)
+{
+	const unsigned patience = patience_seconds(router);
 	struct err err = ERR_INIT;
 
-	router->boot_seconds++;
-	if (router->boot_seconds < router->request.boot_seconds) {
+	if (patience == 0)
+		return;
+	if (++router->waited_seconds < patience) {
 		(void)loop_timer_set(&router->patience, 1000);
 		return;
 	}
-	(void)err_say(&err, ETIMEDOUT,
-		      "the guest was not up after %u seconds: its kernel runs, or waits, and has not come as far as "
-		      "hull's agent",
-		      router->boot_seconds);
-	break_off(router, AGENT_ENDED_SILENT, &err);
+	if (router->is_greeted)
+		(void)err_say(&err, ETIMEDOUT,
+			      "the guest's program was not started after %u seconds: hull's agent runs there, or "
+			      "waits, and "
+			      "has not come as far as that",
+			      patience);
+	else
+		(void)err_say(&err, ETIMEDOUT,
+			      "the guest was not up after %u seconds: its kernel runs, or waits, and has not come as "
+			      "far as "
+			      "hull's agent",
+			      patience);
+	break_off(router, router->is_greeted ? AGENT_ENDED_STUCK : AGENT_ENDED_SILENT, &err);
 }
 
 static void patience_expired(struct loop *loop, struct loop_timer *timer)
@@ -59,7 +84,7 @@ static void patience_expired(struct loop *loop, struct loop_timer *timer)
 
 	(void)loop;
 	if (!router->is_ending) {
-		wait_for_hello(router);
+		go_on_waiting(router);
 	} else {
 		router_clients_close(router);
 		/* Of a program that has ended every byte is owed to its reader; of a machine that broke nobody knows what is. */
@@ -93,7 +118,10 @@ static int take_hello(struct agent_router *router, const struct agent_message *m
 		return err_say(err, EPROTO, "it speaks version %u of the protocol, this hull %u", hello.version,
 			       AGENT_VERSION);
 	router->is_greeted = router->is_hello_due = true;
-	(void)loop_timer_set(&router->patience, 0);
+	router->clock_due = proc_now_ns();
+	begin_waiting(router);
+	if (router->request.greeted)
+		router->request.greeted(router, router->request.user);
 	return 0;
 }
 
@@ -128,6 +156,7 @@ static int take_of_first(struct agent_router *router, const struct agent_message
 	switch (message->type) {
 	case AGENT_STARTED:
 		agent_local_started(&router->first);
+		begin_waiting(router);
 		return 0;
 	case AGENT_FAILED:
 		take_failed(router, message);
@@ -262,6 +291,13 @@ void agent_router_clock(struct agent_router *router, uint64_t epoch_ns)
 	router_settle(router);
 }
 
+void agent_router_await_hello(struct agent_router *router, unsigned seconds)
+{
+	router->request.boot_seconds = seconds;
+	if (!router->is_greeted)
+		begin_waiting(router);
+}
+
 bool agent_router_is_greeted(const struct agent_router *router)
 {
 	return router->is_greeted;
@@ -307,8 +343,8 @@ static int open_parts(struct agent_router *router, struct err *err)
 	router->patience.expired = patience_expired;
 	result = loop_timer_open(router->loop, &router->patience, err);
 	router->has_patience = result >= 0;
-	if (result >= 0 && request->boot_seconds > 0)
-		(void)loop_timer_set(&router->patience, 1000);
+	if (result >= 0)
+		begin_waiting(router);
 	if (result >= 0)
 		result = agent_local_open(&router->first, router->loop, &first, err);
 	if (result >= 0)

@@ -64,8 +64,8 @@ struct agent_router {
 	struct agent_router_request request;
 	struct loop *loop;
 	struct loop_source channel, listener;
-	struct loop_timer patience; /* until HELLO: each second of the boot; at the end: how long clients may take */
-	unsigned boot_seconds;	    /* so far */
+	struct loop_timer patience; /* until STARTED: each second; at the end: how long clients may take */
+	unsigned waited_seconds;    /* so far: for HELLO, then for STARTED */
 	bool has_patience, is_clients_turn;
 	struct agent_local first;
 	bool is_greeted, is_hello_due;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/virtio_fs.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "runtime/base/scope.h"
@@ -24,9 +25,24 @@ static struct vhost_user_message message_of(enum vhost_user_request request, uin
 	};
 }
 
+/* A late answer would be taken for that to another question: there is none any more. */
+static int give_up(const struct fs_device *fs, int result, struct err *err)
+{
+	struct err silence = ERR_INIT;
+
+	if (result != -ETIMEDOUT)
+		return result;
+	(void)shutdown(fs->socket_fd, SHUT_RDWR);
+	(void)err_say(&silence, ETIMEDOUT, "the server of its volumes does not answer");
+	if (fs->silent)
+		fs->silent(fs->user, &silence);
+	*err = silence;
+	return result;
+}
+
 static int tell(const struct fs_device *fs, const struct vhost_user_message *message, struct err *err)
 {
-	return vhost_user_send(fs->socket_fd, message, err);
+	return give_up(fs, vhost_user_send(fs->socket_fd, message, err), err);
 }
 
 static int tell_number(const struct fs_device *fs, enum vhost_user_request request, uint64_t number, struct err *err)
@@ -63,7 +79,7 @@ static int ask(const struct fs_device *fs, struct vhost_user_message *message, s
 
 	if (r < 0)
 		return r;
-	r = vhost_user_receive(fs->socket_fd, message, err);
+	r = give_up(fs, vhost_user_receive(fs->socket_fd, message, err), err);
 	if (r == 0)
 		return err_say(err, ECONNRESET, "the server of shared directories has ended");
 	if (r < 0)
@@ -235,23 +251,26 @@ static int greet(struct fs_device *fs, struct err *err)
 	return tell_number(fs, VHOST_USER_SET_PROTOCOL_FEATURES, PROTOCOL_FEATURES, err);
 }
 
-int fs_device_open(struct fs_device *fs, int socket_fd, const char *tag, struct loop *loop,
+int fs_device_open(struct fs_device *fs, const struct fs_device_config *config, struct loop *loop,
 		   const struct guest_memory *memory, struct err *err)
 {
-	size_t len = strlen(tag);
-	int r;
+	size_t len = strlen(config->tag);
+	int r = 0;
 
-	*fs = (struct fs_device){.socket_fd = socket_fd};
+	*fs = (struct fs_device){.socket_fd = config->socket_fd, .silent = config->silent, .user = config->user};
 	virtio_device_init(&fs->device, &ops, fs->queues, loop, memory);
 	if (len == 0 || len > FS_TAG_BYTES)
-		r = err_say(err, EINVAL, "a shared directory's tag '%s': want 1 to %d bytes", tag, FS_TAG_BYTES);
-	else
+		r = err_say(err, EINVAL, "a shared directory's tag '%s': want 1 to %d bytes", config->tag,
+			    FS_TAG_BYTES);
+	if (r == 0)
+		r = vhost_user_set_patience(fs->socket_fd, config->patience_ms ?: VHOST_USER_PATIENCE_MS, err);
+	if (r == 0)
 		r = greet(fs, err);
 	if (r < 0) {
 		fs_device_close(fs);
 		return r;
 	}
-	memcpy(fs->tag, tag, len);
+	memcpy(fs->tag, config->tag, len);
 	return 0;
 }
 

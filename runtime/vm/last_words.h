@@ -13,17 +13,18 @@
 #define LAST_WORDS_BYTES       384
 
 /* What it is, for programs. One word each. */
-#define CAUSE_BOOT	   "boot"	   /* it never came up */
-#define CAUSE_NO_TIMER	   "no-timer"	   /* it stood still before it was up, however often it was begun anew */
-#define CAUSE_START	   "start"	   /* its program could not be started */
-#define CAUSE_PANIC	   "panic"	   /* the guest's kernel did */
-#define CAUSE_MEMORY	   "memory"	   /* and that for want of memory */
+#define CAUSE_BOOT	   "boot"     /* it never came up */
+#define CAUSE_NO_TIMER	   "no-timer" /* it stood still before it was up, however often it was begun anew */
+#define CAUSE_NO_START	   "no-start" /* it came up, and nobody ever said whether its program runs */
+#define CAUSE_START	   "start"    /* its program could not be started */
+#define CAUSE_PANIC	   "panic"    /* the guest's kernel did */
+#define CAUSE_MEMORY	   "memory" /* and that for want of memory: of QEMU's machines, whose kernels' words are heard */
 #define CAUSE_POWER_OFF	   "power-off"	   /* before the program had ended */
 #define CAUSE_RESET	   "reset"	   /* too */
-#define CAUSE_TRIPLE_FAULT "triple-fault"  /* too */
+#define CAUSE_TRIPLE_FAULT "triple-fault"  /* too; QEMU tells it from no other reset */
 #define CAUSE_AGENT	   "agent-lost"	   /* the channel to the agent ended, and nobody said why */
 #define CAUSE_PROTOCOL	   "agent-broken"  /* the agent said what it may not */
-#define CAUSE_VOLUMES	   "volume-server" /* ended */
+#define CAUSE_VOLUMES	   "volume-server" /* ended, or did not answer */
 #define CAUSE_EMULATOR	   "emulator"	   /* QEMU did, by itself or killed */
 #define CAUSE_MONITOR	   "monitor"	   /* hull-vmm failed, or was killed */
 

@@ -199,6 +199,8 @@ static int watch_server(struct err *err)
 static int open_router(const struct vm_request *request, struct err *err)
 {
 	struct agent_router_request how = {
+		.boot_seconds = request->boot_seconds,
+		.start_seconds = request->start_seconds,
 		.channel_fd = monitor.agent_fd,
 		.listen_fd = request->agent_listen_fd,
 		.stdio = {request->stdin_open || request->terminal ? STDIN_FILENO : -1, STDOUT_FILENO, STDERR_FILENO},
@@ -238,14 +240,18 @@ static int open_sources(const struct vm_request *request, struct err *err)
 	return r < 0 ? r : open_router(request, err);
 }
 
+static bool has_lost_server(void)
+{
+	return monitor.server_has_ended || __atomic_load_n(&monitor.devices.server_is_silent, __ATOMIC_ACQUIRE);
+}
+
 /* The word for programs: what the agent said of its end, else what the machine did. */
 static const char *cause_of(enum machine_end end)
 {
 	static const char *const agents[] = {
-		[AGENT_ENDED_FAILED] = CAUSE_START,
-		[AGENT_ENDED_LOST] = CAUSE_AGENT,
-		[AGENT_ENDED_BROKEN] = CAUSE_PROTOCOL,
-		[AGENT_ENDED_SILENT] = CAUSE_BOOT,
+		[AGENT_ENDED_FAILED] = CAUSE_START,    [AGENT_ENDED_LOST] = CAUSE_AGENT,
+		[AGENT_ENDED_BROKEN] = CAUSE_PROTOCOL, [AGENT_ENDED_SILENT] = CAUSE_BOOT,
+		[AGENT_ENDED_STUCK] = CAUSE_NO_START,
 	};
 	static const char *const machines[] = {
 		[MACHINE_POWER_OFF] = CAUSE_POWER_OFF,
@@ -257,7 +263,7 @@ static const char *cause_of(enum machine_end end)
 
 	if (monitor.is_told && (monitor.outcome.ending != AGENT_ENDED_LOST || end == MACHINE_RUNS))
 		return agents[monitor.outcome.ending];
-	return end == MACHINE_FAILED && monitor.server_has_ended ? CAUSE_VOLUMES : machines[end];
+	return end == MACHINE_FAILED && has_lost_server() ? CAUSE_VOLUMES : machines[end];
 }
 
 static int judge(enum machine_end end, struct err *err)
@@ -332,6 +338,9 @@ int monitor_run(const struct vm_request *request, struct err *err)
 		r = judge((enum machine_end)r, err);
 	}
 	agent_router_close(&monitor.router);
+	/* It was not even begun. */
+	if (r < 0 && !cause && has_lost_server())
+		cause = CAUSE_VOLUMES;
 	if (r < 0)
 		last_words_leave(request->remains_fd, cause, err->msg);
 	return r;

@@ -120,6 +120,15 @@ static int add_nics(const struct adding *a, struct err *err)
 	return r;
 }
 
+/* Its guest would wait for ever, and nobody knows what still happens to its memory. */
+static void server_is_silent(void *user, const struct err *err)
+{
+	struct monitor_devices *devices = user;
+
+	__atomic_store_n(&devices->server_is_silent, true, __ATOMIC_RELEASE);
+	machine_stop(devices->machine, MACHINE_FAILED, err);
+}
+
 static int add_volumes(const struct adding *a, struct err *err)
 {
 	struct machine *machine = a->machine;
@@ -127,9 +136,14 @@ static int add_volumes(const struct adding *a, struct err *err)
 
 	for (unsigned i = 0; r == 0 && i < a->request->volume_count; i++) {
 		struct fs_device *fs = &a->devices->volumes[i];
+		struct fs_device_config config = {
+			.socket_fd = a->ends->volumes[i],
+			.tag = a->request->volumes[i].tag,
+			.silent = server_is_silent,
+			.user = a->devices,
+		};
 
-		r = fs_device_open(fs, a->ends->volumes[i], a->request->volumes[i].tag, &machine->loop,
-				   &machine->memory, err);
+		r = fs_device_open(fs, &config, &machine->loop, &machine->memory, err);
 		if (r == 0)
 			r = machine_add(machine, &fs->device, err);
 		if (r < 0)
@@ -146,6 +160,8 @@ int monitor_devices_add(struct monitor_devices *devices, struct machine *machine
 	};
 	const struct adding adding = {devices, machine, request, ends};
 	int r = 0;
+
+	devices->machine = machine;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)
 		r = steps[i](&adding, err);

@@ -24,6 +24,8 @@ struct monitor_devices {
 	struct nic nics[VM_MAX_NICS];
 	struct fs_device volumes[VM_MAX_VOLUMES];
 	int agent; /* for the guest's first connection to the agent's vsock port; then -1 */
+	struct machine *machine;
+	bool server_is_silent; /* that of the volumes: the machine ends for it. Set from any thread */
 };
 
 /* Sockets whose other ends are this process's, or the file server's. The devices own them from now on. */

@@ -160,7 +160,7 @@ static int find_mark(const struct own_file *file, uint64_t at, uint64_t bytes)
 /* Behind an archive: where the next one begins. */
 static int skip_zeros(const struct own_file *file, uint64_t *at)
 {
-	uint8_t piece[512];
+	uint8_t piece[16384];
 
 	while (*at < file->bytes) {
 		size_t len = file->bytes - *at < sizeof(piece) ? (size_t)(file->bytes - *at) : sizeof(piece), zeros = 0;

@@ -6,8 +6,6 @@
 #ifndef HULL_RUNTIME_VM_OWN_KERNEL_H
 #define HULL_RUNTIME_VM_OWN_KERNEL_H
 
-#include <stddef.h>
-
 #include "runtime/base/err.h"
 
 /* 0: the file is a kernel for x86-64; else -EINVAL, -ENOENT… with words that name it. */
@@ -18,8 +16,5 @@ int own_kernel_check(const char *path, struct err *err);
  * name it.
  */
 int own_initrd_check(const char *path, struct err *err);
-
-/* The same of an archive in memory. */
-int own_initrd_look(const void *bytes, size_t len, struct err *err);
 
 #endif

@@ -120,7 +120,8 @@ static int conclude(struct running *r, struct err *err)
 	case AGENT_ENDED_LOST:
 		return say_how_it_ended(r, err);
 	case AGENT_ENDED_SILENT:
-		r->cause = CAUSE_BOOT;
+	case AGENT_ENDED_STUCK:
+		r->cause = r->outcome.ending == AGENT_ENDED_SILENT ? CAUSE_BOOT : CAUSE_NO_START;
 		*err = r->outcome.err;
 		return -err->code;
 	case AGENT_ENDED_BROKEN:
@@ -253,6 +254,7 @@ static int open_router(struct running *r, const sigset_t *signals, struct err *e
 	const struct vm_request *request = r->request;
 	struct agent_router_request how = {
 		.boot_seconds = request->boot_seconds,
+		.start_seconds = request->start_seconds,
 		.channel_fd = r->agent_fd,
 		.listen_fd = request->agent_listen_fd,
 		.stdio = {request->stdin_open || request->terminal ? STDIN_FILENO : -1, STDOUT_FILENO, STDERR_FILENO},

@@ -68,6 +68,7 @@ static const struct member members[] = {
 	{"serial_console", FLAG, false, AT(vm_request, serial_console)},
 	{"accelerated", FLAG, false, AT(vm_request, accelerated)},
 	{"boot_seconds", COUNT, false, AT(vm_request, boot_seconds), .highest = 86400},
+	{"start_seconds", COUNT, false, AT(vm_request, start_seconds), .highest = VM_FILL_SECONDS},
 	{"qemu", COMMAND, false, AT(vm_request, qemu)},
 };
 

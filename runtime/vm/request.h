@@ -5,7 +5,8 @@
  *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet", "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
  *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}], "nics": [{"tap_fd": 8, "vhost_fd": 13, "mac": "02:42:ac:11:00:02"}],
  *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}], "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11,
- *      "remains_fd": 12, "terminal": false, "stdin": true, "serial_console": false, "accelerated": false, "boot_seconds": 600, "qemu": []}
+ *      "remains_fd": 12, "terminal": false, "stdin": true, "serial_console": false, "accelerated": false, "boot_seconds": 600,
+ *      "start_seconds": 600, "qemu": []}
  */
 #ifndef HULL_RUNTIME_VM_REQUEST_H
 #define HULL_RUNTIME_VM_REQUEST_H
@@ -22,6 +23,9 @@
 #define VM_REQUEST_MAX_BYTES ((size_t)64 << 10)
 #define VM_MAX_CPUS	     64U
 #define VM_BOOT_SECONDS	     600U /* far longer than an emulated guest takes on a host that is busy */
+#define VM_START_SECONDS     600U /* the same */
+#define VM_FILL_SECONDS \
+	86400U /* where volumes are filled or change their owner before that: nobody knows how much is in them */
 #define VM_MAX_CMDLINE_BYTES 1900 /* the monitor adds some; x86 kernels take 2047 */
 #define VM_MIN_MEMORY_BYTES  ((uint64_t)8 << 20)
 #define VM_MAX_MEMORY_BYTES  ((uint64_t)1 << 40)
@@ -80,8 +84,9 @@ struct vm_request {
 	bool stdin_open;
 	bool serial_console; /* the serial port's output goes to standard error; without it the guest has no serial port */
 	bool accelerated;    /* QEMU uses /dev/kvm, which the jail has; else it emulates */
-	unsigned boot_seconds; /* how long the guest may take to come up (agent_router.h); 0: no matter */
-	struct strv qemu;      /* the command to start QEMU with; only with that backend */
+	/* How long the guest may take to come up, and then to start the program (agent_router.h); 0: no matter. */
+	unsigned boot_seconds, start_seconds;
+	struct strv qemu; /* the command to start QEMU with; only with that backend */
 };
 
 /* -ENOTSUP with words where a machine has no room for `taken` disks, cards and volumes, of which so many are volumes. */

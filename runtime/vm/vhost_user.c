@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "runtime/base/fd.h"
 #include "runtime/base/scope.h"
@@ -17,6 +18,23 @@ void vhost_user_drop(struct vhost_user_message *message)
 		message->fds[i] = -1;
 	}
 	message->fd_count = 0;
+}
+
+int vhost_user_set_patience(int socket_fd, unsigned patience_ms, struct err *err)
+{
+	struct timeval patience = {.tv_sec = patience_ms / 1000, .tv_usec = (suseconds_t)(patience_ms % 1000) * 1000};
+
+	if (setsockopt(socket_fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    setsockopt(socket_fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		return err_set(err, errno, "set the patience of a vhost-user socket");
+	return 0;
+}
+
+/* What the kernel says when the patience is over, or the socket has none. */
+static int failed(int code, const char *what, struct err *err)
+{
+	return code == EAGAIN ? err_say(err, ETIMEDOUT, "%s: the other end has not answered in time", what)
+			      : err_set(err, code, "%s", what);
 }
 
 /* The header's first part, and what descriptors are beside it. Bytes, 0 at the end. */
@@ -37,7 +55,7 @@ static ssize_t receive_first(int socket_fd, struct vhost_user_message *message, 
 		n = recvmsg(socket_fd, &header, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return err_set(err, errno, "receive a vhost-user message");
+		return failed(errno, "receive a vhost-user message", err);
 	for (struct cmsghdr *at = CMSG_FIRSTHDR(&header); at; at = CMSG_NXTHDR(&header, at)) {
 		if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
 			continue;
@@ -59,13 +77,13 @@ static int receive(int socket_fd, struct vhost_user_message *message, struct err
 		return (int)n;
 	r = fd_read_all(socket_fd, (char *)&message->header + n, sizeof(message->header) - (size_t)n);
 	if (r < 0)
-		return err_set(err, -r, "receive the header of a vhost-user message");
+		return failed(-r, "receive the header of a vhost-user message", err);
 	if ((message->header.flags & VHOST_USER_VERSION_MASK) != VHOST_USER_VERSION ||
 	    message->header.bytes > sizeof(message->payload))
 		return err_say(err, EPROTO, "a vhost-user message %u of %u bytes: not of this protocol",
 			       message->header.request, message->header.bytes);
 	r = fd_read_all(socket_fd, &message->payload, message->header.bytes);
-	return r < 0 ? err_set(err, -r, "receive the payload of a vhost-user message") : 1;
+	return r < 0 ? failed(-r, "receive the payload of a vhost-user message", err) : 1;
 }
 
 int vhost_user_receive(int socket_fd, struct vhost_user_message *message, struct err *err)
@@ -109,8 +127,8 @@ int vhost_user_send(int socket_fd, const struct vhost_user_message *message, str
 		n = sendmsg(socket_fd, &header, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return err_set(err, errno, "send vhost-user message %u", copy.header.request);
-	/* Some hundred bytes into a blocking socket go at once or not at all, unless the peer does not read for a long time. */
+		return failed(errno, "send a vhost-user message", err);
+	/* Some hundred bytes go at once or not at all, unless the peer does not read for a long time. */
 	if ((size_t)n != sizeof(copy.header) + copy.header.bytes)
 		return err_say(err, EPROTO, "vhost-user message %u was sent in part", copy.header.request);
 	return 0;

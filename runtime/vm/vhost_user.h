@@ -10,6 +10,12 @@
 
 #include "runtime/base/err.h"
 
+/*
+ * How long either end waits for the other: for the rest of a message, for room to send one, and a front end for a reply. A server is one thread, which a slow disk
+ * may hold up; but whoever asks it holds up others.
+ */
+#define VHOST_USER_PATIENCE_MS 30000U
+
 #define VHOST_USER_MAX_REGIONS	8U
 #define VHOST_USER_MAX_FDS	8U
 #define VHOST_USER_CONFIG_BYTES 256U
@@ -92,12 +98,15 @@ struct vhost_user_message {
 /* What came with a message and was not taken is closed. */
 void vhost_user_drop(struct vhost_user_message *message);
 
+/* Sets how long both functions below wait on this socket. */
+int vhost_user_set_patience(int socket_fd, unsigned patience_ms, struct err *err);
+
 /*
- * The next message, whole; waits for it. Payloads longer than any that is known are refused. 1; 0: the peer is gone; -EPROTO, -errno. The descriptors are the
- * caller's (vhost_user_drop()).
+ * The next message, whole; waits for it. Payloads longer than any that is known are refused. 1; 0: the peer is gone; -ETIMEDOUT: it does not go on, -EPROTO,
+ * -errno. The descriptors are the caller's (vhost_user_drop()).
  */
 int vhost_user_receive(int socket_fd, struct vhost_user_message *message, struct err *err);
-/* Sends it with its descriptors, which stay the caller's. Never raises SIGPIPE. */
+/* Sends it with its descriptors, which stay the caller's. Never raises SIGPIPE. -ETIMEDOUT: the peer does not read. */
 int vhost_user_send(int socket_fd, const struct vhost_user_message *message, struct err *err);
 
 #endif

@@ -213,10 +213,11 @@ static void greet(uint32_t how)
 
 static void run(int device_fd)
 {
+	struct fs_device_config config = {.socket_fd = device_fd, .tag = TAG};
 	struct err err = ERR_INIT;
 
 	greet(take(1));
-	if (fs_device_open(&world.fs, device_fd, TAG, &world.guest.loop, &world.guest.memory, &err) < 0) {
+	if (fs_device_open(&world.fs, &config, &world.guest.loop, &world.guest.memory, &err) < 0) {
 		fuzz_want(err.code > 0 && err.msg[0], "a failure without words");
 		return;
 	}

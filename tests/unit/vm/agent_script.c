@@ -24,6 +24,14 @@ static void want(bool condition, const char *words)
 	abort();
 }
 
+static void greeted(struct agent_router *router, void *user)
+{
+	struct script *script = user;
+
+	(void)router;
+	script->greetings++;
+}
+
 static void ended(struct agent_router *router, const struct agent_outcome *outcome, void *user)
 {
 	struct script *script = user;
@@ -62,9 +70,11 @@ void script_open(struct script *script)
 	script_open_within(script, 0);
 }
 
-void script_open_within(struct script *script, unsigned boot_seconds)
+void script_open_within(struct script *script, unsigned seconds)
 {
-	struct agent_router_request request = {.boot_seconds = boot_seconds,
+	struct agent_router_request request = {.boot_seconds = seconds,
+					       .start_seconds = seconds,
+					       .greeted = greeted,
 					       .ended = ended,
 					       .user = script,
 					       .start_len = SCRIPT_DOCUMENT_BYTES};
@@ -72,6 +82,7 @@ void script_open_within(struct script *script, unsigned boot_seconds)
 	int ends[2], folder;
 
 	memset(script, 0, offsetof(struct script, document));
+	script->greetings = 0;
 	script->has_ended = false;
 	for (size_t i = 0; i < sizeof(script->document); i++)
 		script->document[i] = (char)('a' + i % 26);
@@ -174,6 +185,7 @@ void script_start(struct script *script)
 
 	script_say(script, &script->guest, AGENT_HELLO, 0, &hello, sizeof(hello));
 	want(script_hears(script, &script->guest, AGENT_HELLO, 0, &message), "hello");
+	want(script_hears(script, &script->guest, AGENT_CLOCK, 0, &message), "clock");
 	do
 		want(script_hears(script, &script->guest, AGENT_START, AGENT_FIRST, &message), "start");
 	while (message.len > 0);

@@ -22,14 +22,15 @@ struct script {
 	int in, out, error; /* the other ends of the first program's streams */
 	int stdio[3];
 	char document[SCRIPT_DOCUMENT_BYTES];
+	unsigned greetings;
 	bool has_ended;
 	struct agent_outcome outcome;
 };
 
 /* Everything there, nothing said yet. */
 void script_open(struct script *script);
-/* The same, with a guest that has to say HELLO within so many seconds. */
-void script_open_within(struct script *script, unsigned boot_seconds);
+/* The same, with a guest that has to say HELLO within so many seconds, and STARTED within as many more. */
+void script_open_within(struct script *script, unsigned seconds);
 void script_close(struct script *script);
 /* Lets the router do what it can for a moment. */
 void script_turn(struct script *script);

@@ -57,12 +57,17 @@ static void test_start_output_exit(void)
 	char document[SCRIPT_DOCUMENT_BYTES];
 	struct agent_hello hello = {.version = AGENT_VERSION};
 	struct agent_started started = {.pid = 7};
+	struct agent_clock clock;
 	struct agent_message message;
+	uint64_t began_ns = proc_now_ns();
 	size_t len = 0;
 
 	script_open(&s);
 	guest_says(AGENT_HELLO, 0, &hello, sizeof(hello));
 	CHECK(script_hears(&s, &s.guest, AGENT_HELLO, 0, NULL));
+	CHECK(script_hears(&s, &s.guest, AGENT_CLOCK, 0, &message));
+	memcpy(&clock, message.payload, sizeof(clock));
+	CHECK(clock.epoch_ns >= began_ns && clock.epoch_ns <= proc_now_ns());
 	while (script_hears(&s, &s.guest, AGENT_START, AGENT_FIRST, &message) && message.len > 0) {
 		CHECK(len + message.len <= sizeof(document));
 		memcpy(document + len, message.payload, message.len);
@@ -459,7 +464,6 @@ static void test_before_hello(void)
 	script_close(&s);
 }
 
-/* Frames of one byte: each is delivered, and what is kept of them is bytes, not frames. */
 /* Its client waits no longer either. */
 static void test_guest_that_does_not_come_up(void)
 {
@@ -477,15 +481,56 @@ static void test_guest_that_does_not_come_up(void)
 	script_close(&s);
 }
 
+/* Time that is not the guest's is not counted: it stood still until then. */
+static void test_guest_that_begins_late(void)
+{
+	uint64_t began_ns = proc_monotonic_ns();
+
+	script_open(&s);
+	SCRIPT_UNTIL(&s, proc_monotonic_ns() - began_ns > 1500000000);
+	CHECK(!s.has_ended);
+	agent_router_await_hello(s.router, 1);
+	SCRIPT_UNTIL(&s, s.has_ended);
+	CHECK_INT(s.outcome.ending, AGENT_ENDED_SILENT);
+	CHECK_HAS(s.outcome.err.msg, "not up after 1 seconds");
+	CHECK_INT(s.greetings, 0);
+	script_close(&s);
+}
+
+/* Nor does one for a program that is never started. Whatever else such a guest says: the document that it was told it has taken. */
+static void test_guest_that_starts_nothing(void)
+{
+	struct agent_hello hello = {.version = AGENT_VERSION};
+	struct agent_message message;
+	char byte;
+
+	script_open_within(&s, 2);
+	script_connect(&s, &one);
+	guest_says(AGENT_HELLO, 0, &hello, sizeof(hello));
+	CHECK(script_hears(&s, &s.guest, AGENT_HELLO, 0, NULL));
+	CHECK(script_hears(&s, &s.guest, AGENT_CLOCK, 0, NULL));
+	while (script_hears(&s, &s.guest, AGENT_START, AGENT_FIRST, &message) && message.len > 0) {}
+	CHECK(agent_router_is_greeted(s.router) && !agent_router_has_started(s.router));
+	SCRIPT_UNTIL(&s, s.has_ended);
+	CHECK_INT(s.outcome.ending, AGENT_ENDED_STUCK);
+	CHECK_INT(s.outcome.code, ERR_EXIT_FAILED);
+	CHECK_HAS(s.outcome.err.msg, "not started after 2 seconds");
+	CHECK_INT(read(one.fd, &byte, 1), 0);
+	close_client(&one);
+	script_close(&s);
+}
+
+/* A program that runs, or that cannot, is no matter of time any more. */
 static void test_guest_that_comes_up_in_time(void)
 {
 	uint64_t began_ns;
 
-	script_open_within(&s, 1);
+	script_open_within(&s, 2);
 	script_start(&s);
 	CHECK(agent_router_is_greeted(s.router));
+	CHECK_INT(s.greetings, 1);
 	began_ns = proc_monotonic_ns();
-	SCRIPT_UNTIL(&s, proc_monotonic_ns() - began_ns > 1500000000);
+	SCRIPT_UNTIL(&s, proc_monotonic_ns() - began_ns > 2500000000);
 	CHECK(!s.has_ended);
 	guest_exits(AGENT_FIRST, 3);
 	SCRIPT_UNTIL(&s, s.has_ended);
@@ -494,6 +539,7 @@ static void test_guest_that_comes_up_in_time(void)
 	script_close(&s);
 }
 
+/* Frames of one byte: each is delivered, and what is kept of them is bytes, not frames. */
 static void test_flood_of_small_frames(void)
 {
 	size_t got = 0;
@@ -851,7 +897,8 @@ int main(void)
 		       TAP_CASE(test_passed_signals), TAP_CASE(test_clock_and_shutdown), TAP_CASE(test_broken_output),
 		       TAP_CASE(test_terminal), TAP_CASE(test_hostile_guests),
 		       TAP_CASE(test_broken_with_stalled_output), TAP_CASE(test_before_hello),
-		       TAP_CASE(test_guest_that_does_not_come_up), TAP_CASE(test_guest_that_comes_up_in_time),
+		       TAP_CASE(test_guest_that_does_not_come_up), TAP_CASE(test_guest_that_starts_nothing),
+		       TAP_CASE(test_guest_that_begins_late), TAP_CASE(test_guest_that_comes_up_in_time),
 		       TAP_CASE(test_flood_of_small_frames), TAP_CASE(test_two_clients),
 		       TAP_CASE(test_client_that_does_not_read), TAP_CASE(test_client_goes),
 		       TAP_CASE(test_client_goes_within_a_document), TAP_CASE(test_hostile_clients),

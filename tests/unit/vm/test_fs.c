@@ -25,6 +25,7 @@
 static struct {
 	struct guest guest;
 	struct fs_device fs;
+	int silences; /* so often was it told that there are none */
 	char folder[64];
 	int root_fd, server_pidfd, socket_fd;
 	pid_t server;
@@ -64,18 +65,43 @@ static void end_server(int wanted_status)
 	CHECK_INT(rmdir(world.folder), 0);
 }
 
-static void begin(bool read_only)
+static void silent(void *user, const struct err *err)
+{
+	(void)user;
+	world.silences++;
+	CHECK_INT(err->code, ETIMEDOUT);
+	CHECK_STR(err->msg, "the server of its volumes does not answer");
+}
+
+static int open_device(int socket_fd, const char *tag, unsigned patience_ms, struct err *err)
+{
+	struct fs_device_config config = {
+		.socket_fd = socket_fd,
+		.tag = tag,
+		.patience_ms = patience_ms,
+		.silent = silent,
+	};
+
+	return fs_device_open(&world.fs, &config, &world.guest.loop, &world.guest.memory, err);
+}
+
+static void begin_with_patience(bool read_only, unsigned patience_ms)
 {
 	struct err err = ERR_INIT;
 
 	start_server(read_only);
 	guest_open_shared(&world.guest, 1 << 20);
-	CHECK_INT(fs_device_open(&world.fs, world.socket_fd, "data", &world.guest.loop, &world.guest.memory, &err), 0);
+	CHECK_INT(open_device(world.socket_fd, "data", patience_ms, &err), 0);
 	CHECK_STR(err.msg, "");
 	guest_attach(&world.guest, &world.fs.device);
 	CHECK(guest_start(&world.guest, ~UINT64_C(0), 64));
 	world.request_gpa = guest_alloc(&world.guest, 65536);
 	world.reply_gpa = guest_alloc(&world.guest, 65536);
+}
+
+static void begin(bool read_only)
+{
+	begin_with_patience(read_only, 0);
 }
 
 static void finish(void)
@@ -138,8 +164,6 @@ static void test_requests(void)
 static void test_configuration(void)
 {
 	struct virtio_fs_config config;
-	struct fs_device other;
-	struct err err = ERR_INIT;
 
 	begin(true);
 	guest_config(&world.guest, 0, &config.tag[0], 4);
@@ -149,11 +173,21 @@ static void test_configuration(void)
 	CHECK_INT(config.num_request_queues, 1);
 	CHECK_INT(init_session(), 0);
 	CHECK_INT(ask(FUSE_UNLINK, FUSE_ROOT_ID, NULL, 0, "file", 5), -EROFS);
-	CHECK_INT(fs_device_open(&other, -1, "", &world.guest.loop, &world.guest.memory, &err), -EINVAL);
-	CHECK_INT(fs_device_open(&other, -1, "a-tag-that-is-longer-than-36-characters", &world.guest.loop,
-				 &world.guest.memory, &err),
-		  -EINVAL);
 	finish();
+}
+
+static void test_tags(void)
+{
+	static const char *const tags[] = {"", "a-tag-that-is-longer-than-36-characters"};
+
+	guest_open_shared(&world.guest, 1 << 20);
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
+		struct err err = ERR_INIT;
+
+		CHECK_INT(open_device(-1, tags[i], 0, &err), -EINVAL);
+		CHECK_HAS(err.msg, "want 1 to 36 bytes");
+	}
+	guest_close(&world.guest);
 }
 
 /* A driver that begins anew finds a server that has forgotten nothing that it should know, and nothing that it should not. */
@@ -182,6 +216,70 @@ static void test_server_dies(void)
 	guest_close(&world.guest);
 	fs_device_close(&world.fs);
 	end_server(SIGKILL);
+}
+
+/* One that stands still is asked once, and no answer of its is taken any more. */
+#define SHORT_MS 200
+
+static void stop_server(void)
+{
+	int status = 0;
+
+	CHECK_INT(proc_signal(world.server_pidfd, SIGSTOP), 0);
+	CHECK(waitpid(world.server, &status, WUNTRACED) == world.server && WIFSTOPPED(status));
+}
+
+/* The question that it finds is answered to nobody. */
+static void finish_with_stopped_server(void)
+{
+	guest_close(&world.guest);
+	fs_device_close(&world.fs);
+	CHECK_INT(proc_signal(world.server_pidfd, SIGCONT), 0);
+	end_server(1 << 8);
+}
+
+static void test_server_hangs_at_reset(void)
+{
+	uint64_t began_ns;
+
+	begin_with_patience(false, SHORT_MS);
+	CHECK_INT(init_session(), 0);
+	stop_server();
+	began_ns = proc_monotonic_ns();
+	guest_reset(&world.guest);
+	guest_reset(&world.guest);
+	CHECK(proc_monotonic_ns() - began_ns >= SHORT_MS * UINT64_C(1000000));
+	CHECK_INT(world.silences, 1);
+	CHECK(!guest_start(&world.guest, ~UINT64_C(0), 64));
+	CHECK(guest_needs_reset(&world.guest));
+	CHECK_INT(world.silences, 1);
+	finish_with_stopped_server();
+}
+
+static void test_server_hangs_at_start(void)
+{
+	begin_with_patience(false, SHORT_MS);
+	guest_reset(&world.guest);
+	stop_server();
+	CHECK(!guest_start(&world.guest, ~UINT64_C(0), 64));
+	CHECK(guest_needs_reset(&world.guest));
+	CHECK_INT(world.silences, 1);
+	finish_with_stopped_server();
+}
+
+static void test_server_hangs_before_all(void)
+{
+	struct err err = ERR_INIT;
+
+	start_server(false);
+	guest_open_shared(&world.guest, 1 << 20);
+	stop_server();
+	CHECK_INT(open_device(world.socket_fd, "data", SHORT_MS, &err), -ETIMEDOUT);
+	CHECK_STR(err.msg, "the server of its volumes does not answer");
+	CHECK_INT(world.silences, 1);
+	guest_close(&world.guest);
+	CHECK_INT(proc_signal(world.server_pidfd, SIGCONT), 0);
+	end_server(1 << 8);
 }
 
 /* A chain that leads out of memory stops the queue, and not the server. */
@@ -244,7 +342,8 @@ static void test_confinement(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_requests), TAP_CASE(test_configuration), TAP_CASE(test_resets),
-		       TAP_CASE(test_server_dies), TAP_CASE(test_broken_ring), TAP_CASE(test_front_end_misbehaves),
-		       TAP_CASE(test_confinement));
+	return TAP_RUN(TAP_CASE(test_requests), TAP_CASE(test_configuration), TAP_CASE(test_tags),
+		       TAP_CASE(test_resets), TAP_CASE(test_server_dies), TAP_CASE(test_server_hangs_at_reset),
+		       TAP_CASE(test_server_hangs_at_start), TAP_CASE(test_server_hangs_before_all),
+		       TAP_CASE(test_broken_ring), TAP_CASE(test_front_end_misbehaves), TAP_CASE(test_confinement));
 }

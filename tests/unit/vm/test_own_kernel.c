@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a bundle brings along: archives with and without the agent, one behind another, damaged ones. */
+/* What a bundle brings along: archives with and without the agent, one behind another, damaged ones, files that change while they are read. */
 #include "runtime/vm/own_kernel.h"
 
+#include <elf.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/scope.h"
@@ -48,6 +50,17 @@ static size_t pack(const struct item *items, char *to, size_t room)
 	return len < 0 ? 0 : (size_t)len;
 }
 
+/* As a file of that name: what is thought of it. */
+static int check_bytes(const void *bytes, size_t len, struct err *err)
+{
+	CLEANUP_FD int fd = memfd_create("archive", MFD_CLOEXEC);
+	char path[32];
+
+	CHECK(write(fd, bytes, len) == (ssize_t)len);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return own_initrd_check(path, err);
+}
+
 static void test_archives(void)
 {
 	static const struct {
@@ -73,34 +86,113 @@ static void test_archives(void)
 		size_t len = pack(cases[i].items, archive, sizeof(archive));
 
 		CHECK(len > 0);
-		CHECK_INT(own_initrd_look(archive, len, &err), cases[i].words ? -EINVAL : 0);
+		CHECK_INT(check_bytes(archive, len, &err), cases[i].words ? -EINVAL : 0);
 		if (cases[i].words)
 			CHECK_HAS(err.msg, cases[i].words);
 	}
 }
 
-/* Wherever it is cut, and whatever its numbers say, nothing is read behind its end. */
+/* The agent is some megabytes, and its mark may lie anywhere, also where one piece that is read ends and the next begins. */
+static void test_large(void)
+{
+	static char archive[256 << 10], program[160 << 10];
+	static const size_t places[] = {0,     65536 - 1,   65536 - 10,
+					65536, 131072 - 12, sizeof(program) - sizeof(AGENT_MARK)};
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		const struct item items[] = {{"init", program}, {"end", NULL}, {NULL, NULL}};
+		struct err err = ERR_INIT;
+		size_t len;
+
+		memset(program, 'x', sizeof(program) - 1);
+		memcpy(program + places[i], AGENT_MARK, strlen(AGENT_MARK));
+		len = pack(items, archive, sizeof(archive));
+		CHECK_INT(check_bytes(archive, len, &err), 0);
+		program[places[i]] = 'x';
+		len = pack(items, archive, sizeof(archive));
+		CHECK_INT(check_bytes(archive, len, &err), -EINVAL);
+	}
+}
+
+/* Wherever it is cut, and whatever its numbers say, nothing is believed that is not there. */
 static void test_damaged(void)
 {
 	static const struct item items[] = {{"dev", "x"}, {"init", OTHER}, {"end", NULL}, {NULL, NULL}};
 	char archive[8192];
 	size_t len = pack(items, archive, sizeof(archive));
 
-	for (size_t cut = 1; cut < len; cut++) {
-		char *copy = malloc(cut);
-
-		CHECK(copy != NULL);
-		memcpy(copy, archive, cut);
-		(void)own_initrd_look(copy, cut, NULL);
-		free(copy);
-	}
+	for (size_t cut = 1; cut < len; cut++)
+		(void)check_bytes(archive, cut, NULL);
 	for (size_t at = 6; at < 110; at++) {
 		char changed = archive[at];
 
 		archive[at] = 'f';
-		(void)own_initrd_look(archive, len, NULL);
+		(void)check_bytes(archive, len, NULL);
 		archive[at] = changed;
 	}
+}
+
+#define CHANGES	    60
+#define LARGE_BYTES (2 << 20)
+
+/* A child that makes the file shorter and longer again, as often as it can, until it is killed. */
+static pid_t start_changing(int fd, off_t bytes)
+{
+	pid_t pid = fork();
+
+	while (pid == 0)
+		if (ftruncate(fd, 4096) < 0 || ftruncate(fd, bytes) < 0)
+			_exit(1);
+	return pid;
+}
+
+/* Whoever looks hears of it, one way or the other, and lives. */
+static void check_while_it_changes(const void *bytes, size_t len, int (*check)(const char *path, struct err *err))
+{
+	CLEANUP_FD int fd = memfd_create("file", MFD_CLOEXEC);
+	char path[32];
+	pid_t changing;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	CHECK(write(fd, bytes, len) == (ssize_t)len);
+	changing = start_changing(fd, (off_t)len);
+	/* A part of an archive may be one that is compressed. */
+	for (int i = 0; i < CHANGES; i++) {
+		struct err err = ERR_INIT;
+		int result = check(path, &err);
+
+		CHECK(result == -EINVAL || result == 0);
+	}
+	CHECK(kill(changing, SIGKILL) == 0 && waitpid(changing, NULL, 0) == changing);
+}
+
+static void test_changing_initrd(void)
+{
+	static char program[LARGE_BYTES], archive[LARGE_BYTES + 8192];
+	const struct item items[] = {{"init", program}, {"end", NULL}, {NULL, NULL}};
+
+	memset(program, 'x', sizeof(program) - 1);
+	check_while_it_changes(archive, pack(items, archive, sizeof(archive)), own_initrd_check);
+}
+
+/* One whose banner would be anywhere in it. */
+static void test_changing_kernel(void)
+{
+	static struct {
+		Elf64_Ehdr header;
+		Elf64_Phdr program;
+		char rest[LARGE_BYTES];
+	} kernel = {
+		.header = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+			   .e_type = ET_EXEC,
+			   .e_machine = EM_X86_64,
+			   .e_phoff = sizeof(Elf64_Ehdr),
+			   .e_phentsize = sizeof(Elf64_Phdr),
+			   .e_phnum = 1},
+		.program = {.p_type = PT_LOAD, .p_filesz = 64},
+	};
+
+	check_while_it_changes(&kernel, sizeof(kernel), own_kernel_check);
 }
 
 static void test_files(void)
@@ -119,5 +211,6 @@ static void test_files(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_archives), TAP_CASE(test_damaged), TAP_CASE(test_files));
+	return TAP_RUN(TAP_CASE(test_archives), TAP_CASE(test_large), TAP_CASE(test_damaged),
+		       TAP_CASE(test_changing_initrd), TAP_CASE(test_changing_kernel), TAP_CASE(test_files));
 }
