@@ -2,6 +2,7 @@
 #include "runtime/vm/filters.h"
 
 #include <asm/termbits.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
@@ -30,7 +31,7 @@ enum check {
 	HAS_NONE, /* none of the bits of `value` is set in the lower half */
 };
 
-/* A call that is allowed, perhaps depending on one argument. Several rows of one call, all with IS, follow one another. */
+/* A call that is allowed, perhaps depending on one argument. Several rows of one call follow one another, those of one kind all with IS. */
 static const struct row {
 	uint32_t call;
 	unsigned kinds;
@@ -136,7 +137,10 @@ static const struct row {
 	{SYS_eventfd2, BOTH, ANY, 0, 0},
 	{SYS_timerfd_create, BOTH | QEMU, ANY, 0, 0},
 	{SYS_signalfd4, LOOP | QEMU, ANY, 0, 0},
-	{SYS_fcntl, EVERY, ANY, 0, 0},
+	{SYS_fcntl, ALL, ANY, 0, 0},
+	{SYS_fcntl, QEMU, IS, 1, F_GETFL},
+	{SYS_fcntl, QEMU, IS, 1, F_SETFL},
+	{SYS_fcntl, QEMU, IS, 1, F_OFD_SETLK}, /* turns.h */
 	{SYS_close, EVERY, ANY, 0, 0},
 	/* Memory that is never run: the heap, the guest's pages given back. */
 	{SYS_madvise, EVERY, ANY, 0, 0},

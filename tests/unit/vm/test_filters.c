@@ -33,6 +33,8 @@ static const struct {
 	{"push into a terminal", SYS_ioctl, -1, TIOCSTI, 0, 0},
 	{"read", SYS_read, -1, 0, 0, VCPU | LOOP | FS | QEMU},
 	{"wait for events", SYS_epoll_wait, -1, 0, 0, LOOP | FS | QEMU},
+	{"lock", SYS_fcntl, -1, F_OFD_SETLK, 0, VCPU | LOOP | FS | QEMU},
+	{"duplicate", SYS_fcntl, -1, F_DUPFD, 0, VCPU | LOOP | FS},
 	{"accept", SYS_accept4, -1, 0, 0, LOOP | QEMU},
 	{"memory", SYS_mprotect, 0, 4096, PROT_READ, VCPU | LOOP | FS | QEMU},
 	{"memory to run", SYS_mprotect, 0, 4096, PROT_READ | PROT_EXEC, 0},
