@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/address.h"
@@ -31,6 +32,7 @@
 #include "runtime/vm/agent_client.h"
 #include "runtime/vm/agent_protocol.h"
 
+#define TURNS_FILE	   ".boot-turns" /* begins with a dot, as no instance does */
 #define END_TIMEOUT_MS	   3000
 #define NET_FILE_MAX_BYTES ((size_t)256 << 10)
 
@@ -246,6 +248,24 @@ static int give_remains(struct preparing *p, struct err *err)
 	return p->request.remains_fd = give(p, ends[1], err);
 }
 
+/*
+ * An emulated machine keeps a processor busy while it boots. The file is for locks alone; as a FIFO it takes no more of the host's memory than that, whatever is
+ * written there by somebody who should not.
+ */
+static int give_turns(struct preparing *p, struct err *err)
+{
+	int folder = p->instance->store->fd, fd;
+
+	if (p->vm->backend != VM_BACKEND_QEMU || p->vm->accelerated)
+		return 0;
+	if (mkfifoat(folder, TURNS_FILE, 0600) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make '%s' in the state directory", TURNS_FILE);
+	fd = openat(folder, TURNS_FILE, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(err, errno, "open '%s' in the state directory", TURNS_FILE);
+	return p->request.turns_fd = give(p, fd, err);
+}
+
 static int give_start(struct preparing *p, struct err *err)
 {
 	const struct extension_network_files *files = &p->instance->plan->net.files;
@@ -256,7 +276,6 @@ static int give_start(struct preparing *p, struct err *err)
 		result = read_net_file(p, files->hostname, &p->start.files.hostname, err);
 	if (result >= 0)
 		result = read_net_file(p, files->resolv_conf, &p->start.files.resolv_conf, err);
-	p->start.clock = proc_now_ns();
 	if (result >= 0)
 		result = guest_start_write(&p->start, &words, err);
 	if (result >= 0 && words.len > AGENT_DOCUMENT_MAX)
@@ -306,7 +325,8 @@ static int write_request(struct preparing *p, struct err *err)
 }
 
 static int (*const parts[])(struct preparing *p, struct err *err) = {
-	give_program, give_kernel, give_disks, give_sockets, give_remains, give_cards, give_start, write_request,
+	give_program, give_kernel, give_disks, give_sockets,  give_remains,
+	give_turns,   give_cards,  give_start, write_request,
 };
 
 static int undo(struct instance *instance, struct err *err)
@@ -323,7 +343,8 @@ static int prepare(struct instance *instance, struct err *err)
 			    .kvm_fd = -1,
 			    .agent_listen_fd = -1,
 			    .control_listen_fd = -1,
-			    .remains_fd = -1},
+			    .remains_fd = -1,
+			    .turns_fd = -1},
 		.start = *instance->plan->vm->start,
 	};
 	struct err ignored = ERR_INIT;

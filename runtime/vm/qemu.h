@@ -32,7 +32,8 @@ int qemu_run(const struct vm_request *request, struct err *err);
 struct qemu_ends {
 	int agent, qmp, console;
 	int volumes[VM_MAX_VOLUMES];
-	uint64_t tsc_khz; /* of the host; 0: not known */
+	uint64_t tsc_khz;  /* of the host; 0: not known */
+	bool stands_still; /* until it is resumed, by QMP */
 };
 /* QEMU's command: request->qemu with all that makes this machine. In the arena. -ENOMEM. */
 int qemu_command(struct arena *arena, const struct vm_request *request, const struct qemu_ends *ends, struct strv *ret,

@@ -10,6 +10,10 @@
  * A guest that stands still has all processors halted, and QEMU uses no processor time at all. To be told from a QEMU that would like to run and is not let: by a
  * host with too much to do, a frozen cgroup, a stop signal. So this process must have been woken in time while QEMU used nothing, and QEMU must answer in
  * time that all its processors have halted.
+ *
+ * That so many begin anew is worth avoiding: a guest keeps a processor busy while it boots, and more of them at once than there are processors are up no sooner. So
+ * emulated machines boot in turns (turns.h). QEMU is started anyhow, and stands still until the machine's turn has come; the watch begins then, and all that is
+ * counted of a boot. The turn is over when the guest is up. What runs from there on is somebody else's code, and has no file of turns to lock.
  */
 #include <inttypes.h>
 #include <time.h>
@@ -19,6 +23,7 @@
 #include "runtime/vm/qemu_parts.h"
 
 #define TICK_MS	     250
+#define TURN_TICKS   (TURNS_HOLD_MS / TICK_MS)
 #define LATE_MS	     400 /* a tick that comes after this long: this process was held up, and QEMU may have been */
 #define STILL_TICKS  10	 /* so long without any processor time of QEMU's before it is asked */
 #define ANSWER_TICKS 4	 /* how long an answer may take to count */
@@ -75,16 +80,63 @@ static void look(struct running *r)
 		ask_processors(r);
 }
 
+/* --- Turns ------------------------------------------------------------------------------------------------------------ */
+
+void qemu_boot_prepare(struct running *r)
+{
+	turns_open(&r->boot.turns, r->request->turns_fd);
+	r->ends.stands_still = r->boot.is_waiting = !turns_take(&r->boot.turns);
+}
+
+static void begin(struct running *r)
+{
+	r->boot.is_waiting = false;
+	r->boot.seen_ns = proc_monotonic_ns();
+	agent_router_await_hello(r->router, r->request->boot_seconds);
+}
+
+static void await_turn(struct running *r)
+{
+	struct err ignored = ERR_INIT;
+
+	if (r->boot.is_paused || !turns_take(&r->boot.turns))
+		return;
+	begin(r);
+	(void)qmp_say(r->qmp.source.fd, &ignored, QMP_RESUME);
+}
+
+bool qemu_boot_pause(struct running *r, bool pause)
+{
+	if (r->boot.is_waiting)
+		r->boot.is_paused = pause;
+	return r->boot.is_waiting;
+}
+
+void qemu_boot_is_over(struct running *r)
+{
+	turns_close(&r->boot.turns);
+	loop_timer_close(&r->loop, &r->boot.tick);
+}
+
+/* --- The loop's part -------------------------------------------------------------------------------------------------- */
+
 static void ticked(struct loop *loop, struct loop_timer *timer)
 {
 	struct running *r = BOOT_OF(timer);
 
-	if (r->has_ended || r->is_over || agent_router_is_greeted(r->router)) {
-		loop_timer_close(loop, timer);
+	(void)loop;
+	if (r->has_ended || r->is_over) {
+		qemu_boot_is_over(r);
 		return;
 	}
-	look(r);
-	(void)loop_timer_set(timer, TICK_MS);
+	if (r->boot.is_waiting) {
+		await_turn(r);
+	} else {
+		look(r);
+		if (++r->boot.ticks == TURN_TICKS || r->state.paused)
+			turns_close(&r->boot.turns);
+	}
+	(void)loop_timer_set(timer, r->boot.is_waiting ? turns_pause_ms(&r->boot.turns) : TICK_MS);
 }
 
 void qemu_boot_answered(struct running *r)
@@ -105,10 +157,12 @@ int qemu_boot_watch(struct running *r, struct err *err)
 	if (result != 0)
 		return err_set(err, result, "find QEMU's clock");
 	r->boot.boots = 1;
-	r->boot.seen_ns = proc_monotonic_ns();
 	r->boot.tick.expired = ticked;
 	result = loop_timer_open(&r->loop, &r->boot.tick, err);
-	if (result >= 0)
-		(void)loop_timer_set(&r->boot.tick, TICK_MS);
-	return result;
+	if (result < 0)
+		return result;
+	if (!r->boot.is_waiting)
+		begin(r);
+	(void)loop_timer_set(&r->boot.tick, r->boot.is_waiting ? turns_pause_ms(&r->boot.turns) : TICK_MS);
+	return 0;
 }

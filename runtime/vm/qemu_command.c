@@ -44,12 +44,14 @@ static void add_emulation(struct command *c)
 	OPTION(c, "cpu", "qemu64,+rdrand");
 }
 
-static void add_machine(struct command *c, const struct vm_request *request)
+static void add_machine(struct command *c, const struct vm_request *request, const struct qemu_ends *ends)
 {
 	static const char *const alone[] = {"-nodefaults", "-no-user-config", "-no-reboot"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(alone); i++)
 		add(c, alone[i]);
+	if (ends->stands_still)
+		add(c, "-S");
 	OPTION(c, "display", "none");
 	if (request->accelerated)
 		add_kvm(c);
@@ -132,7 +134,7 @@ int qemu_command(struct arena *arena, const struct vm_request *request, const st
 
 	for (size_t i = 0; i < request->qemu.count; i++)
 		add(&c, request->qemu.items[i]);
-	add_machine(&c, request);
+	add_machine(&c, request, ends);
 	add_kernel(&c, request, ends);
 	add_sockets(&c, ends);
 	add_disks(&c, request);

@@ -15,7 +15,7 @@ static int do_pause(void *user, const char *argument, struct json_writer *answer
 	struct running *r = user;
 
 	(void)argument, (void)answer;
-	return qmp_say(r->qmp.source.fd, err, QMP_PAUSE);
+	return qemu_boot_pause(r, true) ? 0 : qmp_say(r->qmp.source.fd, err, QMP_PAUSE);
 }
 
 static int do_resume(void *user, const char *argument, struct json_writer *answer, struct err *err)
@@ -23,6 +23,8 @@ static int do_resume(void *user, const char *argument, struct json_writer *answe
 	struct running *r = user;
 
 	(void)argument, (void)answer;
+	if (qemu_boot_pause(r, false))
+		return 0;
 	agent_router_clock(r->router, proc_now_ns());
 	return qmp_say(r->qmp.source.fd, err, QMP_RESUME);
 }
@@ -53,7 +55,7 @@ static int do_stats(void *user, const char *argument, struct json_writer *answer
 	uint64_t whole = r->request->memory_bytes, actual = r->state.actual_bytes;
 
 	(void)argument;
-	json_put_string(answer, "state", r->state.paused ? "paused" : "running");
+	json_put_string(answer, "state", r->state.paused || r->boot.is_paused ? "paused" : "running");
 	json_put_u64(answer, "cpus", r->request->cpus);
 	json_put_u64(answer, "memory_bytes", whole);
 	/* The guest says how much it has given up, and may say anything. */

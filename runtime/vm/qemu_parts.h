@@ -7,6 +7,7 @@
 #include "runtime/vm/control_server.h"
 #include "runtime/vm/qemu.h"
 #include "runtime/vm/qemu_qmp.h"
+#include "runtime/vm/turns.h"
 
 /* The last of what came in on a stream: bounded, whatever comes. */
 struct tail {
@@ -18,6 +19,10 @@ struct tail {
 /* The watch over a boot: qemu_boot.c. */
 struct qemu_boot {
 	struct loop_timer tick;
+	struct turns turns;
+	bool is_waiting;       /* for its turn */
+	bool is_paused;	       /* meanwhile, and not to be let run when it comes */
+	unsigned ticks;	       /* of the boot */
 	clockid_t clock;       /* QEMU's processor time */
 	uint64_t used_ns;      /* of it, at the last tick */
 	uint64_t seen_ns;      /* when that was, by the monotonic clock */
@@ -56,11 +61,17 @@ struct running {
 /* qemu_start.c: the file server first, which alone keeps the jail's capabilities, then QEMU. Its ends of sockets are in `r` then. */
 int qemu_start(struct running *r, struct err *err);
 
+/* qemu_boot.c: gets in line, or takes a turn at once. Before QEMU is started: r->ends says whether its machine is to stand still at first. */
+void qemu_boot_prepare(struct running *r);
 /*
- * qemu_boot.c: begins the machine anew when it stands still before the guest is up, a few times; then stops the loop with boot.has_failed. From when the loop
+ * Lets the machine run when its turn has come; begins the machine anew when it stands still before the guest is up, a few times; then stops the loop with boot.has_failed. From when the loop
  * and the router are open, before this process is confined.
  */
 int qemu_boot_watch(struct running *r, struct err *err);
+/* While it waits for its turn (true) a machine cannot be paused by QEMU, and must not be resumed: it is remembered whether it is to be. */
+bool qemu_boot_pause(struct running *r, bool pause);
+/* The guest is up, or never will be. */
+void qemu_boot_is_over(struct running *r);
 /* After r->state.processors may have changed. */
 void qemu_boot_answered(struct running *r);
 

@@ -244,6 +244,12 @@ static void agent_ended(struct agent_router *router, const struct agent_outcome 
 		loop_stop(&r->loop, 0);
 }
 
+static void agent_greeted(struct agent_router *router, void *user)
+{
+	(void)router;
+	qemu_boot_is_over(user);
+}
+
 static int watch(struct running *r, struct loop_source *source, struct err *err)
 {
 	return loop_watch(&r->loop, source, EPOLLIN, err);
@@ -253,7 +259,6 @@ static int open_router(struct running *r, const sigset_t *signals, struct err *e
 {
 	const struct vm_request *request = r->request;
 	struct agent_router_request how = {
-		.boot_seconds = request->boot_seconds,
 		.start_seconds = request->start_seconds,
 		.channel_fd = r->agent_fd,
 		.listen_fd = request->agent_listen_fd,
@@ -262,6 +267,7 @@ static int open_router(struct running *r, const sigset_t *signals, struct err *e
 		.start = r->start,
 		.start_len = r->start_len,
 		.signals = signals,
+		.greeted = agent_greeted,
 		.ended = agent_ended,
 		.user = r,
 	};

@@ -93,10 +93,16 @@ static int drop_capabilities(struct err *err)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? err_set(err, errno, "give up new privileges") : 0;
 }
 
+/* What QEMU has, a guest that breaks out of it has: nothing but what its machine is made of. This process was given more, which is not closed by an exec. */
 static void pass_on(const struct running *r)
 {
 	const struct vm_request *request = r->request;
+	struct err err = ERR_INIT;
 
+	if (fd_cloexec_from(STDERR_FILENO + 1, &err) < 0) {
+		dprintf(STDERR_FILENO, "cannot %s\n", err.msg);
+		_exit(ERR_EXIT_FAILED);
+	}
 	(void)fd_set_cloexec(r->ends.agent, false);
 	(void)fd_set_cloexec(r->ends.qmp, false);
 	(void)fd_set_cloexec(r->ends.console, false);
@@ -176,6 +182,7 @@ int qemu_start(struct running *r, struct err *err)
 	if (result >= 0)
 		result = socket_pair(&r->console.source.fd, &r->ends.console, err);
 	r->ends.tsc_khz = measure_tsc_khz(began);
+	qemu_boot_prepare(r);
 	if (result >= 0)
 		result = start_qemu(r, err);
 	if (result >= 0)

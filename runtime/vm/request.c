@@ -66,9 +66,11 @@ static const struct member members[] = {
 	{"terminal", FLAG, false, AT(vm_request, terminal)},
 	{"stdin", FLAG, false, AT(vm_request, stdin_open)},
 	{"serial_console", FLAG, false, AT(vm_request, serial_console)},
+	{"virtio_console", FLAG, false, AT(vm_request, virtio_console)},
 	{"accelerated", FLAG, false, AT(vm_request, accelerated)},
 	{"boot_seconds", COUNT, false, AT(vm_request, boot_seconds), .highest = 86400},
 	{"start_seconds", COUNT, false, AT(vm_request, start_seconds), .highest = VM_FILL_SECONDS},
+	{"turns_fd", FD, false, AT(vm_request, turns_fd)},
 	{"qemu", COMMAND, false, AT(vm_request, qemu)},
 };
 
@@ -261,6 +263,7 @@ int vm_request_parse(struct arena *arena, const char *data, size_t len, struct v
 		.control_listen_fd = -1,
 		.start_fd = -1,
 		.remains_fd = -1,
+		.turns_fd = -1,
 	};
 	const struct json *document;
 	int r = json_parse(arena, data, len, "machine", &document, err);

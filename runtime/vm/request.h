@@ -5,8 +5,8 @@
  *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet", "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
  *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}], "nics": [{"tap_fd": 8, "vhost_fd": 13, "mac": "02:42:ac:11:00:02"}],
  *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}], "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11,
- *      "remains_fd": 12, "terminal": false, "stdin": true, "serial_console": false, "accelerated": false, "boot_seconds": 600,
- *      "start_seconds": 600, "qemu": []}
+ *      "remains_fd": 12, "terminal": false, "stdin": true, "serial_console": false, "virtio_console": false, "accelerated": false, "boot_seconds": 600,
+ *      "start_seconds": 600, "turns_fd": 14, "qemu": []}
  */
 #ifndef HULL_RUNTIME_VM_REQUEST_H
 #define HULL_RUNTIME_VM_REQUEST_H
@@ -83,9 +83,11 @@ struct vm_request {
 	bool terminal;	       /* standard input and output are one */
 	bool stdin_open;
 	bool serial_console; /* the serial port's output goes to standard error; without it the guest has no serial port */
+	bool virtio_console; /* the same of a terminal (hvc0), beside the agent; without an agent there is one anyway */
 	bool accelerated;    /* QEMU uses /dev/kvm, which the jail has; else it emulates */
 	/* How long the guest may take to come up, and then to start the program (agent_router.h); 0: no matter. */
 	unsigned boot_seconds, start_seconds;
+	int turns_fd;	  /* where machines take turns at booting (turns.h); -1: this one need not wait */
 	struct strv qemu; /* the command to start QEMU with; only with that backend */
 };
 

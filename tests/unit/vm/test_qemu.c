@@ -31,7 +31,7 @@ static void test_command(void)
 	};
 	static const char *const denied[] = {"obsolete=deny", "elevateprivileges=deny", "spawn=deny",
 					     "resourcecontrol=deny"};
-	const struct qemu_ends ends = {.agent = 20, .qmp = 21, .console = 22, .volumes = {23}, .tsc_khz = 2600000};
+	struct qemu_ends ends = {.agent = 20, .qmp = 21, .console = 22, .volumes = {23}, .tsc_khz = 2600000};
 	struct strv words = {0};
 	struct err err = ERR_INIT;
 
@@ -61,11 +61,14 @@ static void test_command(void)
 	CHECK_STR(find(&words, "-chardev", "socket,id=agent"), "socket,id=agent,fd=20");
 	CHECK_STR(find(&words, "-chardev", "socket,id=volume0"), "socket,id=volume0,fd=23");
 	CHECK_HAS(find(&words, "-device", "vhost-user-fs-device"), "tag=v0");
+	CHECK(!strv_has(&words, "-S"));
 	request.accelerated = true;
+	ends.stands_still = true;
 	words = (struct strv){0};
 	CHECK_INT(qemu_command(&arena, &request, &ends, &words, &err), 0);
 	CHECK_STR(find(&words, "-accel", ""), "kvm");
 	CHECK_STR(find(&words, "-cpu", ""), "host");
+	CHECK(strv_has(&words, "-S"));
 }
 
 static void test_events(void)
