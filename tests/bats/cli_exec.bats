@@ -18,16 +18,15 @@ teardown() {
 	containers_end
 }
 
-# Types the words on a terminal, with a pause at each '|', and shows what is there.
+# Types the words on a terminal, and shows what is there. At a '|' it waits until $HEARD succeeds: hull has the terminal by then.
 on_terminal() {
-	local pieces piece
-
-	IFS='|' read -ra pieces <<<"$1"
 	(
-		for piece in "${pieces[@]}"; do
-			sleep 0.5
-			printf '%b' "$piece"
-		done
+		sleep 0.5
+		printf '%b' "${1%%|*}"
+		if [[ $1 == *'|'* ]]; then
+			retry 30 eval "$HEARD" >/dev/null
+			printf '%b' "${1#*|}"
+		fi
 		sleep 0.5
 	) | script -qefc "$(hull_words "${@:2}")" /dev/null
 }
@@ -92,7 +91,9 @@ on_terminal() {
 	hull exec web sh -c 'trap "echo got it; exit 9" TERM; echo ready; while :; do sleep 0.05; done' >"$STORES/out" &
 	retry 30 grep -q ready "$STORES/out"
 	# The wrapper is a shell: hull is its child.
-	kill -TERM "$(pgrep -fn -- "$STORES/run.* exec web sh")"
+	pid=$(pgrep -fn -- "$STORES/run.* exec web sh")
+	retry 30 blocks_term "$pid"
+	kill -TERM "$pid"
 	code=0
 	wait $! || code=$?
 	[ $code -eq 9 ]
@@ -110,10 +111,12 @@ on_terminal() {
 }
 
 @test "exec: detach keys leave the process running" {
+	HEARD="pgrep -f '^sleep 66$'"
 	run -0 on_terminal 'sleep 66\n|\x10\x11' exec -it web sh
-	retry 30 pgrep -f '^sleep 66$'
+	pgrep -f '^sleep 66$'
+	HEARD="pgrep -f '^sleep 65$'"
 	run -0 on_terminal 'sleep 65\n|xy' exec -it --detach-keys x,y web sh
-	retry 30 pgrep -f '^sleep 65$'
+	pgrep -f '^sleep 65$'
 }
 
 @test "exec: --privileged is within the container's user namespace" {
@@ -139,6 +142,7 @@ on_terminal() {
 
 @test "attach: to a terminal, and detaching from it" {
 	hull run -d -it --name term bb sh
+	HEARD='hull logs term | grep 42'
 	run -0 on_terminal 'echo $((6*7))\n|\x10\x11' attach term
 	has 42
 	run hull ps --format '{{.Names}}' -f name=term
@@ -154,9 +158,8 @@ on_terminal() {
 	attached() {
 		pgrep -fn -- "$STORES/run.* attach"
 	}
-	# With a client that passes signals on: it has begun to listen to them.
 	listens() {
-		(($(sed -n 's/^SigBlk:\s*/0x/p' "/proc/$(attached)/status") & 1 << 14))
+		blocks_term "$(attached)"
 	}
 	retry 30 attached
 	sleep 0.3

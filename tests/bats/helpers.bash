@@ -134,12 +134,15 @@ retry() {
 	done
 }
 
-# A container's processes. Never 0, which for kill(1) is all of us.
+# A container's processes. Never 0, which for kill(1) is all of us; between two keepers it has none for a moment.
 keeper_of() {
-	hull inspect --format '{{.State.KeeperPid}}' "$1" | grep -vx 0
+	retry 30 pid_of KeeperPid "$1"
 }
 init_of() {
-	hull inspect --format '{{.State.Pid}}' "$1" | grep -vx 0
+	pid_of Pid "$1"
+}
+pid_of() {
+	hull inspect --format "{{.State.$1}}" "$2" | grep -vx 0
 }
 
 # kill_at_once PID...: returns when they have ended, whether or not anybody has collected them.
@@ -153,6 +156,11 @@ kill_at_once() {
 }
 has_ended() {
 	! grep -qs '^State:.[^ZX]' "/proc/$1/status"
+}
+
+# Whether a process has begun to listen to the signals that it passes on: it hears them in its own way then, and blocks them.
+blocks_term() {
+	(($(sed -n 's/^SigBlk:\s*/0x/p' "/proc/$1/status") & 1 << 14))
 }
 
 # Whether words are in $output, which 'run' has set; tells when they are not.

@@ -348,7 +348,7 @@ sys.stdout.buffer.write(bytes(1024))' "$size" "$count" | zstd -q -1 >"$file.part
 		hull kernel import --name killed --replace "$STORES/small" >/dev/null && [ -z "$(echo "$STORES"/data/kernels/.[!.]*)" ]
 	}
 	shopt -s nullglob
-	retry 20 swept
+	retry 30 swept
 }
 
 @test "kernel: a full disk is said, and nothing stays" {

@@ -108,9 +108,9 @@ teardown() {
 @test "a foreground run holds up nobody" {
 	apart run "$ID" &
 	retry 30 is running
-	run -0 timeout 10 "$OCI" --root "$FOLDER/run" pause "$ID"
-	run -0 timeout 10 "$OCI" --root "$FOLDER/run" resume "$ID"
-	run -0 timeout 10 "$OCI" --root "$FOLDER/run" delete --force "$ID"
+	run -0 timeout 30 "$OCI" --root "$FOLDER/run" pause "$ID"
+	run -0 timeout 30 "$OCI" --root "$FOLDER/run" resume "$ID"
+	run -0 timeout 30 "$OCI" --root "$FOLDER/run" delete --force "$ID"
 	wait
 }
 
@@ -179,7 +179,7 @@ teardown() {
 	has "did not end within 10000 ms"
 	[ "$took" -lt 30 ]
 	[ "$listed" = "$ID" ]
-	retry 10 eval '! kill -0 '"$pid"' 2>/dev/null'
+	retry 30 has_ended "$pid"
 	run -0 oci delete --force "$ID"
 }
 

@@ -220,11 +220,11 @@ measured() {
 	has "config.json"
 	rmdir "$bundle/config.json"
 	mkfifo "$bundle/config.json"
-	run -1 timeout 5 "$OCI" --root "$FOLDER/run" create --bundle "$bundle" case-odd
+	run -1 timeout 20 "$OCI" --root "$FOLDER/run" create --bundle "$bundle" case-odd
 	has "config.json"
 	rm "$bundle/config.json"
 	ln -s /dev/zero "$bundle/config.json"
-	run -1 timeout 5 "$OCI" --root "$FOLDER/run" create --bundle "$bundle" case-odd
+	run -1 timeout 20 "$OCI" --root "$FOLDER/run" create --bundle "$bundle" case-odd
 	has "config.json"
 	run -1 oci create --bundle "$FOLDER/none" case-odd
 	has "$FOLDER/none"

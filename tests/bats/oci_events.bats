@@ -67,7 +67,7 @@ assert eval(sys.argv[2]), (sys.argv[2], e)' "$output" "$1"
 	three_lines() {
 		[ "$(wc -l <"$FOLDER/lines")" -ge 3 ]
 	}
-	retry 10 three_lines
+	retry 30 three_lines
 	run -0 oci kill "$ID" KILL
 	wait $!
 	python3 -c 'import json, sys; assert all(json.loads(l)["type"] == "stats" for l in open(sys.argv[1]))' "$FOLDER/lines"

@@ -203,7 +203,7 @@ receive_pidfd() {
 			oci kill "$ID" "$signal"
 			[ -s rootfs/tmp/got ]
 		}
-		retry 10 arrived
+		retry 30 arrived
 		rm -f rootfs/tmp/got
 	done
 	for signal in NONE 0 65 -1 ""; do
@@ -266,7 +266,7 @@ with_terminal() {
 		if pid == 0:
 		    os.execvp(sys.argv[2], sys.argv[2:])
 		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 44, 0, 0))
-		typed, out, end = False, b"", time.monotonic() + 15
+		typed, out, end = False, b"", time.monotonic() + 60
 		while time.monotonic() < end:
 		    ready, _, _ = select.select([fd], [], [], 0.2)
 		    if ready:
@@ -319,8 +319,9 @@ with_terminal() {
 
 	configure sh -c 'trap "echo term; exit 3" TERM; trap "echo usr2" USR2; echo READY; while :; do sleep 0.05; done'
 	oci run "$ID" >"$FOLDER/said" </dev/null 3>&- 4>&- &
-	retry 10 grep -q READY "$FOLDER/said"
+	retry 30 grep -q READY "$FOLDER/said"
 	pid=$(pgrep -of -- "--root $FOLDER/run run $ID")
+	retry 30 blocks_term "$pid"
 	kill -USR2 "$pid"
 	retry 30 grep -q usr2 "$FOLDER/said"
 	kill -TERM "$pid"

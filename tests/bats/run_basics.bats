@@ -165,7 +165,7 @@ busybox_root() {
 	retry 30 none_is_left
 	SECONDS=0
 	hull stop -t 10 zombies
-	[ $SECONDS -lt 5 ]
+	[ $SECONDS -lt 9 ]
 }
 
 @test "--ulimit, --sysctl, --shm-size, --oom-score-adj" {

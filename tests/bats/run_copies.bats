@@ -154,19 +154,21 @@ copies() {
 	[ ! -s "$BATS_TEST_TMPDIR/left" ]
 }
 
-# Kills `hull run "$@"`, and the process that makes the container, while it copies.
+# Kills `hull run "$@"`, and the process that makes the container, while it copies. What waits for that starts no program, which would take as long as the copy.
 kill_while_it_copies() {
 	"$HULL" --root "$STORES/run" --data "$STORES/data" run "$@" --network none many true 3>&- 4>&- &
-	local client=$! engine
-	retry 10 copies_now
-	engine=$(pgrep -P "$client")
+	local client=$! children end=$((SECONDS + 30))
+
+	until compgen -G "$STORES/data/instances/*/layers/unfinished" >/dev/null; do
+		[ $SECONDS -lt $end ]
+	done
+	read -r children <"/proc/$client/task/$client/children" || [ -n "$children" ]
 	# shellcheck disable=SC2086 # several
-	kill -KILL $client $engine
-	wait "$client" || true
+	kill -STOP $client $children
 	copies | grep -qx unfinished
-}
-copies_now() {
-	copies | grep -qx unfinished
+	# shellcheck disable=SC2086
+	kill -KILL $client $children
+	wait $client || true
 }
 
 @test "killed while it copies, nothing is left" {

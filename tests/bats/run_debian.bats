@@ -62,7 +62,7 @@ teardown() {
 		my $s = IO::Socket::INET->new(LocalPort => 7, Proto => "udp") or die; $| = 1; print "ready\n";
 		while ($s->recv(my $m, 100)) { $s->send("got $m"); }' 3>&-
 	retry 30 eval '[ -n "$(hull logs udp)" ]'
-	run -0 bash -c 'exec 3<>/dev/udp/127.0.0.1/18093; echo ping >&3; timeout 3 dd bs=100 count=1 status=none <&3'
+	run -0 bash -c 'exec 3<>/dev/udp/127.0.0.1/18093; echo ping >&3; timeout 20 dd bs=100 count=1 status=none <&3'
 	is 'got ping'
 }
 

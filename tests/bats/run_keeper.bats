@@ -68,13 +68,13 @@ state_is() {
 	hold=$(pgrep -f "hull-keeper hold" | head -1)
 	[ -n "$hold" ]
 	run script -qec "{ sleep 0.3; echo words; sleep 1; } | $(hull_words attach talks)" /dev/null
-	retry 10 state_is talks exited
+	retry 30 state_is talks exited
 	run -0 hull logs talks
 	for ((i = before + 1; i <= after; i++)); do grep -q "^line $i"$'\r*$' <<<"$output" || { echo "line $i is lost" && false; }; done
 	[[ $output != *'hung up'* ]]
 	[[ $output == *'heard words'* ]]
 	[ "$(hull inspect --format '{{.State.ExitCode}}' talks)" = 5 ]
-	retry 30 eval "! kill -0 $hold 2>/dev/null"
+	retry 30 has_ended "$hold"
 }
 
 # Of a container with a terminal: the process that holds it besides the keeper. It names its descriptor of the program in its arguments.
@@ -87,7 +87,7 @@ holder_of() {
 
 # Sets $hold. It begins beside the command that has started the container.
 find_holder() {
-	retry 10 eval '[ -n "$(holder_of talks)" ]'
+	retry 30 eval '[ -n "$(holder_of talks)" ]'
 	hold=$(holder_of talks)
 }
 
@@ -106,7 +106,7 @@ hears() {
 	chatter
 	find_holder
 	kill -9 "$hold"
-	retry 10 hears one
+	retry 30 hears one
 	run -1 hull exec talks cat /dev/shm/told
 	run -0 hull ps --format '{{.Names}}: {{.Status}}'
 	[[ $output == 'talks: Up '* && $output != *unattended* ]]
@@ -114,7 +114,7 @@ hears() {
 	run -0 hull start talks
 	# A new start has a new one.
 	find_holder
-	retry 10 hears two
+	retry 30 hears two
 	hull rm -f talks
 }
 
@@ -124,7 +124,7 @@ hears() {
 	chatter
 	find_holder
 	kill -9 "$hold" "$(keeper_of talks)"
-	retry 10 hull exec talks test -s /dev/shm/told
+	retry 30 hull exec talks test -s /dev/shm/told
 	run -0 hull ps --format '{{.Names}}: {{.Status}}'
 	[[ $output == 'talks: Up '* ]]
 	run -0 hull exec talks echo alive
@@ -134,9 +134,9 @@ hears() {
 	hull run -dit --name talks busybox cat 3>&-
 	find_holder
 	kill -9 "$hold" "$(keeper_of talks)"
-	retry 10 state_is talks exited
+	retry 30 state_is talks exited
 	hull rm talks
-	retry 10 eval '! pgrep -f "hull-keeper hold"'
+	retry 30 eval '! pgrep -f "hull-keeper hold"'
 }
 
 @test "an end that nobody saw is unknown, never 0" {
@@ -162,9 +162,9 @@ hears() {
 	count() {
 		[ "$(hull logs "$1" | wc -l)" -ge "$2" ]
 	}
-	retry 15 count failing 3
-	retry 15 count always 3
-	retry 10 state_is failing exited
+	retry 30 count failing 3
+	retry 30 count always 3
+	retry 30 state_is failing exited
 	sleep 0.5
 	[ "$(hull logs failing | wc -l)" -eq 3 ]
 	[ "$(hull logs fine | wc -l)" -eq 1 ]
@@ -187,7 +187,7 @@ hears() {
 	hull run -d --name stubborn --stop-timeout 1 busybox sh -c 'trap "" TERM; while :; do sleep 0.05; done' 3>&-
 	SECONDS=0
 	hull stop stubborn
-	[ $SECONDS -le 5 ]
+	[ $SECONDS -lt 9 ]
 	run -0 hull wait stubborn
 	is 137
 }
@@ -200,7 +200,7 @@ hears() {
 	keeper=$(keeper_of web) program=$(init_of web)
 	# What a boot takes: processes, cgroups, network, all below /run.
 	kill -9 "$keeper" "$program"
-	retry 30 eval "! kill -0 $program 2>/dev/null"
+	retry 30 has_ended "$program"
 	find /sys/fs/cgroup -depth -type d -path '*/hull/*' -exec rmdir {} + 2>/dev/null || true
 	ip link del hull0
 	nft delete table inet hull

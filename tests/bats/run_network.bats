@@ -26,7 +26,7 @@ ip_of() {
 	hull inspect --format '{{.Network.IP}}' "$1"
 }
 fetch() {
-	curl -s -f -m 2 "http://$1"
+	curl -s -f -m 10 "http://$1"
 }
 outside() {
 	ip netns exec outside "$@"
@@ -50,7 +50,7 @@ while True:
 	is 'a page'
 	run -0 fetch 198.51.100.1:18080
 	is 'a page'
-	run -0 outside curl -s -f -m 2 http://198.51.100.1:18080
+	run -0 outside curl -s -f -m 10 http://198.51.100.1:18080
 	is 'a page'
 	hull rm -f one
 	run ! fetch 127.0.0.1:18080

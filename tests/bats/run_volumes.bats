@@ -37,7 +37,7 @@ folder() {
 
 @test "a named volume at the same time in two containers" {
 	hull run -d --name one -v both:/both busybox sh -c 'until [ -e /both/go ]; do sleep 0.05; done; echo seen >/both/answer; sleep 100' 3>&-
-	run -0 hull run --rm -v both:/both busybox sh -c 'touch /both/go; for i in $(seq 100); do [ -e /both/answer ] && cat /both/answer && exit; sleep 0.05; done; exit 1'
+	run -0 hull run --rm -v both:/both busybox sh -c 'touch /both/go; for i in $(seq 600); do [ -e /both/answer ] && cat /both/answer && exit; sleep 0.05; done; exit 1'
 	is seen
 }
 

@@ -94,7 +94,7 @@ has_counted() { [[ $(hull exec "$1" cat /count/n) -gt 1000 ]]; }
 		done
 		[ -z "$(ls -A "$STORES/given")" ]
 		run ! grep -F "$STORES" /proc/self/mountinfo
-		for who in one two; do retry 10 has_counted "$who"; done
+		for who in one two; do retry 30 has_counted "$who"; done
 		# And some did start: it was not for want of a way.
 		[ "$hits" -gt 0 ]
 		hull rm -f one two >/dev/null

@@ -189,7 +189,7 @@ says('while :; do for p in /proc/[0-9]*; do [ \$p = /proc/\$\$ ] || (echo spoile
 	END' "c['process']['args'] = ['sh', '/bin/attack']"
 	oci run --detach here 3>&- </dev/null >/dev/null 2>&1
 	"$FOLDER/own/bin/hull-oci" --root "$FOLDER/run" exec here /proc/self/exe --log /wait list 3>&- </dev/null >/dev/null 2>&1 &
-	retry 10 test -e rootfs/done
+	retry 30 test -e rootfs/done
 	[ -e rootfs/held ]
 	grep -i 'read-only' rootfs/why
 	cmp "$OCI" "$FOLDER/own/bin/hull-oci"
@@ -204,9 +204,9 @@ says('while :; do for p in /proc/[0-9]*; do [ \$p = /proc/\$\$ ] || (echo spoile
 says('exec sleep 100')"
 	"$OCI" --root "$FOLDER/run" run --pid-file "$FOLDER/pid" here 3>&- </dev/null >/dev/null 2>&1 &
 	runtime=$!
-	retry 10 test -s "$FOLDER/pid"
+	retry 30 test -s "$FOLDER/pid"
 	program=$(cat "$FOLDER/pid")
-	retry 10 grep -qx sleep "/proc/$program/comm"
+	retry 30 grep -qx sleep "/proc/$program/comm"
 	[ -e "/proc/$runtime/fd/0" ]
 	run stat -L -c '%d:%i' "/proc/$runtime/fd/"*
 	[[ $output != *"$(stat -c '%d:%i' "$OCI")"* ]]

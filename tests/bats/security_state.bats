@@ -68,10 +68,10 @@ damage() {
 		f=$f sh -c "$words"
 		for command in "ps -a" "inspect $name" "start $name"; do
 			# shellcheck disable=SC2086 # words
-			run timeout 10 "$HULL" --root "$STORES/run" --data "$STORES/data" $command
+			run timeout 30 "$HULL" --root "$STORES/run" --data "$STORES/data" $command
 			clear "$f: $words: $command"
 		done
-		run -0 timeout 10 "$HULL" --root "$STORES/run" --data "$STORES/data" exec healthy true
+		run -0 timeout 30 "$HULL" --root "$STORES/run" --data "$STORES/data" exec healthy true
 		rm -rf "$f"
 		cp -a "$STORES/saved" "$f"
 	done 9< <(damages)
@@ -88,7 +88,7 @@ damage() {
 			(cd "$STORES/hostile" && rm "etc/$file" && sh -c "${words//F/$file}")
 			for user in app:staff 1000:staff; do
 				[ "$file:$user" != passwd:1000:staff ] || user=app
-				run timeout 10 "$HULL" --root "$STORES/run" --data "$STORES/data" run --rm --network none -u "$user" --rootfs "$STORES/hostile" id
+				run timeout 30 "$HULL" --root "$STORES/run" --data "$STORES/data" run --rm --network none -u "$user" --rootfs "$STORES/hostile" id
 				[ "$status" -eq 125 ] && [ "${#lines[@]}" -eq 1 ] && [[ $output == *"/etc/$file"* ]] || { echo "$words: $user: $status: $output" && false; }
 			done
 			rm -rf "$STORES/hostile"
@@ -96,7 +96,7 @@ damage() {
 	done
 	# The same for exec, where the container changes it itself.
 	hull exec healthy sh -c 'rm /etc/passwd; mkfifo /etc/passwd'
-	run -125 timeout 10 "$HULL" --root "$STORES/run" --data "$STORES/data" exec -u app healthy id
+	run -125 timeout 30 "$HULL" --root "$STORES/run" --data "$STORES/data" exec -u app healthy id
 	[ "${#lines[@]}" -eq 1 ]
 	has "/etc/passwd"
 }
@@ -160,7 +160,7 @@ fill() {
 	local id
 
 	id=$(hull run -d --name damaged bb sh -c 'exit 3' 3>&-)
-	retry 10 test -f "$STORES/data/instances/$id/exit.json"
+	retry 30 test -f "$STORES/data/instances/$id/exit.json"
 	damage "$STORES/data/instances/$id/exit.json" damaged
 	hull rm -f damaged >/dev/null
 	id=$(hull run -d --name damaged bb sh -c 'while :; do sleep 0.1; done' 3>&-)
@@ -175,7 +175,7 @@ record_is_mended() {
 
 	for command in "images -q" "create --name second one true" "rmi one"; do
 		# shellcheck disable=SC2086 # words
-		run timeout 10 "$HULL" --root "$STORES/run" --data "$STORES/data" $command
+		run timeout 30 "$HULL" --root "$STORES/run" --data "$STORES/data" $command
 		[ "$words" = 'chmod 000 "$f"' ] || { [ "$status" -ne 0 ] && has "pull or import that image again, or remove the file"; }
 		clear "$words: $command"
 	done

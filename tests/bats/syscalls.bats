@@ -60,7 +60,7 @@ story_of_a_detached_one() {
 	run -0 hull exec there sh -c 'echo mine >/kept/file; echo in'
 	[ "$output" = in ]
 	run -3 hull exec -t there sh -c 'exit 3'
-	retry 10 answers there
+	retry 30 answers there
 	run -0 hull logs there
 	[ "$output" = begun ]
 	hull pause there

@@ -88,41 +88,42 @@ client() {
 
 @test "exec: one that nobody reads holds up no other" {
 	client box yes >/dev/null
-	retry 20 runs yes
+	retry 30 runs yes
 	pkill -STOP -P "$CLIENT"
 	run hull exec box echo other
 	is other
 	pkill -KILL -P "$CLIENT"
 	wait "$CLIENT" || true
-	retry 20 gone yes
+	retry 30 gone yes
 }
 
 @test "exec: who reads the output is gone, so the program hears of it" {
 	run bash -c "$(hull_words exec box yes) | head -n 1"
 	is y
-	retry 20 gone yes
+	retry 30 gone yes
 }
 
 @test "exec: a signal to the client is one to the program; one that is killed leaves an end of input" {
 	client box sleep 1000
-	retry 20 runs 'sleep 1000'
+	retry 30 runs 'sleep 1000'
 	kill -TERM "$CLIENT"
 	status=0
 	wait "$CLIENT" || status=$?
 	[ "$status" -eq 143 ]
-	retry 20 gone 'sleep 1000'
+	retry 30 gone 'sleep 1000'
 	# A reader and a writer at once: nothing is typed, and it does not end.
 	mkfifo "$BATS_TEST_TMPDIR/keys"
 	client -i box sh -c 'cat; echo ended >/tmp/ended' <>"$BATS_TEST_TMPDIR/keys"
-	retry 20 runs cat
+	retry 30 runs cat
 	pkill -KILL -P "$CLIENT"
 	wait "$CLIENT" || true
-	retry 20 hull exec box test -e /tmp/ended
+	retry 30 hull exec box test -e /tmp/ended
 }
 
 @test "exec -t: a terminal, its size, and when that changes" {
-	run script -qefc "stty rows 33 cols 99; { sleep 3; stty rows 44 cols 111 </dev/tty; } & $(hull_words exec -it box sh -c \
-		'tty; stty size; until [ "$(stty size)" = "44 111" ]; do sleep 0.1; done; echo resized')" /dev/null </dev/null
+	# The size changes when the program has seen the first one.
+	run script -qefc "stty rows 33 cols 99; { until $(hull_words exec box test -e /tmp/seen); do sleep 0.1; done; stty rows 44 cols 111 </dev/tty; } & $(hull_words \
+		exec -it box sh -c 'tty; stty size; : >/tmp/seen; until [ "$(stty size)" = "44 111" ]; do sleep 0.1; done; echo resized')" /dev/null </dev/null
 	has /dev/pts/0
 	has '33 99'
 	has resized

@@ -62,5 +62,5 @@ outside() {
 	hull run -d --name other bb sh -c 'mkdir /www; echo other >/www/index.html; exec httpd -f -h /www' >/dev/null 3>&-
 	other=$(hull inspect --format '{{.Network.IP}}' other)
 	says_other() { [ "$(hull exec box sh -c "$GET; get $other 80")" = other ]; }
-	retry 10 says_other
+	retry 30 says_other
 }

@@ -100,9 +100,9 @@ exit_code() {
 	run -4 script -qec "stty rows 20 cols 70; $(hull_words exec -it db sh -c 'stty -a | head -n 1; exit 4')" /dev/null
 	has 'rows 20; columns 70'
 	run -0 hull exec -d db sh -c 'echo left >/left'
-	retry 10 hull exec db test -s /left
+	retry 30 hull exec db test -s /left
 	# Its network.
-	retry 10 curl -sf -m 5 -o "$STORES/page" http://127.0.0.1:18201/
+	retry 30 curl -sf -m 5 -o "$STORES/page" http://127.0.0.1:18201/
 	[ "$(cat "$STORES/page")" = page ]
 	hull pause db
 	run -125 hull exec db true
@@ -117,7 +117,7 @@ exit_code() {
 	has told
 	hull start db
 	retry $BOOT_SECONDS hull exec db test -e /tmp/www/index.html 2>/dev/null
-	retry 10 bash -c "$(hull_words logs db) | grep -qx kept"
+	retry 30 bash -c "$(hull_words logs db) | grep -qx kept"
 	# Killed, it loses nothing either.
 	hull exec db sh -c 'echo more >>/kept'
 	hull kill db
@@ -132,7 +132,7 @@ exit_code() {
 	start machine busybox sh -c 'mkdir /tmp/www; echo machine >/tmp/www/index.html; httpd -f -h /tmp/www'
 	address() { hull inspect --format '{{.Network.IP}}' "$1"; }
 	get() { hull exec "$1" sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 5 $(address "$2") 80"; }
-	retry 10 get container machine | grep -x machine
+	retry 30 get container machine | grep -x machine
 	get machine container | grep -x container
 	# Nobody speaks with another's address: neither does a machine whose root has every right inside.
 	hull exec --privileged machine sh -c "ip addr add $(address container)/20 dev eth0; ip addr del $(address machine)/20 dev eth0"
@@ -201,8 +201,8 @@ exit_code() {
 	start machine --vm-backend qemu busybox sleep 1000
 	kill -KILL "$(hull inspect --format '{{.State.Pid}}' monitor)"
 	kill -KILL "$(pgrep -P "$(hull inspect --format '{{.State.Pid}}' machine)" qemu)"
-	retry 20 has_ended monitor
-	retry 20 has_ended machine
+	retry 30 has_ended monitor
+	retry 30 has_ended machine
 	[ "$(exit_code monitor)" -eq 137 ]
 	[ "$(exit_code machine)" -eq 125 ]
 	hull logs machine 2>&1 | grep -x 'hull: QEMU was killed by signal 9 (KILL)'
@@ -273,7 +273,7 @@ exit_code() {
 	run -1 oci mounts add one - <<<'[]'
 	has "not supported by backend"
 	oci kill one KILL
-	retry 20 bash -c "[ \$('$HULL_BUILD/bin/hull-vm-oci' --root '$STORES/run/oci' state one | jq -r .status) = stopped ]"
+	retry 30 bash -c "[ \$('$HULL_BUILD/bin/hull-vm-oci' --root '$STORES/run/oci' state one | jq -r .status) = stopped ]"
 	oci delete one
 	[ ! -s "$STORES/out" ]
 	rm -rf "$bundle" "$STORES/run/oci" "$STORES/out"

@@ -147,7 +147,7 @@ change() {
 	run ! grep -E 'evil|4000|krun' "$STORES/words"
 	grep -x 512M "$STORES/words"
 	oci kill one KILL
-	retry 20 oci delete one
+	retry 30 oci delete one
 	[ ! -e "$evil.ran" ]
 	rm -r "$bundle" "$evil" "$STORES"/{out,words}
 }
@@ -174,7 +174,7 @@ change() {
 	ends() { [ -s "$root/up" ] || [ "$(oci state one | jq -r .status)" = stopped ]; }
 	retry $BOOT_SECONDS ends
 	oci kill one KILL || true
-	retry 20 oci delete one
+	retry 30 oci delete one
 	[ "$(cat "$victim")" = whole ]
 	[ ! -e "$victim.ran" ]
 	[ -z "$(find "$STORES/away" -mindepth 2)" ]

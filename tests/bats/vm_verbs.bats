@@ -63,7 +63,7 @@ figure() {
 	[ "$(figure .machine.memoryLimitBytes)" -eq $((200 * 1048576 + overhead)) ]
 	# It takes back what it has given up.
 	hull update --memory 300m box
-	retry 10 is_about 300
+	retry 30 is_about 300
 	[ "$(figure .machine.memoryLimitBytes)" -eq $((300 * 1048576 + overhead)) ]
 	refused() {
 		run -125 hull update "${@:2}" box
@@ -73,11 +73,11 @@ figure() {
 	refused 'cpu.quota: a machine that runs cannot have more CPUs than it was born with (2): stop it first' --cpus 2.5 --pids-limit 31
 	# The last of several cannot be: those before it are as they were, whichever way memory went.
 	hull update --memory 280m box
-	retry 10 is_about 280
+	retry 30 is_about 280
 	for memory in 200m 320m; do
 		run -125 hull update --memory $memory --pids-limit 31 --cpuset-cpus 4000 box
 		has 4000
-		retry 10 is_about 280
+		retry 30 is_about 280
 		[ "$(figure .pidsLimit)" -eq 30 ]
 		[ "$(figure .machine.memoryLimitBytes)" -eq $((280 * 1048576 + overhead)) ]
 	done

@@ -146,7 +146,7 @@ def like(found, pattern):
     return match
 
 
-def eventually(what, condition, seconds=20):
+def eventually(what, condition, seconds=60):
     """Waits until `condition()` is true, and returns what it returned; a failure of its own counts as not yet."""
     end, last = time.monotonic() + seconds, ""
     while True:
@@ -184,7 +184,7 @@ class Server:
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return file.read()[-3000:]
 
-    def ready(self, condition, seconds=30):
+    def ready(self, condition, seconds=60):
         """Waits until it serves."""
 
         def serves():
