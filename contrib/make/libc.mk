@@ -41,7 +41,7 @@ $(MUSL_INCLUDE)/.made: contrib/make/libc.mk
 $(BUILD)/musl/obj/%.o: %.c Makefile contrib/make/programs.mk contrib/make/libc.mk | $(MUSL_INCLUDE)/.made
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC      $< (musl)")
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(MUSL_CPPFLAGS) $(CFLAGS_$(notdir $*)) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fno-pie $(MUSL_CPPFLAGS) $(CFLAGS_$(notdir $*)) -MMD -MP -c -o $@ $<
 
 -include $(shell find $(BUILD)/musl/obj -name '*.d' 2>/dev/null)
 
