@@ -259,8 +259,6 @@ int step_join_cgroup(struct instance *instance, struct err *err)
 	}
 	if (result >= 0)
 		result = step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_JOINED, err), err);
-	/* Now the child has enough to do; and it has closed its own by now, so that it is not the one who waits. */
-	sealed_self_finish();
 	return result;
 }
 

@@ -18,6 +18,7 @@
 #include "runtime/core/lifecycle.h"
 #include "runtime/core/netfiles.h"
 #include "runtime/core/pid_socket.h"
+#include "runtime/core/sealed.h"
 #include "runtime/core/steps_parts.h"
 
 /* --- Network ---------------------------------------------------------------------------------------------------------- */
@@ -164,6 +165,22 @@ static int say_running(struct instance *instance, struct err *err)
 	return lifecycle_enter(&instance->record, instance->state_fd, RECORD_RUNNING, err);
 }
 
+/*
+ * Gives up the mount that this process runs from (sealed.c), which takes a while, when the child has enough to do; and that has closed its own by now, so it is not the
+ * one who waits. Before the program runs where that could see this process; in a process namespace of its own it cannot, and need not wait either.
+ */
+static int send_go_early(struct instance *instance, struct err *err)
+{
+	bool is_seen = instance->plan->namespaces.kind[NS_PID].how != NS_FRESH;
+	int result;
+
+	if (is_seen)
+		sealed_self_finish();
+	result = sync_send(&instance->sync, CHILD_GO, err);
+	sealed_self_finish();
+	return step_or_how_it_ended(instance, result, err);
+}
+
 int step_ready(struct instance *instance, struct err *err)
 {
 	const struct create_request *request = instance->request;
@@ -175,7 +192,8 @@ int step_ready(struct instance *instance, struct err *err)
 	if (!request->wait_for_start && !request->unless_stopped)
 		result = say_running(instance, err);
 	if (result >= 0 && instance->goes_by_itself)
-		return step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_GO, err), err);
+		return send_go_early(instance, err);
+	sealed_self_finish();
 	if (result >= 0)
 		result = sync_wait_data(&instance->sync, CHILD_READY, &number, &len, &instance->terminal, &fd_count,
 					err);
