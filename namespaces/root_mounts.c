@@ -441,6 +441,34 @@ int root_mount_prepare(const struct root_request *request, struct root_sources *
 	return 0;
 }
 
+/* What was made by somebody who knows no options. */
+static bool is_plain_sysfs(const struct mount_request *mount)
+{
+	return is_fresh(mount) && strcmp(mount->type, "sysfs") == 0 && text_is_empty(mount->options.data) &&
+	       !mount->options.super_flags && (!mount->source || strcmp(mount->source, "sysfs") == 0);
+}
+
+int root_mount_take_sysfs(const struct root_request *request, struct root_sources *sources, int sysfs_fd,
+			  struct err *err)
+{
+	CLEANUP_FD int fd = sysfs_fd;
+
+	for (size_t i = 0; i < request->mount_count; i++) {
+		const struct mount_request *mount = &request->mounts[i];
+		const struct mount_change change = {.set = all_attributes(&mount->options)};
+		int r;
+
+		if (sources->mounts[i] >= 0 || !is_plain_sysfs(mount))
+			continue;
+		r = mount_change(fd, false, &change, 0, mount->destination, err);
+		if (r < 0)
+			return err_wrap(err, "mount on '%s'", mount->destination);
+		sources->mounts[i] = fd_take(&fd);
+		return 0;
+	}
+	return 0;
+}
+
 /* Somebody with a hand in a shared volume could have put something over /proc after it was mounted. */
 static int check_proc_last(const struct root_handle *handle, struct err *err)
 {

@@ -14,6 +14,9 @@
 /* Makes the file systems that are mounted afresh, as detached mounts in `sources`. Child; optional. As rootfs_prepare(). */
 int root_mount_prepare(const struct root_request *request, struct root_sources *sources, bool lacks_network,
 		       struct err *err);
+/* As rootfs_take_sysfs(). */
+int root_mount_take_sysfs(const struct root_request *request, struct root_sources *sources, int sysfs_fd,
+			  struct err *err);
 
 /*
  * Mounts all that the request names below handle->root_fd, which is attached already, and takes from `sources` what it uses. Sets

@@ -106,6 +106,11 @@ int rootfs_prepare(const struct root_request *request, struct root_sources *sour
 	return root_mount_prepare(request, sources, lacks_network, err);
 }
 
+int rootfs_take_sysfs(const struct root_request *request, struct root_sources *sources, int sysfs_fd, struct err *err)
+{
+	return root_mount_take_sysfs(request, sources, sysfs_fd, err);
+}
+
 int rootfs_assemble(const struct root_request *request, struct root_sources *sources, const struct root_gate *gate,
 		    int root_fd, struct root_handle *ret, struct err *err)
 {

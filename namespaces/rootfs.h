@@ -26,6 +26,12 @@ int rootfs_prepare(const struct root_request *request, struct root_sources *sour
 		   struct err *err);
 
 /*
+ * A detached mount of sysfs that shows the child's network namespace, without any attributes: taken over, and used for the first mount of plain sysfs that
+ * rootfs_prepare() has not made; closed where there is none. Between rootfs_prepare() and rootfs_assemble(). Optional.
+ */
+int rootfs_take_sysfs(const struct root_request *request, struct root_sources *sources, int sysfs_fd, struct err *err);
+
+/*
  * Attaches the root in the child's mount namespace, then mounts in order, then /dev. The host's tree is still the process's own root
  * afterwards. Must run in a mount namespace of its own, with ids mapped, in its PID, IPC, network and cgroup namespaces (what is mounted
  * afresh shows those), and still with CAP_SYS_ADMIN. Takes `root_fd` over, also on failure, and takes from `sources` what it uses. The cgroup

@@ -5,20 +5,35 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "runtime/base/aside.h"
-#include "runtime/base/scope.h"
 
 static struct aside helper = ASIDE_INIT;
 
 struct making {
 	char path[sizeof("/proc/self/ns/net")]; /* the helper's own: it has a process id, and namespaces, of its own */
+	char sysfs[sizeof("sysfs")], source[sizeof("source")];
 	struct ifreq lo;
-	int netns_fd;
-	bool lo_up;
+	bool with_sysfs;
+	struct net_ahead made;
 };
+
+static int mount_sysfs(const struct making *making)
+{
+	long context = aside_call(SYS_fsopen, (long)making->sysfs, FSOPEN_CLOEXEC, 0, 0), fd = -1;
+
+	if (context < 0)
+		return -1;
+	if (aside_call5(SYS_fsconfig, context, FSCONFIG_SET_STRING, (long)making->source, (long)making->sysfs, 0) >=
+		    0 &&
+	    aside_call5(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, 0, 0, 0) >= 0)
+		fd = aside_call(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0, 0);
+	(void)aside_call(SYS_close, context, 0, 0, 0);
+	return fd < 0 ? -1 : (int)fd;
+}
 
 static void make(void *context)
 {
@@ -27,20 +42,25 @@ static void make(void *context)
 
 	if (aside_call(SYS_unshare, CLONE_NEWNET, 0, 0, 0) < 0)
 		return;
-	making->netns_fd = (int)aside_call(SYS_openat, AT_FDCWD, (long)making->path, O_RDONLY | O_CLOEXEC, 0);
+	making->made.netns_fd = (int)aside_call(SYS_openat, AT_FDCWD, (long)making->path, O_RDONLY | O_CLOEXEC, 0);
+	if (making->with_sysfs)
+		making->made.sysfs_fd = mount_sysfs(making);
 	socket_fd = aside_call(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0);
 	if (socket_fd < 0)
 		return;
-	making->lo_up = aside_call(SYS_ioctl, socket_fd, SIOCSIFFLAGS, (long)&making->lo, 0) == 0;
+	making->made.lo_is_up = aside_call(SYS_ioctl, socket_fd, SIOCSIFFLAGS, (long)&making->lo, 0) == 0;
 	(void)aside_call(SYS_close, socket_fd, 0, 0, 0);
 }
 
-void net_ahead_start(void)
+void net_ahead_start(bool with_sysfs)
 {
 	const struct making making = {
 		.path = "/proc/self/ns/net",
 		.lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING},
-		.netns_fd = -1,
+		.sysfs = "sysfs",
+		.source = "source",
+		.with_sysfs = with_sysfs,
+		.made = NET_AHEAD_INIT,
 	};
 
 	if (helper.pidfd < 0)
@@ -52,20 +72,26 @@ bool net_ahead_is_started(void)
 	return helper.pidfd >= 0;
 }
 
-int net_ahead_take(bool *ret_lo_up)
+struct net_ahead net_ahead_take(void)
 {
 	const struct making *making = aside_wait(&helper);
-	int fd = making ? making->netns_fd : -1;
+	struct net_ahead made = making ? making->made : NET_AHEAD_INIT;
 
-	*ret_lo_up = making && making->lo_up;
 	aside_close(&helper);
-	return fd < 0 ? -1 : fd;
+	/* The one without the other shows nothing that is of use. */
+	if (made.netns_fd < 0)
+		net_ahead_close(&made);
+	return made;
+}
+
+void net_ahead_close(struct net_ahead *ahead)
+{
+	scope_fd(&ahead->netns_fd);
+	scope_fd(&ahead->sysfs_fd);
+	*ahead = NET_AHEAD_INIT;
 }
 
 void net_ahead_drop(void)
 {
-	bool lo_up;
-	int netns_fd = net_ahead_take(&lo_up);
-
-	scope_fd(&netns_fd);
+	CLEANUP_NET_AHEAD struct net_ahead made = net_ahead_take();
 }

@@ -139,6 +139,14 @@ static bool wants_network_namespace(const struct config *config)
 	return false;
 }
 
+static bool has_sysfs(const struct config *config)
+{
+	for (size_t i = 0; i < config->mounts.count; i++)
+		if (config->mounts.items[i].type && strcmp(config->mounts.items[i].type, "sysfs") == 0)
+			return true;
+	return false;
+}
+
 int oci_find_bundle(const struct command_call *call, const struct store *store, const char **ret, struct err *err)
 {
 	struct control_view view;
@@ -205,7 +213,7 @@ static int make_plan(const struct command_call *call, const char *id, const char
 		return result;
 	/* Not before: the helper would have the other processor look at each change of this one's memory. */
 	if (creates && wants_network_namespace(config) && !has_user_namespace(config))
-		net_ahead_start();
+		net_ahead_start(has_sysfs(config));
 	plan_host_probe(&host);
 	host.id = id;
 	host.bundle = arena_strdup(call->arena, path);

@@ -38,28 +38,33 @@ void aside_close(struct aside *aside);
 
 /* A system call with nothing around it: the result, or the errno below 0. */
 #if defined(__x86_64__)
-static inline long aside_call(long number, long a, long b, long c, long d)
+static inline long aside_call5(long number, long a, long b, long c, long d, long e)
 {
-	register long r10 __asm__("r10") = d;
+	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e;
 	long result;
 
 	__asm__ volatile("syscall"
 			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
 			 : "rcx", "r11", "memory");
 	return result;
 }
 #elif defined(__aarch64__)
-static inline long aside_call(long number, long a, long b, long c, long d)
+static inline long aside_call5(long number, long a, long b, long c, long d, long e)
 {
 	register long x8 __asm__("x8") = number, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c,
-			 x3 __asm__("x3") = d;
+			 x3 __asm__("x3") = d, x4 __asm__("x4") = e;
 
-	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4) : "memory");
 	return x0;
 }
 #else
 #error "aside: say here how a system call is made on this architecture"
 #endif
+
+static inline long aside_call(long number, long a, long b, long c, long d)
+{
+	return aside_call5(number, a, b, c, d, 0);
+}
 
 #endif

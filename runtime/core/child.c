@@ -75,20 +75,23 @@ static int leave_network(int netns_fd, struct err *err)
 	return result < 0 ? err_set(err, errno, "come into a network namespace") : 0;
 }
 
-/* The parent has built the root, and knows whether a network namespace has been made meanwhile. */
+/* The parent has built the root, and knows whether a network namespace has been made meanwhile, with a sysfs that shows it. */
 static int stage_wait_for_root(struct child *child, struct err *err)
 {
-	int received[2] = {-1, -1};
+	int received[] = {-1, -1, -1};
 	unsigned fd_count = ARRAY_SIZE(received);
 	size_t len = 0;
 	int result = sync_wait_data(&child->setup->sync, CHILD_ROOT, NULL, &len, received, &fd_count, err);
 	CLEANUP_FD int netns_fd = received[1];
+	CLEANUP_FD int sysfs_fd = received[2];
 
 	if (result < 0)
 		return result;
 	child->received_root = received[0];
 	if (child->setup->netns_comes)
 		result = leave_network(netns_fd, err);
+	if (result >= 0 && sysfs_fd >= 0)
+		result = rootfs_take_sysfs(&child->plan->root, child->setup->sources, fd_take(&sysfs_fd), err);
 	if (result < 0 || fd_count > 0)
 		return result;
 	/* An unprivileged parent has none to give: this is its child's work, which owns the namespaces. */

@@ -328,10 +328,15 @@ int step_root(struct instance *instance, struct err *err)
 
 int step_send_root(struct instance *instance, struct err *err)
 {
-	CLEANUP_FD int netns_fd = instance->netns_comes ? net_ahead_take(&instance->lo_is_up) : -1;
-	const int fds[] = {instance->root_fd, netns_fd};
-	unsigned count = instance->root_fd < 0 ? 0 : netns_fd < 0 ? 1 : 2;
-	int result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, fds, count, err);
+	CLEANUP_NET_AHEAD struct net_ahead ahead = instance->netns_comes ? net_ahead_take() : NET_AHEAD_INIT;
+	const int fds[] = {instance->root_fd, ahead.netns_fd, ahead.sysfs_fd};
+	unsigned count = 0;
+	int result;
+
+	while (count < ARRAY_SIZE(fds) && fds[count] >= 0)
+		count++;
+	instance->lo_is_up = ahead.lo_is_up;
+	result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, fds, count, err);
 
 	/* A descriptor that is still open here would keep the root mounted as long as the keeper lives. */
 	scope_fd(&instance->root_fd);

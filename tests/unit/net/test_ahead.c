@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/ahead.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -12,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/base/scope.h"
 #include "tests/unit/tap.h"
 
 static ino_t network_of(const char *path)
@@ -36,40 +38,58 @@ static bool lo_is_up_in(int netns_fd)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* What the folder shows: a new namespace has a loopback interface, and none of the host's. */
+static bool shows_only_lo(int sysfs_fd)
+{
+	CLEANUP_FD int fd = openat(sysfs_fd, "class/net", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_DIR DIR *folder = fd < 0 ? NULL : fdopendir(fd_take(&fd));
+	struct dirent *entry;
+	unsigned lo = 0, others = 0;
+
+	while (folder && (entry = readdir(folder)))
+		if (strcmp(entry->d_name, "lo") == 0)
+			lo++;
+		else if (entry->d_name[0] != '.' && strcmp(entry->d_name, "bonding_masters") != 0)
+			others++;
+	return lo == 1 && others == 0;
+}
+
 static void test_makes_one(void)
 {
 	ino_t own = network_of("/proc/self/ns/net");
 	struct stat made = {0};
-	bool lo_up = false;
-	int fd;
+	struct net_ahead ahead;
 
 	CHECK(!net_ahead_is_started());
-	net_ahead_start();
+	net_ahead_start(true);
 	CHECK(net_ahead_is_started());
-	fd = net_ahead_take(&lo_up);
-	CHECK(fd >= 0 && fstat(fd, &made) == 0 && made.st_ino != own);
-	CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	CHECK(lo_up && lo_is_up_in(fd));
+	ahead = net_ahead_take();
+	CHECK(ahead.netns_fd >= 0 && fstat(ahead.netns_fd, &made) == 0 && made.st_ino != own);
+	CHECK(fcntl(ahead.netns_fd, F_GETFD) & FD_CLOEXEC);
+	CHECK(ahead.lo_is_up && lo_is_up_in(ahead.netns_fd));
+	CHECK(ahead.sysfs_fd >= 0 && (fcntl(ahead.sysfs_fd, F_GETFD) & FD_CLOEXEC));
+	CHECK(shows_only_lo(ahead.sysfs_fd));
 	/* The caller stays where it was. */
 	CHECK(network_of("/proc/self/ns/net") == own);
 	CHECK(!net_ahead_is_started());
-	(void)close(fd);
+	net_ahead_close(&ahead);
+	CHECK_INT(ahead.netns_fd, -1);
 }
 
 static void test_each_is_another(void)
 {
 	struct stat first = {0}, second = {0};
-	bool lo_up;
-	int one, two;
+	struct net_ahead one, two;
 
-	net_ahead_start();
-	net_ahead_start(); /* once is enough */
-	one = net_ahead_take(&lo_up);
-	net_ahead_start();
-	two = net_ahead_take(&lo_up);
-	CHECK(fstat(one, &first) == 0 && fstat(two, &second) == 0 && first.st_ino != second.st_ino);
-	(void)close(one);
-	(void)close(two);
+	net_ahead_start(false);
+	net_ahead_start(false); /* once is enough */
+	one = net_ahead_take();
+	net_ahead_start(false);
+	two = net_ahead_take();
+	CHECK(fstat(one.netns_fd, &first) == 0 && fstat(two.netns_fd, &second) == 0 && first.st_ino != second.st_ino);
+	CHECK_INT(one.sysfs_fd, -1);
+	net_ahead_close(&one);
+	net_ahead_close(&two);
 }
 
 /* Nothing is left open or running of one that nobody wants. */
@@ -78,7 +98,7 @@ static void test_one_is_dropped(void)
 	int before = dup(STDIN_FILENO), after;
 
 	(void)close(before);
-	net_ahead_start();
+	net_ahead_start(true);
 	net_ahead_drop();
 	CHECK(!net_ahead_is_started());
 	after = dup(STDIN_FILENO);
@@ -90,17 +110,17 @@ static void test_one_is_dropped(void)
 
 static void test_none_is_no_failure(void)
 {
-	bool lo_up = true;
+	struct net_ahead ahead = net_ahead_take();
 	int status = -1;
 
-	CHECK_INT(net_ahead_take(&lo_up), -1);
-	CHECK(!lo_up);
+	CHECK(ahead.netns_fd == -1 && ahead.sysfs_fd == -1 && !ahead.lo_is_up);
 	/* Where the right is lacking, that is told in the same way. */
 	if (fork() == 0) {
 		if (setresuid(65534, 65534, 65534) < 0)
 			_exit(2);
-		net_ahead_start();
-		_exit(net_ahead_take(&lo_up) == -1 && !lo_up ? 0 : 1);
+		net_ahead_start(true);
+		ahead = net_ahead_take();
+		_exit(ahead.netns_fd == -1 && ahead.sysfs_fd == -1 && !ahead.lo_is_up ? 0 : 1);
 	}
 	(void)wait(&status);
 	CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
