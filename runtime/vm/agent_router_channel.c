@@ -8,10 +8,10 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/process.h"
+#include "runtime/base/scope.h"
 #include "runtime/vm/agent_router_parts.h"
 
-#define ROUTER_OF(pointer, member) \
-	((struct agent_router *)(void *)((char *)(pointer)-offsetof(struct agent_router, member)))
+#define ROUTER_OF(pointer, member) CONTAINER_OF(pointer, struct agent_router, member)
 
 /* --- The end ---------------------------------------------------------------------------------------------------------- */
 
@@ -91,7 +91,7 @@ static void patience_expired(struct loop *loop, struct loop_timer *timer)
 		if (router->outcome.ending != AGENT_ENDED_EXIT && router->outcome.ending != AGENT_ENDED_FAILED)
 			agent_local_drop(&router->first);
 	}
-	router_settle(router);
+	router->settle(router);
 }
 
 /* Last thing in a callback: the router may be gone behind it. */
@@ -209,7 +209,7 @@ static void channel_ready(struct loop *loop, struct loop_source *source, uint32_
 		(void)err_wrap(&err, "the channel to the machine's agent");
 		break_off(router, AGENT_ENDED_LOST, &err);
 	}
-	router_settle(router);
+	router->settle(router);
 }
 
 /* --- To the guest ----------------------------------------------------------------------------------------------------- */
@@ -247,7 +247,7 @@ static int settle_first(struct agent_router *router, struct err *err)
 	return agent_local_settle(&router->first, &router->wire, err);
 }
 
-void router_settle(struct agent_router *router)
+static void settle(struct agent_router *router)
 {
 	struct err err = ERR_INIT;
 	int result;
@@ -276,19 +276,19 @@ void router_settle(struct agent_router *router)
 
 static void first_changed(void *user)
 {
-	router_settle(user);
+	settle(user);
 }
 
 void agent_router_shutdown(struct agent_router *router)
 {
 	router->is_shutdown_due = true;
-	router_settle(router);
+	settle(router);
 }
 
 void agent_router_clock(struct agent_router *router, uint64_t epoch_ns)
 {
 	router->clock_due = epoch_ns;
-	router_settle(router);
+	settle(router);
 }
 
 void agent_router_await_hello(struct agent_router *router, unsigned seconds)
@@ -367,6 +367,7 @@ int agent_router_open(struct loop *loop, const struct agent_router_request *requ
 			       request->start_len);
 	}
 	router->request = *request;
+	router->settle = settle;
 	router->loop = loop;
 	router->last_number = AGENT_FIRST;
 	router->listener.fd = -1;

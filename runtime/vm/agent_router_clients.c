@@ -65,7 +65,7 @@ static void listener_ready(struct loop *loop, struct loop_source *source, uint32
 	(void)loop, (void)events;
 	if (client)
 		accept_client(router, client);
-	router_settle(router);
+	router->settle(router);
 }
 
 int router_clients_open(struct agent_router *router, struct err *err)
@@ -265,7 +265,7 @@ static void client_ready(struct loop *loop, struct loop_source *source, uint32_t
 		client->is_gone = (events & (EPOLLHUP | EPOLLERR)) != 0;
 	else if (agent_wire_fill(client->wire, &ignored) < 0)
 		client->is_gone = true;
-	router_settle(client->router);
+	client->router->settle(client->router);
 }
 
 /* --- Figures ---------------------------------------------------------------------------------------------------------- */

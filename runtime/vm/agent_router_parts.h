@@ -62,6 +62,11 @@ struct router_client {
 
 struct agent_router {
 	struct agent_router_request request;
+	/*
+	 * agent_router_channel.c: behind whatever may have changed something. The last thing in a callback: the router may
+	 * be gone behind it.
+	 */
+	void (*settle)(struct agent_router *router);
 	struct loop *loop;
 	struct loop_source channel, listener;
 	struct loop_timer patience; /* until STARTED: each second; at the end: how long clients may take */
@@ -77,9 +82,6 @@ struct agent_router {
 	struct router_process processes[AGENT_EXECS_MAX];
 	struct agent_wire wire;
 };
-
-/* agent_router_channel.c: behind whatever may have changed something. */
-void router_settle(struct agent_router *router);
 
 /* agent_router_clients.c */
 int router_clients_open(struct agent_router *router, struct err *err);

@@ -22,7 +22,7 @@
 /* How long after the agent's end QEMU may take to say why. */
 #define LAST_WORDS_MS 3000
 
-#define RUNNING_OF(pointer, member) ((struct running *)(void *)((char *)(pointer)-offsetof(struct running, member)))
+#define RUNNING_OF(pointer, member) CONTAINER_OF(pointer, struct running, member)
 
 /* --- How it ended ----------------------------------------------------------------------------------------------------- */
 
@@ -145,7 +145,7 @@ static void make_room(struct tail *tail)
 
 static void stream_ready(struct loop *loop, struct loop_source *source, uint32_t events)
 {
-	struct tail *tail = (struct tail *)(void *)((char *)source - offsetof(struct tail, source));
+	struct tail *tail = CONTAINER_OF(source, struct tail, source);
 	ssize_t len;
 
 	(void)events;
