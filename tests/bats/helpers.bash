@@ -136,12 +136,12 @@ retry() {
 
 # A container's processes. Never 0, which for kill(1) is all of us; between two keepers it has none for a moment.
 keeper_of() {
-	retry 30 pid_of KeeperPid "$1"
+	retry 30 number_of KeeperPid "$1"
 }
 init_of() {
-	pid_of Pid "$1"
+	number_of Pid "$1"
 }
-pid_of() {
+number_of() {
 	hull inspect --format "{{.State.$1}}" "$2" | grep -vx 0
 }
 
