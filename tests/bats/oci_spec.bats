@@ -226,6 +226,26 @@ m[:] = [x for x in m if x["type"] not in ("sysfs", "mqueue")]' 'for kind in net 
 	[ "${lines[*]:1}" = "lo unknown 1" ]
 }
 
+# Who makes it beside the network knows no options: they come later. A second one, one with another name, and one that has options of its own are made by the first process.
+@test "mounts: each sysfs has the options that it is given, and shows the new network" {
+	local sys='[x for x in m if x["type"] == "sysfs"][0]'
+
+	says "$sys"'["options"] = ["ro", "noexec", "strictatime", "slave"]
+m.append({"destination": "/mnt/two", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noatime"]})
+m.append({"destination": "/mnt/three", "type": "sysfs", "source": "named", "options": ["nodev", "ro"]})' \
+		'grep " sysfs " /proc/mounts; ls /mnt/two/class/net /sys/class/net'
+	is "sysfs /sys sysfs ro,noexec 0 0
+sysfs /mnt/two sysfs rw,nosuid,noatime 0 0
+named /mnt/three sysfs ro,nodev,relatime 0 0
+/mnt/two/class/net:
+lo
+
+/sys/class/net:
+lo"
+	says "m.remove($sys)" 'grep -c " sysfs " /proc/mounts; true'
+	is 0
+}
+
 @test "linux.uidMappings: ids inside and outside" {
 	says 'namespace("user"); l["uidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 10}, {"containerID": 20, "hostID": 200000, "size": 3}]
 l["gidMappings"] = [{"containerID": 0, "hostID": 300000, "size": 10}]; l["resources"] = {}' 'cat /proc/self/uid_map /proc/self/gid_map; id -u'
