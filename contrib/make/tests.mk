@@ -11,7 +11,7 @@ CFLAGS   += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 # The slow ones last: who waits sees the quick ones first.
 CHECK_PARTS := lint check-unit check-bats check-asan check-tsan check-fuzz check-machines check-slow check-together
 # What keeps one processor busy, because it emulates another, or does one thing after another: as many at once as there are, the longest first.
-TOGETHER    := boot-plain run-clients boot-nested boot-engines boot-systemd run-icount boot-share
+TOGETHER    := boot-nested run-clients boot-criu boot-engines boot-plain boot-systemd run-icount boot-share
 
 PROCESSORS   := $(shell nproc)
 ALL_TOGETHER  = $(MAKE) --no-print-directory -j$(PROCESSORS)
@@ -98,7 +98,7 @@ run-bats-threaded:
 # --- fuzzing: tests/fuzz/fuzz_*.c, one parser each, about a minute for all ------------------------------------------------------
 
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-FUZZ_FOLDERS  := tests/unit/vm images runtime/vm runtime/spec cgroups namespaces net runtime/base
+FUZZ_FOLDERS  := tests/unit/vm runtime/agent images runtime/vm runtime/spec cgroups namespaces net runtime/base
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(foreach f,$(FUZZ_FOLDERS),$(call library,$(f)))
 	@mkdir -p $(@D)

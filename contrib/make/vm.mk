@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# make check-vm     boots Debian's own kernel in a small emulated machine and runs tests there: cgroup v2 alone, systemd, directories that hull's
-#                   server shares with it, and engines that make checkpoints. VM_BOOTS chooses.
+# make check-vm     boots Debian's own kernel in a small emulated machine and runs tests there: cgroup v2 alone, checkpoints, systemd, directories
+#                   that hull's server shares with it, and engines that make checkpoints. VM_BOOTS chooses.
 
-VM_BOOTS ?= plain engines systemd share
+VM_BOOTS ?= criu engines plain systemd share
 
 # share serves directories to a machine that it starts; exercise uses them in there, and is static: it runs on whatever that machine boots.
 VM_PROGRAMS := $(BUILD)/vm/share $(BUILD)/vm/exercise
