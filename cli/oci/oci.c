@@ -16,6 +16,7 @@
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/control.h"
 #include "runtime/core/sealed.h"
+#include "runtime/spec/plan_vm.h"
 
 #define DEFAULT_ROOT "/run/hull-oci"
 #define ROOT_NAME    "hull-oci"
@@ -128,6 +129,18 @@ static bool has_user_namespace(const struct config *config)
 	return false;
 }
 
+/*
+ * Whether something of the bundle's comes to run where it could reach this process's program. In a user namespace of its own it could do nothing with it. And a
+ * machine's jail is a process namespace of its own with the monitor alone in it, which is executed from a view that is sealed: this process's child becomes that, and
+ * nothing of the bundle's ever runs outside of the guest's kernel.
+ */
+static bool has_to_be_sealed(const struct config *config)
+{
+	bool is_machine = oci_find_machine && plan_vm_pod_of(config) != PLAN_VM_POD_SANDBOX;
+
+	return !is_machine && !has_user_namespace(config);
+}
+
 static bool wants_network_namespace(const struct config *config)
 {
 	for (size_t i = 0; config->linux_ && i < config->linux_->namespaces.count; i++) {
@@ -207,7 +220,7 @@ static int make_plan(const struct command_call *call, const char *id, const char
 	(void)close(fd);
 	if (result < 0)
 		return result;
-	if (!has_user_namespace(config))
+	if (has_to_be_sealed(config))
 		result = creates ? sealed_self_begin(call->argv, err) : sealed_self(call->argv, err);
 	if (result < 0)
 		return result;
