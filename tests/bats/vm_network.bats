@@ -4,8 +4,7 @@
 # A machine's network as others see it: from outside of this host, from containers beside it, and by names.
 
 load helpers
-
-BOOT_SECONDS=120
+load vm_helpers
 
 setup_file() {
 	machines_begin

@@ -6,8 +6,7 @@
 # shellcheck disable=SC2154 # run sets stderr
 
 load helpers
-
-BOOT_SECONDS=120
+load vm_helpers
 
 setup_file() {
 	machines_begin

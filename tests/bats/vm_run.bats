@@ -7,10 +7,9 @@
 
 # shellcheck disable=SC2154 # run sets stderr
 load helpers
+load vm_helpers
 
 ISOLATION=${ISOLATION:-vm}
-# An emulated processor on a busy machine takes its time.
-BOOT_SECONDS=60
 
 setup_file() {
 	stores_begin
@@ -40,15 +39,7 @@ start() {
 
 	shift
 	isolated -d --name "$name" "$@" 3>&-
-	retry $BOOT_SECONDS hull exec "$name" true 2>/dev/null
-}
-
-has_ended() {
-	[ "$(hull inspect --format '{{.State.Status}}' "$1")" = exited ]
-}
-
-exit_code() {
-	hull inspect --format '{{.State.ExitCode}}' "$1"
+	is_reached "$name"
 }
 
 @test "another kernel answers, with the memory and CPUs that were asked for" {
@@ -177,21 +168,21 @@ exit_code() {
 	isolated -d --name memory --memory 192m busybox sh -c 'tail /dev/zero; echo tail $?' 3>&-
 	isolated -d --name greedy --memory 192m busybox tail /dev/zero 3>&-
 	for pair in panic:c reset:b power:o; do
-		retry $BOOT_SECONDS hull exec "${pair%:*}" true 2>/dev/null
+		is_reached "${pair%:*}"
 		run hull exec --privileged "${pair%:*}" sh -c "mount -t proc proc /mnt && echo ${pair#*:} >/mnt/sysrq-trigger && sleep 100"
 		[ "$status" -ne 0 ]
-		retry $BOOT_SECONDS has_ended "${pair%:*}"
+		retry $BOOT_SECONDS has_exited "${pair%:*}"
 		[ "$(exit_code "${pair%:*}")" -eq 125 ]
 	done
 	hull logs panic 2>&1 | grep -x "hull: the guest's kernel panicked: sysrq triggered crash"
 	hull logs reset 2>&1 | grep -x 'hull: the guest reset the machine before its program had ended'
 	hull logs power 2>&1 | grep -x 'hull: the guest powered off before its program had ended'
 	[ "$(hull inspect --format '{{.State.Cause}}' panic reset power | xargs)" = 'panic reset power-off' ]
-	retry $BOOT_SECONDS has_ended memory
+	retry $BOOT_SECONDS has_exited memory
 	hull logs memory | grep -x 'tail 137'
 	# As of a container it is said of a program that was killed, not of its children.
 	[ "$(hull inspect --format '{{.State.OomKilled}}' memory)" = false ]
-	retry $BOOT_SECONDS has_ended greedy
+	retry $BOOT_SECONDS has_exited greedy
 	[ "$(exit_code greedy) $(hull inspect --format '{{.State.OomKilled}}' greedy)" = "137 true" ]
 }
 
@@ -201,8 +192,8 @@ exit_code() {
 	start machine --vm-backend qemu busybox sleep 1000
 	kill -KILL "$(hull inspect --format '{{.State.Pid}}' monitor)"
 	kill -KILL "$(pgrep -P "$(hull inspect --format '{{.State.Pid}}' machine)" qemu)"
-	retry 30 has_ended monitor
-	retry 30 has_ended machine
+	retry 30 has_exited monitor
+	retry 30 has_exited machine
 	[ "$(exit_code monitor)" -eq 137 ]
 	[ "$(exit_code machine)" -eq 125 ]
 	hull logs machine 2>&1 | grep -x 'hull: QEMU was killed by signal 9 (KILL)'

@@ -4,13 +4,12 @@
 # stats, top and update of a machine: what is asked of the agent in its guest, and what the whole of it takes of the host
 
 load helpers
-
-BOOT_SECONDS=60
+load vm_helpers
 
 setup_file() {
 	machines_begin
 	hull run --isolation vm -d --name box --memory 320m --pids-limit 40 --cpus 2 bb sh -c 'while :; do sleep 0.2; done' >/dev/null 3>&-
-	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	is_reached box
 }
 teardown_file() {
 	hull rm -f box >/dev/null
@@ -91,7 +90,7 @@ figure() {
 	hull stop -t 0 box
 	run -0 hull update --memory 400m --cpus 1 box
 	hull start box
-	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	is_reached box
 	is_about 400
 	[ "$(hull exec box nproc)" -eq 1 ]
 	[ "$(figure .pidsLimit)" -eq 30 ]
