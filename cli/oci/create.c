@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* create, start, run */
 #include <errno.h>
+#include <stdio.h>
 
 #include "cli/oci/foreground.h"
 #include "cli/oci/oci.h"
@@ -14,7 +15,7 @@
 
 struct create_options {
 	const char *bundle, *pid_file, *console_socket, *pidfd_socket, *preserve_fds;
-	bool no_pivot, no_new_keyring, no_subreaper, detach, keep;
+	bool no_pivot, no_new_keyring, no_subreaper, detach, keep, dry_run;
 };
 
 int oci_check_count(const char *words, struct err *err)
@@ -45,6 +46,7 @@ int oci_check_count(const char *words, struct err *err)
 		     "cover the host's root instead of leaving it: for hosts that run from their initial ramfs only"), \
 		FLAG("no-new-keyring", 0, no_new_keyring,                                                              \
 		     "keep the caller's session keyring: what runs inside can reach the caller's keys"),               \
+		FLAG("dry-run", 0, dry_run, "print the plan as JSON, and do nothing"),                                 \
 	{                                                                                                              \
 		"preserve-fds", 0, OPTION_CHECKED, offsetof(struct create_options, preserve_fds), "N",                 \
 			"pass descriptors 3 to 3+N-1 on", NULL, oci_check_count                                        \
@@ -93,14 +95,35 @@ static int create(struct command_call *call, const struct store *store, bool wai
 	return result < 0 ? result : create_instance(&request, call->arena, ret, err);
 }
 
+/* Everything that is refused without having touched anything is refused here, too. */
+static int print_plan(struct command_call *call, struct err *err)
+{
+	const struct create_options *options = call->options;
+	const char *id = call->operands.items[0];
+	CLEANUP_TEXT struct text words = TEXT_INIT;
+	struct plan *plan = arena_alloc(call->arena, sizeof(*plan));
+	int result = plan ? store_check_id(id, err) : arena_check(call->arena, err);
+
+	if (result >= 0)
+		result = oci_plan(call, id, options->bundle, plan, err);
+	if (result >= 0)
+		result = plan_print(plan, &words, err);
+	if (result >= 0 && (fputs(text_get(&words), stdout) < 0 || fflush(stdout) != 0))
+		result = err_set(err, errno, "write to standard output");
+	return result;
+}
+
 static int run_create(struct command_call *call, struct err *err)
 {
+	const struct create_options *options = call->options;
 	CLEANUP_STORE struct store store = {.fd = -1};
 	CLEANUP_INSTANCE struct instance instance;
 	int result;
 
-	(void)cg_warm_start();
 	instance_init(&instance, call->arena, &store);
+	if (options->dry_run)
+		return print_plan(call, err);
+	(void)cg_warm_start();
 	result = oci_open_store(call, &store, err);
 	return result < 0 ? result : create(call, &store, true, &instance, err);
 }
@@ -120,8 +143,10 @@ static int run_run(struct command_call *call, struct err *err)
 	CLEANUP_INSTANCE struct instance instance;
 	int result;
 
-	(void)cg_warm_start();
 	instance_init(&instance, call->arena, &store);
+	if (options->dry_run)
+		return print_plan(call, err);
+	(void)cg_warm_start();
 	result = oci_open_store(call, &store, err);
 	if (result >= 0)
 		result = create(call, &store, false, &instance, err);

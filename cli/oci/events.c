@@ -9,6 +9,7 @@
 #include "cli/oci/stats_json.h"
 #include "runtime/base/process.h"
 #include "runtime/core/control.h"
+#include "runtime/core/fault.h"
 
 #define DEFAULT_INTERVAL_MS 5000
 /* v1 tells of a want of memory before it has killed: the count is looked at again for a while. */
@@ -64,6 +65,8 @@ static int print_stats(const struct watching *watching, struct err *err)
 
 	if (result >= 0)
 		result = cg_detail(watching->cgroup, &arena, &all.detail, err);
+	if (result >= 0)
+		result = fault_point("events", "interfaces", err);
 	if (result < 0)
 		return result;
 	/* Those of the host would tell of others. */

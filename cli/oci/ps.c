@@ -11,6 +11,8 @@
 #include "runtime/base/file.h"
 #include "runtime/base/process.h"
 #include "runtime/core/control.h"
+#include "runtime/core/fault.h"
+#include "runtime/core/processes.h"
 
 #define PS_MAX_BYTES ((size_t)16 << 20)
 #define NOT_FOUND    127
@@ -90,21 +92,14 @@ static bool is_ours(const char *line, int column, const pid_t *pids, size_t coun
 		at += strcspn(at, " ");
 		at += strspn(at, " ");
 	}
-	if (sscanf(at, "%d", &number) != 1)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (pids[i] == number)
-			return true;
-	return false;
+	return sscanf(at, "%d", &number) == 1 && processes_have(pids, count, number);
 }
 
-static int print_table(struct arena *arena, struct strv *args, const pid_t *pids, size_t count, struct err *err)
+static int print_table(struct arena *arena, char *output, const pid_t *pids, size_t count, struct err *err)
 {
-	char *output, *rest = NULL, *line, *heading;
-	int column, result = ask_ps(arena, args, &output, err);
+	char *rest = NULL, *line, *heading;
+	int column;
 
-	if (result < 0)
-		return result;
 	line = strtok_r(output, "\n", &rest);
 	heading = line ? arena_strdup(arena, line) : NULL;
 	column = heading ? find_column(heading) : -1;
@@ -120,14 +115,16 @@ static int print_table(struct arena *arena, struct strv *args, const pid_t *pids
 static int run_ps(struct command_call *call, struct err *err)
 {
 	const struct ps_options *options = call->options;
+	const char *id = call->operands.items[0];
 	CLEANUP_STORE struct store store = {.fd = -1};
 	struct strv args = {0};
-	pid_t *pids = NULL;
-	size_t count = 0;
+	pid_t *pids = NULL, *later = NULL;
+	size_t count = 0, later_count = 0;
+	char *output;
 	int result = oci_open_store(call, &store, err);
 
 	if (result >= 0)
-		result = control_pids(&store, call->arena, call->operands.items[0], &pids, &count, err);
+		result = control_pids(&store, call->arena, id, &pids, &count, err);
 	if (result < 0)
 		return result;
 	if (options->format && strcmp(options->format, "json") == 0)
@@ -138,7 +135,15 @@ static int run_ps(struct command_call *call, struct err *err)
 	if (call->operands.count == 1)
 		(void)strv_add(call->arena, &args, "-ef");
 	result = arena_check(call->arena, err);
-	return result < 0 ? result : print_table(call->arena, &args, pids, count, err);
+	if (result >= 0)
+		result = fault_point("ps", "look", err);
+	if (result >= 0)
+		result = ask_ps(call->arena, &args, &output, err);
+	if (result >= 0)
+		result = control_pids(&store, call->arena, id, &later, &later_count, err);
+	if (result < 0)
+		return result;
+	return print_table(call->arena, output, pids, processes_in_both(pids, count, later, later_count), err);
 }
 
 const struct command oci_ps = {

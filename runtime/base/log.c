@@ -117,13 +117,11 @@ static void put(enum log_level level, const char *words)
 {
 	bool has_file = settings.fd >= 0 && settings.fd != STDERR_FILENO;
 
-	if (level > settings.level)
-		return;
 	if (has_file)
 		put_line(settings.fd, settings.format, level, words);
 	if (!has_file)
 		put_line(STDERR_FILENO, settings.format, level, words);
-	else if (level <= LOG_LEVEL_WARN)
+	else if (level == LOG_LEVEL_ERROR)
 		put_line(STDERR_FILENO, LOG_FORMAT_TEXT, level, words);
 }
 
@@ -133,6 +131,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 	int saved = errno;
 	va_list args;
 
+	if (level > settings.level)
+		return;
 	va_start(args, fmt);
 	(void)vsnprintf(raw, sizeof(raw), fmt, args);
 	va_end(args);

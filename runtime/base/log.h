@@ -11,8 +11,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /*
- * `fd`: where all lines go in `format`; standard error then gets only errors and warnings, as text. With -1 (or 2) all go to standard
- * error in `format`. Lines past `level` are dropped. `program` stands in front of text lines ("hull: "). Kept, not copied.
+ * `fd`: where all lines go in `format`; standard error then gets only errors, as text: with who gives a log it may be the container's own, too.
+ * With -1 (or 2) all go to standard error in `format`. Lines past `level` are dropped. `program` stands in front of text lines ("hull: "). Kept, not copied.
  * Before this is called: errors and warnings of "hull", as text, to standard error.
  */
 void log_setup(const char *program, int fd, enum log_format format, enum log_level level);

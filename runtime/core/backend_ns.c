@@ -8,6 +8,7 @@
 #include "runtime/core/exec.h"
 #include "runtime/core/instance.h"
 #include "runtime/core/pidns.h"
+#include "runtime/core/processes.h"
 #include "runtime/core/usage.h"
 
 static int list_pids(const struct record *record, struct arena *arena, pid_t **ret, size_t *ret_count, struct err *err)
@@ -24,12 +25,23 @@ static int list_pids(const struct record *record, struct arena *arena, pid_t **r
 static int list_processes(const struct store *store, const struct control_view *view, struct arena *arena,
 			  process_rows *ret, struct err *err)
 {
-	pid_t *pids;
-	size_t count;
+	pid_t *pids, *later;
+	size_t count, later_count, kept = 0;
 	int result = list_pids(&view->record, arena, &pids, &count, err);
 
 	(void)store;
-	return result < 0 ? result : processes_read(arena, pids, count, ret, err);
+	if (result >= 0)
+		result = processes_read(arena, pids, count, ret, err);
+	if (result >= 0)
+		result = list_pids(&view->record, arena, &later, &later_count, err);
+	if (result < 0)
+		return result;
+	count = processes_in_both(pids, count, later, later_count);
+	for (size_t i = 0; i < ret->count; i++)
+		if (processes_have(pids, count, ret->items[i].host_pid))
+			ret->items[kept++] = ret->items[i];
+	ret->count = kept;
+	return 0;
 }
 
 static int read_usage(const struct store *store, const struct control_view *view, struct arena *arena,

@@ -11,6 +11,8 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
+#include "runtime/base/log.h"
+#include "runtime/base/process.h"
 #include "runtime/core/backend.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/control.h"
@@ -211,20 +213,44 @@ static void tell_ready(const struct checkpoint_request *request, const struct cr
 		(void)!write(request->status_fd, "", 1);
 }
 
-/* Goes along with CRIU until it is through. */
-static int accompany(const struct checkpoint_request *request, struct criu *criu, struct criu_answer *answer,
+/*
+ * CRIU is told a number, and what is said of the container's mounts and namespaces was found by that number. All of it is the container's as long as its first
+ * process has not been reaped: until then nobody else gets its pid.
+ */
+static int check_identity(int pidfd, struct err *err)
+{
+	int result = proc_signal(pidfd, 0);
+
+	if (result == -ESRCH)
+		return err_say(err, ESRCH, "it has just ended");
+	return result < 0 ? err_set(err, -result, "look at its first process") : 0;
+}
+
+/*
+ * Goes along with CRIU until it is through. When its last step, 'post-dump', is told, it still holds the processes: they go on, whosever they are, if it is
+ * told to give up.
+ */
+static int accompany(const struct checkpoint_request *request, int pidfd, struct criu *criu, struct criu_answer *answer,
 		     struct err *err)
 {
+	struct err ignored = ERR_INIT;
+
 	for (;;) {
 		CLEANUP_FD int fd = -1;
 		int result = criu_listen(criu, answer, &fd, err);
 
 		if (result < 0 || answer->kind != CRIU_NOTIFY)
 			return result;
-		tell_ready(request, answer);
+		log_line(LOG_LEVEL_DEBUG, "criu is at '%s'", answer->step);
 		result = fault_point("checkpoint", answer->step, err);
 		if (result >= 0)
-			result = criu_reply(criu, true, err);
+			result = check_identity(pidfd, err);
+		if (result < 0) {
+			(void)criu_reply(criu, false, &ignored);
+			return result;
+		}
+		tell_ready(request, answer);
+		result = criu_reply(criu, true, err);
 		if (result < 0)
 			return result;
 	}
@@ -233,22 +259,33 @@ static int accompany(const struct checkpoint_request *request, struct criu *criu
 static int dump(const struct checkpoint_request *request, struct instance *instance, const char *program,
 		const struct checkpoint_folders *folders, struct err *err)
 {
+	const struct record_process *init = &instance->record.init;
+	CLEANUP_FD int pidfd = proc_open(init->pid, init->start_ticks);
 	CLEANUP_CRIU struct criu criu = CRIU_INIT;
 	const struct criu_start start = {.program = program,
 					 .images = request->work.images,
 					 .work = folders->log_folder};
 	struct criu_options options;
 	struct criu_answer answer = {0};
-	int result = complete_options(request, instance, folders, &options, err);
+	int result;
 
+	if (pidfd < 0)
+		return pidfd == -ESRCH ? err_say(err, ESRCH, "it has just ended")
+				       : err_set(err, -pidfd, "open its first process");
+	result = complete_options(request, instance, folders, &options, err);
+	if (result < 0 && proc_look(init->pid, init->start_ticks) != PROC_ALIVE)
+		return err_say(err, ESRCH, "it has just ended");
 	if (result >= 0)
 		result = criu_begin(&start, &criu, err);
 	if (result >= 0)
 		result = criu_ask(&criu, request->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP, &options, err);
 	if (result >= 0)
-		result = accompany(request, &criu, &answer, err);
+		result = accompany(request, pidfd, &criu, &answer, err);
 	if (result >= 0 && !answer.success)
 		result = criu_failed(&answer, folders->work, folders->log_folder, LOG_FILE, err);
+	/* Nothing is told after the memory was read. */
+	if (result >= 0 && request->pre_dump)
+		result = check_identity(pidfd, err);
 	if (result >= 0)
 		criu_wait(&criu);
 	return result;

@@ -186,6 +186,8 @@ int control_kill(const struct store *store, const char *id, int signo, bool all,
 	struct control_view view;
 	int result = control_look(store, &arena, id, true, &view, err);
 
+	if (result >= 0)
+		result = fault_point("kill", "look", err);
 	if (result < 0)
 		return result;
 	if (all && view.now.status == RECORD_STOPPED && !view.record.cgroup.path)

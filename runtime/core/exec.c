@@ -272,11 +272,16 @@ int exec_ns(const struct exec_request *request, const struct control_view *view,
 	};
 	int result;
 
+	result = fault_point("exec", "look", err);
+	if (result < 0)
+		return result;
 	pidfd = proc_open(view->record.init.pid, view->record.init.start_ticks);
 	if (pidfd < 0)
 		return pidfd == -ESRCH ? err_say(err, ESRCH, "container '%s' has just ended", request->id)
 				       : err_set(err, -pidfd, "open the process of container '%s'", request->id);
-	result = join_open(&view->record.init, pidfd, JOIN_ALL, namespaces, err);
+	result = fault_point("exec", "join", err);
+	if (result >= 0)
+		result = join_open(&view->record.init, pidfd, JOIN_ALL, namespaces, err);
 	if (result >= 0)
 		result = filter_compile(request->process->seccomp, request->seccomp_cache, &arena, &filter, err);
 	if (result >= 0)

@@ -24,6 +24,8 @@ int fault_point(const char *kind, const char *name, struct err *err)
 	}
 	if (strncmp(wish, "sleep:", 6) == 0)
 		(void)sleep(1);
+	if (strncmp(wish, "stop:", 5) == 0)
+		(void)raise(SIGSTOP);
 	return strncmp(wish, "fail:", 5) == 0 ? err_say(err, EIO, "fault injected at %s", here) : 0;
 }
 #else

@@ -20,6 +20,7 @@
 #include "runtime/base/sync.h"
 #include "runtime/core/child.h"
 #include "runtime/core/create.h"
+#include "runtime/core/fault.h"
 #include "runtime/core/join.h"
 #include "runtime/core/lifecycle.h"
 #include "runtime/core/spawn.h"
@@ -144,6 +145,8 @@ static int run_inside(const struct record *record, struct work *work, struct err
 		return just_ended(record, err);
 	result = arena_check(&arena, err);
 	if (result >= 0)
+		result = fault_point("mounts", "join", err);
+	if (result >= 0)
 		result = join_open(&record->init, pidfd, 1u << NS_USER | 1u << NS_MOUNT, namespaces, err);
 	if (result >= 0 && namespaces[NS_MOUNT] < 0)
 		result = err_say(err, EINVAL, "the container has no mount namespace of its own");
@@ -238,6 +241,9 @@ int mounts_add(const struct store *store, const char *id, const struct mount_req
 	int result = open_locked(store, &arena, id, &instance, err);
 
 	if (result < 0 || count == 0)
+		return result;
+	result = fault_point("mounts", "look", err);
+	if (result < 0)
 		return result;
 	userns = open_user_namespace(&instance.record, err);
 	result = userns < 0 ? userns : rootfs_open_binds(&request, userns, &sources, err);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/core/phases.h"
 
+#include "runtime/base/log.h"
 #include "runtime/core/fault.h"
 
 int phases_undo(const struct phase *phases, size_t count, struct instance *instance, struct err *err)
@@ -13,6 +14,7 @@ int phases_undo(const struct phase *phases, size_t count, struct instance *insta
 
 		if (!phases[count].undo || (count == 0 && first_failure < 0))
 			continue;
+		log_line(LOG_LEVEL_DEBUG, "taking back '%s'", phases[count].name);
 		result = fault_point("undo", phases[count].name, &failure);
 		if (result >= 0)
 			result = phases[count].undo(instance, &failure);
@@ -28,8 +30,10 @@ int phases_run(const struct phase *phases, size_t count, struct instance *instan
 {
 	for (size_t i = 0; i < count; i++) {
 		struct err ignored = ERR_INIT;
-		int result = fault_point("phase", phases[i].name, err);
+		int result;
 
+		log_line(LOG_LEVEL_DEBUG, "doing '%s'", phases[i].name);
+		result = fault_point("phase", phases[i].name, err);
 		if (result >= 0 && phases[i].run)
 			result = phases[i].run(instance, err);
 		if (result < 0) {

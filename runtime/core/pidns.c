@@ -9,6 +9,7 @@
 
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
+#include "runtime/core/fault.h"
 
 #define MAX_PROCESSES ((size_t)65536)
 
@@ -65,7 +66,11 @@ int pidns_list(struct arena *arena, const struct record_process *init, pid_t **r
 		if (text_u32(entry->d_name, &pid) == 0 && namespace_of((pid_t)pid) == wanted)
 			(*ret)[(*ret_count)++] = (pid_t)pid;
 	}
-	return 0;
+	result = fault_point("pids", "list", err);
+	/* What was found after its end may be in another namespace of the same number. */
+	if (!is_alive(init))
+		*ret_count = 0;
+	return result;
 }
 
 static int send_to(const struct record_process *init, ino_t wanted, pid_t pid, int signo, struct err *err)
@@ -87,7 +92,11 @@ int pidns_signal(const struct record_process *init, int signo, struct err *err)
 	int result = find_namespace(init, &wanted, err);
 
 	if (result >= 0)
+		result = fault_point("kill", "list", err);
+	if (result >= 0)
 		result = pidns_list(&arena, init, &pids, &count, err);
+	if (result >= 0)
+		result = fault_point("kill", "send", err);
 	for (size_t i = 0; result >= 0 && i < count; i++)
 		if (pids[i] != init->pid)
 			result = send_to(init, wanted, pids[i], signo, err);

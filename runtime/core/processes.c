@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -131,6 +132,34 @@ int processes_read(struct arena *arena, const pid_t *pids, size_t count, process
 		*row = process;
 	}
 	return arena_check(arena, err);
+}
+
+/* --- Whose numbers they are ------------------------------------------------------------------------------------------- */
+
+static int compare(const void *a, const void *b)
+{
+	pid_t left = *(const pid_t *)a, right = *(const pid_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+bool processes_have(const pid_t *pids, size_t count, pid_t pid)
+{
+	return count > 0 && bsearch(&pid, pids, count, sizeof(*pids), compare);
+}
+
+size_t processes_in_both(pid_t *pids, size_t count, pid_t *later, size_t later_count)
+{
+	size_t kept = 0;
+
+	if (count == 0 || later_count == 0)
+		return 0;
+	qsort(pids, count, sizeof(*pids), compare);
+	qsort(later, later_count, sizeof(*later), compare);
+	for (size_t i = 0; i < count; i++)
+		if (processes_have(later, later_count, pids[i]))
+			pids[kept++] = pids[i];
+	return kept;
 }
 
 /* --- As lines --------------------------------------------------------------------------------------------------------- */

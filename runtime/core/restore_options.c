@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
@@ -35,7 +36,7 @@ static int read_keys(struct instance *instance, struct strv *ret, struct err *er
 	int result = json_read_file(instance->arena, folder, name, &document, err);
 
 	if (result >= 0)
-		result = json_strv(instance->arena, document, ret, err);
+		result = json_strv(instance->arena, document, ret, err) < 0 ? err_wrap(err, "%s", name) : 0;
 	if (result >= 0 && ret->count > 3)
 		result = err_say(err, EINVAL, "%s: more than three streams", name);
 	return result;
@@ -53,7 +54,10 @@ static int give_streams(struct instance *instance, struct err *err)
 	return result;
 }
 
-/* Namespaces to be joined: CRIU takes a descriptor of those that were external to the dump, and joins others by path. */
+/*
+ * Namespaces to be joined: CRIU takes a descriptor of those that were external to the dump, and joins others by path: by one that leads to what this process has
+ * open, since the plan's may lead elsewhere when CRIU comes to it.
+ */
 static int give_namespaces(struct instance *instance, struct err *err)
 {
 	for (int kind = 0; kind < NS_COUNT; kind++) {
@@ -70,12 +74,12 @@ static int give_namespaces(struct instance *instance, struct err *err)
 			if (!join)
 				return arena_check(instance->arena, err);
 			join->first = ns_proc_name((enum ns_kind)kind);
-			join->second = instance->plan->namespaces.kind[kind].path;
+			join->second = arena_printf(instance->arena, "/proc/%d/fd/%d", getpid(), instance->joins[kind]);
 		}
 		if (result < 0)
 			return result;
 	}
-	return 0;
+	return arena_check(instance->arena, err);
 }
 
 static int add_cgroup_root(struct instance *instance, const char *controller, const char *path, struct err *err)

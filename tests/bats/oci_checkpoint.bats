@@ -9,6 +9,7 @@ load oci_helpers
 
 setup_file() {
 	bundle_begin
+	cc -o "$FOLDER/with-pid" "$REPOSITORY/tests/lib/with-pid.c"
 }
 
 teardown_file() {
@@ -177,6 +178,130 @@ no_trace() {
 	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -name "$ID")" ]
 }
 
+# The numbers and flags that CRIU was asked with, by their fields in its criu_opts: "4=1".
+asked() {
+	python3 - "$IMAGES/request" <<-'PYTHON'
+		import sys
+		def fields(data):
+		    at = 0
+		    def number():
+		        nonlocal at
+		        value = shift = 0
+		        while True:
+		            byte = data[at]
+		            at += 1
+		            value |= (byte & 127) << shift
+		            shift += 7
+		            if byte < 128: return value
+		    while at < len(data):
+		        key = number()
+		        value = number()
+		        if key & 7 == 2:
+		            value, at = data[at:at + value], at + value
+		        yield key >> 3, value
+		for field, value in fields(open(sys.argv[1], "rb").read()):
+		    if field == 2:
+		        for number, word in fields(value): print(f"{number}={word if isinstance(word, int) else word.decode(errors='replace')}")
+	PYTHON
+}
+
+says_line() {
+	[[ $'\n'$output$'\n' == *$'\n'"$1"$'\n'* ]]
+}
+
+@test "each option of a dump is what CRIU is asked by its number" {
+	local option field
+
+	run -0 apart run -d "$ID"
+	stand_in 'n("post-dump"); a(1)'
+	while read -r option field; do
+		run -0 checkpoint --leave-running "$option"
+		run -0 asked
+		says_line "$field" || { echo "$option: $output" && false; }
+	done <<-OPTIONS
+		--leave-running 3=1
+		--ext-unix-sk 4=1
+		--tcp-established 5=1
+		--shell-job 7=1
+		--file-locks 8=1
+		--auto-dedup 16=1
+		--link-remap 18=1
+		--manage-cgroups-mode=strict 34=5
+		--empty-ns=network 38=$((0x40000000))
+		--tcp-skip-in-flight 46=1
+		--lazy-pages 48=1
+		--tcp-close 52=1
+	OPTIONS
+	# And without them it is not asked for any.
+	run -0 checkpoint
+	run -0 asked
+	for field in 3 4 5 7 8 16 18 38 46 48 52; do
+		[[ $'\n'$output != *$'\n'"$field="* ]] || { echo "$field: $output" && false; }
+	done
+	says_line 34=3
+}
+
+@test "each option of a restore is what CRIU is asked by its number" {
+	local option field
+
+	images
+	stand_in 'p = child(); n("setup-namespaces", p); n("post-restore", p); a(1, bytes_of(4, b"\x08" + number(p)))'
+	while read -r option field; do
+		run -0 restore "$option" </dev/null 3>&- 4>&-
+		run -0 asked
+		says_line "$field" || { echo "$option: $output" && false; }
+		run -0 oci delete --force "$ID"
+		rm "$FOLDER/pid"
+	done <<-OPTIONS
+		--ext-unix-sk 4=1
+		--tcp-established 5=1
+		--shell-job 7=1
+		--file-locks 8=1
+		--auto-dedup 16=1
+		--manage-cgroups-mode=full 34=4
+		--empty-ns=network 38=$((0x40000000))
+		--lazy-pages 48=1
+		--tcp-close 52=1
+		--lsm-profile=apparmor:x 53=apparmor:x
+		--lsm-mount-context=a:b 63=a:b
+	OPTIONS
+}
+
+# Of what lies beside CRIU's images, only names of streams are taken, and what the caller has as its own stands for them.
+@test "a checkpoint from elsewhere: no word of it opens a file" {
+	images
+	stand_in 'p = child(); n("setup-namespaces", p); n("post-restore", p); a(1, bytes_of(4, b"\x08" + number(p)))
+open("fds", "w").write("\n".join(os.readlink("/proc/self/fd/" + f) for f in os.listdir("/proc/self/fd") if os.path.lexists("/proc/self/fd/" + f)))'
+	echo '["file[5:6]:/etc/shadow", "/etc/shadow", "pipe:[4711]"]' >"$IMAGES/descriptors.json"
+	run -0 restore </dev/null 3>&- 4>&-
+	run -0 cat "$IMAGES/fds"
+	has /dev/null
+	[[ $output != *shadow* ]]
+	run -0 oci delete --force "$ID"
+	rm "$FOLDER/pid"
+	while IFS='|' read -r words message; do
+		echo "$words" >"$IMAGES/hull-inherited.json"
+		run -1 restore </dev/null
+		one_line
+		has "$message"
+		no_trace
+	done <<-'CASES'
+		{}|hull-inherited.json
+		[1, 2, 3]|hull-inherited.json
+		["", "", "", "pipe:[1]"]|more than three streams
+		["", ""|hull-inherited.json
+		["pipe:\u0000"]|NUL
+	CASES
+	head -c 30000000 /dev/zero >"$IMAGES/hull-inherited.json"
+	run -1 restore </dev/null
+	one_line
+	rm "$IMAGES/hull-inherited.json"
+	mkfifo "$IMAGES/hull-inherited.json"
+	run -1 timeout 20 "$OCI" --root "$FOLDER/run" --criu "$CRIU" restore --detach --image-path "$IMAGES" "$ID" </dev/null
+	one_line
+	no_trace
+}
+
 @test "a dump that fails: one line with CRIU's reason, and the container goes on" {
 	run -0 apart run -d "$ID"
 	while IFS='|' read -r program message; do
@@ -199,6 +324,38 @@ no_trace() {
 	has "execute '$CRIU': No such file or directory"
 }
 
+# Its images would be another's: whoever looks into them later sees what is none of his business.
+@test "a dump while the kernel gives the number of a first process to another one: told to give up" {
+	local options program taken
+
+	while IFS='|' read -r options program; do
+		stand_in "import subprocess
+def words_of(pid):
+    try: return open(f'/proc/{pid}/cmdline').read().split(chr(0))
+    except OSError: return []
+def take():
+    pid = open('$FOLDER/pid').read()
+    os.kill(int(pid), 9)
+    subprocess.Popen(['$FOLDER/with-pid', pid, '-', 'sleep', '1000'])
+    while words_of(pid)[:2] != ['sleep', '1000']: time.sleep(0.01)
+$program"
+		apart run -d --pid-file "$FOLDER/pid" "$ID"
+		taken=$(cat "$FOLDER/pid")
+		# shellcheck disable=SC2086
+		run -1 checkpoint $options
+		kill -KILL "$taken"
+		says "hull-oci: checkpoint: container '$ID': it has just ended"
+		[ "$(member status)" = stopped ]
+		run -0 oci delete "$ID"
+	done <<-'CASES'
+		--leave-running|take(); n("pre-dump"); a(1)
+		--leave-running|n("pre-dump"); take(); n("network-lock"); a(1)
+		--tcp-established|n("pre-dump"); n("network-lock"); take(); n("post-dump"); a(1)
+		--pre-dump|n("pre-dump"); take(); a(1)
+	CASES
+	rm "$FOLDER/pid"
+}
+
 @test "a restore: what CRIU is asked, and a container as others are" {
 	images
 	stand_in 'p = child(); n("setup-namespaces", p); n("post-restore", p); a(1, bytes_of(4, b"\x08" + number(p)))'
@@ -207,7 +364,7 @@ no_trace() {
 c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] not in ("network", "uts")] + [
 {"type": "network", "path": "/proc/self/ns/net"}, {"type": "uts", "path": "/proc/self/ns/uts"}]; c.pop("hostname")' "$FOLDER/given"
 	run -0 restore --tcp-established --ext-unix-sk --shell-job --file-locks </dev/null 3>&- 4>&-
-	for words in restore.log /tmp/root 'pipe:[4711]' extRootNetNS /proc/self/ns/uts /given "/hull/$ID"; do
+	for words in restore.log /tmp/root 'pipe:[4711]' extRootNetNS uts /fd/ /given "/hull/$ID"; do
 		grep -qaF "$words" "$IMAGES/request"
 	done
 	[ "$(member status)" = running ]

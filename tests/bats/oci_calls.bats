@@ -1,0 +1,180 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# hull-oci as engines call it in rarer cases: without cgroups, into a paused container, with every capability, with the longest id; and what it tells of its plan
+# and its steps.
+
+load helpers
+load oci_helpers
+
+setup_file() {
+	bundle_begin
+}
+
+teardown_file() {
+	bundle_end
+}
+
+setup() {
+	bundle_configure
+}
+
+teardown() {
+	oci_end
+}
+
+@test "--cgroup-manager disabled: a container where its caller is, with all but what needs a cgroup" {
+	local pid before
+
+	edit 'c["linux"]["resources"] = {}'
+	run -0 apart --cgroup-manager disabled run --detach "$ID"
+	pid=$(member pid)
+	before=$(cat /proc/self/cgroup)
+	[ "$(cat "/proc/$pid/cgroup")" = "$before" ]
+	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -name "$ID")" ]
+	run -3 oci exec "$ID" sh -c 'exit 3'
+	run -0 apart exec --detach --pid-file "$FOLDER/pid" "$ID" sleep 50
+	[ "$(cat "/proc/$(cat "$FOLDER/pid")/cgroup")" = "$before" ]
+	run -0 oci ps --format json "$ID"
+	like "^\[($pid,$(cat "$FOLDER/pid")|$(cat "$FOLDER/pid"),$pid)\]$"
+	for verb in "pause $ID" "update --pids-limit 9 $ID" "exec --cgroup /x $ID true"; do
+		# shellcheck disable=SC2086
+		run oci $verb
+		[[ $status -eq 1 || $status -eq 255 ]]
+		one_line
+		has cgroup
+	done
+	run -0 oci kill --all "$ID" KILL
+	retry 30 is stopped
+	run -0 oci delete "$ID"
+	edit 'c["linux"]["resources"] = {"pids": {"limit": 20}}'
+	run -1 oci --cgroup-manager disabled create "$ID"
+	one_line
+	has cgroup
+}
+
+@test "exec --ignore-paused: begins, and goes on with the container" {
+	run -0 apart run --detach "$ID"
+	run -0 oci pause "$ID"
+	run -255 oci exec "$ID" true
+	has "is paused"
+	oci exec --ignore-paused "$ID" echo thawed >"$FOLDER/said" </dev/null 3>&- 4>&- &
+	# Frozen with the others: two of them.
+	retry 30 eval '[ "$(oci ps --format json "$ID" | tr -dc , | wc -c)" -eq 1 ]'
+	is paused
+	[ ! -s "$FOLDER/said" ]
+	run -0 oci resume "$ID"
+	wait $!
+	[ "$(cat "$FOLDER/said")" = thawed ]
+	is running
+}
+
+# Says what comes out of the terminal that is sent to a socket.
+receive_terminal() {
+	python3 - "$1" <<-'PYTHON'
+		import os, socket, sys
+		server = socket.socket(socket.AF_UNIX)
+		server.bind(sys.argv[1])
+		server.listen()
+		master = socket.recv_fds(server.accept()[0], 4096, 1)[1][0]
+		try:
+		    while data := os.read(master, 4096): os.write(1, data)
+		except OSError:
+		    pass
+	PYTHON
+}
+
+@test "exec --tty --console-socket --detach, as conmon asks for it" {
+	run -0 apart run --detach "$ID"
+	receive_terminal "$FOLDER/socket" >"$FOLDER/said" 3>&- 4>&- &
+	retry 30 test -S "$FOLDER/socket"
+	echo '{"args": ["sh", "-c", "tty; stty size"], "cwd": "/", "terminal": true, "consoleSize": {"height": 12, "width": 34}, "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}' >"$FOLDER/process"
+	run -0 apart exec --pid-file "$FOLDER/pid" --process "$FOLDER/process" --detach --console-socket "$FOLDER/socket" "$ID"
+	wait $!
+	rm "$FOLDER/socket"
+	grep -q '/dev/pts/' "$FOLDER/said"
+	grep -q '12 34' "$FOLDER/said"
+	run -255 oci exec --tty --detach "$ID" true
+	one_line
+	has "--console-socket"
+}
+
+@test "the longest id, and one byte more" {
+	local longest
+
+	longest=$(printf 'i%.0s' {1..255})
+	run -0 apart create "$longest"
+	run -0 oci start "$longest"
+	run -0 oci exec "$longest" echo in
+	[ "$output" = in ]
+	run -0 oci list -q
+	[ "$output" = "$longest" ]
+	run -0 oci delete --force "$longest"
+	run -1 oci create "${longest}i"
+	one_line
+	has 255
+}
+
+# TIOCSTI, and a controlling terminal: nobody's but its own. A zero is a session of another PID namespace.
+@test "bubblewrap CVE-2017-5226: run and exec begin a session of their own" {
+	configure sh -c 'cut -d" " -f6 /proc/self/stat; sleep 100'
+	oci run "$ID" >"$FOLDER/said" </dev/null 3>&- 4>&- &
+	retry 30 grep -q . "$FOLDER/said"
+	[ "$(cat "$FOLDER/said")" = 1 ]
+	run -0 oci exec "$ID" sh -c 'read -r pid _ _ _ _ session _ </proc/self/stat; echo $pid $session'
+	like '^([0-9]+) \1$' || [ "${output% *}" = "${output#* }" ]
+	[ "${output#* }" != 0 ]
+	run -0 oci kill "$ID" KILL
+	wait $! || true
+}
+
+@test "every capability: those that the caller has, and a word about others" {
+	local mine
+
+	mine=$(sed -n 's/^CapPrm:\t//p' /proc/self/status)
+	edit 'c["process"]["capabilities"] = {k: ["CAP_" + n for n in """CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE
+NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE
+SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE""".split()]
+for k in ("bounding", "effective", "permitted")}; c["process"]["args"] = ["grep", "^Cap[PEB]", "/proc/self/status"]'
+	run -0 --separate-stderr oci run "$ID"
+	[ "$output" = $'CapPrm:\t'"$mine"$'\nCapEff:\t'"$mine"$'\nCapBnd:\t'"$mine" ]
+	if [ "$mine" = "$(printf '%016x' $(((1 << $(cat /proc/sys/kernel/cap_last_cap) + 1) - 1)))" ]; then
+		[ -z "$stderr" ]
+	else
+		like 'warning: process.capabilities: CAP_.* left out: this process does not have them to give' "$stderr"
+		# Standard error may be the program's own: with a log, what is no error is told there alone.
+		run -0 --separate-stderr oci --log "$FOLDER/log" --log-format json run "$ID"
+		[ -z "$stderr" ]
+		[ "$(jq -r .level "$FOLDER/log")" = warning ]
+	fi
+}
+
+@test "--dry-run: the plan, and nothing else" {
+	edit 'c["linux"]["resources"]["pids"] = {"limit": 33}; c["annotations"] = {"a": "b"}'
+	run -0 oci create --dry-run --pid-file "$FOLDER/pid-of-none" "$ID"
+	[ "$(jq -r '.id, .bundle, .annotations.a' <<<"$output" | xargs)" = "$ID $FOLDER/bundle b" ]
+	[ "$(jq -c '[.. | numbers] | index(33) != null' <<<"$output")" = true ]
+	run -0 oci run --dry-run "$ID"
+	jq -e .process <<<"$output" >/dev/null
+	[ ! -e "$FOLDER/pid-of-none" ]
+	[ -z "$(oci list -q)" ]
+	edit 'c["process"]["cwd"] = "relative"'
+	run -1 oci create --dry-run "$ID"
+	one_line
+	has process.cwd
+	# Without any right, and for a state directory that cannot be made.
+	chmod 755 "$FOLDER" "$FOLDER/bundle"
+	oci spec --bundle "$FOLDER/bundle" 2>/dev/null || true
+	run -1 setpriv --reuid 12345 --clear-groups "$OCI" --root /none/such create --dry-run "$ID"
+	one_line
+}
+
+@test "--debug: each step, to the log alone where there is one" {
+	run -0 apart --debug run --detach "$ID"
+	[[ $(cat "$FOLDER/words") == *"debug: doing 'record'"*"debug: doing 'clone'"*"debug: doing 'go'"* ]]
+	run -0 --separate-stderr oci --log "$FOLDER/log" --log-format json --log-level debug delete --force "$ID"
+	[ -z "$stderr" ]
+	[ "$(jq -r 'select(.msg == "taking back '"'record'"'") | .level' "$FOLDER/log")" = debug ]
+	run -0 apart run --detach "$ID"
+	[ ! -s "$FOLDER/words" ]
+}
