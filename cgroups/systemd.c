@@ -220,7 +220,8 @@ static int list_properties(struct arena *arena, const struct cg_request *request
 	if (strv_add(arena, words, arena_printf(arena, "Slice=s:%s", unit->slice)) < 0 ||
 	    strv_add(arena, words, arena_printf(arena, "Description=s:hull container %s", unit->name)) < 0)
 		return arena_check(arena, err);
-	if (cg_layout_get(&layout, err) < 0 || cg_unit_properties(arena, request->limits, layout, words, err) < 0)
+	if (cg_layout_get(&layout, err) < 0 || cg_unit_properties(arena, request->limits, layout, words, err) < 0 ||
+	    cg_unit_first_properties(arena, request->limits, words, err) < 0)
 		return -err->code;
 	for (char *const *property = request->properties; property && *property; property++)
 		if (strv_add(arena, words, *property) < 0)

@@ -226,6 +226,18 @@ int cg_unit_properties(struct arena *arena, const struct cg_limits *limits, cons
 	return r < 0 ? err_set(err, -r, "list the properties of the unit") : 0;
 }
 
+int cg_unit_first_properties(struct arena *arena, const struct cg_limits *limits, struct strv *to, struct err *err)
+{
+	for (size_t i = 0; limits && i < limits->unified_count; i++) {
+		const struct cg_unified *row = &limits->unified[i];
+
+		if (strcmp(row->file, "memory.oom.group") == 0 &&
+		    add(arena, to, "253?OOMPolicy", "s", strcmp(row->value, "0") == 0 ? "continue" : "kill") < 0)
+			return arena_check(arena, err);
+	}
+	return 0;
+}
+
 /* --- annotations ------------------------------------------------------------------------------------------------------- */
 
 /* What a value begins with in GVariant's words, and the type that it says. */

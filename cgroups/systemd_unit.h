@@ -33,6 +33,11 @@ const char *cg_unit_place(struct arena *arena, const struct cg_unit *unit);
 int cg_unit_properties(struct arena *arena, const struct cg_limits *limits, const struct cg_layout *layout,
 		       struct strv *to, struct err *err);
 /*
+ * What systemd has a property for that a unit has from its start or never: memory.oom.group is its OOMPolicy. Scopes have that since systemd 253; an older one sets
+ * the file back to 0 whenever it reloads. Marked for the helper, which leaves out what the systemd that runs does not know yet: "253?OOMPolicy=s:kill".
+ */
+int cg_unit_first_properties(struct arena *arena, const struct cg_limits *limits, struct strv *to, struct err *err);
+/*
  * "NAME" and a value in GVariant's words, as annotations org.systemd.property.NAME have it: true, 'words', 5, uint64 5, ['a', 'b']. A time that
  * ends in Sec is given to systemd as its USec. -EINVAL with words.
  */

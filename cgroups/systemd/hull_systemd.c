@@ -8,7 +8,7 @@
  *     hull-systemd system|user attach UNIT PID          moves a process into the unit's cgroup
  *     hull-systemd system|user stop UNIT                stops it and forgets that it failed; a unit that is not there is stopped already
  *
- * PROPERTY is NAME=TYPE:VALUE, see properties below. The answer is one line on stdout: "ok PATH" (the unit's cgroup, for start), "ok", or "failed WORDS".
+ * PROPERTY is NAME=TYPE:VALUE, see properties below; 253?NAME=TYPE:VALUE is left out where systemd is older than 253. The answer is one line on stdout: "ok PATH" (the unit's cgroup, for start), "ok", or "failed WORDS".
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -166,12 +166,39 @@ static int append_property(sd_bus_message *m, const char *words)
 	return r < 0 ? r : -EINVAL;
 }
 
-static int append_properties(sd_bus_message *m, char **words, bool with_self)
+/* "252.38-1~deb12u1" as 252; 0: it does not say. */
+static unsigned long version_of_systemd(sd_bus *bus)
+{
+	char *words = NULL;
+	unsigned long version;
+
+	if (sd_bus_get_property_string(bus, SERVICE, OBJECT, MANAGER, "Version", NULL, &words) < 0)
+		return 0;
+	version = strtoul(words, NULL, 10);
+	free(words);
+	return version;
+}
+
+/* The property without what it is marked with; NULL: this systemd does not know it, and would refuse all of them. */
+static const char *without_mark(sd_bus *bus, const char *words)
+{
+	char *end;
+	unsigned long since = strtoul(words, &end, 10);
+
+	if (end == words || *end != '?')
+		return words;
+	return version_of_systemd(bus) >= since ? end + 1 : NULL;
+}
+
+static int append_properties(sd_bus *bus, sd_bus_message *m, char **words, bool with_self)
 {
 	int r = sd_bus_message_open_container(m, 'a', "(sv)");
 
-	for (; *words && r >= 0; words++)
-		r = append_property(m, *words);
+	for (; *words && r >= 0; words++) {
+		const char *property = without_mark(bus, *words);
+
+		r = property ? append_property(m, property) : 0;
+	}
 	if (r >= 0 && with_self)
 		r = sd_bus_message_append(m, "(sv)", "PIDs", "au", 1, (uint32_t)getpid());
 	return r < 0 ? r : sd_bus_message_close_container(m);
@@ -283,7 +310,7 @@ static int start(sd_bus *bus, const char *unit, char **words)
 
 	r = r < 0 ? r : sd_bus_message_new_method_call(bus, &call, SERVICE, OBJECT, MANAGER, "StartTransientUnit");
 	r = r < 0 ? r : sd_bus_message_append(call, "ss", unit, "fail");
-	r = r < 0 ? r : append_properties(call, words, true);
+	r = r < 0 ? r : append_properties(bus, call, words, true);
 	r = r < 0 ? r : sd_bus_message_append(call, "a(sa(sv))", 0);
 	if (r < 0)
 		return fail(r, "ask for a scope", NULL);
@@ -308,7 +335,7 @@ static int set(sd_bus *bus, const char *unit, char **words)
 	int r = sd_bus_message_new_method_call(bus, &call, SERVICE, OBJECT, MANAGER, "SetUnitProperties");
 
 	r = r < 0 ? r : sd_bus_message_append(call, "sb", unit, true);
-	r = r < 0 ? r : append_properties(call, words, false);
+	r = r < 0 ? r : append_properties(bus, call, words, false);
 	r = r < 0 ? r : sd_bus_call(bus, call, 0, &error, NULL);
 	if (r < 0)
 		return fail(r, "set the unit's properties", error.message);

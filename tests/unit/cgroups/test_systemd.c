@@ -90,6 +90,24 @@ static void check_properties(enum cg_layout_kind kind, const char *const *wanted
 	CHECK_INT(found.count, count);
 }
 
+static void test_what_a_unit_has_from_its_start(void)
+{
+	static const struct cg_unified none[] = {{"memory.high", "1"}}, off[] = {{"memory.oom.group", "0"}};
+	const struct cg_limits of_none = {.unified = none, .unified_count = 1},
+			       of_off = {.unified = off, .unified_count = 1};
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct strv found = {0};
+
+	CHECK_INT(cg_unit_first_properties(&arena, NULL, &found, &err), 0);
+	CHECK_INT(cg_unit_first_properties(&arena, &of_none, &found, &err), 0);
+	CHECK_INT(found.count, 0);
+	CHECK_INT(cg_unit_first_properties(&arena, &limits, &found, &err), 0);
+	CHECK_INT(cg_unit_first_properties(&arena, &of_off, &found, &err), 0);
+	CHECK_INT(found.count, 2);
+	CHECK_STR(found.count > 0 ? found.items[0] : "", "253?OOMPolicy=s:kill");
+	CHECK_STR(found.count > 1 ? found.items[1] : "", "253?OOMPolicy=s:continue");
+}
+
 static void test_properties(void)
 {
 	static const char *const v2[] = {
@@ -162,5 +180,5 @@ static void test_annotations(void)
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_names), TAP_CASE(test_refused_names), TAP_CASE(test_properties),
-		       TAP_CASE(test_annotations));
+		       TAP_CASE(test_what_a_unit_has_from_its_start), TAP_CASE(test_annotations));
 }
