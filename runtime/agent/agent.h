@@ -130,6 +130,8 @@ void task_close(struct task *task);
 
 /* serve.c: until the end. */
 int serve(struct agent *agent, struct err *err);
+/* What that does before its loop runs; for tests that run it themselves. */
+int serve_open(struct agent *agent, struct err *err);
 /* Behind whatever may have changed something. */
 void serve_settle(struct agent *agent);
 /* The first program has ended, and nobody else runs: the disk is put in order, before that is told. */

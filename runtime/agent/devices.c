@@ -5,28 +5,10 @@
  */
 #include <errno.h>
 #include <ftw.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "runtime/agent/agent.h"
-
-static bool is_any(const struct opt_i64 *number)
-{
-	return !number->set || number->value < 0;
-}
-
-static bool allows_any(const struct config_resources *resources)
-{
-	for (size_t i = 0; resources && i < resources->devices.count; i++) {
-		const struct config_device_rule *rule = &resources->devices.items[i];
-
-		if (rule->allow && (!rule->type || strcmp(rule->type, "a") == 0) && is_any(&rule->major) &&
-		    is_any(&rule->minor) && (!rule->access || strchr(rule->access, 'm')))
-			return true;
-	}
-	return false;
-}
 
 static struct adding {
 	struct arena *arena;
@@ -59,7 +41,7 @@ static int add_node(const char *path, const struct stat *node, int type, struct 
 
 int devices_add(struct arena *arena, struct config *config, struct err *err)
 {
-	if (!allows_any(config->linux_->resources))
+	if (!guest_allows_any_device(config->linux_->resources))
 		return 0;
 	adding = (struct adding){.arena = arena, .os = config->linux_};
 	if (nftw("/dev", add_node, 16, FTW_PHYS | FTW_MOUNT) < 0)

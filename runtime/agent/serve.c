@@ -312,7 +312,7 @@ void serve_settle(struct agent *agent)
 		loop_stop(&agent->loop, result);
 }
 
-int serve(struct agent *agent, struct err *err)
+int serve_open(struct agent *agent, struct err *err)
 {
 	sigset_t children;
 	int result;
@@ -329,9 +329,17 @@ int serve(struct agent *agent, struct err *err)
 		result = loop_timer_open(&agent->loop, &agent->farewell, err);
 	if (result >= 0)
 		result = loop_signals_open(&agent->loop, &agent->children, &children, err);
+	if (result >= 0)
+		serve_settle(agent);
+	return result;
+}
+
+int serve(struct agent *agent, struct err *err)
+{
+	int result = serve_open(agent, err);
+
 	if (result < 0)
 		return result;
-	serve_settle(agent);
 	result = loop_run(&agent->loop, err);
 	if (result < 0 && agent->failure.code != 0)
 		*err = agent->failure;

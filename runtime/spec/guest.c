@@ -350,3 +350,20 @@ int guest_stats_parse(struct arena *arena, const char *data, size_t len, struct 
 {
 	return parse_document(arena, data, len, "the machine's figures", false, &guest_stats_fields, ret, err);
 }
+
+static bool is_any(const struct opt_i64 *number)
+{
+	return !number->set || number->value < 0;
+}
+
+bool guest_allows_any_device(const struct config_resources *resources)
+{
+	for (size_t i = 0; resources && i < resources->devices.count; i++) {
+		const struct config_device_rule *rule = &resources->devices.items[i];
+
+		if (rule->allow && (!rule->type || strcmp(rule->type, "a") == 0) && is_any(&rule->major) &&
+		    is_any(&rule->minor) && (!rule->access || strchr(rule->access, 'm')))
+			return true;
+	}
+	return false;
+}

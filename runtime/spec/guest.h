@@ -122,4 +122,10 @@ int guest_start_parse(struct arena *arena, const char *data, size_t len, struct 
 int guest_exec_parse(struct arena *arena, const char *data, size_t len, struct guest_exec *ret, struct err *err);
 int guest_stats_parse(struct arena *arena, const char *data, size_t len, struct guest_stats *ret, struct err *err);
 
+/*
+ * Whether these rules (NULL: none) let the program make any node, as those of --privileged do. It has all of the guest's own devices then, and nodes of the host's
+ * that its config.json lists beside them mean nothing there.
+ */
+bool guest_allows_any_device(const struct config_resources *resources);
+
 #endif

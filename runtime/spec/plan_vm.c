@@ -100,6 +100,12 @@ static int check_network(struct dividing *d, struct err *err)
 	return refuse(mode == NETWORK_HOST ? "network 'host'" : "the network of another container", err);
 }
 
+/* An engine lists all devices of the host for it. Who runs hull has asked for one of them by name. */
+static bool is_privileged_by_engine(const struct dividing *d)
+{
+	return !d->extension && guest_allows_any_device(d->os->resources);
+}
+
 static int check_rest(struct dividing *d, struct err *err)
 {
 	const struct config_vm *vm = d->config->vm;
@@ -108,7 +114,7 @@ static int check_rest(struct dividing *d, struct err *err)
 		return err_say(err, EINVAL, "process: the member is missing");
 	if (d->extension && !d->extension->id_range)
 		return refuse("the host's user ids", err);
-	if (d->os->devices.count)
+	if (d->os->devices.count && !is_privileged_by_engine(d))
 		return refuse(arena_printf(d->arena, "device '%s'", d->os->devices.items[0].path), err);
 	if (d->os->net_devices.count)
 		return refuse(arena_printf(d->arena, "interface '%s' of the host",

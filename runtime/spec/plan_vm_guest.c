@@ -332,6 +332,7 @@ static int take_config(struct dividing *d, struct err *err)
 	config->linux_ = os;
 	os->uid_mappings.count = os->gid_mappings.count = 0;
 	os->time_offsets = (struct config_time_offsets){0};
+	os->devices.count = 0;
 	os->cgroups_path = NULL;
 	os->resources = NULL;
 	os->rootfs_propagation = NULL;

@@ -113,6 +113,17 @@ def userns(engine):
     has(done.err, "interface 'eth0' was made after the machine")
 
 
+@step("--privileged: every right over the guest and its devices, and nothing of the host's")
+def privileged(engine):
+    script = "uname -r; grep CapBnd /proc/self/status; mkdir /m; mount -t tmpfs t /m && echo mounted; test -c /dev/kmsg && echo kmsg; test -e /dev/kvm || echo none"
+    done = engine.podman("run", "--rm", "--privileged", "--network", "none", IMAGE, "sh", "-c", script)
+    vm_base.another_kernel(done.out)
+    # All that podman itself may give.
+    with open("/proc/self/status", encoding="ascii") as file:
+        has(done.out, like(file.read(), r"^CapBnd:.*$").group(0))
+    equal(done.lines()[-3:], ["mounted", "kmsg", "none"])
+
+
 @step("what a machine cannot be is refused in one line, before anything is made")
 def refused(engine):
     for words, options in REFUSED.items():

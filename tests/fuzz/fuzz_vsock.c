@@ -3,8 +3,9 @@
  * Any packets to the vsock device, in chains of any shape, and what the host does meanwhile.
  *
  * Input: steps, each a byte that says what happens, then what that needs: a packet of the guest's (header fields that matter, lengths of three
- * buffers), a receive buffer of some length, bytes of the host's, the host closes, the host connects, a reset.
+ * buffers), a receive buffer of some length, bytes of the host's, the host closes, the host connects, a reset, registers.
  */
+#include <linux/virtio_mmio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,13 +108,29 @@ static void read_all(void)
 			;
 }
 
+/* Registers and the configuration space, in any order and of any width; what is not there reads as nothing. */
+static void registers(struct guest *guest, const struct step *step)
+{
+	uint64_t offset = step->op | (uint64_t)(step->flags % 4) << 8, value = step->alloc;
+	uint32_t width = 1U << step->type % 4;
+
+	if (step->lie & 1)
+		virtio_mmio_write(&guest->mmio, offset, &value, width);
+	virtio_mmio_read(&guest->mmio, offset, &value, width);
+	if (offset >= VIRTIO_MMIO_CONFIG + sizeof(struct virtio_vsock_config) && value != 0)
+		abort();
+	guest_config(guest, 0, &value, sizeof(value));
+	if (value != CID)
+		abort();
+}
+
 static void one_step(struct guest *guest, struct vsock *vsock, const struct step *step, uint64_t tx_gpa,
 		     uint64_t rx_gpa)
 {
 	char bytes[300] = {0};
 	int *end = &ends[step->guest_port % ENDS];
 
-	switch (step->what % 8) {
+	switch (step->what % 9) {
 	case 0:
 	case 1:
 	case 2:
@@ -140,6 +157,9 @@ static void one_step(struct guest *guest, struct vsock *vsock, const struct step
 	case 7:
 		if (step->op % 16 == 0)
 			(void)guest_start(guest, ~UINT64_C(0), 64);
+		break;
+	case 8:
+		registers(guest, step);
 		break;
 	}
 }

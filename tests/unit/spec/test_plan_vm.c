@@ -267,6 +267,36 @@ static void test_engines_bundle(void)
 	plan_case_machine.is_folder = NULL;
 }
 
+/* An engine's --privileged: any device of the guest's, and those of the host that are listed are nowhere. With rules for some of them, each is refused. */
+static void test_engines_privileged(void)
+{
+#define DEVICES "\"devices\":[{\"type\":\"b\",\"path\":\"/dev/sda\",\"major\":8,\"minor\":0}]"
+#define RULES(rule)                                                                               \
+	",\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true," rule \
+	"\"access\":\"rwm\"}]}"
+	static const char namespaces[] = OWN(KIND("pid") KIND("ipc") KIND("uts") KIND("network"));
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct plan_case from = {.host = MACHINE, .namespaces = namespaces, .linux_ = DEVICES RULES("")};
+	struct err err = ERR_INIT;
+	struct plan plan;
+
+	if (make(&arena, &from, &plan)) {
+		const struct config_linux *os = plan.vm->start->config->linux_;
+
+		CHECK_INT(os->devices.count, 0);
+		CHECK(guest_allows_any_device(os->resources));
+		CHECK_INT(plan.root.device_count, 0);
+		CHECK(!find_guest_mount(&plan, "/dev/sda") && !find_mount(&plan, "/dev/sda"));
+	}
+	from.linux_ = DEVICES RULES("\"type\":\"b\",\"major\":8,\"minor\":0,");
+	CHECK_INT(plan_case_make(&arena, &from, &plan, &err), -ENOTSUP);
+	CHECK_HAS(err.msg, "device '/dev/sda': not possible");
+	err = ERR_INIT;
+	from.linux_ = DEVICES;
+	CHECK_INT(plan_case_make(&arena, &from, &plan, &err), -ENOTSUP);
+	CHECK_HAS(err.msg, "device '/dev/sda': not possible");
+}
+
 static void test_refusals(void)
 {
 	static const struct plan_case cases[] = {
@@ -500,7 +530,7 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_jail_holds_nothing), TAP_CASE(test_guest_is_told_the_rest), TAP_CASE(test_size),
 		       TAP_CASE(test_disks_and_volumes), TAP_CASE(test_bundle_shares_its_root),
-		       TAP_CASE(test_engines_bundle), TAP_CASE(test_refusals), TAP_CASE(test_no_machine_here),
-		       TAP_CASE(test_update), TAP_CASE(test_kvm_for_qemu), TAP_CASE(test_room),
-		       TAP_CASE(test_memory_that_the_kernel_needs));
+		       TAP_CASE(test_engines_bundle), TAP_CASE(test_engines_privileged), TAP_CASE(test_refusals),
+		       TAP_CASE(test_no_machine_here), TAP_CASE(test_update), TAP_CASE(test_kvm_for_qemu),
+		       TAP_CASE(test_room), TAP_CASE(test_memory_that_the_kernel_needs));
 }
