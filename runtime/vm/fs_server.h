@@ -4,7 +4,8 @@
  * before it starts a thread; QEMU gets the other end of the socket as its chardev. A process of its own, since it alone keeps capabilities, and
  * those that file service needs alone: a guest that takes it over is root of the jail's user namespace, and sees what the jail's root holds.
  *
- * It ends (exit status 0) when every front end has closed its socket, and dies with its parent.
+ * It ends (exit status 0) when every front end has closed its socket. In a jail it dies with its parent, whatever it does: that is the first process of its PID
+ * namespace. (A signal for a parent's death would be forgotten as soon as it acts for another user.)
  *
  * There is no second server to fall back on, such as virtiofsd: what this one needs (openat2(2), a procfs, the jail's user namespace and filter) every jail has, or
  * there is no jail, and virtiofsd needs the same or more of a host.

@@ -60,13 +60,33 @@ server_of() {
 	ended box 125 volume-server 'the server of its volumes was killed by signal 9 \(KILL\)'
 }
 
+@test "the server of its volumes stands still: who asks it waits, and the machine is paused, stopped, killed and removed as ever" {
+	local server
+
+	begin box -v "$STORES/rootfs:/v"
+	server=$(server_of box)
+	kill -STOP "$server"
+	hull exec -d box sh -c 'ls /v/etc/nosuch; : >/came-back'
+	hull pause box
+	hull unpause box
+	[ "$(hull exec box echo goes on)" = 'goes on' ]
+	run -1 hull exec box test -e /came-back
+	hull stop -t 1 box
+	retry 30 has_ended box
+	[ ! -e "/proc/$server" ]
+	hull start box
+	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	kill -STOP "$(server_of box)"
+	hull rm -f box
+}
+
 @test "the keeper is killed: the machine goes on, and can be run into, stopped and removed" {
 	begin box
 	kill -KILL "$(keeper_of box)"
 	hull exec box true
 	[ "$(hull ps --format '{{.Names}} {{.State}}')" = 'box running' ]
 	hull stop -t 0 box
-	retry 20 has_ended box
+	retry 30 has_ended box
 }
 
 @test "the client is killed: what it has started goes on, and ends as others do" {
@@ -76,7 +96,7 @@ server_of() {
 	wait "$!" || true
 	hull exec box true
 	hull kill box
-	retry 20 has_ended box
+	retry 30 has_ended box
 	[ "$(hull inspect --format '{{.State.ExitCode}}' box)" -eq 137 ]
 }
 
@@ -218,7 +238,7 @@ not_with() {
 	begin box
 	hull exec box sh -c 'for i in 1 2 3; do echo $i >/kept$i; done; sync'
 	hull exec -d box sh -c 'i=0; while :; do mkdir -p /d$((i % 50)); head -c 100000 /dev/urandom >/d$((i % 50))/$i; i=$((i + 1)); done'
-	retry 20 hull exec box test -e /d9
+	retry 30 hull exec box test -e /d9
 	kill -KILL "$(pgrep -P "$(pid_of box)" qemu)"
 	ended box 125 emulator 'QEMU was killed by signal 9 \(KILL\)'
 	hull start box
@@ -298,7 +318,7 @@ booting_from() {
 	# Nor need anybody wait for it to end one that is not up.
 	hull start box >/dev/null
 	timeout 8 "$HULL" --root "$STORES/run" --data "$STORES/data" kill box
-	retry 5 has_ended box
+	retry 30 has_ended box
 }
 
 @test "a guest that does not come up in time, whatever it does, ends with one line" {
@@ -319,6 +339,53 @@ booting_from() {
 	ended box 125 panic "the guest's kernel panicked: Attempted to kill init! exitcode=0x00000300"
 }
 
+# An initrd whose first process is somebody else: a script, behind one that has the devices, the modules and the agent's port. speaking_as TO <SCRIPT
+speaking_as() {
+	mkdir -p "$STORES/initrd"/{bin,dev,sys}
+	cp "$(command -v busybox)" "$STORES/initrd/bin/busybox"
+	cat >"$STORES/initrd/init" <<-'END'
+		#!/bin/busybox sh
+		b=/bin/busybox
+		$b mount -t devtmpfs dev /dev
+		$b mount -t sysfs sys /sys
+		while read -r name purposes; do
+			case ,$purposes, in *,base,*) $b insmod "/modules/$name" ;; esac
+		done </modules/list
+		port=
+		until [ "$port" ]; do
+			for entry in /sys/class/virtio-ports/*; do
+				[ "$($b cat "$entry/name")" != hull.agent ] || port=/dev/${entry##*/}
+			done
+		done 2>/dev/null
+	END
+	cat >>"$STORES/initrd/init"
+	chmod +x "$STORES/initrd/init"
+	add_to_initrd "$STORES/initrd" "$1"
+}
+
+@test "an agent that is none: what it says is no word of the protocol, and the machine ends" {
+	speaking_as "$STORES/other" <<<'echo "HELO this is somebody else" >$port; exec $b sleep 1000'
+	booting_from "$STORES/other" quiet box true
+	hull start box >/dev/null
+	ended box 125 agent-broken "the guest was stopped: the machine's agent broke the protocol: .*"
+}
+
+@test "an agent that comes up and starts nothing: the machine ends, and says so" {
+	[ -x "$HULL_TESTING" ] || skip "no build with fault points"
+	# HELLO, of version 1.
+	speaking_as "$STORES/stuck" <<<"\$b printf '\\004\\0\\0\\0\\001\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\001\\0\\0\\0' >\$port; exec \$b sleep 1000"
+	booting_from "$STORES/stuck" quiet box true
+	HULL_TEST_FAULT=fail:machine:start-patience "$HULL_TESTING" --root "$STORES/run" --data "$STORES/data" start box >/dev/null
+	ended box 125 no-start "the guest's program was not started after 1 seconds: .*"
+}
+
+@test "a guest whose kernel has no memory left, and nobody to take it from: that is said" {
+	speaking_as "$STORES/greedy" <<<'exec $b tail /dev/zero'
+	booting_from "$STORES/greedy" quiet box true
+	hull start box >/dev/null
+	ended box 125 memory "the guest's kernel panicked: System is deadlocked on memory: 128m may be too little for it"
+}
+
 @test "the agent's channel is taken away: the machine ends, and who runs something in it hears so" {
 	begin box
 	run -125 hull exec --privileged box sh -c 'mkdir /m; mount -t sysfs s /m; cd /m/bus/virtio/drivers/virtio_console
@@ -330,7 +397,7 @@ booting_from() {
 @test "the monitor is killed: nobody says why in the log, but it is told" {
 	begin box
 	kill -KILL "$(pid_of box)"
-	retry 20 has_ended box
+	retry 30 has_ended box
 	[ "$(hull inspect --format '{{.State.ExitCode}} {{.State.Cause}}: {{.State.Error}}' box)" = \
 		"137 monitor: the machine's monitor was killed by signal 9 (KILL)" ]
 }

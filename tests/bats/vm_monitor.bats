@@ -111,6 +111,58 @@ all_filtered() {
 	done
 }
 
+# Runs a machine with an agent's channel, and a keeper's end of what it leaves behind: its last word and line, or what it leaves; then its exit code.
+# told WORD [MEMBERS]
+told() {
+	request "$1" '"agent_listen_fd": 9, "start_fd": 10, "remains_fd": 8'"${2:+, $2}" >"$WORK/request"
+	timeout 60 python3 -c 'import os, socket, sys
+work, kernel, monitor = sys.argv[1:]
+ours, theirs = socket.socketpair()
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(work + "/agent")
+listener.listen()
+start = os.memfd_create("start")
+os.write(start, b"{}")
+files = {3: os.open(work + "/request", os.O_RDONLY), 4: os.open(kernel, os.O_RDONLY), 6: os.open("/dev/kvm", os.O_RDWR),
+         7: os.open(work + "/disk", os.O_RDWR), 8: theirs.fileno(), 9: listener.fileno(), 10: start}
+pid = os.fork()
+if pid == 0:
+    for number, fd in files.items(): os.dup2(fd, 40 + number)
+    for number in files: os.dup2(40 + number, number)
+    os.execv(monitor, [monitor])
+theirs.close()
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+os.unlink(work + "/agent")
+words = ours.recv(400)
+print(words[1:17].rstrip(b"\0").decode() + ": " + words[17:].rstrip(b"\0").decode() if words[:1] == b"w" else words.decode(), code)' \
+		"$WORK" "$KERNEL" "${MONITOR[@]}" 2>"$WORK/said" </dev/null
+}
+
+@test "every way to end is told its keeper, as a word and the line that it says" {
+	local word words
+	declare -A causes=(
+		[off]="power-off: the guest powered off before its program had ended"
+		[reset]="reset: the guest reset the machine before its program had ended"
+		[panic]="panic: the guest's kernel panicked"
+		[fault]="triple-fault: the guest's processor gave up (triple fault)"
+		[broken]="agent-broken: the machine's agent broke the protocol: "
+		["lost hull.agent=vsock"]="agent-lost: the channel to the machine's agent: "
+		[hang]="boot: the guest was not up after 1 seconds: "
+		[stuck]="no-start: the guest's program was not started after 1 seconds: "
+	)
+
+	for word in "${!causes[@]}"; do
+		# Time is short only for who is to be too late.
+		words='"boot_seconds": 60, "start_seconds": 60'
+		[ "$word" != hang ] || words='"boot_seconds": 1'
+		[ "$word" != stuck ] || words='"boot_seconds": 60, "start_seconds": 1'
+		run -0 told "$word" "$words"
+		[[ "$output" == "${causes[$word]}"*" 125" ]]
+		words=${output#*: }
+		grep -qx "hull: ${words% 125}" "$WORK/said"
+	done
+}
+
 @test "a signal ends the machine, with a line" {
 	machine_begin
 	kill "$MACHINE"
@@ -177,6 +229,46 @@ print(said.decode(), *sorted(os.readlink("/proc/self/fd/%d" % fd) for fd in fds)
 	wait_until grep -q ': the server of its volumes was killed by signal 9 (KILL)$' "$WORK/output"
 	wait "$MACHINE" || status=$?
 	[ "$status" -eq 125 ]
+}
+
+# Whether the guest has begun its volume anew since it was last asked.
+goes_on() {
+	local served
+
+	served=$(grep -c served "$WORK/output" || true)
+	[ "$served" -gt "${SERVED:-0}" ] && SERVED=$served
+}
+
+is_stopped() {
+	[[ $(</proc/"$1"/stat) == *") T "* ]]
+}
+
+@test "the server of its volumes stands still: a processor waits for it, and the machine ends as ever" {
+	local status=0 server tries
+
+	mkdir -p "$WORK/volume"
+	rm -f "$WORK/output"
+	request share '"volumes": [{"tag": "v", "path": "'"$WORK"'/volume", "read_only": false}]' >"$WORK/request"
+	"${MONITOR[@]}" 3<"$WORK/request" 4<"$KERNEL" 6<>/dev/kvm 7<>"$WORK/disk" </dev/null >"$WORK/output" 2>&1 &
+	MACHINE=$!
+	SERVED=0
+	wait_until goes_on
+	wait_until goes_on
+	server=$(pgrep -P "$MACHINE")
+	kill -STOP "$server"
+	wait_until is_stopped "$server"
+	# What had been answered before, it may still say.
+	for tries in 1 2 3 4 5 6 7 8 9 10; do
+		goes_on || break
+		sleep 0.1
+	done
+	[ "$tries" -lt 10 ]
+	kill "$MACHINE"
+	wait "$MACHINE" || status=$?
+	[ "$status" -eq 125 ]
+	grep -qx "hull: the machine was stopped" "$WORK/output"
+	# In a jail it is gone with that.
+	kill -KILL "$server"
 }
 
 # bats test_tags=plain

@@ -158,6 +158,7 @@ kvm-clock"
 	[ "$status" -ne 0 ]
 	ended box 125
 	hull logs box 2>&1 | grep -x "hull: the guest's kernel panicked"
+	[ "$(field box State.Cause)" = panic ]
 }
 
 @test "a program that takes more memory than there is, and a monitor that is killed" {
@@ -169,6 +170,7 @@ kvm-clock"
 	kill -KILL "$(field doomed State.Pid)"
 	ended doomed 137
 	[ "$(field doomed State.OomKilled)" = false ]
+	[ "$(field doomed State.Cause)" = monitor ]
 }
 
 @test "hull-vm-oci: a bundle, its root shared, and the agent by vsock" {

@@ -377,21 +377,86 @@ static void try_bare_trips(void)
 	say_trips();
 }
 
-/* As far as the host can tell, a container runs in here: what the agent says until then (runtime/vm/agent_protocol.h), and no more. */
-static void play_agent(void)
+/* What an agent says until the program runs (runtime/vm/agent_protocol.h); where it says it. */
+static uint32_t say_hello(void)
 {
 	static const struct {
-		uint32_t length, type, process, zero, value;
-	} hello = {4, 1, 0, 0, 1}, started = {4, 32, 1, 0, 1};
+		uint32_t length, type, process, zero, version;
+	} hello = {4, 1, 0, 0, 1};
 	uint32_t at = find_device(3);
 
 	start_device(at, 1);
 	describe(0, &hello, sizeof(hello), 0);
 	(void)transfer(at, 1);
-	describe(0, &started, sizeof(started), 0);
-	(void)transfer(at, 1);
+	return at;
+}
+
+static void wait_for_ever(void)
+{
 	for (;;)
 		__asm__ volatile("sti; hlt");
+}
+
+/* As far as the host can tell, a container runs in here. */
+static void play_agent(void)
+{
+	static const struct {
+		uint32_t length, type, process, zero, pid;
+	} started = {4, 32, 1, 0, 1};
+	uint32_t at = say_hello();
+
+	describe(0, &started, sizeof(started), 0);
+	(void)transfer(at, 1);
+	wait_for_ever();
+}
+
+/* An agent that stops there. */
+static void play_stuck_agent(void)
+{
+	(void)say_hello();
+	wait_for_ever();
+}
+
+/* And one of another protocol. */
+static void play_broken_agent(void)
+{
+	static const char words[] = "HELO this is somebody else";
+	uint32_t at = find_device(3);
+
+	start_device(at, 1);
+	describe(0, words, sizeof(words), 0);
+	(void)transfer(at, 1);
+	wait_for_ever();
+}
+
+/* One that connects by vsock, and ends the connection: virtio 1.2, section 5.10.6. */
+static void play_lost_agent(void)
+{
+	static volatile struct {
+		uint64_t source_cid, to_cid;
+		uint32_t source_port, to_port, length;
+		uint16_t type, operation;
+		uint32_t flags, room, taken;
+	} __attribute__((packed)) packet = {3, 2, 1025, 1024, 0, 1, 1, 0, 4096, 0};
+	uint32_t at = find_device(19);
+
+	start_device(at, 1);
+	describe(0, &packet, sizeof(packet), 0);
+	(void)transfer(at, 1);
+	packet.operation = 3;
+	(void)transfer(at, 1);
+	wait_for_ever();
+}
+
+/* A driver that begins anew, again and again, and says so each time: all of it is asked of the server of a volume. */
+static void try_share(void)
+{
+	uint32_t at = find_device(26);
+
+	for (;;) {
+		start_device(at, 1);
+		say("served\n");
+	}
 }
 
 /* Kicks and interrupts, many. */
@@ -436,8 +501,7 @@ static void panic(void)
 static void hang(void)
 {
 	say("hanging\n");
-	for (;;)
-		__asm__ volatile("sti; hlt");
+	wait_for_ever();
 }
 
 static void nothing(void) {}
@@ -466,6 +530,10 @@ static const struct {
 	{"hang", hang},
 	{"trips", try_trips},
 	{"bare-trips", try_bare_trips},
+	{"stuck", play_stuck_agent},
+	{"broken", play_broken_agent},
+	{"lost", play_lost_agent},
+	{"share", try_share},
 	/* What every kernel of hull's is told: where there is no word for a payload. */
 	{"quiet", play_agent},
 };
