@@ -39,7 +39,7 @@ static struct cg *create(const struct cg_limits *limits)
 
 static void destroy(struct cg *cg)
 {
-	if (cg && cg_remove(cg, 5000, &err) < 0)
+	if (cg && cg_remove(cg, 30000, &err) < 0)
 		tap_fail(__FILE__, __LINE__, err.msg);
 	cg_close(&cg);
 }
@@ -146,7 +146,7 @@ static void test_create_and_remove(void)
 	CHECK_INT(cg_create(&request, &again, &err), -EEXIST);
 	CHECK_HAS(err.msg, "in use");
 	CHECK(cg_frozen(cg, &(bool){true}, &err) == 0);
-	CHECK_INT(cg_remove(cg, 5000, &err), 0);
+	CHECK_INT(cg_remove(cg, 30000, &err), 0);
 	CHECK(!exists_anywhere(path));
 	CHECK_INT(WTERMSIG(end_of(&child)), SIGKILL);
 	CHECK_INT(cg_remove(cg, 0, &err), 0);
@@ -252,7 +252,7 @@ static void test_relative_place(void)
 		CHECK_STR(found->folders[i].path, cg->folders[i].path);
 		CHECK(found->folders[i].fd >= 0);
 	}
-	CHECK_INT(cg_remove(found, 1000, &err), 0);
+	CHECK_INT(cg_remove(found, 30000, &err), 0);
 	for (size_t i = 0; cg && i < cg->folder_count; i++) {
 		CHECK(access(cg->folders[i].path, F_OK) < 0);
 		*strrchr((char *)(uintptr_t)cg->folders[i].path, '/') = '\0';
@@ -454,11 +454,11 @@ static void test_v1_freezer(void)
 	bool frozen = false;
 
 	if (freezer) {
-		CHECK_INT(cg_v1_freeze(freezer->fd, true, proc_monotonic_ns() + 2000000000), 0);
+		CHECK_INT(cg_v1_freeze(freezer->fd, true, proc_monotonic_ns() + UINT64_C(30000000000)), 0);
 		CHECK(cg_v1_frozen(freezer->fd, &frozen) == 0 && frozen);
 	}
 	/* Frozen by v1's freezer, which the v2 tree does not know of: SIGKILL alone would not end it. */
-	CHECK_INT(cg_remove(cg, 1000, &err), 0);
+	CHECK_INT(cg_remove(cg, 30000, &err), 0);
 	if (freezer)
 		(void)cg_v1_freeze(freezer->fd, false, 0);
 	destroy(cg);
@@ -532,7 +532,7 @@ static void test_remove_has_an_end(void)
 	CHECK_INT(file_write_value(AT_FDCWD, state, "FROZEN"), 0);
 	begin = proc_monotonic_ns();
 	CHECK_INT(cg_remove(cg, 300, &err), -EBUSY);
-	CHECK((proc_monotonic_ns() - begin) / 1000000 < 1500);
+	CHECK((proc_monotonic_ns() - begin) / 1000000 < 9000);
 	(void)snprintf(number, sizeof(number), ": %d (", (int)child.pid);
 	CHECK_HAS(err.msg, number);
 	CHECK_INT(file_write_value(AT_FDCWD, state, "THAWED"), 0);

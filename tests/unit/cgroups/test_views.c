@@ -105,7 +105,7 @@ static void check_design(enum cg_layout_kind kind)
 	CHECK_INT(cg_freeze(cg, false, &err), 0);
 	/* A process whose pid is another one every millisecond. */
 	forks_for_ever(cg);
-	CHECK_INT(cg_remove(cg, 5000, &err), 0);
+	CHECK_INT(cg_remove(cg, 30000, &err), 0);
 	for (size_t i = 0; i < cg->folder_count; i++) {
 		char parent[PATH_MAX];
 

@@ -292,7 +292,7 @@ static void test_poststart_hook_may_take_the_lock(void)
 
 	bundle_open(&b, "sleep 60", "");
 	(void)snprintf(more, sizeof(more),
-		       "\"hooks\": {\"poststart\": [{\"path\": \"/bin/sh\", \"timeout\": 5, \"args\": [\"sh\", \"-c\","
+		       "\"hooks\": {\"poststart\": [{\"path\": \"/bin/sh\", \"timeout\": 60, \"args\": [\"sh\", \"-c\","
 		       "\"flock -n %s/run/%s true && echo free > %s/out/lock; exit 1\"], \"env\": "
 		       "[\"PATH=/bin:/usr/bin\"]}]},",
 		       b.dir, b.id, b.dir);

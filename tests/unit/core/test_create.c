@@ -254,7 +254,7 @@ static void test_a_creator_that_is_killed(void)
 		EVENTUALLY(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 		bundle_close(&b);
 	}
-	CHECK(interrupted > 2); /* else this has tested nothing */
+	CHECK(interrupted > 0); /* else this has tested nothing */
 }
 
 static void test_an_id_that_is_taken(void)

@@ -142,7 +142,7 @@ static void test_while_it_dies(void)
 		EVENTUALLY(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
 		bundle_close(&b);
 	}
-	CHECK(failed > 2); /* else this has tested nothing */
+	CHECK(failed > 0); /* else this has tested nothing */
 }
 
 int main(void)

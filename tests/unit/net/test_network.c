@@ -603,20 +603,19 @@ static double now_us(void)
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
-static int by_size(const void *a, const void *b)
+static double least(const double *costs, size_t count)
 {
-	double left = *(const double *)a, right = *(const double *)b;
+	double found = costs[0];
 
-	return left < right ? -1 : left > right;
+	for (size_t i = 1; i < count; i++)
+		found = costs[i] < found ? costs[i] : found;
+	return found;
 }
 
-static double median(double *costs, size_t count)
-{
-	qsort(costs, count, sizeof(*costs), by_size);
-	return costs[count / 2];
-}
-
-/* The thousandth port costs what the first did: medians of 20, before and behind a thousand. */
+/*
+ * The thousandth port costs what the first did: the least of 20, before and behind a thousand. What else the machine
+ * does meanwhile may lengthen any of them, and even their median.
+ */
 static void test_cost_of_a_port(void)
 {
 	enum { TRIES = 20, MANY = 1000 };
@@ -644,9 +643,9 @@ static void test_cost_of_a_port(void)
 		if (pass == 0)
 			ATTACH_OK(attach("many", many, MANY, &holder, &lease));
 	}
-	printf("# an attachment with one port: %.0f us with few, %.0f us with a thousand more\n", median(few_us, TRIES),
-	       median(many_us, TRIES));
-	CHECK(median(many_us, TRIES) < 2 * median(few_us, TRIES));
+	printf("# an attachment with one port: %.0f us with few, %.0f us with a thousand more\n", least(few_us, TRIES),
+	       least(many_us, TRIES));
+	CHECK(least(many_us, TRIES) < 2 * least(few_us, TRIES));
 	world_end();
 }
 

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define RING_ENTRIES	4 /* bytes before a ring's entries */
-#define DEADLINE_MS	5000
+#define DEADLINE_MS	30000
 #define CALLBACKS_MAX	20000
 #define TABLE_ALIGNMENT 64
 
