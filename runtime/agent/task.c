@@ -27,8 +27,11 @@ struct task *task_find(struct agent *agent, uint32_t number)
 
 static void input_ready(struct loop *loop, struct loop_source *source, uint32_t events)
 {
-	(void)loop, (void)events;
-	serve_settle(TASK_OF(source, in.source)->agent);
+	struct task *task = TASK_OF(source, in.source);
+
+	if (events & EPOLLHUP)
+		agent_sink_hung_up(&task->in, loop);
+	serve_settle(task->agent);
 }
 
 static void output_ready(struct loop *loop, struct loop_source *source, uint32_t events)

@@ -291,6 +291,13 @@ static void write_ring(struct agent_sink *sink, struct loop *loop)
 	}
 }
 
+void agent_sink_hung_up(struct agent_sink *sink, struct loop *loop)
+{
+	write_ring(sink, loop);
+	sink->owed += (uint32_t)sink->ring.len;
+	sink->ring.start = sink->ring.len = 0;
+}
+
 int agent_sink_settle(struct agent_sink *sink, struct loop *loop, struct agent_wire *wire, struct err *err)
 {
 	uint32_t owed;

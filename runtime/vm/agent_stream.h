@@ -85,6 +85,11 @@ int agent_sink_take(struct agent_sink *sink, struct loop *loop, const void *byte
 int agent_sink_end(struct agent_sink *sink, struct err *err);
 /* Writes what can be written, gives credit, closes an owned descriptor at the end, and watches for what is missing. 0 or -errno of watching. */
 int agent_sink_settle(struct agent_sink *sink, struct loop *loop, struct agent_wire *wire, struct err *err);
+/*
+ * Nobody has the other end open now (EPOLLHUP). Of a terminal somebody may open it again: until then what does not go into its buffer is lost, as what is typed where
+ * nobody reads, and the loop would hear of it for ever.
+ */
+void agent_sink_hung_up(struct agent_sink *sink, struct loop *loop);
 /* Nobody takes it any more. */
 void agent_sink_drop(struct agent_sink *sink, struct loop *loop);
 /* All that came is written. */

@@ -446,6 +446,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	input.data = data;
 	input.size = size;
 	memset(&agent, 0, offsetof(struct agent, wire));
+	memset(bytes, 0, sizeof(bytes));
 	memset(speakers, 0, sizeof(speakers));
 	has_greeted = false;
 	ended.pid = 0;

@@ -29,6 +29,7 @@ static struct {
 
 static int ends[ENDS];
 static unsigned end_count;
+static uint64_t rings_gpa; /* where rings may be that are set up anew */
 
 static size_t take(void *to, size_t len)
 {
@@ -116,6 +117,7 @@ static void registers(struct guest *guest, const struct step *step)
 
 	if (step->lie & 1)
 		virtio_mmio_write(&guest->mmio, offset, &value, width);
+	value = 0;
 	virtio_mmio_read(&guest->mmio, offset, &value, width);
 	if (offset >= VIRTIO_MMIO_CONFIG + sizeof(struct virtio_vsock_config) && value != 0)
 		abort();
@@ -155,6 +157,7 @@ static void one_step(struct guest *guest, struct vsock *vsock, const struct step
 			(void)vsock_connect(vsock, step->guest_port % 8, new_end());
 		break;
 	case 7:
+		guest->next_gpa = rings_gpa;
 		if (step->op % 16 == 0)
 			(void)guest_start(guest, ~UINT64_C(0), 64);
 		break;
@@ -186,6 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	tx_gpa = guest_alloc(&guest, 80000);
 	rx_gpa = guest_alloc(&guest, 8192);
+	rings_gpa = guest.next_gpa;
 	for (int i = 0; i < STEPS && take(&step, sizeof(step)) > 0; i++) {
 		one_step(&guest, &vsock, &step, tx_gpa, rx_gpa);
 		guest_settle(&guest);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -19,6 +20,21 @@
 
 /* --- In place of the guest ---------------------------------------------------------------------------------------------- */
 
+/* How a command begins that wants one. */
+#define ON_TERMINAL ": on a terminal; "
+
+static int open_terminal(struct task *task, int stdio[3], struct err *err)
+{
+	int master = -1;
+
+	CHECK(openpty(&master, &stdio[0], NULL, NULL, NULL) == 0);
+	(void)fcntl(master, F_SETFD, FD_CLOEXEC);
+	(void)fcntl(stdio[0], F_SETFD, FD_CLOEXEC);
+	stdio[1] = fd_dup(stdio[0], 3);
+	stdio[2] = fd_dup(stdio[0], 3);
+	return task_open_terminal(task, master, err);
+}
+
 static int run_shell(struct task *task, bool detached, struct err *err)
 {
 	int stdio[3] = {-1, -1, -1};
@@ -28,7 +44,9 @@ static int run_shell(struct task *task, bool detached, struct err *err)
 		(void)err_say(err, ENOENT, "no such program");
 		return err_exit_with(err, ERR_EXIT_NOT_FOUND);
 	}
-	if (task_open_streams(task, true, detached, stdio, err) < 0)
+	if (strncmp(command, ON_TERMINAL, strlen(ON_TERMINAL)) == 0
+		    ? open_terminal(task, stdio, err) < 0
+		    : task_open_streams(task, true, detached, stdio, err) < 0)
 		return -err->code;
 	task->pid = fork();
 	if (task->pid == 0) {
@@ -348,6 +366,36 @@ static void test_window(void)
 	CHECK_INT(end(), ECONNRESET);
 }
 
+/* What is typed into a terminal that its program has closed goes nowhere; nobody waits for it, and the window is open for more. */
+static void test_closed_terminal(void)
+{
+	size_t taken = 0;
+	struct agent_message message;
+	struct agent_credit credit;
+	static char typed[AGENT_CHUNK];
+	char output[64];
+
+	memset(typed, '\n', sizeof(typed));
+	start(ON_TERMINAL
+	      "trap 'exec sleep 100 <&- >&- 2>&-' USR1; stty -echo; echo ready; while :; do sleep 0.02; done");
+	while (hear(&message) && message.type != AGENT_STDOUT)
+		;
+	/* More than a terminal keeps for who does not read. */
+	for (size_t sent = 0; sent < AGENT_WINDOW; sent += sizeof(typed))
+		say(AGENT_STDIN, AGENT_FIRST, typed, sizeof(typed));
+	send_signal(AGENT_FIRST, SIGUSR1);
+	while (taken < AGENT_WINDOW * 3 / 4 && hear(&message)) {
+		if (message.type != AGENT_CREDIT)
+			continue;
+		memcpy(&credit, message.payload, sizeof(credit));
+		taken += credit.bytes;
+	}
+	CHECK(taken >= AGENT_WINDOW * 3 / 4);
+	send_signal(AGENT_FIRST, SIGKILL);
+	CHECK_INT(collect(AGENT_FIRST, output, sizeof(output)), 137);
+	CHECK_INT(end(), 0);
+}
+
 static void test_execs(void)
 {
 	char output[64];
@@ -577,7 +625,8 @@ static void test_other_version(void)
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_program), TAP_CASE(test_killed), TAP_CASE(test_failed), TAP_CASE(test_streams),
-		       TAP_CASE(test_window), TAP_CASE(test_execs), TAP_CASE(test_close), TAP_CASE(test_left_behind),
-		       TAP_CASE(test_end_with_stalled_exec), TAP_CASE(test_shutdown), TAP_CASE(test_figures_and_clock),
-		       TAP_CASE(test_hostile_hosts), TAP_CASE(test_before_hello), TAP_CASE(test_other_version));
+		       TAP_CASE(test_window), TAP_CASE(test_closed_terminal), TAP_CASE(test_execs),
+		       TAP_CASE(test_close), TAP_CASE(test_left_behind), TAP_CASE(test_end_with_stalled_exec),
+		       TAP_CASE(test_shutdown), TAP_CASE(test_figures_and_clock), TAP_CASE(test_hostile_hosts),
+		       TAP_CASE(test_before_hello), TAP_CASE(test_other_version));
 }
