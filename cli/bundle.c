@@ -17,8 +17,10 @@ int bundle_check_inside(const char *option, const char *path, struct err *err)
 {
 	bool names_something = false;
 
-	if (!path || path[0] != '/')
-		return err_say(err, EINVAL, "option '%s': '%s' is no absolute path inside", option, path ? path : "");
+	if (!path || !*path)
+		return err_say(err, EINVAL, "option '%s': the path inside is missing", option);
+	if (path[0] != '/')
+		return err_say(err, EINVAL, "option '%s': '%s' is no absolute path inside", option, path);
 	for (const char *part = path + strspn(path, "/"); *part; part += strspn(part, "/")) {
 		size_t len = strcspn(part, "/");
 

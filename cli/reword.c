@@ -34,6 +34,7 @@ static const struct subject {
 	{"hull.json: volumes[", MEMBER, "volume"},
 	{"hull.json: volumes[", MEMBER, "mount"},
 	{"hull.json: volumes[", MEMBER, "tmpfs"},
+	{"process.cwd: ", MEMBER, "workdir"},
 	{"process.rlimits[", MEMBER, "ulimit"},
 	{"process.oomScoreAdj", MEMBER, "oom-score-adj"},
 	{"process.apparmorProfile", MEMBER, "security-opt"},

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgroups/cg.h"
@@ -42,6 +43,7 @@ static int find_image(struct defining *d, struct err *err)
 	struct image_watch watch = progress_watch();
 	const char *name = d->call->operands.items[0];
 	char path[PATH_MAX];
+	struct stat found;
 	int result;
 
 	d->request.image_name = name;
@@ -50,8 +52,11 @@ static int find_image(struct defining *d, struct err *err)
 		d->request.image = &d->image;
 		return result;
 	}
-	if (!realpath(name, path))
-		return err_set(err, errno, "root folder '%s'", name);
+	if (!realpath(name, path) || stat(path, &found) < 0)
+		return err_set(err, errno, "option '--rootfs': '%s'", name);
+	if (!S_ISDIR(found.st_mode))
+		return err_say(err, ENOTDIR,
+			       "option '--rootfs': '%s' is no folder: see 'hull image import' for archives", name);
 	d->request.image_name = arena_strdup(d->call->arena, path);
 	return arena_check(d->call->arena, err);
 }

@@ -119,8 +119,10 @@ nothing_wrong() {
 	refused 125 "option '--dns': DNS server 'bad'" create --dns 1.1.1.1 --dns bad busybox true
 	refused 125 "option '--workdir': working directory '/etc/passwd'" run --rm --workdir /etc/passwd busybox true
 	refused 125 "option '--user': user 'nosuch'" exec -u nosuch holder true
-	refused 125 '' run --rm --rootfs /nosuch true
-	refused 125 '' run --rm --rootfs /etc/passwd true
+	refused 125 "option '--workdir': 'relative' is no absolute path" exec -w relative holder true
+	refused 125 "option '--mount': the path inside is missing" run --rm --mount type=volume,source=x busybox true
+	refused 125 "option '--rootfs': '/nosuch': No such file or directory" run --rm --rootfs /nosuch true
+	refused 125 "option '--rootfs': '/etc/passwd' is no folder" run --rm --rootfs /etc/passwd true
 	nothing_wrong
 }
 
