@@ -81,8 +81,8 @@ static int locate(struct cg *cg, const char *path, struct err *err)
 }
 
 /*
- * On pure v2 all controllers are handed down, for what they count is wanted even without a limit. On hybrid v2 has what no
- * one mounted in v1, and a controller is enabled there when a limit asks for it.
+ * On pure v2 all controllers are handed down, for what they count is wanted even without a limit. On hybrid v2 has what
+ * no one mounted in v1, and a controller is enabled there when a limit asks for it.
  */
 static int make(const struct cg *cg, const struct cg_folder *folder, uint32_t needed, struct err *err)
 {

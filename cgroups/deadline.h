@@ -9,7 +9,10 @@
 
 #include "runtime/base/process.h"
 
-/* The milliseconds from now until `deadline_ns` of proc_monotonic_ns(), rounded up, as poll(2) wants them. 0 when it is over. */
+/*
+ * The milliseconds from now until `deadline_ns` of proc_monotonic_ns(), rounded up, as poll(2) wants them. 0 when it is
+ * over.
+ */
 static inline int cg_ms_left(uint64_t deadline_ns)
 {
 	uint64_t now = proc_monotonic_ns();

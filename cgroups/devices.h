@@ -14,7 +14,10 @@
 
 /* Whether the rules are well formed, and this layout can express them. No limits (NULL) or no rules: success. */
 int cg_devices_check(const struct cg_limits *limits, const struct cg_layout *layout, struct err *err);
-/* Puts the rules in force. `fresh`: no process is in the cgroup yet. A cgroup without folders (disabled) takes none, with success. */
+/*
+ * Puts the rules in force. `fresh`: no process is in the cgroup yet. A cgroup without folders (disabled) takes none,
+ * with success.
+ */
 int cg_devices_apply(const struct cg *cg, const struct cg_limits *limits, bool fresh, struct err *err);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Device rules for v2: a program that the kernel runs at each mknod and each open of a device (BPF_PROG_TYPE_CGROUP_DEVICE).
+ * Device rules for v2: a program that the kernel runs at each mknod and each open of a device
+ * (BPF_PROG_TYPE_CGROUP_DEVICE).
  *
- * The program asks the rules from the last to the first, and keeps the accesses that no rule has decided yet in a register: a
- * rule that allows takes its accesses out of it, and with none left the answer is yes; one that denies any that is left is a no; and after
- * the first rule, what is still undecided is denied.
+ * The program asks the rules from the last to the first, and keeps the accesses that no rule has decided yet in a
+ * register: a rule that allows takes its accesses out of it, and with none left the answer is yes; one that denies any
+ * that is left is a no; and after the first rule, what is still undecided is denied.
  */
 #include "cgroups/devices_bpf.h"
 
@@ -163,8 +164,8 @@ static int detach(int folder_fd, uint32_t id)
 }
 
 /*
- * All programs of a cgroup have to say yes. So the new one is attached before the old ones go: in between, less is allowed, never
- * more.
+ * All programs of a cgroup have to say yes. So the new one is attached before the old ones go: in between, less is
+ * allowed, never more.
  */
 int cg_devices_bpf_apply(const struct cg_folder *folder, const struct cg_device_rule *rules, size_t count,
 			 struct err *err)

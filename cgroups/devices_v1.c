@@ -2,8 +2,9 @@
 /*
  * Device rules for v1's devices controller.
  *
- * That controller knows no order: it has one default, and a set of exceptions from it. Ordered rules, of which the last match decides, are
- * therefore reduced to such a set first. What does not fit into one ("all of major 4, but not 4:1") is refused, and never approximated.
+ * That controller knows no order: it has one default, and a set of exceptions from it. Ordered rules, of which the last
+ * match decides, are therefore reduced to such a set first. What does not fit into one ("all of major 4, but not 4:1")
+ * is refused, and never approximated.
  */
 #include "cgroups/devices_v1.h"
 

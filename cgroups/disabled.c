@@ -8,7 +8,10 @@
 
 #include "cgroups/limits_table.h"
 
-/* Device rules are not refused: configurations always have them, and who disables cgroups gives up that second line of defence. */
+/*
+ * Device rules are not refused: configurations always have them, and who disables cgroups gives up that second line of
+ * defence.
+ */
 static int check(const struct cg_request *request, struct err *err)
 {
 	if (cg_limits_any(request->limits))

@@ -17,7 +17,10 @@ struct cg_driver {
 	int (*check)(const struct cg_request *request, struct err *err);
 	/* Fills cg->layout, place and folders (closed), from a path or a place. */
 	int (*locate)(struct cg *cg, const char *path, struct err *err);
-	/* Makes one folder and its parents, and opens it. `needed`: controllers that limits ask for. -EEXIST: it is in use already. */
+	/*
+	 * Makes one folder and its parents, and opens it. `needed`: controllers that limits ask for. -EEXIST: it is in
+	 * use already.
+	 */
 	int (*make)(const struct cg *cg, const struct cg_folder *folder, uint32_t needed, struct err *err);
 
 	/* The rest is for who is not alone in making folders; NULL: nothing to do. */

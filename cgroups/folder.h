@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One cgroup as it lies in the host's trees: a *folder* is one cgroup in one tree, and a struct cg has one in every tree.
+ * One cgroup as it lies in the host's trees: a *folder* is one cgroup in one tree, and a struct cg has one in every
+ * tree.
  */
 #ifndef HULL_CGROUPS_FOLDER_H
 #define HULL_CGROUPS_FOLDER_H
@@ -38,7 +39,10 @@ const struct cg_folder *cg_folder_v2(const struct cg *cg);
 /* Whether it has an open folder in any tree. */
 bool cg_has_folder(const struct cg *cg);
 
-/* Makes the folder anew: an empty one that a crash left is removed first. -EEXIST with words when it is in use, -ENOENT (no parent) without. */
+/*
+ * Makes the folder anew: an empty one that a crash left is removed first. -EEXIST with words when it is in use, -ENOENT
+ * (no parent) without.
+ */
 int cg_mkdir_fresh(const struct cg_folder *folder, struct err *err);
 int cg_folder_open(const char *path); /* the descriptor or -errno */
 

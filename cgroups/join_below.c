@@ -12,7 +12,9 @@
 #include "runtime/base/file.h"
 #include "runtime/base/path.h"
 
-/* "memory:/a" is meant for the tree that has 'memory' among its words; "/a" for every one that no other choice names. */
+/*
+ * "memory:/a" is meant for the tree that has 'memory' among its words; "/a" for every one that no other choice names.
+ */
 static bool names_tree(const struct cg_tree *tree, const char *choice, size_t len)
 {
 	size_t word_len;

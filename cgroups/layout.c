@@ -2,9 +2,9 @@
 /*
  * Which hierarchies are mounted where.
  *
- * Two texts tell it: mountinfo has the mounts, with the folder of the hierarchy that each one shows (not "/" in a container
- * without a cgroup namespace); /proc/self/cgroup has the caller's own place in each hierarchy. A mount that lies under another one
- * is in mountinfo as well, so each is looked at: its path must lead to its device.
+ * Two texts tell it: mountinfo has the mounts, with the folder of the hierarchy that each one shows (not "/" in a
+ * container without a cgroup namespace); /proc/self/cgroup has the caller's own place in each hierarchy. A mount that
+ * lies under another one is in mountinfo as well, so each is looked at: its path must lead to its device.
  */
 #include "cgroups/layout.h"
 
@@ -179,7 +179,10 @@ static size_t split_own_lines(char *self_cgroup, struct own_line *to, size_t roo
 	return count;
 }
 
-/* What is left of `path` below `root`: "" or "/x". NULL when it is not below ("/../x" is outside of a cgroup namespace's root). */
+/*
+ * What is left of `path` below `root`: "" or "/x". NULL when it is not below ("/../x" is outside of a cgroup
+ * namespace's root).
+ */
 static const char *below_root(const char *root, const char *path)
 {
 	size_t len = strcmp(root, "/") == 0 ? 0 : strlen(root);
@@ -190,7 +193,10 @@ static const char *below_root(const char *root, const char *path)
 	return strcmp(path + len, "/") == 0 ? "" : path + len;
 }
 
-/* A hierarchy that is mounted twice: the mount that shows all of it wins, else the first; at the same point the last one lies on top. */
+/*
+ * A hierarchy that is mounted twice: the mount that shows all of it wins, else the first; at the same point the last
+ * one lies on top.
+ */
 static void add_tree(struct cg_layout *layout, const struct cg_tree *tree)
 {
 	for (size_t i = 0; i < layout->tree_count; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which hierarchies are mounted where, and which controllers each one has. A *tree* is a hierarchy as it is mounted here. All but
- * cg_layout_get() is pure.
+ * Which hierarchies are mounted where, and which controllers each one has. A *tree* is a hierarchy as it is mounted
+ * here. All but cg_layout_get() is pure.
  */
 #ifndef HULL_CGROUPS_LAYOUT_H
 #define HULL_CGROUPS_LAYOUT_H
@@ -63,17 +63,20 @@ struct cg_layout {
 /* The layout of this process's mount namespace, looked up once. It lives as long as the process. */
 int cg_layout_get(const struct cg_layout **ret, struct err *err);
 /*
- * The pure part: from the texts of /proc/self/mountinfo and /proc/self/cgroup (both are cut up). `is_visible` answers whether a
- * mount can be reached by its path; another mount may lie over it. v2's controllers are not in these texts.
+ * The pure part: from the texts of /proc/self/mountinfo and /proc/self/cgroup (both are cut up). `is_visible` answers
+ * whether a mount can be reached by its path; another mount may lie over it. v2's controllers are not in these texts.
  */
 int cg_layout_parse(struct arena *arena, char *mountinfo, char *self_cgroup,
 		    bool (*is_visible)(const struct cg_tree *tree), struct cg_layout *ret, struct err *err);
-/* The tree that limits what this controller limits, or NULL. Devices without a v1 tree are the v2 tree's (a BPF program). */
+/*
+ * The tree that limits what this controller limits, or NULL. Devices without a v1 tree are the v2 tree's (a BPF
+ * program).
+ */
 const struct cg_tree *cg_layout_tree(const struct cg_layout *layout, enum cg_controller controller);
 const struct cg_tree *cg_layout_v2(const struct cg_layout *layout);
 /*
- * Where a process is in a tree, below its mount point: "" or "/a/b". Into the arena. NULL: there is no such process, or it is outside of what
- * the mount shows. The answer may be old the moment it is given.
+ * Where a process is in a tree, below its mount point: "" or "/a/b". Into the arena. NULL: there is no such process, or
+ * it is outside of what the mount shows. The answer may be old the moment it is given.
  */
 const char *cg_tree_place_of(struct arena *arena, const struct cg_tree *tree, pid_t pid);
 const char *cg_layout_name(enum cg_layout_kind kind);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a cgroup is asked to limit: plain data, in the units and meanings of the OCI runtime specification (Linux, "Control groups"),
- * whatever the host's layout is. limits_table.c knows which file each one becomes.
+ * What a cgroup is asked to limit: plain data, in the units and meanings of the OCI runtime specification (Linux,
+ * "Control groups"), whatever the host's layout is. limits_table.c knows which file each one becomes.
  *
- * Only what is `set` is touched. Callers of this field send 0 for "not given", so 0 is as good as not set in every value that is
- * marked (0: none) below. -1 is "unlimited" where that is said.
+ * Only what is `set` is touched. Callers of this field send 0 for "not given", so 0 is as good as not set in every
+ * value that is marked (0: none) below. -1 is "unlimited" where that is said.
  */
 #ifndef HULL_CGROUPS_LIMITS_H
 #define HULL_CGROUPS_LIMITS_H
@@ -24,7 +24,10 @@ static inline bool cg_value_given(const struct cg_value *value)
 	return value->set && value->value != 0;
 }
 
-/* A row of the device policy. Rows are read in order and the last one that matches decides; nothing is allowed before the first row. */
+/*
+ * A row of the device policy. Rows are read in order and the last one that matches decides; nothing is allowed before
+ * the first row.
+ */
 struct cg_device_rule {
 	bool allow;
 	char type;	      /* 'a' any, 'b' block, 'c' character */

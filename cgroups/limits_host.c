@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Facts that the layout alone does not tell: which processors and page sizes there are, and which files this kernel has.
+ * Facts that the layout alone does not tell: which processors and page sizes there are, and which files this kernel
+ * has.
  */
 #include "cgroups/limits_host.h"
 
@@ -25,8 +26,8 @@ static bool name_file(char to[static PATH_MAX], const struct cg_tree *tree, cons
 }
 
 /*
- * A tree's root has most files in v1 but few in v2, so v2 is asked in the cgroup's parent, where that is there already (and is not
- * the root). Without a folder to look into the answer is left to cg_create().
+ * A tree's root has most files in v1 but few in v2, so v2 is asked in the cgroup's parent, where that is there already
+ * (and is not the root). Without a folder to look into the answer is left to cg_create().
  */
 static const char *folder_to_probe(const struct cg_tree *tree, const char *path, struct arena *arena)
 {

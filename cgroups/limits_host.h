@@ -8,7 +8,10 @@
 #include "cgroups/limits_write.h"
 #include "runtime/base/err.h"
 
-/* Facts of the host besides controllers: processors, huge page sizes, files that a kernel may lack. After cg_limits_to_writes(). */
+/*
+ * Facts of the host besides controllers: processors, huge page sizes, files that a kernel may lack. After
+ * cg_limits_to_writes().
+ */
 int cg_limits_check_host(const struct cg_writes *writes, const char *path, struct err *err);
 
 #endif

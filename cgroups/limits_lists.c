@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Limits that are lists: processors and memory nodes, block devices, huge page sizes, RDMA devices, interfaces, and v2's files by name.
+ * Limits that are lists: processors and memory nodes, block devices, huge page sizes, RDMA devices, interfaces, and
+ * v2's files by name.
  */
 #include "cgroups/limits_lists.h"
 
@@ -96,8 +97,8 @@ static int check_weight(const char *limit, const struct cg_value *weight, struct
 }
 
 /*
- * The weight has had several names: CFQ's went with that scheduler, BFQ's is there when BFQ is, v2's io.weight belongs to io.cost.
- * `device`: "8:0 " or "" for the default.
+ * The weight has had several names: CFQ's went with that scheduler, BFQ's is there when BFQ is, v2's io.weight belongs
+ * to io.cost. `device`: "8:0 " or "" for the default.
  */
 static int list_weight(struct cg_writes *writes, const char *limit, const char *device, const struct cg_value *weight,
 		       struct err *err)
@@ -213,7 +214,10 @@ static bool is_page_size(const char *words)
 	       strcmp(words + digits + 1, "B") == 0;
 }
 
-/* The reservation is limited too, where the kernel counts it: a mapping past the limit then fails at once and not by SIGBUS. */
+/*
+ * The reservation is limited too, where the kernel counts it: a mapping past the limit then fails at once and not by
+ * SIGBUS.
+ */
 static int list_hugepages(struct cg_writes *writes, struct err *err)
 {
 	static const char *const files[2][2] = {{"limit_in_bytes", "rsvd.limit_in_bytes"}, {"max", "rsvd.max"}};
@@ -295,8 +299,8 @@ static int list_net_priorities(struct cg_writes *writes, struct err *err)
 }
 
 /*
- * The name becomes a file below the container's cgroup, so it must be one of a controller that is enabled there, or one of the
- * two bounds on sub-cgroups: never cgroup.procs and its like.
+ * The name becomes a file below the container's cgroup, so it must be one of a controller that is enabled there, or one
+ * of the two bounds on sub-cgroups: never cgroup.procs and its like.
  */
 static int check_unified(const struct cg_tree *v2, const struct cg_unified *row, enum cg_controller *ret,
 			 struct err *err)

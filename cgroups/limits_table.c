@@ -2,8 +2,9 @@
 /*
  * Tables: a limit, its file in v1 and v2, its conversion.
  *
- * A new limit is a row. What two values make together (cpu.max, swap alone) has a function of its own below, and what is a list
- * (by device, page size, interface) is in limits_lists.c. All of it only lists writes: limits_write.c performs them.
+ * A new limit is a row. What two values make together (cpu.max, swap alone) has a function of its own below, and what
+ * is a list (by device, page size, interface) is in limits_lists.c. All of it only lists writes: limits_write.c
+ * performs them.
  */
 #include "cgroups/limits_table.h"
 
@@ -26,7 +27,10 @@ struct row {
 	int64_t min, max;
 	unsigned flags;
 	int64_t harmless; /* with this value, a missing file changes nothing; NO_HARMLESS: there is none */
-	/* The value as v2 wants it; NULL: the number itself, "max" for unlimited. Returns NULL with words, or "" to write nothing. */
+	/*
+	 * The value as v2 wants it; NULL: the number itself, "max" for unlimited. Returns NULL with words, or "" to
+	 * write nothing.
+	 */
 	const char *(*to_v2)(const struct cg_writes *writes, int64_t value, struct err *err);
 };
 
@@ -134,7 +138,10 @@ static bool is_positive(const struct cg_value *value)
 	return value->set && value->value > 0;
 }
 
-/* Memory and swap together make sense only with a memory limit below it. Where that was set earlier the kernel knows it. */
+/*
+ * Memory and swap together make sense only with a memory limit below it. Where that was set earlier the kernel knows
+ * it.
+ */
 static int check_memory(const struct cg_writes *writes, struct err *err)
 {
 	const struct cg_limits *limits = writes->limits;
@@ -190,8 +197,8 @@ static const char *swap_to_v2(const struct cg_writes *writes, int64_t value, str
 }
 
 /*
- * v1's soft limit takes memory from whoever is above it, so -1 there gives the limit up. memory.low keeps memory for whoever is below it:
- * "max" would keep all of it, against everybody else, and what gives it up is 0.
+ * v1's soft limit takes memory from whoever is above it, so -1 there gives the limit up. memory.low keeps memory for
+ * whoever is below it: "max" would keep all of it, against everybody else, and what gives it up is 0.
  */
 static const char *reservation_to_v2(const struct cg_writes *writes, int64_t value, struct err *err)
 {

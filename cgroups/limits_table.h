@@ -16,7 +16,10 @@
 int cg_limits_to_writes(struct cg_writes *writes, struct err *err);
 /* Whether anything but devices is set. NULL: no. */
 bool cg_limits_any(const struct cg_limits *limits);
-/* cpu.weight (1..10000) for cpu.shares (2..262144): 10^(l^2/612 + 125 l/612 - 7/34), l = log2(shares), rounded up. 1024 is 100. */
+/*
+ * cpu.weight (1..10000) for cpu.shares (2..262144): 10^(l^2/612 + 125 l/612 - 7/34), l = log2(shares), rounded up. 1024
+ * is 100.
+ */
 uint64_t cg_weight_of_shares(uint64_t shares);
 
 #endif

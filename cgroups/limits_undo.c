@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Remembering limits. Most files say what they want to be told: one value. The others have a line for each device, interface or flag, of
- * which a write changes one; and where that line is not there yet, the file's own word for "none" is what brings its absence back.
+ * Remembering limits. Most files say what they want to be told: one value. The others have a line for each device,
+ * interface or flag, of which a write changes one; and where that line is not there yet, the file's own word for "none"
+ * is what brings its absence back.
  */
 #include "cgroups/limits_undo.h"
 

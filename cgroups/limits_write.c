@@ -2,9 +2,9 @@
 /*
  * Listing the writes that limits become, and performing them.
  *
- * Several limits bound one another: memory below memory and swap, quota over period, burst below quota. Which must go first
- * depends on whether values rise or fall. The kernel knows: a write that it refuses waits until the others are done, and is tried
- * again, as long as anything moves.
+ * Several limits bound one another: memory below memory and swap, quota over period, burst below quota. Which must go
+ * first depends on whether values rise or fall. The kernel knows: a write that it refuses waits until the others are
+ * done, and is tried again, as long as anything moves.
  */
 #include "cgroups/limits_write.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is to be written where for a cgroup's limits, and writing it. Whoever knows a limit appends its writes to the list.
+ * What is to be written where for a cgroup's limits, and writing it. Whoever knows a limit appends its writes to the
+ * list.
  */
 #ifndef HULL_CGROUPS_LIMITS_WRITE_H
 #define HULL_CGROUPS_LIMITS_WRITE_H
@@ -34,7 +35,10 @@ struct cg_writes {
 	struct cg_write items[CG_MAX_WRITES];
 };
 
-/* Appends a write; `file` and `value` are kept, NULL counts as out of memory. NULL with words. CG_CONTROLLER_COUNT: needs no controller. */
+/*
+ * Appends a write; `file` and `value` are kept, NULL counts as out of memory. NULL with words. CG_CONTROLLER_COUNT:
+ * needs no controller.
+ */
 struct cg_write *cg_add_write(struct cg_writes *writes, const char *limit, enum cg_controller controller,
 			      const struct cg_tree *tree, const char *file, const char *value, struct err *err);
 /* The tree of a controller, or NULL with words. */
@@ -44,7 +48,10 @@ const struct cg_tree *cg_want_tree(const struct cg_writes *writes, const char *l
 int cg_say_wrong_layout(const char *limit, bool v2, struct err *err);
 int cg_say_no_file(const struct cg_write *write, struct err *err);
 
-/* Performs the writes. One that is refused is tried again after the others, so that pairs with an order between them find it. */
+/*
+ * Performs the writes. One that is refused is tried again after the others, so that pairs with an order between them
+ * find it.
+ */
 int cg_limits_write(const struct cg *cg, const struct cg_writes *writes, struct err *err);
 
 #endif

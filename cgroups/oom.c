@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * v1 writes to an eventfd that was announced in cgroup.event_control; v2's memory.events itself is polled, and read anew after each change.
+ * v1 writes to an eventfd that was announced in cgroup.event_control; v2's memory.events itself is polled, and read
+ * anew after each change.
  */
 #include "cgroups/oom.h"
 

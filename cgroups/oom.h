@@ -6,8 +6,8 @@
 #include "runtime/base/err.h"
 
 /*
- * What to poll: `events` of poll(2) on `fd`. Afterwards cg_oom_seen() takes the news, and only then is the next one told. A hint that something has
- * happened: cg_stat() tells how often the kernel has killed.
+ * What to poll: `events` of poll(2) on `fd`. Afterwards cg_oom_seen() takes the news, and only then is the next one
+ * told. A hint that something has happened: cg_stat() tells how often the kernel has killed.
  */
 struct cg_oom_watch {
 	int fd;	      /* -1: closed */

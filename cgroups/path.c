@@ -2,9 +2,9 @@
 /*
  * Where a cgroup is in each tree.
  *
- * An absolute path is the same below every mount. A relative one is below hull's own cgroup, which may differ from tree to
- * tree, so the record then keeps a *place*: lines of "CONTROLLERS:/path", paths below the mount point. A newline cannot be part
- * of a cgroup's name, so the two forms never mix.
+ * An absolute path is the same below every mount. A relative one is below hull's own cgroup, which may differ from tree
+ * to tree, so the record then keeps a *place*: lines of "CONTROLLERS:/path", paths below the mount point. A newline
+ * cannot be part of a cgroup's name, so the two forms never mix.
  */
 #include "cgroups/path.h"
 

@@ -2,9 +2,10 @@
 /*
  * The processes of a cgroup: who they are, signals, freezing.
  *
- * A container may make cgroups below its own, so all of it looks there too, by descriptor and to a bounded depth. A pid read
- * from cgroup.procs may belong to someone else a moment later: a pidfd is opened first, then the list is read again; whoever is still
- * in it then is who the pidfd was opened for, or the pidfd's process is dead and the signal goes nowhere.
+ * A container may make cgroups below its own, so all of it looks there too, by descriptor and to a bounded depth. A pid
+ * read from cgroup.procs may belong to someone else a moment later: a pidfd is opened first, then the list is read
+ * again; whoever is still in it then is who the pidfd was opened for, or the pidfd's process is dead and the signal
+ * goes nowhere.
  */
 #include "cgroups/procs.h"
 
@@ -32,7 +33,10 @@ static int walk(int fd, unsigned depth, int (*visit)(int fd, void *data), void *
 	struct stat st;
 	int again, r = visit(fd, data);
 
-	/* kernfs counts subfolders in the link count: most cgroups have none, and fifty files that need not be read through. */
+	/*
+	 * kernfs counts subfolders in the link count: most cgroups have none, and fifty files that need not be read
+	 * through.
+	 */
 	if (r < 0 || (fstat(fd, &st) == 0 && st.st_nlink == 2))
 		return r;
 	if (depth == CG_MAX_DEPTH)
@@ -174,8 +178,8 @@ static int compare_pids(const void *a, const void *b)
 }
 
 /*
- * `pidfd` may be what proc_pidfd() failed with: -ESRCH and -EINVAL say that the process was gone already, which is no failure here; being short
- * of descriptors or memory is one.
+ * `pidfd` may be what proc_pidfd() failed with: -ESRCH and -EINVAL say that the process was gone already, which is no
+ * failure here; being short of descriptors or memory is one.
  */
 static int signal_one(int pidfd, pid_t pid, int signo)
 {
@@ -314,8 +318,8 @@ static void send_up(int folder_fd, pid_t pid)
 }
 
 /*
- * Until Linux 6.13 KVM gives each machine a kernel thread, in the cgroup of who made it, that is never frozen: nor is then the cgroup, as it says. It does next to
- * nothing, and goes with the machine.
+ * Until Linux 6.13 KVM gives each machine a kernel thread, in the cgroup of who made it, that is never frozen: nor is
+ * then the cgroup, as it says. It does next to nothing, and goes with the machine.
  */
 static int freeze_v2(int folder_fd, uint64_t deadline)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The processes of a cgroup, as the files of this folder use them. procs.c also has cg.h's signals, freezing and list of pids.
+ * The processes of a cgroup, as the files of this folder use them. procs.c also has cg.h's signals, freezing and list
+ * of pids.
  */
 #ifndef HULL_CGROUPS_PROCS_H
 #define HULL_CGROUPS_PROCS_H
@@ -10,7 +11,10 @@
 
 #include "cgroups/folder.h"
 
-/* Calls `visit` with an open folder for it and each cgroup below, to CG_MAX_DEPTH (-ELOOP). Stops at a negative answer, and returns it. */
+/*
+ * Calls `visit` with an open folder for it and each cgroup below, to CG_MAX_DEPTH (-ELOOP). Stops at a negative answer,
+ * and returns it.
+ */
 int cg_walk(int fd, int (*visit)(int fd, void *data), void *data);
 #define CG_MAX_DEPTH 128
 

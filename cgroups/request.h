@@ -19,13 +19,17 @@ enum cg_driver_kind {
 struct cg_request {
 	enum cg_driver_kind driver;
 	/*
-	 * For systemd "slice:prefix:name": the scope prefix-name.scope in that slice. Else a path.
-	 * "/hull/ID": below the root of each tree as it is mounted here. "hull/ID": below the cgroup that hull itself is in, in each
-	 * tree. Plain parts only: no "", ".", "..", no newline; part names below 256 bytes, at most CG_PATH_BYTES in all.
+	 * For systemd "slice:prefix:name": the scope prefix-name.scope in that slice. Else a path. "/hull/ID": below
+	 * the root of each tree as it is mounted here. "hull/ID": below the cgroup that hull itself is in, in each
+	 * tree. Plain parts only: no "", ".", "..", no newline; part names below 256 bytes, at most CG_PATH_BYTES in
+	 * all.
 	 */
 	const char *path;
 	const struct cg_limits *limits; /* NULL: none */
-	/* Properties of systemd's unit besides, as "NAME=TYPE:VALUE" and ending with NULL: see cg_systemd_property(). NULL: none. */
+	/*
+	 * Properties of systemd's unit besides, as "NAME=TYPE:VALUE" and ending with NULL: see cg_systemd_property().
+	 * NULL: none.
+	 */
 	char *const *properties;
 };
 

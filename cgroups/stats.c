@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Figures: one table for both designs. A row names the figure, and where each design keeps it: a file, and a key where the
- * file has many. Rows of one file stand together, so that it is read once.
+ * Figures: one table for both designs. A row names the figure, and where each design keeps it: a file, and a key where
+ * the file has many. Rows of one file stand together, so that it is read once.
  */
 #include "cgroups/stats.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a cgroup used: the same figures from v1 and v2. Times are nanoseconds, sizes bytes, totals since the cgroup was made.
+ * What a cgroup used: the same figures from v1 and v2. Times are nanoseconds, sizes bytes, totals since the cgroup was
+ * made.
  *
- * A kernel or layout does not tell everything. A group of figures is true only when its `has_` flag is; a single figure that
- * may be missing is CG_STAT_UNKNOWN.
+ * A kernel or layout does not tell everything. A group of figures is true only when its `has_` flag is; a single figure
+ * that may be missing is CG_STAT_UNKNOWN.
  */
 #ifndef HULL_CGROUPS_STATS_H
 #define HULL_CGROUPS_STATS_H
@@ -16,7 +17,9 @@
 #define CG_STAT_UNKNOWN	  UINT64_MAX
 #define CG_STAT_UNLIMITED (UINT64_MAX - 1)
 
-/* Pressure stall information: hundredths of a percent of the last 10, 60 and 300 seconds, and the total stalled time. */
+/*
+ * Pressure stall information: hundredths of a percent of the last 10, 60 and 300 seconds, and the total stalled time.
+ */
 struct cg_pressure_line {
 	uint32_t avg10_centi, avg60_centi, avg300_centi;
 	uint64_t total_ns;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The figures that stats.h leaves out: by processor, device and page size, and the kernel's own words for memory. For engines that ask an OCI
- * runtime for all there is; what a layout does not tell is left out.
+ * The figures that stats.h leaves out: by processor, device and page size, and the kernel's own words for memory. For
+ * engines that ask an OCI runtime for all there is; what a layout does not tell is left out.
  */
 #ifndef HULL_CGROUPS_STATS_DETAIL_H
 #define HULL_CGROUPS_STATS_DETAIL_H

@@ -2,9 +2,10 @@
 /*
  * Scopes and slices over D-Bus, then the tree's own driver.
  *
- * systemd wants to be the only one that makes cgroups in its tree. It gives a scope, a unit around processes that it has not started itself,
- * and with Delegate=yes leaves everything in it to hull. A scope begins with a process and ends with its last one: so the program that
- * asks for it is its first process, and waits there until the container's has come.
+ * systemd wants to be the only one that makes cgroups in its tree. It gives a scope, a unit around processes that it
+ * has not started itself, and with Delegate=yes leaves everything in it to hull. A scope begins with a process and ends
+ * with its last one: so the program that asks for it is its first process, and waits there until the container's has
+ * come.
  *
  * What speaks D-Bus is a program of its own (cgroups/systemd/hull_systemd.c).
  */
@@ -31,7 +32,7 @@
 
 extern char **environ;
 
-/* --- asking ------------------------------------------------------------------------------------------------------------ */
+/* --- asking ------------------------------------------------------------------------------------------------------- */
 
 static void read_line(int fd, char to[static MAX_ANSWER_BYTES])
 {
@@ -85,7 +86,7 @@ static int ask(char *const *argv, char answer[static MAX_ANSWER_BYTES], pid_t *r
 	return err_say(err, EIO, "systemd: %s ended without words", HELPER);
 }
 
-/* --- which systemd, which unit ----------------------------------------------------------------------------------------- */
+/* --- which systemd, which unit ------------------------------------------------------------------------------------ */
 
 /* Another user's than root, and root of a user namespace, ask the systemd of that user. */
 static bool is_users(void)
@@ -131,7 +132,7 @@ bool cg_systemd_is_built(void)
 	return installed_program(HELPER, program, &ignored) == 0;
 }
 
-/* --- the driver -------------------------------------------------------------------------------------------------------- */
+/* --- the driver --------------------------------------------------------------------------------------------------- */
 
 /* Where it will be: systemd says where it is only when it is there. */
 const char *cg_systemd_place(struct arena *arena, const char *path, struct err *err)
@@ -182,8 +183,8 @@ static int locate(struct cg *cg, const char *path, struct err *err)
 }
 
 /*
- * systemd has made some already, with their parents; what it does not know of is hull's to make. Nor does it know every controller: it hands down those that it has
- * properties for, and leaves others (hugetlb, rdma) as they are.
+ * systemd has made some already, with their parents; what it does not know of is hull's to make. Nor does it know every
+ * controller: it hands down those that it has properties for, and leaves others (hugetlb, rdma) as they are.
  */
 static int make(const struct cg *cg, const struct cg_folder *folder, uint32_t needed, struct err *err)
 {

@@ -17,7 +17,7 @@
 /* systemd keeps a quota in hundredths of a processor. */
 #define QUOTA_STEP_US UINT64_C(10000)
 
-/* --- names ------------------------------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------------------------- */
 
 static bool is_unit_text(const char *words)
 {
@@ -86,7 +86,7 @@ const char *cg_unit_place(struct arena *arena, const struct cg_unit *unit)
 	return text.failed ? NULL : arena_strdup(arena, text_get(&text));
 }
 
-/* --- limits ------------------------------------------------------------------------------------------------------------ */
+/* --- limits ------------------------------------------------------------------------------------------------------- */
 
 static int add(struct arena *arena, struct strv *to, const char *property, const char *type, const char *value)
 {
@@ -158,8 +158,8 @@ static const char *access_words(struct arena *arena, const struct cg_device_rule
 }
 
 /*
- * A list of what is allowed is all that systemd has. A rule that it cannot say is left out: it allows less then, for the moment between
- * its writes and hull's own, which come last.
+ * A list of what is allowed is all that systemd has. A rule that it cannot say is left out: it allows less then, for
+ * the moment between its writes and hull's own, which come last.
  */
 static int add_devices(struct arena *arena, const struct cg_limits *limits, struct strv *to)
 {
@@ -238,7 +238,7 @@ int cg_unit_first_properties(struct arena *arena, const struct cg_limits *limits
 	return 0;
 }
 
-/* --- annotations ------------------------------------------------------------------------------------------------------- */
+/* --- annotations -------------------------------------------------------------------------------------------------- */
 
 /* What a value begins with in GVariant's words, and the type that it says. */
 static const struct {

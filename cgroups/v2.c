@@ -2,9 +2,9 @@
 /*
  * The unified tree: controllers enabled from the top down, events, freezing and killing of a whole subtree.
  *
- * A cgroup hands a controller to its children by its cgroup.subtree_control, and may do so only while it holds no process itself
- * (the root may always). So the way down is: enable, make, enable, make, and the last folder enables nothing: that is for
- * whom it is delegated to.
+ * A cgroup hands a controller to its children by its cgroup.subtree_control, and may do so only while it holds no
+ * process itself (the root may always). So the way down is: enable, make, enable, make, and the last folder enables
+ * nothing: that is for whom it is delegated to.
  */
 #include "cgroups/v2.h"
 
@@ -59,7 +59,9 @@ static int say_not_enabled(const char *path, enum cg_controller controller, int 
 	return -err->code;
 }
 
-/* One write for all is the quick way. Where it is refused each one is tried alone, and only a needed one is an error. */
+/*
+ * One write for all is the quick way. Where it is refused each one is tried alone, and only a needed one is an error.
+ */
 static int enable(const char *path, uint32_t wanted, uint32_t needed, struct err *err)
 {
 	uint32_t enabled = 0;

@@ -12,14 +12,19 @@
 #include "runtime/base/err.h"
 
 /*
- * Makes a folder with its parents. The open folder, or -errno; what it made of the folder itself is removed again on failure.
- * `wanted` controllers are enabled down to it where that works, `needed` ones must be.
+ * Makes a folder with its parents. The open folder, or -errno; what it made of the folder itself is removed again on
+ * failure. `wanted` controllers are enabled down to it where that works, `needed` ones must be.
  */
 int cg_v2_make(const struct cg_folder *folder, uint32_t wanted, uint32_t needed, struct err *err);
-/* Hands controllers down to a folder that somebody else has made, from the top. Those that have reached it are left alone. 0 or -errno. */
+/*
+ * Hands controllers down to a folder that somebody else has made, from the top. Those that have reached it are left
+ * alone. 0 or -errno.
+ */
 int cg_v2_hand_down(const struct cg_folder *folder, uint32_t needed, struct err *err);
 
-/* Freezes or thaws one folder and all below. 0, -ETIMEDOUT at `deadline_ns` of proc_monotonic_ns(), or another -errno. */
+/*
+ * Freezes or thaws one folder and all below. 0, -ETIMEDOUT at `deadline_ns` of proc_monotonic_ns(), or another -errno.
+ */
 int cg_v2_freeze(int fd, bool frozen, uint64_t deadline_ns);
 int cg_v2_frozen(int fd, bool *ret);
 bool cg_v2_can_freeze(int fd);

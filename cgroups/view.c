@@ -17,7 +17,9 @@ static bool is_co_mounted(const struct cg_tree *tree)
 	return strchr(tree->words, ',') != NULL;
 }
 
-/* The names that programs look for: "memory", "cpu,cpuacct", "systemd" for "name=systemd", "unified" beside v1 trees. */
+/*
+ * The names that programs look for: "memory", "cpu,cpuacct", "systemd" for "name=systemd", "unified" beside v1 trees.
+ */
 static const char *folder_name(const struct cg_layout *layout, const struct cg_tree *tree)
 {
 	if (tree->v2)

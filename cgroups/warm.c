@@ -2,13 +2,14 @@
 /*
  * Beginning the wait of the first migration early.
  *
- * Every write to cgroup.procs takes the kernel's cgroup_threadgroup_rwsem for writing. While nobody has done so for a while, that
- * semaphore is in the mode that makes forks cheap, and leaving the mode waits for an RCU grace period: 7 to 15 ms. After that
- * it stays in the other mode for about as long, and a write takes microseconds. So a helper moves itself to where it is already, the
- * grace period passes while the caller makes its sockets, layers and child, and the real move comes into the open window.
+ * Every write to cgroup.procs takes the kernel's cgroup_threadgroup_rwsem for writing. While nobody has done so for a
+ * while, that semaphore is in the mode that makes forks cheap, and leaving the mode waits for an RCU grace period: 7 to
+ * 15 ms. After that it stays in the other mode for about as long, and a write takes microseconds. So a helper moves
+ * itself to where it is already, the grace period passes while the caller makes its sockets, layers and child, and the
+ * real move comes into the open window.
  *
- * The helper (aside.h) has descriptors of its own, and closes what it inherited, so that it holds no one's pipe or lock open. A child of the caller
- * can wait for it as well.
+ * The helper (aside.h) has descriptors of its own, and closes what it inherited, so that it holds no one's pipe or lock
+ * open. A child of the caller can wait for it as well.
  */
 #include "cgroups/cg.h"
 

@@ -18,13 +18,19 @@ struct bundle {
 };
 void bundle_close(struct bundle *bundle);
 
-/* Makes the bundle. All of it lives in the call's arena; bundle_close() after bundle_write(), or on failure. -EINVAL with one line that names the option. */
+/*
+ * Makes the bundle. All of it lives in the call's arena; bundle_close() after bundle_write(), or on failure. -EINVAL
+ * with one line that names the option.
+ */
 int bundle_make(const struct bundle_request *request, struct bundle *ret, struct err *err);
 
 /* Writes both files into the instance's folder. Not synced: the engine does that when it matters. */
 int bundle_write(const struct bundle *bundle, int folder_fd, struct err *err);
 
-/* The limits that these options name, as linux.resources has them: what `update` changes. The same errors. bundle_limits.c */
+/*
+ * The limits that these options name, as linux.resources has them: what `update` changes. The same errors.
+ * bundle_limits.c
+ */
 int bundle_new_limits(struct arena *arena, const struct run_options *options, struct config_resources *ret,
 		      struct err *err);
 

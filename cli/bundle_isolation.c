@@ -15,7 +15,7 @@
 
 #define PROFILE_MAX_BYTES ((size_t)4 << 20)
 
-/* --- Namespaces ------------------------------------------------------------------------------------------------------- */
+/* --- Namespaces --------------------------------------------------------------------------------------------------- */
 
 static int join(struct bundling *b, const char *type, const char *container, struct err *err)
 {
@@ -84,7 +84,7 @@ int bundle_namespaces(struct bundling *b, struct err *err)
 	return result;
 }
 
-/* --- Capabilities ----------------------------------------------------------------------------------------------------- */
+/* --- Capabilities ------------------------------------------------------------------------------------------------- */
 
 static int change_caps(const struct strv *words, bool add, uint64_t *mask, struct err *err)
 {
@@ -110,8 +110,8 @@ static bool drops_all(const struct strv *words)
 }
 
 /*
- * Every capability that the host's root has; in a machine, whose kernel is another, every one that there is. What even that lacks is said, once: who asks for
- * --privileged counts on all of them.
+ * Every capability that the host's root has; in a machine, whose kernel is another, every one that there is. What even
+ * that lacks is said, once: who asks for --privileged counts on all of them.
  */
 static uint64_t all_there_are(const struct run_options *options)
 {
@@ -145,9 +145,12 @@ static int choose_caps(struct bundling *b, struct err *err)
 	return result < 0 ? result : defaults_set_caps(b->arena, mask, b->process, err);
 }
 
-/* --- Security options ------------------------------------------------------------------------------------------------- */
+/* --- Security options --------------------------------------------------------------------------------------------- */
 
-/* A profile is written for many kernels: calls that nobody here knows are no error. But who has mistyped one wants to hear of it. */
+/*
+ * A profile is written for many kernels: calls that nobody here knows are no error. But who has mistyped one wants to
+ * hear of it.
+ */
 static void report_unknown_calls(const struct config_seccomp *profile, const char *path)
 {
 	CLEANUP_TEXT struct text words = TEXT_INIT;

@@ -10,7 +10,7 @@
 #include "cli/instance.h"
 #include "cli/ports.h"
 
-/* --- Mode ------------------------------------------------------------------------------------------------------------- */
+/* --- Mode --------------------------------------------------------------------------------------------------------- */
 
 static int choose_mode(struct bundling *b, struct err *err)
 {
@@ -38,7 +38,7 @@ static int choose_mode(struct bundling *b, struct err *err)
 	return 0;
 }
 
-/* --- Names ------------------------------------------------------------------------------------------------------------ */
+/* --- Names -------------------------------------------------------------------------------------------------------- */
 
 static int choose_hostname(struct bundling *b, struct err *err)
 {
@@ -79,11 +79,11 @@ static int choose_files(struct bundling *b, struct err *err)
 	return arena_check(b->arena, err);
 }
 
-/* --- Sysctls ---------------------------------------------------------------------------------------------------------- */
+/* --- Sysctls ------------------------------------------------------------------------------------------------------ */
 
 /*
- * In a network of its own, a program needs no capability for what harms nobody there: ping without raw sockets, ports below 1024 as any user.
- * The groups are those that every range of ids has. '--sysctl' comes later and wins.
+ * In a network of its own, a program needs no capability for what harms nobody there: ping without raw sockets, ports
+ * below 1024 as any user. The groups are those that every range of ids has. '--sysctl' comes later and wins.
  */
 static int choose_sysctls(struct bundling *b, struct err *err)
 {
@@ -97,7 +97,7 @@ static int choose_sysctls(struct bundling *b, struct err *err)
 	return 0;
 }
 
-/* --- Ports ------------------------------------------------------------------------------------------------------------ */
+/* --- Ports -------------------------------------------------------------------------------------------------------- */
 
 static bool is_published(const struct extension_network *network, const struct extension_port *port)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parts of a bundle, one a file, and the order they are made in (bundle.c's table). For the bundle_*.c files only. */
+/*
+ * The parts of a bundle, one a file, and the order they are made in (bundle.c's table). For the bundle_*.c files only.
+ */
 #ifndef HULL_CLI_BUNDLE_PARTS_H
 #define HULL_CLI_BUNDLE_PARTS_H
 
@@ -21,7 +23,10 @@ struct bundling {
 	bool user_namespace; /* its own or a joined one */
 };
 
-/* A path inside that an option names ("--volume") has to be absolute and without '..', which would mean another place than it seems to. */
+/*
+ * A path inside that an option names ("--volume") has to be absolute and without '..', which would mean another place
+ * than it seems to.
+ */
 int bundle_check_inside(const char *option, const char *path, struct err *err); /* bundle.c */
 
 int bundle_namespaces(struct bundling *b,

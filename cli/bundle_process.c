@@ -21,8 +21,8 @@ static const struct image_config *image_config(const struct bundling *b)
 }
 
 /*
- * Docker's rule: the user's words replace the image's command, and come behind the entry point; an entry point of the user's own drops the image's
- * command too, which was written for the other one.
+ * Docker's rule: the user's words replace the image's command, and come behind the entry point; an entry point of the
+ * user's own drops the image's command too, which was written for the other one.
  */
 static int make_args(struct bundling *b, struct err *err)
 {

@@ -30,7 +30,10 @@ bool bundle_is_host(const char *mode);
 bool bundle_is_machine(const struct run_options *options);
 /* Whether the ids are the host's, by the options alone. */
 bool bundle_wants_host_ids(const struct run_options *options);
-/* The container whose namespaces are joined (all options that join must name the same), or NULL. -EINVAL when two are named. */
+/*
+ * The container whose namespaces are joined (all options that join must name the same), or NULL. -EINVAL when two are
+ * named.
+ */
 int bundle_joined(const struct run_options *options, const char **ret_container, struct err *err);
 
 #endif

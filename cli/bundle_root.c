@@ -12,7 +12,7 @@
 #include "cli/bundle_parts.h"
 #include "cli/defaults.h"
 
-/* --- Root ------------------------------------------------------------------------------------------------------------- */
+/* --- Root --------------------------------------------------------------------------------------------------------- */
 
 static int make_root(struct bundling *b, struct err *err)
 {
@@ -32,11 +32,12 @@ static int make_root(struct bundling *b, struct err *err)
 	return arena_check(b->arena, err);
 }
 
-/* --- Basic mounts ----------------------------------------------------------------------------------------------------- */
+/* --- Basic mounts ------------------------------------------------------------------------------------------------- */
 
 /*
- * File systems that show a namespace can be mounted afresh only by who owns the namespace. Where it is the host's, and this has a user namespace of its
- * own, the host's mount is bound instead, read-only: the masks lie over it all the same.
+ * File systems that show a namespace can be mounted afresh only by who owns the namespace. Where it is the host's, and
+ * this has a user namespace of its own, the host's mount is bound instead, read-only: the masks lie over it all the
+ * same.
  */
 static const struct {
 	const char *destination, *namespace, *options;
@@ -136,7 +137,7 @@ static int make_mounts(struct bundling *b, struct err *err)
 	return result;
 }
 
-/* --- Devices ---------------------------------------------------------------------------------------------------------- */
+/* --- Devices ------------------------------------------------------------------------------------------------------ */
 
 static int add_node(struct bundling *b, const char *inside, const struct stat *node, struct err *err)
 {

@@ -40,7 +40,7 @@ static int find_source(struct bundling *b, struct extension_volume *volume, cons
 	return arena_check(b->arena, err);
 }
 
-/* --- One word of options ---------------------------------------------------------------------------------------------- */
+/* --- One word of options ------------------------------------------------------------------------------------------ */
 
 /* Words that mean something to hull; others must be options of a mount. */
 static bool set_flag(struct extension_volume *volume, const char *word)
@@ -76,7 +76,7 @@ static int add_option(struct bundling *b, struct extension_volume *volume, const
 	return err_say(err, EINVAL, "unknown word '%s': ro, rw, idmap, U or an option of a mount", word);
 }
 
-/* --- -v [SOURCE:]DIR[:WORD,WORD] -------------------------------------------------------------------------------------- */
+/* --- -v [SOURCE:]DIR[:WORD,WORD] ---------------------------------------------------------------------------------- */
 
 static bool is_path(const char *source)
 {
@@ -113,7 +113,7 @@ static int add_volume(struct bundling *b, const char *words, struct err *err)
 	return result < 0 ? err_wrap(err, "option '--volume'") : 0;
 }
 
-/* --- --tmpfs DIR[:OPTIONS] -------------------------------------------------------------------------------------------- */
+/* --- --tmpfs DIR[:OPTIONS] ---------------------------------------------------------------------------------------- */
 
 static int add_tmpfs(struct bundling *b, const char *words, struct err *err)
 {
@@ -134,7 +134,7 @@ static int add_tmpfs(struct bundling *b, const char *words, struct err *err)
 	return 0;
 }
 
-/* --- --mount type=TYPE,source=SOURCE,target=DIR,... -------------------------------------------------------------------- */
+/* --- --mount type=TYPE,source=SOURCE,target=DIR,... --------------------------------------------------------------- */
 
 struct mount_words {
 	const char *type, *source, *target, *size, *mode, *propagation;
@@ -250,7 +250,7 @@ static int add_mount(struct bundling *b, const char *words, struct err *err)
 	return fill_mount(b, &taken, volume, err) < 0 ? err_wrap(err, "option '--mount'") : 0;
 }
 
-/* --- The image's ------------------------------------------------------------------------------------------------------- */
+/* --- The image's -------------------------------------------------------------------------------------------------- */
 
 static bool is_taken(const struct bundling *b, const char *destination)
 {

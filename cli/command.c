@@ -21,7 +21,7 @@ static const struct option_row common_options[] = {
 };
 static const struct option_row no_options[] = {OPTIONS_END};
 
-/* --- Finding ---------------------------------------------------------------------------------------------------------- */
+/* --- Finding ------------------------------------------------------------------------------------------------------ */
 
 /* How many words of argv are this name: 0, 1 or 2. */
 static int words_matched(const char *name, int argc, char *const *argv)
@@ -60,7 +60,7 @@ static bool is_first_word(const struct program *program, const char *word)
 	return false;
 }
 
-/* --- Complaints ------------------------------------------------------------------------------------------------------- */
+/* --- Complaints --------------------------------------------------------------------------------------------------- */
 
 static int complain(const struct command_call *call, struct err *err)
 {
@@ -86,7 +86,7 @@ static int misuse(const struct command_call *call, struct err *err)
 	return complain(call, err);
 }
 
-/* --- Running ---------------------------------------------------------------------------------------------------------- */
+/* --- Running ------------------------------------------------------------------------------------------------------ */
 
 static int check_operands(const struct command *command, size_t count, struct err *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a container has when nobody says otherwise: mounts, hidden paths, capabilities, as parts of a config.json. `hull-oci spec` prints them, `hull run`
- * starts from them.
+ * What a container has when nobody says otherwise: mounts, hidden paths, capabilities, as parts of a config.json.
+ * `hull-oci spec` prints them, `hull run` starts from them.
  */
 #ifndef HULL_CLI_DEFAULTS_H
 #define HULL_CLI_DEFAULTS_H

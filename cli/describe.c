@@ -12,7 +12,7 @@ static void print(const struct text *words)
 	(void)fflush(stdout);
 }
 
-/* --- Help ------------------------------------------------------------------------------------------------------------- */
+/* --- Help --------------------------------------------------------------------------------------------------------- */
 
 static bool is_in_group(const struct command *command, const char *group)
 {
@@ -81,7 +81,7 @@ void describe_command(const struct program *program, const struct command *comma
 	print(&words);
 }
 
-/* --- Man pages -------------------------------------------------------------------------------------------------------- */
+/* --- Man pages ---------------------------------------------------------------------------------------------------- */
 
 /* mdoc takes a backslash for an escape, and a dot or quote at the beginning of a line for a request. */
 static void add_roff(struct text *to, const char *words)
@@ -174,7 +174,7 @@ void describe_man(const struct program *program, const struct command *command, 
 	text_addf(to, ".Sh EXIT STATUS\n0 on success; %d when %s itself fails.\n", program->failure, program->name);
 }
 
-/* --- Completion ------------------------------------------------------------------------------------------------------- */
+/* --- Completion --------------------------------------------------------------------------------------------------- */
 
 static void add_option_words(const struct option_row *rows, struct text *to)
 {
@@ -252,7 +252,10 @@ static void add_command_case(const struct command *command, struct text *to)
 	text_addf(to, "--help'\n\t\toperands='%s';;\n", command->operands);
 }
 
-/* What there is to name, by the first word that a command's operands have in its usage. Programs without such commands offer files. */
+/*
+ * What there is to name, by the first word that a command's operands have in its usage. Programs without such commands
+ * offer files.
+ */
 static void add_operand_cases(const struct program *program, struct text *to)
 {
 	static const struct {

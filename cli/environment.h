@@ -8,8 +8,8 @@
 #include "runtime/base/text.h"
 
 /*
- * Adds the files' lines, then the assignments; later ones win. A name without '=' takes the caller's value, and nothing when the caller has
- * none. -EINVAL with words that name the option, the file and the line.
+ * Adds the files' lines, then the assignments; later ones win. A name without '=' takes the caller's value, and nothing
+ * when the caller has none. -EINVAL with words that name the option, the file and the line.
  */
 int environment_add(struct arena *arena, struct strv *env, const struct strv *files, const struct strv *assignments,
 		    struct err *err);

@@ -60,7 +60,7 @@ static int check_options(const struct exec_options *options, struct err *err)
 	return 0;
 }
 
-/* --- What is to run --------------------------------------------------------------------------------------------------- */
+/* --- What is to run ----------------------------------------------------------------------------------------------- */
 
 static int make_environment(const struct command_call *call, struct config_process *process, struct err *err)
 {
@@ -156,7 +156,7 @@ static int make_plan(const struct command_call *call, const struct stores *store
 	return 0;
 }
 
-/* --- Running it ------------------------------------------------------------------------------------------------------- */
+/* --- Running it --------------------------------------------------------------------------------------------------- */
 
 static int find_running(const struct command_call *call, const struct stores *stores, struct instance_view *ret,
 			struct err *err)
@@ -212,7 +212,10 @@ static int run_exec(struct command_call *call, struct err *err)
 	if (result < 0)
 		return result;
 	result = find_running(call, &stores, &view, err);
-	/* With the host's ids inside, what runs there must not be able to reach this executable: it starts anew from where it cannot be written. */
+	/*
+	 * With the host's ids inside, what runs there must not be able to reach this executable: it starts anew from
+	 * where it cannot be written.
+	 */
 	if (result >= 0 && instance_has_host_ids(view.extension))
 		result = sealed_self(call->argv, err);
 	if (result >= 0)

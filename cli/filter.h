@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * --filter KEY=VALUE of lists, as a table of keys. Filters of different keys must all match; of those with the same key one is enough,
- * but for labels, of which all must match.
+ * --filter KEY=VALUE of lists, as a table of keys. Filters of different keys must all match; of those with the same key
+ * one is enough, but for labels, of which all must match.
  */
 #ifndef HULL_CLI_FILTER_H
 #define HULL_CLI_FILTER_H

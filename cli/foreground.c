@@ -60,7 +60,10 @@ int foreground_run(const struct foreground *foreground, struct err *err)
 	struct attach_result result;
 	int failed = attach_run(&request, &result, err);
 
-	/* Whoever read our output has seen enough, as behind '| head': we end as any program then does, and the container runs on. */
+	/*
+	 * Whoever read our output has seen enough, as behind '| head': we end as any program then does, and the
+	 * container runs on.
+	 */
 	if (failed == -EPIPE) {
 		err_clear(err);
 		return 128 + SIGPIPE;

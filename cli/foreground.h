@@ -17,8 +17,8 @@ struct foreground {
 };
 
 /*
- * Relays until the program ends, then unmakes the instance, and removes it when it was made with --rm. Returns the program's exit code, 0 after the detach keys,
- * or -errno.
+ * Relays until the program ends, then unmakes the instance, and removes it when it was made with --rm. Returns the
+ * program's exit code, 0 after the detach keys, or -errno.
  */
 int foreground_run(const struct foreground *foreground, struct err *err);
 

@@ -6,8 +6,8 @@
 #include "cli/instance.h"
 
 /*
- * Sends `signo`, and SIGKILL after timeout_ms (-1: never); no restart policy brings it back. What it held (ports, its address) is free when this returns;
- * one made with --rm is gone. Success when it is stopped already.
+ * Sends `signo`, and SIGKILL after timeout_ms (-1: never); no restart policy brings it back. What it held (ports, its
+ * address) is free when this returns; one made with --rm is gone. Success when it is stopped already.
  */
 int halt_instance(const struct command_call *call, const struct stores *stores, const struct instance_view *view,
 		  int signo, int64_t timeout_ms, struct err *err);

@@ -14,7 +14,7 @@
 #include "images/helper.h"
 #include "images/reference.h"
 
-/* --- image import ----------------------------------------------------------------------------------------------------- */
+/* --- image import ------------------------------------------------------------------------------------------------- */
 
 struct import_options {
 	const char *name, *format;
@@ -122,7 +122,7 @@ const struct command verb_image_import = {
 	.run = run_import,
 };
 
-/* --- image tag ---------------------------------------------------------------------------------------------------------- */
+/* --- image tag ---------------------------------------------------------------------------------------------------- */
 
 static int run_tag(struct command_call *call, struct err *err)
 {
@@ -144,7 +144,7 @@ const struct command verb_image_tag = {
 	.run = run_tag,
 };
 
-/* --- image rm --------------------------------------------------------------------------------------------------------- */
+/* --- image rm ----------------------------------------------------------------------------------------------------- */
 
 struct image_rm_options {
 	bool force;
@@ -207,7 +207,7 @@ const struct command verb_image_rm = {
 	.run = run_image_rm,
 };
 
-/* --- image inspect ---------------------------------------------------------------------------------------------------- */
+/* --- image inspect ------------------------------------------------------------------------------------------------ */
 
 /* KEY=VALUE words as an object. */
 static void put_labels(struct json_writer *w, struct arena *arena, const struct strv *labels)

@@ -31,7 +31,7 @@ static const struct option_row info_rows[] = {
 	OPTIONS_END,
 };
 
-/* --- For people ------------------------------------------------------------------------------------------------------- */
+/* --- For people --------------------------------------------------------------------------------------------------- */
 
 static void show_words(const struct json *value, struct text *to)
 {
@@ -90,7 +90,7 @@ static int show(const struct command_call *call, const struct text *document, st
 	return result;
 }
 
-/* --- What this build is made of --------------------------------------------------------------------------------------- */
+/* --- What this build is made of ----------------------------------------------------------------------------------- */
 
 static bool is_installed(const char *program)
 {
@@ -167,7 +167,7 @@ const struct command verb_version = {
 	.run = run_version,
 };
 
-/* --- What this host has, and what is on it ---------------------------------------------------------------------------- */
+/* --- What this host has, and what is on it ------------------------------------------------------------------------ */
 
 static void put_host(struct json_writer *w)
 {

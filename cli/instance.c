@@ -14,9 +14,12 @@
 #include "runtime/core/control.h"
 #include "runtime/core/lifecycle.h"
 
-/* --- Looking ---------------------------------------------------------------------------------------------------------- */
+/* --- Looking ------------------------------------------------------------------------------------------------------ */
 
-/* What the definition says of an instance that has no state folder: it never ran, or it was unmade, or the machine was booted since. */
+/*
+ * What the definition says of an instance that has no state folder: it never ran, or it was unmade, or the machine was
+ * booted since.
+ */
 static void look_at_rest(int folder, struct instance_view *view)
 {
 	struct err ignored = ERR_INIT;
@@ -134,7 +137,7 @@ bool instance_has_host_ids(const struct extension *extension)
 	return !extension->id_range;
 }
 
-/* --- Removing --------------------------------------------------------------------------------------------------------- */
+/* --- Removing ----------------------------------------------------------------------------------------------------- */
 
 static void remove_volumes(const struct hull *hull, const struct extension *extension)
 {
@@ -200,8 +203,8 @@ static int claim_id(const struct command_call *call, const struct store *store, 
 }
 
 /*
- * Holds the id meanwhile, as a start would. One that got in between would run on with its files gone, unseen by every command, and with ids that the next
- * container gets, too.
+ * Holds the id meanwhile, as a start would. One that got in between would run on with its files gone, unseen by every
+ * command, and with ids that the next container gets, too.
  */
 int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, bool volumes,
 		    struct err *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An instance as the user knows it: its definition, what it runs as now, its image and its ids. This is where the folders that do not know one
- * another meet.
+ * An instance as the user knows it: its definition, what it runs as now, its image and its ids. This is where the
+ * folders that do not know one another meet.
  */
 #ifndef HULL_CLI_INSTANCE_H
 #define HULL_CLI_INSTANCE_H
@@ -25,8 +25,8 @@ int instance_list(const struct command_call *call, const struct stores *stores, 
 bool instance_has_host_ids(const struct extension *extension);
 
 /*
- * Removes a stopped one wholly: writable layer, definition, name, hold on the image, range of ids; with `volumes` also those volumes that nobody has
- * named. Idempotent.
+ * Removes a stopped one wholly: writable layer, definition, name, hold on the image, range of ids; with `volumes` also
+ * those volumes that nobody has named. Idempotent.
  */
 int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, bool volumes,
 		    struct err *err);

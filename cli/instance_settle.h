@@ -6,8 +6,8 @@
 #include "cli/hull.h"
 
 /*
- * Sets right what crashes have left: interrupted creations, instances whose end nobody saw, keepers that are gone, definitions half made, addresses
- * and ranges that nobody holds. What cannot be set right is said on standard error.
+ * Sets right what crashes have left: interrupted creations, instances whose end nobody saw, keepers that are gone,
+ * definitions half made, addresses and ranges that nobody holds. What cannot be set right is said on standard error.
  */
 void instance_settle(const struct command_call *call, const struct stores *stores);
 

@@ -14,7 +14,10 @@
 
 #define NOT_THERE_YET "/" /* stands for the namespace of an instance that need not run yet */
 
-/* Which namespace it is. The container may end before it is joined, and its first process's pid, and so the path, be another one's then. */
+/*
+ * Which namespace it is. The container may end before it is joined, and its first process's pid, and so the path, be
+ * another one's then.
+ */
 static int identify(const char *path, const struct record_process *init, uint64_t *ret)
 {
 	struct stat found = {0};

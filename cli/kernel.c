@@ -14,7 +14,7 @@
 #include "runtime/base/process.h"
 #include "runtime/vm/kernels.h"
 
-/* --- Showing ------------------------------------------------------------------------------------------------------------ */
+/* --- Showing ------------------------------------------------------------------------------------------------------ */
 
 enum column {
 	COLUMN_NAME,
@@ -158,7 +158,7 @@ const struct command verb_kernel_inspect = {
 	.run = run_inspect,
 };
 
-/* --- Choosing and removing ------------------------------------------------------------------------------------------------ */
+/* --- Choosing and removing ---------------------------------------------------------------------------------------- */
 
 static int run_default(struct command_call *call, struct err *err)
 {

@@ -37,7 +37,7 @@ static int say_not_running(const struct instance_operand *one, struct err *err)
 	return err_say(err, EINVAL, "container '%s' is not running: see 'hull ps -a'", one->words);
 }
 
-/* --- stop ------------------------------------------------------------------------------------------------------------- */
+/* --- stop --------------------------------------------------------------------------------------------------------- */
 
 struct stop_options {
 	const char *seconds, *signal;
@@ -131,7 +131,7 @@ const struct command verb_restart = {
 	.run = run_restart,
 };
 
-/* --- kill ------------------------------------------------------------------------------------------------------------- */
+/* --- kill --------------------------------------------------------------------------------------------------------- */
 
 struct kill_options {
 	const char *signal;
@@ -142,7 +142,10 @@ static const struct option_row kill_rows[] = {
 	OPTIONS_END,
 };
 
-/* v1's freezer keeps even SIGKILL until the process is thawed; in v2 it has ended by then, and there is nothing to thaw. */
+/*
+ * v1's freezer keeps even SIGKILL until the process is thawed; in v2 it has ended by then, and there is nothing to
+ * thaw.
+ */
 static int kill_and_finish(const struct instance_operand *one, struct err *err)
 {
 	const struct store *store = &one->stores->store;
@@ -199,7 +202,7 @@ const struct command verb_kill = {
 	.run = run_kill,
 };
 
-/* --- pause, unpause --------------------------------------------------------------------------------------------------- */
+/* --- pause, unpause ----------------------------------------------------------------------------------------------- */
 
 static int pause_one(const struct instance_operand *one, struct err *err)
 {

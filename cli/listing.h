@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the verbs of every store of things have in common: `ls`, which lists them, and `inspect`, which prints their documents. */
+/*
+ * What the verbs of every store of things have in common: `ls`, which lists them, and `inspect`, which prints their
+ * documents.
+ */
 #ifndef HULL_CLI_LISTING_H
 #define HULL_CLI_LISTING_H
 
@@ -24,8 +27,8 @@ struct inspect_options {
 extern const struct option_row inspect_rows[];
 
 /*
- * An `inspect`: calls `each` for every operand, as operands_each() does; it adds a document to `output` (without cells), which is printed at the end. Returns
- * the exit code, or -errno.
+ * An `inspect`: calls `each` for every operand, as operands_each() does; it adds a document to `output` (without
+ * cells), which is printed at the end. Returns the exit code, or -errno.
  */
 int inspect_each(struct command_call *call, struct output *output,
 		 int (*each)(const struct command_call *call, const char *operand, void *user, struct err *err),

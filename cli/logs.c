@@ -83,7 +83,7 @@ static struct log_filter make_filter(const struct logs_options *options)
 	return filter;
 }
 
-/* --- Showing ---------------------------------------------------------------------------------------------------------- */
+/* --- Showing ------------------------------------------------------------------------------------------------------ */
 
 struct showing {
 	const struct command_call *call;
@@ -108,8 +108,9 @@ static int show(void *user, enum log_stream stream, const char *bytes, size_t le
 }
 
 /*
- * The program's end is not the log's: its keeper may still have lines to write, and says how it ended after the last one. Should
- * that be killed meanwhile, the program gets a new one here, as from any other command: so that no line is lost.
+ * The program's end is not the log's: its keeper may still have lines to write, and says how it ended after the last
+ * one. Should that be killed meanwhile, the program gets a new one here, as from any other command: so that no line is
+ * lost.
  */
 static bool has_ended(void *user)
 {

@@ -24,7 +24,7 @@
 
 const char *const machine_backends[] = {"kvm", "qemu", NULL};
 
-/* --- Backends --------------------------------------------------------------------------------------------------------- */
+/* --- Backends ----------------------------------------------------------------------------------------------------- */
 
 /* Never by PATH: it is executed by root. */
 static const char *const qemu_places[] = {"/usr/bin/qemu-system-x86_64", "/usr/local/bin/qemu-system-x86_64"};
@@ -84,7 +84,9 @@ static int check_kvm(const char *root, struct err *err)
 	return result;
 }
 
-/* What was found of one file does not hold for the next that is installed: it is remembered with what tells them apart. */
+/*
+ * What was found of one file does not hold for the next that is installed: it is remembered with what tells them apart.
+ */
 static int check_qemu(const struct machine_wish *wish, struct err *err)
 {
 	CLEANUP_TEXT struct text found = TEXT_INIT;
@@ -182,9 +184,12 @@ static int choose_backend(const struct machine_wish *wish, const char **ret, str
 	return *ret ? 0 : err_say(err, ENOTSUP, "no machine can run here: %s; %s", no_kvm.msg, no_qemu.msg);
 }
 
-/* --- Kernel ----------------------------------------------------------------------------------------------------------- */
+/* --- Kernel ------------------------------------------------------------------------------------------------------- */
 
-/* What a kernel needs to come as far as its first program: itself, its initramfs as an archive and unpacked, and some to work with. */
+/*
+ * What a kernel needs to come as far as its first program: itself, its initramfs as an archive and unpacked, and some
+ * to work with.
+ */
 static uint64_t least_memory(const struct kernel_files *files)
 {
 	struct stat kernel, initrd;
@@ -230,7 +235,7 @@ static int find_kernel(struct arena *arena, const struct machine_wish *wish, str
 	return arena_check(arena, err);
 }
 
-/* --- All of it -------------------------------------------------------------------------------------------------------- */
+/* --- All of it ---------------------------------------------------------------------------------------------------- */
 
 static bool is_folder(const char *path)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What this host has that machines are made of: which backend works here, a kernel, QEMU, disks. All that a plan of a machine has to know (plan_vm_host).
+ * What this host has that machines are made of: which backend works here, a kernel, QEMU, disks. All that a plan of a
+ * machine has to know (plan_vm_host).
  */
 #ifndef HULL_CLI_MACHINE_H
 #define HULL_CLI_MACHINE_H
@@ -20,7 +21,10 @@ struct machine_wish {
 
 extern const char *const machine_backends[]; /* for options: "kvm", "qemu", NULL */
 
-/* Chooses the backend and opens nothing that stays open. -ENOENT, -ENOTSUP and so on with one line that says what to do. */
+/*
+ * Chooses the backend and opens nothing that stays open. -ENOENT, -ENOTSUP and so on with one line that says what to
+ * do.
+ */
 int machine_find(struct arena *arena, const struct machine_wish *wish, struct plan_vm_host *ret, struct err *err);
 
 /* A backend on this host: whether it works, and why not or how, in one line. */
@@ -34,8 +38,8 @@ int machine_list(struct arena *arena, const struct machine_wish *wish, struct ma
 		 struct err *err);
 
 /*
- * The disks of an image's layers (`lowers`, top first, folders of the store), made where they are missing, and the writable one in the instance's folder,
- * unless that is NULL.
+ * The disks of an image's layers (`lowers`, top first, folders of the store), made where they are missing, and the
+ * writable one in the instance's folder, unless that is NULL.
  */
 int machine_disks(struct arena *arena, const char *images, const struct strv *lowers, const char *data_dir,
 		  struct plan_vm_host *ret, struct err *err); /* machine_disks.c */

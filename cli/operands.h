@@ -7,15 +7,16 @@
 #include "cli/instance.h"
 
 /*
- * Does `each` for every operand, in order. A failure is printed at once, as the command would have; afterwards the exit code says that there was one. What
- * `each` returns above 0 is an exit code, too.
+ * Does `each` for every operand, in order. A failure is printed at once, as the command would have; afterwards the exit
+ * code says that there was one. What `each` returns above 0 is an exit code, too.
  */
 int operands_each(struct command_call *call,
 		  int (*each)(const struct command_call *call, const char *operand, void *user, struct err *err),
 		  void *user);
 
 /*
- * The same for commands on instances: opens the stores, sets right what crashes have left, looks each one up. `operand` is how the user calls it.
+ * The same for commands on instances: opens the stores, sets right what crashes have left, looks each one up. `operand`
+ * is how the user calls it.
  */
 struct instance_operand {
 	const struct command_call *call;

@@ -51,7 +51,7 @@ static struct found find_letter(const struct options_parsing *how, char letter)
 	return (struct found){0};
 }
 
-/* --- Values ----------------------------------------------------------------------------------------------------------- */
+/* --- Values ------------------------------------------------------------------------------------------------------- */
 
 static int set_flag(const struct found *option, const char *value, struct err *err)
 {
@@ -114,7 +114,7 @@ static int take_next_value(struct parser *p, const struct found *option, struct 
 	return set_value(p, option, p->argv[p->next++], err);
 }
 
-/* --- Words ------------------------------------------------------------------------------------------------------------ */
+/* --- Words -------------------------------------------------------------------------------------------------------- */
 
 static int parse_long(struct parser *p, const char *words, const char *whole, struct err *err)
 {
@@ -187,7 +187,7 @@ int options_parse(struct arena *arena, const struct options_parsing *how, int ar
 	return 0;
 }
 
-/* --- Help ------------------------------------------------------------------------------------------------------------- */
+/* --- Help --------------------------------------------------------------------------------------------------------- */
 
 static size_t left_width(const struct option_row *row)
 {

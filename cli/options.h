@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Command-line options as tables: one row an option. Parsing, --help, man pages and completion all read the same rows, so that none can
- * know an option that another does not.
+ * Command-line options as tables: one row an option. Parsing, --help, man pages and completion all read the same rows,
+ * so that none can know an option that another does not.
  */
 #ifndef HULL_CLI_OPTIONS_H
 #define HULL_CLI_OPTIONS_H
@@ -45,8 +45,9 @@ struct options_parsing {
 };
 
 /*
- * Parses argv[0 … argc-1] (without the program's name). Operands are added to *ret_operands; "--" ends the options. 0, or -EINVAL with a line such
- * as "unknown option '--foo': see 'hull run --help'" (without the hint; the caller knows the command).
+ * Parses argv[0 … argc-1] (without the program's name). Operands are added to *ret_operands; "--" ends the options. 0,
+ * or -EINVAL with a line such as "unknown option '--foo': see 'hull run --help'" (without the hint; the caller knows
+ * the command).
  */
 int options_parse(struct arena *arena, const struct options_parsing *how, int argc, char *const *argv,
 		  struct strv *ret_operands, struct err *err);

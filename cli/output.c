@@ -13,7 +13,7 @@
 #define CELL_GAP	3
 #define SHORT_ID_DIGITS 12
 
-/* --- Lists ------------------------------------------------------------------------------------------------------------ */
+/* --- Lists -------------------------------------------------------------------------------------------------------- */
 
 /* "{{.ID}}\t{{.Image}}…": the usual table is a template too. */
 static const char *usual_template(struct arena *arena, const struct output_column *columns)
@@ -71,7 +71,9 @@ int output_begin(struct output *output, struct arena *arena, const struct output
 		json_open_array(&output->writer, NULL);
 	else if (result >= 0)
 		result = add_line(output, &headings, err);
-	/* Without a table the headings were made only to see that the template can be read, also when no row follows. */
+	/*
+	 * Without a table the headings were made only to see that the template can be read, also when no row follows.
+	 */
 	if (output->template && !output->is_table)
 		text_free(&output->lines);
 	return result;
@@ -97,7 +99,7 @@ int output_add(struct output *output, const char *const *cells, const struct tex
 	return text_check(&output->lines, err);
 }
 
-/* --- Alignment -------------------------------------------------------------------------------------------------------- */
+/* --- Alignment ---------------------------------------------------------------------------------------------------- */
 
 /* Characters as a terminal counts most of them. */
 static size_t width_of(const char *cell, size_t len)
@@ -167,7 +169,7 @@ int output_print(struct output *output, struct err *err)
 	return result;
 }
 
-/* --- Documents -------------------------------------------------------------------------------------------------------- */
+/* --- Documents ---------------------------------------------------------------------------------------------------- */
 
 int output_document(struct arena *arena, const struct text *document, const char *format, struct err *err)
 {
@@ -192,7 +194,7 @@ int output_document(struct arena *arena, const struct text *document, const char
 	return result;
 }
 
-/* --- Words ------------------------------------------------------------------------------------------------------------ */
+/* --- Words -------------------------------------------------------------------------------------------------------- */
 
 const char *output_short_id(struct arena *arena, const char *id, bool whole)
 {
@@ -216,7 +218,7 @@ const char *output_shorten(struct arena *arena, const char *words, size_t max_ch
 	return chars <= max_chars ? arena_strdup(arena, words) : arena_printf(arena, "%.*s…", (int)keep, words);
 }
 
-/* --- Terminals -------------------------------------------------------------------------------------------------------- */
+/* --- Terminals ---------------------------------------------------------------------------------------------------- */
 
 void output_progress(const char *fmt, ...)
 {

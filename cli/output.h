@@ -23,8 +23,9 @@ struct output_column {
 #define OUTPUT_MAX_COLUMNS 24
 
 /*
- * A list in the making. `format` is what --format says: NULL the usual table, "json" an array of the rows' documents, "table TEMPLATE" a
- * table of other columns (with tabs between them), anything else a template (cli/template.h) for each row.
+ * A list in the making. `format` is what --format says: NULL the usual table, "json" an array of the rows' documents,
+ * "table TEMPLATE" a table of other columns (with tabs between them), anything else a template (cli/template.h) for
+ * each row.
  */
 struct output {
 	struct arena *arena;
@@ -50,7 +51,8 @@ int output_end(struct output *output, struct text *to, struct err *err);
 int output_print(struct output *output, struct err *err);
 
 /*
- * Prints one JSON document: by a template when `format` is one, else as JSON, indented for people when `format` is NULL.
+ * Prints one JSON document: by a template when `format` is one, else as JSON, indented for people when `format` is
+ * NULL.
  */
 int output_document(struct arena *arena, const struct text *document, const char *format, struct err *err);
 
@@ -71,7 +73,10 @@ const char *output_short_id(struct arena *arena, const char *id, bool whole);
 /* At most so many characters; the last is then an ellipsis. In the arena. */
 const char *output_shorten(struct arena *arena, const char *words, size_t max_chars);
 
-/* A line about work that goes on, over the last such line; only when standard error is a terminal. An empty one wipes it. */
+/*
+ * A line about work that goes on, over the last such line; only when standard error is a terminal. An empty one wipes
+ * it.
+ */
 void output_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -8,8 +8,8 @@
 #include "runtime/spec/extension.h"
 
 /*
- * Adds what [[IP:][HOST]:]INSIDE[/tcp|/udp] means: one port, or as many as the ranges (8000-8010:80-90) have. Without HOST a free port of the host is
- * chosen now. -EINVAL with words that name the option.
+ * Adds what [[IP:][HOST]:]INSIDE[/tcp|/udp] means: one port, or as many as the ranges (8000-8010:80-90) have. Without
+ * HOST a free port of the host is chosen now. -EINVAL with words that name the option.
  */
 int ports_parse(struct arena *arena, const char *words, struct extension_network *to, struct err *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A program as a table of commands: dispatch, --help, man pages and completion come from the same rows. hull and hull-oci are two such tables.
+ * A program as a table of commands: dispatch, --help, man pages and completion come from the same rows. hull and
+ * hull-oci are two such tables.
  */
 #ifndef HULL_CLI_PROGRAM_H
 #define HULL_CLI_PROGRAM_H

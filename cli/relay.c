@@ -12,7 +12,10 @@
 #include "runtime/base/process.h"
 #include "runtime/base/scope.h"
 
-/* Others may hold the terminal when the process has ended: what it wrote itself is read within this time, theirs is not waited for. */
+/*
+ * Others may hold the terminal when the process has ended: what it wrote itself is read within this time, theirs is not
+ * waited for.
+ */
 #define DRAIN_MS 200
 
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
@@ -147,8 +150,8 @@ static int run_loop(struct relaying *relaying, const struct relay_request *reque
 }
 
 /*
- * Holds the terminal of a process that its user has left, and drops what comes: were the master closed, the process would be hung up; were it not
- * read, it would wait. Until nobody has the other end open.
+ * Holds the terminal of a process that its user has left, and drops what comes: were the master closed, the process
+ * would be hung up; were it not read, it would wait. Until nobody has the other end open.
  */
 static __attribute__((noreturn)) void hold_terminal(int master)
 {
@@ -170,7 +173,9 @@ static int leave(const struct relay_request *request, struct err *err)
 {
 	pid_t holder;
 
-	/* When this command ends, the user's session may: that must not reach the holder before it has one of its own. */
+	/*
+	 * When this command ends, the user's session may: that must not reach the holder before it has one of its own.
+	 */
 	(void)signal(SIGHUP, SIG_IGN);
 	holder = proc_clone(&(struct proc_clone){.cgroup_fd = -1});
 	if (holder == 0)

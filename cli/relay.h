@@ -16,8 +16,8 @@ struct relay_request {
 };
 
 /*
- * Passes on SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2, and what goes through the pseudo-terminal, if it has one, until the process has
- * ended or the user detaches. The exit code (0 after detaching), or -errno.
+ * Passes on SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2, and what goes through the pseudo-terminal, if it has
+ * one, until the process has ended or the user detaches. The exit code (0 after detaching), or -errno.
  */
 int relay_run(const struct relay_request *request, struct err *err);
 

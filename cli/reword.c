@@ -8,7 +8,7 @@
 #define ID_DIGITS	64
 #define SHORT_ID_DIGITS 12
 
-/* --- Which words are about which option --------------------------------------------------------------------------------- */
+/* --- Which words are about which option --------------------------------------------------------------------------- */
 
 enum about {
 	MEMBER, /* "hull.json: network.dns[1]: ": a member, with the number of the value when it is a list; left out */
@@ -17,7 +17,8 @@ enum about {
 };
 
 /*
- * Rows with the same words share them: a list's numbers go on from one option to the next (volumes), and a value is looked for in one after the other.
+ * Rows with the same words share them: a list's numbers go on from one option to the next (volumes), and a value is
+ * looked for in one after the other.
  */
 static const struct subject {
 	const char *words;
@@ -68,7 +69,7 @@ static const struct subject {
 	{"working directory '", THING, "workdir"},
 };
 
-/* --- Values ------------------------------------------------------------------------------------------------------------- */
+/* --- Values ------------------------------------------------------------------------------------------------------- */
 
 /* What the user has given for an option, as a list. */
 static struct strv values_of(const struct command_call *call, const char *name, char **single)
@@ -114,7 +115,7 @@ static const char *value_about(const struct strv *values, const char *thing)
 	return NULL;
 }
 
-/* --- Errors ------------------------------------------------------------------------------------------------------------- */
+/* --- Errors ------------------------------------------------------------------------------------------------------- */
 
 struct found {
 	const char *option, *value;

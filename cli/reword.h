@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Errors of the deeper layers name members of config.json and hull.json, and whole ids. Here they are put into the words of who typed the command.
+ * Errors of the deeper layers name members of config.json and hull.json, and whole ids. Here they are put into the
+ * words of who typed the command.
  */
 #ifndef HULL_CLI_REWORD_H
 #define HULL_CLI_REWORD_H
@@ -8,8 +9,9 @@
 #include "cli/program.h"
 
 /*
- * Where the error is about something that an option of the call has asked for, names that option and its value instead of the member
- * ("hull.json: network.dns[0]: ..." becomes "option '--dns': ..."). Ids in quotes become short ones. Otherwise leaves the error as it is.
+ * Where the error is about something that an option of the call has asked for, names that option and its value instead
+ * of the member ("hull.json: network.dns[0]: ..." becomes "option '--dns': ..."). Ids in quotes become short ones.
+ * Otherwise leaves the error as it is.
  */
 void reword_error(const struct command_call *call, struct err *err);
 

@@ -24,7 +24,8 @@
 #include "runtime/core/sealed.h"
 
 /*
- * A definition as a table of steps, each with its reverse, as a creation is: what one step took is given back when a later one fails.
+ * A definition as a table of steps, each with its reverse, as a creation is: what one step took is given back when a
+ * later one fails.
  */
 struct defining {
 	struct command_call *call;
@@ -184,7 +185,10 @@ static const struct {
 	{"ids", choose_ids},   {"overlay", prepare_root}, {"bundle", write_bundle}, {"cidfile", write_cid_file},
 };
 
-/* Everything that the steps take belongs to the definition: removing that takes all of it back. Before the bundle is written, only we know the name. */
+/*
+ * Everything that the steps take belongs to the definition: removing that takes all of it back. Before the bundle is
+ * written, only we know the name.
+ */
 static void take_back(const struct defining *d)
 {
 	struct err ignored = ERR_INIT;
@@ -209,7 +213,7 @@ static int define(struct defining *d, struct err *err)
 	return 0;
 }
 
-/* --- create ----------------------------------------------------------------------------------------------------------- */
+/* --- create ------------------------------------------------------------------------------------------------------- */
 
 static struct defining defining_of(struct command_call *call, const struct stores *stores)
 {
@@ -247,7 +251,7 @@ static int run_create(struct command_call *call, struct err *err)
 	return result;
 }
 
-/* --- run -------------------------------------------------------------------------------------------------------------- */
+/* --- run ---------------------------------------------------------------------------------------------------------- */
 
 static int run_foreground(struct command_call *call, const struct stores *stores, const char *id, int client_fd,
 			  struct err *err)
@@ -282,7 +286,10 @@ static int check_run(const struct command_call *call, struct err *err)
 {
 	const struct run_options *options = call->options;
 
-	/* With the host's ids inside, what runs there must not be able to reach this executable. Before anything is done: it starts anew. */
+	/*
+	 * With the host's ids inside, what runs there must not be able to reach this executable. Before anything is
+	 * done: it starts anew.
+	 */
 	if (bundle_wants_host_ids(options) && sealed_self(call->argv, err) < 0)
 		return -err->code;
 	if (options->tty && !options->detach && !isatty(STDIN_FILENO) && options->interactive)
@@ -315,7 +322,7 @@ static int run_run(struct command_call *call, struct err *err)
 	return result;
 }
 
-/* --- start ------------------------------------------------------------------------------------------------------------ */
+/* --- start -------------------------------------------------------------------------------------------------------- */
 
 struct start_options {
 	bool attach, interactive;

@@ -9,7 +9,7 @@
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 
-/* --- Checks of single values: what is wrong with a word is said before anything is done -------------------------------- */
+/* --- Checks of single values: what is wrong with a word is said before anything is done --------------------------- */
 
 static int check_size(const char *words, struct err *err)
 {

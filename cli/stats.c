@@ -81,7 +81,7 @@ struct watching {
 	bool is_first, is_headed;
 };
 
-/* --- One of them ------------------------------------------------------------------------------------------------------ */
+/* --- One of them -------------------------------------------------------------------------------------------------- */
 
 /* Against the last look, which this one then is. */
 static int take_share(struct watching *w, const char *id, struct figures *figures, struct err *err)
@@ -126,7 +126,7 @@ static int add_row(const struct watching *w, const struct instance_view *view, c
 	return output_add(output, cells, &document, err);
 }
 
-/* --- All of them ------------------------------------------------------------------------------------------------------ */
+/* --- All of them -------------------------------------------------------------------------------------------------- */
 
 /* One that ends meanwhile has no figures any more, and that is no mistake. */
 static int look_at(struct watching *w, const struct instance_view *view, struct output *output, struct err *err)

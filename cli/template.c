@@ -33,7 +33,7 @@ static int complain(const struct expression *e, const char *what, const char *ab
 	return err_say(err, EINVAL, "format: '{{%s}}': %s%s", e->text, what, about);
 }
 
-/* --- Taking apart ----------------------------------------------------------------------------------------------------- */
+/* --- Taking apart ------------------------------------------------------------------------------------------------- */
 
 /* A word, or words in quotes: then without them, and `"` in front of an empty place is not needed. */
 static int take_token(struct expression *e, char **p, struct err *err)
@@ -69,7 +69,7 @@ static int take_tokens(struct expression *e, struct err *err)
 	return result;
 }
 
-/* --- Paths ------------------------------------------------------------------------------------------------------------ */
+/* --- Paths -------------------------------------------------------------------------------------------------------- */
 
 static const struct json *find_member(const struct json *object, const char *name, size_t len)
 {
@@ -143,7 +143,10 @@ static int complain_of_field(const struct expression *e, const char *path, struc
 		       FIELDS_MAX_BYTES, text_get(&words), words.len > FIELDS_MAX_BYTES ? "…" : "");
 }
 
-/* What is there twice, in words and in the document ("Ports"), is shown as words; functions want what they can look into. */
+/*
+ * What is there twice, in words and in the document ("Ports"), is shown as words; functions want what they can look
+ * into.
+ */
 static int find_path(const struct expression *e, const char *path, bool for_function, struct value *ret,
 		     struct err *err)
 {
@@ -161,7 +164,7 @@ static int find_path(const struct expression *e, const char *path, bool for_func
 	return arena_check(e->arena, err);
 }
 
-/* --- Values ----------------------------------------------------------------------------------------------------------- */
+/* --- Values ------------------------------------------------------------------------------------------------------- */
 
 static void put_words(struct arena *arena, const char *words, struct text *to)
 {
@@ -195,7 +198,7 @@ static void put_value(struct arena *arena, const struct value *value, struct tex
 		put_json(value->json, to);
 }
 
-/* --- Functions -------------------------------------------------------------------------------------------------------- */
+/* --- Functions ---------------------------------------------------------------------------------------------------- */
 
 static int call_json(const struct expression *e, const struct value *value, const char *unused, struct text *to,
 		     struct err *err)
@@ -296,7 +299,7 @@ static int call_function(const struct expression *e, struct text *to, struct err
 	return complain(e, "want a field as .Name, or json, len, index, join", "", err);
 }
 
-/* --- Expressions and the text around them ------------------------------------------------------------------------------ */
+/* --- Expressions and the text around them ------------------------------------------------------------------------- */
 
 static int expand_expression(struct expression *e, struct text *to, struct err *err)
 {

@@ -9,7 +9,8 @@
  *     {{.Label "a.b"}}                  short for {{index .Labels "a.b"}}
  *     {{join .Args " "}}                items with words between
  *
- * Outside of expressions \t and \n are a tab and a new line. Values are escaped, so that no name or label from an image steers the user's terminal.
+ * Outside of expressions \t and \n are a tab and a new line. Values are escaped, so that no name or label from an image
+ * steers the user's terminal.
  */
 #ifndef HULL_CLI_TEMPLATE_H
 #define HULL_CLI_TEMPLATE_H

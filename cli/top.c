@@ -30,7 +30,7 @@ static const struct output_column columns[COLUMN_COUNT + 1] = {
 	[COLUMN_ID] = {"ID", "HOST PID", false},
 };
 
-/* --- The list ----------------------------------------------------------------------------------------------------------- */
+/* --- The list ----------------------------------------------------------------------------------------------------- */
 
 static int add_process(struct arena *arena, const struct process_row *process, struct output *output, struct err *err)
 {
@@ -72,7 +72,10 @@ static int list_processes(const struct command_call *call, const struct stores *
 	return result < 0 ? result : output_print(&output, err);
 }
 
-/* Who wants to see it otherwise has the instance's own ps show it, which knows the users by name: `exec NAME ps OPTION...`. */
+/*
+ * Who wants to see it otherwise has the instance's own ps show it, which knows the users by name: `exec NAME ps
+ * OPTION...`.
+ */
 static int run_ps(const struct command_call *call, struct err *err)
 {
 	struct command_call exec = *call;

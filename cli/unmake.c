@@ -25,7 +25,10 @@ static uint64_t back_off_ms(const struct engine_unmade *unmade)
 	return wait < LONGEST_WAIT_MS ? wait : LONGEST_WAIT_MS;
 }
 
-/* False when somebody has stopped or removed it meanwhile. Who lists containers sees by the lock that one is restarting. */
+/*
+ * False when somebody has stopped or removed it meanwhile. Who lists containers sees by the lock that one is
+ * restarting.
+ */
 static bool wait_and_look(uint64_t wait_ms, const char *data_dir)
 {
 	CLEANUP_FD int folder = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

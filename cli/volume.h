@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Named volumes: `<data>/volumes/NAME/data`, below folders of mode 0700, since what lies in them may be setuid. The ids on disk are those that containers
- * see; each mounts it id-mapped, so that several share one.
+ * Named volumes: `<data>/volumes/NAME/data`, below folders of mode 0700, since what lies in them may be setuid. The ids
+ * on disk are those that containers see; each mounts it id-mapped, so that several share one.
  */
 #ifndef HULL_CLI_VOLUME_H
 #define HULL_CLI_VOLUME_H
@@ -22,8 +22,9 @@ int volume_check_name(const char *name, struct err *err);
 /* The names of all there are, sorted. */
 int volume_list(struct arena *arena, const struct hull *hull, struct strv *ret, struct err *err);
 /*
- * Keeps the volumes as they are for as long as the descriptor is open. Shared: none is removed, between the making of a volume and the writing of the
- * definition that names it. Exclusive: no container takes one, between the look at all definitions and the removal of what none names. Waits.
+ * Keeps the volumes as they are for as long as the descriptor is open. Shared: none is removed, between the making of a
+ * volume and the writing of the definition that names it. Exclusive: no container takes one, between the look at all
+ * definitions and the removal of what none names. Waits.
  */
 int volume_lock(const struct hull *hull, enum file_lock kind, struct err *err);
 /* Removes a volume with all that is in it. -ENOENT with words where there is none. */

@@ -61,7 +61,7 @@ static int find_users(const struct volumes *volumes, const char *name, struct st
 	return 0;
 }
 
-/* --- Showing ------------------------------------------------------------------------------------------------------------ */
+/* --- Showing ------------------------------------------------------------------------------------------------------ */
 
 enum column {
 	COLUMN_NAME,
@@ -195,7 +195,7 @@ const struct command verb_volume_inspect = {
 	.run = run_inspect,
 };
 
-/* --- Making and removing ------------------------------------------------------------------------------------------------ */
+/* --- Making and removing ------------------------------------------------------------------------------------------ */
 
 static int run_create(struct command_call *call, struct err *err)
 {

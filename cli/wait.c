@@ -15,8 +15,8 @@
 #define LOOK_EVERY_MS  10
 
 /*
- * Asks the keeper, which tells its clients how the program ended before anything is taken back: after that, one made with --rm leaves no trace.
- * -ECONNRESET and the like when there is no keeper, or it was killed.
+ * Asks the keeper, which tells its clients how the program ended before anything is taken back: after that, one made
+ * with --rm leaves no trace. -ECONNRESET and the like when there is no keeper, or it was killed.
  */
 static int ask_keeper(const struct instance_operand *one, struct record_exit *ret, struct err *err)
 {
@@ -51,7 +51,8 @@ static void pause_ms(long ms)
 }
 
 /*
- * Whether it runs without a keeper: then it gets one. A keeper that is killed closes its socket a moment before it is seen to be dead.
+ * Whether it runs without a keeper: then it gets one. A keeper that is killed closes its socket a moment before it is
+ * seen to be dead.
  */
 static bool was_orphaned(const struct instance_operand *one)
 {
@@ -71,7 +72,10 @@ static bool was_orphaned(const struct instance_operand *one)
 	return false;
 }
 
-/* It has ended, and its keeper is about to write down how: until it has, or has taken the state away, which comes after that. */
+/*
+ * It has ended, and its keeper is about to write down how: until it has, or has taken the state away, which comes after
+ * that.
+ */
 static void wait_for_keeper(const struct instance_operand *one, struct record_exit *ret)
 {
 	struct control_view view;

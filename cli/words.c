@@ -73,7 +73,7 @@ const char *words_ports(struct arena *arena, const struct extension_network *net
 	return arena_strdup(arena, text_get(&words));
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------------------------- */
+/* --- JSON --------------------------------------------------------------------------------------------------------- */
 
 void words_put_time(struct json_writer *w, const char *key, uint64_t time_ns)
 {

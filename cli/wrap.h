@@ -10,8 +10,8 @@
 #define WRAP_COLUMNS 80
 
 /*
- * Adds words, which begin at `column`, and goes on in new lines at `indent` where they would pass WRAP_COLUMNS. A newline in them stays one. A word
- * that is too long for any line is left whole.
+ * Adds words, which begin at `column`, and goes on in new lines at `indent` where they would pass WRAP_COLUMNS. A
+ * newline in them stays one. A word that is too long for any line is left whole.
  */
 void wrap_add(struct text *to, const char *words, size_t column, size_t indent);
 

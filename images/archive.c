@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Two of libarchive's readers in a row: the outer one decompresses ("raw" format), the inner one reads tar from what comes out. Between
- * them stands the digest of the uncompressed stream, which names a layer; before them that of the file.
+ * Two of libarchive's readers in a row: the outer one decompresses ("raw" format), the inner one reads tar from what
+ * comes out. Between them stands the digest of the uncompressed stream, which names a layer; before them that of the
+ * file.
  */
 #include "images/archive.h"
 

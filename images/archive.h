@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tar streams (libarchive): read from plain, gzip, xz, zstd and bzip2 files with digests of both what is read and what it
- * unpacks to; and written from a folder. Only in the hull-image program.
+ * Tar streams (libarchive): read from plain, gzip, xz, zstd and bzip2 files with digests of both what is read and what
+ * it unpacks to; and written from a folder. Only in the hull-image program.
  *
- * Decompressors are those built into libarchive. It would run an external program where one of them is missing; that is refused,
- * so that no program is ever looked for.
+ * Decompressors are those built into libarchive. It would run an external program where one of them is missing; that is
+ * refused, so that no program is ever looked for.
  */
 #ifndef HULL_IMAGES_ARCHIVE_H
 #define HULL_IMAGES_ARCHIVE_H
@@ -36,7 +36,10 @@ struct archive_digests {
 	uint64_t input_bytes;
 };
 
-/* Begins reading. Errors do not name the archive: the caller does, in front. `input` must live as long as the reader. -EINVAL with words when it is no tar stream. */
+/*
+ * Begins reading. Errors do not name the archive: the caller does, in front. `input` must live as long as the reader.
+ * -EINVAL with words when it is no tar stream.
+ */
 int archive_open(const struct archive_input *input, struct archive_reader **ret, struct err *err);
 /* The next entry, valid until the next call. 1; 0 at the end; -errno. */
 int archive_next(struct archive_reader *reader, struct archive_entry **ret, struct err *err);
@@ -49,9 +52,9 @@ void archive_close(struct archive_reader **reader);
 #define CLEANUP_ARCHIVE CLEANUP(archive_close)
 
 /*
- * Writes the folder `dirfd` as an uncompressed tar stream to `out_fd`: sorted names, ids, modes, times, hard links, sparse files and
- * extended attributes (security.capability and user.*) kept; devices and sockets left out; no mount crossed, no link followed. The same
- * folder gives the same bytes.
+ * Writes the folder `dirfd` as an uncompressed tar stream to `out_fd`: sorted names, ids, modes, times, hard links,
+ * sparse files and extended attributes (security.capability and user.*) kept; devices and sockets left out; no mount
+ * crossed, no link followed. The same folder gives the same bytes.
  */
 int archive_write_folder(int dirfd, const char *what, int out_fd, struct err *err);
 

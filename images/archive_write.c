@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A folder as a tar stream. It descends by descriptor and follows nothing; what changes meanwhile is an error, not an escape.
+ * A folder as a tar stream. It descends by descriptor and follows nothing; what changes meanwhile is an error, not an
+ * escape.
  */
 #include <archive.h>
 #include <errno.h>

@@ -12,7 +12,10 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
 
-/* Puts bytes in, durably, and tells their sha256 digest. Being there already is success. The caller holds the store's lock shared. */
+/*
+ * Puts bytes in, durably, and tells their sha256 digest. Being there already is success. The caller holds the store's
+ * lock shared.
+ */
 int blobs_put(const char *store, const void *bytes, size_t len, char ret_digest[static REFERENCE_DIGEST_BYTES],
 	      struct err *err);
 

@@ -77,7 +77,10 @@ static int find_full_name(struct arena *arena, const char *store, const struct r
 	return strv_add(arena, &ret->names, name);
 }
 
-/* A name with a digest means the image of that manifest, if an image of that repository is it. A tag beside it says nothing more. */
+/*
+ * A name with a digest means the image of that manifest, if an image of that repository is it. A tag beside it says
+ * nothing more.
+ */
 static int find_digest(struct arena *arena, const char *store, const struct reference *wanted, struct image *ret,
 		       struct err *err)
 {

@@ -15,8 +15,8 @@
  *     tmp/              what is being made, by holders of the shared lock
  *     trash/            what is being deleted
  *
- * Everything appears by one rename or symlink after all that it refers to is on disk, so that a crash at any point leaves only
- * things that nothing names, which gc_run() (images/gc.h) takes away.
+ * Everything appears by one rename or symlink after all that it refers to is on disk, so that a crash at any point
+ * leaves only things that nothing names, which gc_run() (images/gc.h) takes away.
  */
 #ifndef HULL_IMAGES_CATALOG_H
 #define HULL_IMAGES_CATALOG_H
@@ -31,10 +31,10 @@
 #include "runtime/base/text.h"
 
 /*
- * Finds an image: by name as reference_candidates() reads it, by name@digest (the manifest's), or by id or the beginning of an
- * id. A name goes before an id. Strings live in the arena. 0; -ENOENT with words; -EEXIST when the beginning of an id means
- * several; -EINVAL for words that are neither. Takes no lock: what it names stays until gc_run(), so catalog_hold() first
- * checks that the image is still there.
+ * Finds an image: by name as reference_candidates() reads it, by name@digest (the manifest's), or by id or the
+ * beginning of an id. A name goes before an id. Strings live in the arena. 0; -ENOENT with words; -EEXIST when the
+ * beginning of an id means several; -EINVAL for words that are neither. Takes no lock: what it names stays until
+ * gc_run(), so catalog_hold() first checks that the image is still there.
  */
 int catalog_find(struct arena *arena, const char *store, const char *words, struct image *ret, struct err *err);
 
@@ -50,19 +50,19 @@ struct catalog_removal {
 	char id[IMAGE_ID_BYTES]; /* the image that is gone, or "" when it keeps other names */
 };
 /*
- * Removes a name, or an image by id, with Docker's rules: a name goes; with its last name the image goes, which is refused
- * (-EBUSY, the instance is named) while an instance holds it. An id with several names is refused (-EBUSY). `force` removes
- * all names of an id, and the image from sight even when it is held: its layers stay until the last instance is gone.
- * The space is freed by gc_run(), which the caller runs next. `arena` keeps what *ret points to.
+ * Removes a name, or an image by id, with Docker's rules: a name goes; with its last name the image goes, which is
+ * refused (-EBUSY, the instance is named) while an instance holds it. An id with several names is refused (-EBUSY).
+ * `force` removes all names of an id, and the image from sight even when it is held: its layers stay until the last
+ * instance is gone. The space is freed by gc_run(), which the caller runs next. `arena` keeps what *ret points to.
  */
 int catalog_remove(struct arena *arena, const char *store, const char *words, bool force, struct catalog_removal *ret,
 		   struct err *err);
 
 /*
- * `instance` uses image `id` from now on: gc_run() keeps its layers. Order: the instance's folder is made first, then the hold,
- * then the files in the folder. So a hold without a folder is surely left over, and (the journal keeps the order of both, being
- * on one file system) no instance survives a power cut without its hold, and no fsync is needed here.
- * 0; -ENOENT when the image has gone meanwhile. Holding again is fine. Waits while gc_run() sorts out.
+ * `instance` uses image `id` from now on: gc_run() keeps its layers. Order: the instance's folder is made first, then
+ * the hold, then the files in the folder. So a hold without a folder is surely left over, and (the journal keeps the
+ * order of both, being on one file system) no instance survives a power cut without its hold, and no fsync is needed
+ * here. 0; -ENOENT when the image has gone meanwhile. Holding again is fine. Waits while gc_run() sorts out.
  */
 int catalog_hold(const char *store, const char *id, const char *instance, struct err *err);
 /* Ends it. Nothing held is fine. */
@@ -86,7 +86,8 @@ int catalog_lock_exclusive(const char *store, struct err *err);
 int catalog_put(const char *store, const struct catalog_entry *entry, struct err *err);
 
 /*
- * What gc_run() must keep: the parts of all listed images, and of removed ones that are held, in no order and with repetitions.
+ * What gc_run() must keep: the parts of all listed images, and of removed ones that are held, in no order and with
+ * repetitions.
  */
 struct catalog_live {
 	struct strv layers; /* names of folders below layers/ */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Changes of the catalog: images and names put in, moved, removed. Each appears or goes by one rename, symlink or unlink.
+ * Changes of the catalog: images and names put in, moved, removed. Each appears or goes by one rename, symlink or
+ * unlink.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,9 @@
 #include "images/reference.h"
 #include "runtime/base/scope.h"
 
-/* Makes names/NAME lead to the image: a symlink under another name, then a rename, so that the name is never missing. */
+/*
+ * Makes names/NAME lead to the image: a symlink under another name, then a rename, so that the name is never missing.
+ */
 static int link_name(const char *store, const char *hex, const char *full_name, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -89,7 +92,9 @@ int catalog_tag(const char *store, const char *id, const char *name, struct err 
 
 /* --- removing --- */
 
-/* The image that `words` mean, with all its names. *ret_by_name: the full name they are, or NULL when they are an id. */
+/*
+ * The image that `words` mean, with all its names. *ret_by_name: the full name they are, or NULL when they are an id.
+ */
 static int find_victim(struct arena *arena, const char *store, const char *words, struct image *ret,
 		       const char **ret_by_name, struct err *err)
 {

@@ -160,8 +160,8 @@ static bool is_repeated_above(const struct strv *diff_ids, size_t index)
 }
 
 /*
- * Top first, and each layer once: overlay refuses a folder that it already has, and of two occurrences of one layer the lower
- * is wholly hidden by the upper, file for file.
+ * Top first, and each layer once: overlay refuses a folder that it already has, and of two occurrences of one layer the
+ * lower is wholly hidden by the upper, file for file.
  */
 static void write_layers(struct json_writer *w, const char *store, const struct strv *diff_ids)
 {

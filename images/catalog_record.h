@@ -15,7 +15,9 @@ struct catalog_record {
 	const char *hex; /* the digits of image.id */
 };
 
-/* Reads the record in `dirfd`/`name` (AT_FDCWD and an absolute path, or a listed file). Layer paths begin with `store`. */
+/*
+ * Reads the record in `dirfd`/`name` (AT_FDCWD and an absolute path, or a listed file). Layer paths begin with `store`.
+ */
 int catalog_record_read(struct arena *arena, const char *store, int dirfd, const char *name, struct catalog_record *ret,
 			struct err *err);
 /* Writes ids/HEX.json durably. */

@@ -18,8 +18,8 @@ static int no_memory(const struct arena *arena, struct err *err)
 /* --- arguments --- */
 
 /*
- * Splits at blanks as a shell does without expanding anything: '…' is taken literally, in "…" and outside a backslash takes the next
- * character literally.
+ * Splits at blanks as a shell does without expanding anything: '…' is taken literally, in "…" and outside a backslash
+ * takes the next character literally.
  */
 static int split_words(struct arena *arena, const char *args, struct strv *ret, struct err *err)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Changes to an image's config, in the words of a Containerfile: CMD ENTRYPOINT ENV EXPOSE LABEL STOPSIGNAL USER VOLUME WORKDIR.
+ * Changes to an image's config, in the words of a Containerfile: CMD ENTRYPOINT ENV EXPOSE LABEL STOPSIGNAL USER VOLUME
+ * WORKDIR.
  */
 #ifndef HULL_IMAGES_CHANGES_H
 #define HULL_IMAGES_CHANGES_H

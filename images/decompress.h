@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One compressed file, or a part of one, uncompressed (libarchive's filters: gzip, bzip2, lzma, xz, lz4, zstd; never an external program). Only in the
- * hull-image program.
+ * One compressed file, or a part of one, uncompressed (libarchive's filters: gzip, bzip2, lzma, xz, lz4, zstd; never an
+ * external program). Only in the hull-image program.
  */
 #ifndef HULL_IMAGES_DECOMPRESS_H
 #define HULL_IMAGES_DECOMPRESS_H

@@ -26,7 +26,9 @@ void digest_free(struct digest *digest);
 
 /* The sha256 digest of some bytes. */
 int digest_of(const void *bytes, size_t len, char to[static REFERENCE_DIGEST_BYTES], struct err *err);
-/* Whether bytes have the digest `wanted`, of any kind. 0, or -EBADMSG with both in the words. `what` names the bytes. */
+/*
+ * Whether bytes have the digest `wanted`, of any kind. 0, or -EBADMSG with both in the words. `what` names the bytes.
+ */
 int digest_verify(const char *what, const void *bytes, size_t len, const char *wanted, struct err *err);
 /* Compares a computed digest with the one that was promised. 0, or -EBADMSG. */
 int digest_compare(const char *what, const char *found, const char *wanted, struct err *err);

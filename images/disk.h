@@ -5,8 +5,9 @@
  *     STORE/disks/HEX.erofs         the layer of that diff ID as it is, with whiteouts and opaque folders: the guest's overlay reads them
  *     STORE/disks/chain-HEX.erofs   several layers merged into one tree, named by their chain ID (OCI image specification, config.md)
  *
- * An image appears under its name when it is whole and on disk, and goes with its layers (gc.h). It is made by mkfs.erofs of Debian's erofs-utils,
- * and the writable disk by mke2fs of e2fsprogs: both are looked for below /usr/sbin, /usr/bin, /sbin, /bin, never by PATH.
+ * An image appears under its name when it is whole and on disk, and goes with its layers (gc.h). It is made by
+ * mkfs.erofs of Debian's erofs-utils, and the writable disk by mke2fs of e2fsprogs: both are looked for below
+ * /usr/sbin, /usr/bin, /sbin, /bin, never by PATH.
  */
 #ifndef HULL_IMAGES_DISK_H
 #define HULL_IMAGES_DISK_H
@@ -28,9 +29,10 @@ struct disks {
 };
 
 /*
- * The disks of an image: `layers` are its folders in the store, top first (struct image, images/image.h). What is missing is made, which takes a second for some
- * 100 MiB; several may ask at once, one makes it. Hold the image first (catalog_hold()). Needs root. Paths live in `arena`. 0; -ENOENT with words that name
- * the package when mkfs.erofs is not installed; -errno. `watch` (NULL: nobody) is told of each that is made.
+ * The disks of an image: `layers` are its folders in the store, top first (struct image, images/image.h). What is
+ * missing is made, which takes a second for some 100 MiB; several may ask at once, one makes it. Hold the image first
+ * (catalog_hold()). Needs root. Paths live in `arena`. 0; -ENOENT with words that name the package when mkfs.erofs is
+ * not installed; -errno. `watch` (NULL: nobody) is told of each that is made.
  */
 int disk_layers(struct arena *arena, const char *store, const char *const *layers, size_t layer_count,
 		const struct image_watch *watch, struct disks *ret, struct err *err);
@@ -46,11 +48,13 @@ struct disk_writable {
 #define DISK_DEFAULT_BYTES ((uint64_t)10 << 30)
 
 /*
- * Makes `path`, a sparse ext4 image with the folders /upper and /work, unless it is there already (a machine that is started again). It appears when it is whole.
- * 0, or -errno with words.
+ * Makes `path`, a sparse ext4 image with the folders /upper and /work, unless it is there already (a machine that is
+ * started again). It appears when it is whole. 0, or -errno with words.
  */
 int disk_writable(const char *path, const struct disk_writable *how, struct err *err);
-/* What disk_writable() wants for an image: the owner and mode of its topmost layer's root, as overlay_prepare() does. */
+/*
+ * What disk_writable() wants for an image: the owner and mode of its topmost layer's root, as overlay_prepare() does.
+ */
 int disk_writable_like(const char *top_layer, uint64_t size_bytes, struct disk_writable *ret, struct err *err);
 
 #endif

@@ -41,7 +41,9 @@ _Noreturn static void end_with(const struct err *failure)
 
 _Noreturn static void become(const struct disk_tool *tool, const char *program)
 {
-	/* Words in English; and of the host's own ways to make ext4, which may want what a guest does not know, none. */
+	/*
+	 * Words in English; and of the host's own ways to make ext4, which may want what a guest does not know, none.
+	 */
 	char words[] = "LC_ALL=C", config[] = "MKE2FS_CONFIG=/dev/null";
 	char *const environment[] = {words, config, NULL};
 	const char *argv[MAX_ARGS + 2] = {tool->name};

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Running the programs that make file systems: mkfs.erofs, mke2fs. By an absolute path of the host, never by PATH. Inside images/ only. */
+/*
+ * Running the programs that make file systems: mkfs.erofs, mke2fs. By an absolute path of the host, never by PATH.
+ * Inside images/ only.
+ */
 #ifndef HULL_IMAGES_DISK_TOOL_H
 #define HULL_IMAGES_DISK_TOOL_H
 
@@ -16,8 +19,8 @@ struct disk_tool {
 };
 
 /*
- * Runs it, and waits. Its environment is empty but for words in English; it is killed when the caller dies. -ENOENT with words that name the
- * package when it is not installed; -EIO with the last line that it said when it failed.
+ * Runs it, and waits. Its environment is empty but for words in English; it is killed when the caller dies. -ENOENT
+ * with words that name the package when it is not installed; -EIO with the last line that it said when it failed.
  */
 int disk_tool_run(const struct disk_tool *tool, struct err *err);
 

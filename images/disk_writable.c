@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The writable layer of a guest: a sparse ext4 image. mke2fs makes one of any size in some 10 ms: no template is kept. */
+/*
+ * The writable layer of a guest: a sparse ext4 image. mke2fs makes one of any size in some 10 ms: no template is kept.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,8 +39,8 @@ static const char FEATURES[] =
 	"extra_isize,metadata_csum";
 
 /*
- * A file that was never written to reads as zeros: so nothing of the tables and the journal has to be written, neither here nor by the guest later.
- * The journal is small, but there: a machine may end at any moment.
+ * A file that was never written to reads as zeros: so nothing of the tables and the journal has to be written, neither
+ * here nor by the guest later. The journal is small, but there: a machine may end at any moment.
  */
 static int format(const char *folder, const struct disk_writable *how, struct err *err)
 {

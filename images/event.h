@@ -33,7 +33,10 @@ struct image_watch {
 /* Tells a watch; nobody there is fine. */
 void event_tell(const struct image_watch *watch, const struct image_event *event);
 
-/* One line, without the newline: {"event":"layer","what":…,"done":…,"total":…}, or {"event":"error","message":…,"code":…,"exit_code":…}. */
+/*
+ * One line, without the newline: {"event":"layer","what":…,"done":…,"total":…}, or
+ * {"event":"error","message":…,"code":…,"exit_code":…}.
+ */
 void event_write(struct text *out, const struct image_event *event);
 void event_write_error(struct text *out, const struct err *failure);
 /*

@@ -195,7 +195,10 @@ int image_helper_decompress(const struct image_decompress *how, struct err *err)
 
 /* --- finding, with what hull brings along --- */
 
-/* The layout that goes by a name: only for localhost/NAME:latest, however short it was written. 0, or -ENOENT without words. */
+/*
+ * The layout that goes by a name: only for localhost/NAME:latest, however short it was written. 0, or -ENOENT without
+ * words.
+ */
 static int find_embedded(struct arena *arena, const char *words, const char **ret_name, const char **ret_layout,
 			 struct err *err)
 {

@@ -19,9 +19,9 @@
 #include "runtime/base/text.h"
 
 /*
- * Imports into the store, and waits. Ids of the images that came in are added to `ret_ids` (in `arena`). The helper's own error comes
- * back in `err`, exit code included. -ENOENT with a hint when the helper program is not installed. The helper is killed when
- * the caller dies; what it had begun is swept by the next gc.
+ * Imports into the store, and waits. Ids of the images that came in are added to `ret_ids` (in `arena`). The helper's
+ * own error comes back in `err`, exit code included. -ENOENT with a hint when the helper program is not installed. The
+ * helper is killed when the caller dies; what it had begun is swept by the next gc.
  */
 int image_helper_import(struct arena *arena, const char *store, const struct image_import *import,
 			const struct image_watch *watch, struct strv *ret_ids, struct err *err);
@@ -29,7 +29,9 @@ int image_helper_import(struct arena *arena, const char *store, const struct ima
 /* Frees what nothing refers to (images/gc.h), in the helper. */
 int image_helper_gc(const char *store, const struct image_watch *watch, struct err *err);
 
-/* Takes a guest kernel's parts out of a Debian package, into the folder `to` (images/kernel_package.h). Both absolute. */
+/*
+ * Takes a guest kernel's parts out of a Debian package, into the folder `to` (images/kernel_package.h). Both absolute.
+ */
 int image_helper_unpack_kernel(const char *source, const char *to, struct err *err);
 
 /* A file, or a part of it, uncompressed into a new file (images/decompress.h). */

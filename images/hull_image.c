@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * hull-image: the program that knows archives and digests. hull runs it (images/helper.h), so that a start loads none of its
- * libraries. It writes one JSON object a line to standard output (images/event.h), the last one an error when it fails.
+ * hull-image: the program that knows archives and digests. hull runs it (images/helper.h), so that a start loads none
+ * of its libraries. It writes one JSON object a line to standard output (images/event.h), the last one an error when it
+ * fails.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -59,7 +59,10 @@ static enum image_format judge(const struct marks *marks)
 	return marks->manifest ? IMAGE_FORMAT_DOCKER : IMAGE_FORMAT_ROOTFS;
 }
 
-/* Reads names until one settles it: a root file system shows in its first entries, only archives of images are read to their end. */
+/*
+ * Reads names until one settles it: a root file system shows in its first entries, only archives of images are read to
+ * their end.
+ */
 static int look_into_tar(struct importer *im, int fd, enum image_format *ret, struct err *err)
 {
 	CLEANUP_ARCHIVE struct archive_reader *reader = NULL;

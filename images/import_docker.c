@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A docker-archive, what `docker save` writes: manifest.json is a list of images, each with the paths of its config and layers and
- * its names. There are no digests of the files; the config's diff IDs verify what they unpack to.
+ * A docker-archive, what `docker save` writes: manifest.json is a list of images, each with the paths of its config and
+ * layers and its names. There are no digests of the files; the config's diff IDs verify what they unpack to.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * An OCI image layout (image-layout.md): index.json leads to manifests by digest, and those to configs and layers. Every blob is verified
- * by the digest that led to it.
+ * An OCI image layout (image-layout.md): index.json leads to manifests by digest, and those to configs and layers.
+ * Every blob is verified by the digest that led to it.
  */
 #include <errno.h>
 #include <string.h>
@@ -98,7 +98,10 @@ static int take_image(struct importer *im, int rootfd, const struct image_blob *
 
 /* --- which images --- */
 
-/* A manifest for another machine, or for none ("unknown": notes about how an image was built). Not said: it is for this one. */
+/*
+ * A manifest for another machine, or for none ("unknown": notes about how an image was built). Not said: it is for this
+ * one.
+ */
 static bool is_for_here(const struct image_blob *blob)
 {
 	if (blob->os && strcmp(blob->os, "linux") != 0)
@@ -106,7 +109,10 @@ static bool is_for_here(const struct image_blob *blob)
 	return !blob->architecture || strcmp(blob->architecture, manifest_host_architecture()) == 0;
 }
 
-/* The last part of the source's path, as a name with the tag that the layout gives: dir "app" with ref.name "1.0" is app:1.0. */
+/*
+ * The last part of the source's path, as a name with the tag that the layout gives: dir "app" with ref.name "1.0" is
+ * app:1.0.
+ */
 static int name_by_tag(struct importer *im, const char *tag, struct import_image *image, struct err *err)
 {
 	CLEANUP_FREE char *path = strdup(im->request->source);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A root file system as an image of one layer: from a tar stream, or from a folder, which is imported as the tar that it would be.
+ * A root file system as an image of one layer: from a tar stream, or from a folder, which is imported as the tar that
+ * it would be.
  */
 #include <errno.h>
 #include <fcntl.h>

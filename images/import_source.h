@@ -39,7 +39,10 @@ struct import_image {
 /* A document of the source, read below its root, bounded, parsed. `ret_bytes`, `ret_len` may be NULL. */
 int import_read_json(struct importer *im, int rootfd, const char *path, const struct json **ret, const char **ret_bytes,
 		     size_t *ret_len, struct err *err);
-/* Finds or stages layer `index` of the image from a file below `rootfd`. `source` says what was promised; its fd is filled in here. */
+/*
+ * Finds or stages layer `index` of the image from a file below `rootfd`. `source` says what was promised; its fd is
+ * filled in here.
+ */
 int import_layer(struct importer *im, int rootfd, const char *path, struct layer_source *source,
 		 struct import_image *image, size_t index, struct err *err);
 /* Takes note of a name that the source gives, if it is one. */
@@ -47,8 +50,8 @@ int import_add_name(struct importer *im, struct import_image *image, const char 
 /* Whether a name that the source gives is what the request's reference means. */
 bool import_is_chosen(const struct importer *im, const char *name);
 /*
- * Whether so many images can be taken: one where the request names one or gives a name. `all` are the names there are, `transport` is how a source of
- * this kind is written ("oci").
+ * Whether so many images can be taken: one where the request names one or gives a name. `all` are the names there are,
+ * `transport` is how a source of this kind is written ("oci").
  */
 int import_check_choice(const struct importer *im, size_t count, const struct text *all, const char *transport,
 			struct err *err);

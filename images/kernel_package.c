@@ -24,7 +24,9 @@ struct package {
 
 /* --- names --- */
 
-/* "./usr/lib/modules/6.1.0/kernel/fs/fuse.ko" without what stands in front of "lib" or "boot". NULL when it is refused. */
+/*
+ * "./usr/lib/modules/6.1.0/kernel/fs/fuse.ko" without what stands in front of "lib" or "boot". NULL when it is refused.
+ */
 static const char *clean_name(const char *name)
 {
 	while (name && (*name == '/' || text_starts(name, "./")))

@@ -13,7 +13,10 @@
 #include "runtime/base/file.h"
 #include "runtime/base/text.h"
 
-/* A layer's size is written on its folder, so that an image that shares it need not add it up again. Overlay shows the upper's root only. */
+/*
+ * A layer's size is written on its folder, so that an image that shares it need not add it up again. Overlay shows the
+ * upper's root only.
+ */
 static const char SIZE_XATTR[] = "trusted.hull.bytes";
 
 struct progress {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Unpacked layers, one folder for each diff ID: made in a staging folder, verified by digest while they stream by, and moved into place
- * once all of it is on disk. So a folder below layers/ is whole, or is not there.
+ * Unpacked layers, one folder for each diff ID: made in a staging folder, verified by digest while they stream by, and
+ * moved into place once all of it is on disk. So a folder below layers/ is whole, or is not there.
  */
 #ifndef HULL_IMAGES_LAYERS_H
 #define HULL_IMAGES_LAYERS_H

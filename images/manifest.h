@@ -67,13 +67,17 @@ int manifest_read_index(struct arena *arena, const struct json *document, struct
 int manifest_read(struct arena *arena, const struct json *document, struct image_manifest *ret, struct err *err);
 
 /*
- * The image config. `ret_diff_ids`: digests of the uncompressed layers, bottom first; NULL when not wanted (then rootfs may be
- * missing). A config for another operating system than Linux is refused. -EINVAL with the member's path in the words.
+ * The image config. `ret_diff_ids`: digests of the uncompressed layers, bottom first; NULL when not wanted (then rootfs
+ * may be missing). A config for another operating system than Linux is refused. -EINVAL with the member's path in the
+ * words.
  */
 int manifest_read_config(struct arena *arena, const struct json *document, struct image_config *ret,
 			 struct strv *ret_diff_ids, struct err *err);
 
-/* Writes a config as an OCI document that manifest_read_config() reads back. `diff_ids` bottom first, or NULL: without rootfs. */
+/*
+ * Writes a config as an OCI document that manifest_read_config() reads back. `diff_ids` bottom first, or NULL: without
+ * rootfs.
+ */
 void manifest_write_config(struct json_writer *w, const char *key, const struct image_config *config,
 			   const struct strv *diff_ids);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The image config: what an image says about how it wants to be run. Nothing of it is a path, a program or a device of the host.
+ * The image config: what an image says about how it wants to be run. Nothing of it is a path, a program or a device of
+ * the host.
  */
 #include <errno.h>
 #include <string.h>

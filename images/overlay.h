@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An instance's writable layer: the upper and work folders of an overlay over an image's layers. Names and makes folders;
- * mounts nothing (that is namespaces/rootfs.h's).
+ * An instance's writable layer: the upper and work folders of an overlay over an image's layers. Names and makes
+ * folders; mounts nothing (that is namespaces/rootfs.h's).
  */
 #ifndef HULL_IMAGES_OVERLAY_H
 #define HULL_IMAGES_OVERLAY_H
@@ -22,10 +22,10 @@ struct overlay {
 };
 
 /*
- * Makes `upper` and `work` below instance_dir (an absolute path, which exists and is 0700). `owner_base` is the first host id of
- * the instance's range, 0 without a user namespace. The upper's root is what the container sees as "/": it gets the mode and owner
- * of the topmost layer's root, the owner moved into the range, because upper and work are not id-mapped. Existing folders are kept
- * (an instance that is started again). 0, or -errno with words.
+ * Makes `upper` and `work` below instance_dir (an absolute path, which exists and is 0700). `owner_base` is the first
+ * host id of the instance's range, 0 without a user namespace. The upper's root is what the container sees as "/": it
+ * gets the mode and owner of the topmost layer's root, the owner moved into the range, because upper and work are not
+ * id-mapped. Existing folders are kept (an instance that is started again). 0, or -errno with words.
  */
 int overlay_prepare(struct arena *arena, const char *instance_dir, const struct image *image, uint32_t owner_base,
 		    struct overlay *ret, struct err *err);

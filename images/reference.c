@@ -179,7 +179,10 @@ static int complain(struct err *err, const char *words, const char *what)
 	return err_say(err, EINVAL, "image name '%s': %s", words, what);
 }
 
-/* "docker.io" is known by an older name too, and keeps its one-word repositories in a folder. -ENAMETOOLONG for the whole. */
+/*
+ * "docker.io" is known by an older name too, and keeps its one-word repositories in a folder. -ENAMETOOLONG for the
+ * whole.
+ */
 static int complete_name(struct reference *ref)
 {
 	size_t len = strlen(ref->repository), folder = 0;

@@ -25,8 +25,9 @@ struct image_import {
 		reference; /* which image of a source that holds several, by a name or tag that the source gives; NULL: all */
 	enum image_format format;
 	/*
-	 * Changes to the config of the image, as `docker import --change` takes them: "CMD [\"sh\"]", "ENTRYPOINT …", "ENV A=1 B=2",
-	 * "EXPOSE 80/tcp", "LABEL a=b", "STOPSIGNAL TERM", "USER app", "VOLUME /data", "WORKDIR /srv". NULL-terminated, or NULL.
+	 * Changes to the config of the image, as `docker import --change` takes them: "CMD [\"sh\"]", "ENTRYPOINT …",
+	 * "ENV A=1 B=2", "EXPOSE 80/tcp", "LABEL a=b", "STOPSIGNAL TERM", "USER app", "VOLUME /data", "WORKDIR /srv".
+	 * NULL-terminated, or NULL.
 	 */
 	const char *const *changes;
 	uint64_t max_bytes;   /* bound of what one layer may unpack to; 0: the default of images/unpack.h */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where an import makes what it will put into the store: a folder below tmp/, and the store's lock held shared as long as it is there.
- * What is left of an import that died is nobody's: the lock is free, so the next import or gc sweeps it.
+ * Where an import makes what it will put into the store: a folder below tmp/, and the store's lock held shared as long
+ * as it is there. What is left of an import that died is nobody's: the lock is free, so the next import or gc sweeps
+ * it.
  */
 #ifndef HULL_IMAGES_STAGING_H
 #define HULL_IMAGES_STAGING_H

@@ -42,8 +42,9 @@ struct unpacker {
 /* --- names --- */
 
 /*
- * Brings a name into the form "a/b/c", without ".", "//" and a '/' at either end. "" is the root itself. An absolute name is below the root, as tar(1)
- * takes it: builders write such. A '..' is refused rather than bent: an archive that needs it is not what it seems to be.
+ * Brings a name into the form "a/b/c", without ".", "//" and a '/' at either end. "" is the root itself. An absolute
+ * name is below the root, as tar(1) takes it: builders write such. A '..' is refused rather than bent: an archive that
+ * needs it is not what it seems to be.
  */
 static int clean_name(const char *raw, char to[static PATH_MAX], struct err *err)
 {
@@ -117,8 +118,9 @@ static int open_parent(const struct unpacker *u, const char *path, char name[sta
 }
 
 /*
- * Makes the place free for an entry. A folder stays when a folder comes (then *ret_exists), everything else gives way, so that contents
- * are never written through an earlier link. *ret_opaque: a folder comes where the stream had deleted something.
+ * Makes the place free for an entry. A folder stays when a folder comes (then *ret_exists), everything else gives way,
+ * so that contents are never written through an earlier link. *ret_opaque: a folder comes where the stream had deleted
+ * something.
  */
 static int clear_place(const struct unpack_place *place, bool is_folder, bool *ret_exists, bool *ret_opaque,
 		       struct err *err)

@@ -13,7 +13,10 @@
 
 struct timespec unpack_mtime(struct archive_entry *entry)
 {
-	/* An entry without a time has the beginning of time, not the moment of unpacking: the same stream, the same tree. */
+	/*
+	 * An entry without a time has the beginning of time, not the moment of unpacking: the same stream, the same
+	 * tree.
+	 */
 	return (struct timespec){.tv_sec = archive_entry_mtime(entry), .tv_nsec = archive_entry_mtime_nsec(entry)};
 }
 

@@ -161,7 +161,10 @@ uint64_t caps_restrict(struct caps_sets *sets, uint64_t held)
 	return taken;
 }
 
-/* Applying -------------------------------------------------------------------------------------------------------------------- */
+/*
+ * Applying
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static void free_caps(cap_t *caps)
 {
@@ -229,7 +232,10 @@ int caps_after_user(const struct caps_sets *sets, struct err *err)
 		return r;
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return err_set(err, errno, "capabilities: no longer keep them over a change of user");
-	/* capset has already taken from the ambient set what is no longer permitted or inheritable: only a remainder needs a call. */
+	/*
+	 * capset has already taken from the ambient set what is no longer permitted or inheritable: only a remainder
+	 * needs a call.
+	 */
 	if (sets->inheritable && cap_reset_ambient() < 0 && errno != EINVAL)
 		return err_set(err, errno, "capabilities: empty the ambient set");
 	for (int i = 0; i < 64; i++)

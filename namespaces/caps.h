@@ -10,11 +10,11 @@
  *   3. caps_after_user()    capset(2) with the wanted sets, all at once: after it nothing is held that was not asked for. Ambient
  *                           ones last, since they must be permitted and inheritable by then. KEEPCAPS goes off again.
  *
- * A seccomp filter is loaded after 3 when no_new_privs is set (the usual case: the filter then need not allow 1 to 3), else before 2,
- * since without no_new_privs loading needs CAP_SYS_ADMIN.
+ * A seccomp filter is loaded after 3 when no_new_privs is set (the usual case: the filter then need not allow 1 to 3),
+ * else before 2, since without no_new_privs loading needs CAP_SYS_ADMIN.
  *
- * The inheritable set is empty unless config.json asks for it: a non-empty one hands capabilities to files that carry inheritable
- * file capabilities (CVE-2022-29162, CVE-2022-27650). caps_from_mask() leaves it empty.
+ * The inheritable set is empty unless config.json asks for it: a non-empty one hands capabilities to files that carry
+ * inheritable file capabilities (CVE-2022-29162, CVE-2022-27650). caps_from_mask() leaves it empty.
  */
 #ifndef HULL_NAMESPACES_CAPS_H
 #define HULL_NAMESPACES_CAPS_H
@@ -48,25 +48,32 @@ struct caps_sets caps_from_mask(uint64_t mask);
 void caps_words(uint64_t mask, struct text *to);
 
 /*
- * Pure: whether the kernel would take these sets. Effective must be permitted; ambient must be permitted and inheritable; nothing outside
- * caps_all(). -EINVAL with the names of what is wrong.
+ * Pure: whether the kernel would take these sets. Effective must be permitted; ambient must be permitted and
+ * inheritable; nothing outside caps_all(). -EINVAL with the names of what is wrong.
  */
 int caps_check(const struct caps_sets *sets, struct err *err);
 /*
- * Pure: whether a process that holds `held` (host_caps_permitted(); every bit inside a new user namespace) can give these sets. -EPERM with
- * one line that names each missing one once: "this process lacks CAP_SYS_RESOURCE, CAP_SYS_TIME".
+ * Pure: whether a process that holds `held` (host_caps_permitted(); every bit inside a new user namespace) can give
+ * these sets. -EPERM with one line that names each missing one once: "this process lacks CAP_SYS_RESOURCE,
+ * CAP_SYS_TIME".
  */
 int caps_check_held(const struct caps_sets *sets, uint64_t held, struct err *err);
-/* Leaves only what is in `held` in each set (`--privileged`: all that the host has). Returns what was taken out of any of them. */
+/*
+ * Leaves only what is in `held` in each set (`--privileged`: all that the host has). Returns what was taken out of any
+ * of them.
+ */
 uint64_t caps_restrict(struct caps_sets *sets, uint64_t held);
 
 /*
- * Step 1. Drops from the bounding set all that is not in `sets->bounding`, one prctl(2) for each and no reads: dropping what is
- * not there is no error. A process without CAP_SETPCAP passes if there is nothing left to drop, else -EPERM names what stayed. Turns KEEPCAPS on.
- * In the child, single thread, full rights of its user namespace.
+ * Step 1. Drops from the bounding set all that is not in `sets->bounding`, one prctl(2) for each and no reads: dropping
+ * what is not there is no error. A process without CAP_SETPCAP passes if there is nothing left to drop, else -EPERM
+ * names what stayed. Turns KEEPCAPS on. In the child, single thread, full rights of its user namespace.
  */
 int caps_before_user(const struct caps_sets *sets, struct err *err);
-/* Step 3. In the child, after setresuid(2). -EPERM names what the process lacks. Afterwards the process has exactly `sets`. */
+/*
+ * Step 3. In the child, after setresuid(2). -EPERM names what the process lacks. Afterwards the process has exactly
+ * `sets`.
+ */
 int caps_after_user(const struct caps_sets *sets, struct err *err);
 
 /* The calling thread's own sets. 0 or -errno. */

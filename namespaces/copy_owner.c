@@ -70,8 +70,8 @@ int copy_owner_at(int dirfd, const struct stat *info, const struct idmap *map, c
 /* ------------------------------------------------------------------------------------------- extended attributes */
 
 /*
- * Moves one attribute's value, in place where it can. Returns the new length, 0 to leave the attribute out. `value` has room for
- * XATTR_VALUE_BYTES.
+ * Moves one attribute's value, in place where it can. Returns the new length, 0 to leave the attribute out. `value` has
+ * room for XATTR_VALUE_BYTES.
  */
 typedef size_t (*move_fn)(void *value, size_t len, const struct idmap *map);
 
@@ -82,8 +82,9 @@ static size_t keep_value(void *value, size_t len, const struct idmap *map)
 }
 
 /*
- * File capabilities are worth something in the user namespace whose root has the id that stands in them (revision 3), or, without one
- * (revision 2), in the host's alone. Nothing else than the container's may come out of this: a copy with revision 2 would be the host's.
+ * File capabilities are worth something in the user namespace whose root has the id that stands in them (revision 3),
+ * or, without one (revision 2), in the host's alone. Nothing else than the container's may come out of this: a copy
+ * with revision 2 would be the host's.
  */
 static size_t move_capability(void *value, size_t len, const struct idmap *map)
 {

@@ -148,7 +148,10 @@ static int copy_symlink(struct copy *copy, int from_dir, int to_dir, const char 
 	return copy_owner_at(to_dir, &info, copy->how->map, name, err);
 }
 
-/* A device with the number 0:0 is overlay's word for 'the layers below have it, and it is gone': only the kernel knows a device by it. */
+/*
+ * A device with the number 0:0 is overlay's word for 'the layers below have it, and it is gone': only the kernel knows
+ * a device by it.
+ */
 static bool is_copied_node(const struct stat *info)
 {
 	return S_ISFIFO(info->st_mode) || S_ISSOCK(info->st_mode) ||

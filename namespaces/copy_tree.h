@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Copies of folders, by descriptor: what a new tmpfs or volume begins with, and an image's layers where their ids cannot be mapped.
+ * Copies of folders, by descriptor: what a new tmpfs or volume begins with, and an image's layers where their ids
+ * cannot be mapped.
  */
 #ifndef HULL_NAMESPACES_COPY_TREE_H
 #define HULL_NAMESPACES_COPY_TREE_H
@@ -16,8 +17,8 @@ struct copy_how {
 	const struct idmap *
 		map; /* NULL: owners stay. Else ids in the source are those inside, and the copy has the host's: copy_owner.h */
 	/*
-	 * A layer: also FIFOs, sockets, overlay's whiteouts, and the extended attributes that mean something there (copy_owner.h). Without it these
-	 * are left out. Device nodes always are: containers get theirs from hull.
+	 * A layer: also FIFOs, sockets, overlay's whiteouts, and the extended attributes that mean something there
+	 * (copy_owner.h). Without it these are left out. Device nodes always are: containers get theirs from hull.
 	 */
 	bool is_layer;
 	int links_dirfd; /* an empty folder on the copy's file system, which keeps a name for each file that has several, so that the copy has one
@@ -25,10 +26,11 @@ struct copy_how {
 };
 
 /*
- * Copies folders, files (holes stay holes) and symlinks with owner, mode and times from one folder into another, which is empty, and gives that one
- * the owner and mode of the first. By descriptor, following no link: the source is hostile and may change meanwhile; nobody else may reach the
- * copy. Further mounts are left out. -E2BIG: folders deeper than 200, or more than a million entries. `*ret_bytes` (may be NULL): the contents of
- * the files. A failure leaves half a copy.
+ * Copies folders, files (holes stay holes) and symlinks with owner, mode and times from one folder into another, which
+ * is empty, and gives that one the owner and mode of the first. By descriptor, following no link: the source is hostile
+ * and may change meanwhile; nobody else may reach the copy. Further mounts are left out. -E2BIG: folders deeper than
+ * 200, or more than a million entries. `*ret_bytes` (may be NULL): the contents of the files. A failure leaves half a
+ * copy.
  */
 int copy_tree(int from_dirfd, int to_dirfd, const struct copy_how *how, uint64_t *ret_bytes, struct err *err);
 

@@ -67,7 +67,10 @@ static int verify_node(int fd, const struct device_request *device, const char *
 
 int device_open_host(const struct device_request *device, struct err *err)
 {
-	/* What is written to a device is not kept from it; what would change the host's node (chmod by a root that has the host's ids) is. */
+	/*
+	 * What is written to a device is not kept from it; what would change the host's node (chmod by a root that has
+	 * the host's ids) is.
+	 */
 	static const struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
 	const char *path = device->host_path ? device->host_path : device->path;
 	CLEANUP_FD int fd = mount_clone(AT_FDCWD, path, 0, err);
@@ -84,8 +87,8 @@ int device_open_host(const struct device_request *device, struct err *err)
 /* --------------------------------------------------------------------------------------------- in the child */
 
 /*
- * A bind needs a file to be mounted on. One that was just made is where its name says; one that is there is covered, unless it is a symlink,
- * which would lead elsewhere, and is then looked at again.
+ * A bind needs a file to be mounted on. One that was just made is where its name says; one that is there is covered,
+ * unless it is a symlink, which would lead elsewhere, and is then looked at again.
  */
 static int bind_node(int folder, const char *name, const struct device_request *device, int host_fd, struct err *err)
 {
@@ -112,7 +115,10 @@ static bool is_wanted_node(int folder, const char *name, const struct device_req
 	       info.st_rdev == node_number(device);
 }
 
-/* A link or a file that has a device's name is replaced, never followed. A node that is another device is not touched: it may be the host's. */
+/*
+ * A link or a file that has a device's name is replaced, never followed. A node that is another device is not touched:
+ * it may be the host's.
+ */
 static int remove_impostor(int folder, const char *name)
 {
 	struct stat info;

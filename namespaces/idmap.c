@@ -243,7 +243,10 @@ int idmap_write(pid_t pid, const struct idmap *map, bool set_groups_allowed, str
 	procfd = open(name, O_DIRECTORY | O_PATH | O_CLOEXEC);
 	if (procfd < 0)
 		return err_set(err, errno, "open '%s'", name);
-	/* An unprivileged writer must give setgroups(2) up: dropping a group could give rights that the group's entry takes away. */
+	/*
+	 * An unprivileged writer must give setgroups(2) up: dropping a group could give rights that the group's entry
+	 * takes away.
+	 */
 	if (!may_write(&group_side) && is_own_id(&group_side, map->gids, map->gid_count))
 		set_groups_allowed = false;
 	if (!set_groups_allowed) {

@@ -12,9 +12,9 @@
 #include "runtime/base/text.h"
 
 /*
- * A line: the holder's name, blanks, a newline; a free one is blank. Four lines share a disk sector and none crosses one. The file grows
- * by whole chunks, so that taking a range is nearly always one write within the file, which fdatasync(2) brings to disk without a
- * journal's commit (0.1 ms instead of several).
+ * A line: the holder's name, blanks, a newline; a free one is blank. Four lines share a disk sector and none crosses
+ * one. The file grows by whole chunks, so that taking a range is nearly always one write within the file, which
+ * fdatasync(2) brings to disk without a journal's commit (0.1 ms instead of several).
  */
 #define LINE_BYTES  (IDRANGE_HOLDER_BYTES + 1)
 #define LINES_TOTAL ((IDRANGE_END - IDRANGE_FIRST) / IDRANGE_SIZE)

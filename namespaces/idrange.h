@@ -2,11 +2,12 @@
 /*
  * Who holds which range of host ids: 65536 ids for each container, from a file that survives crashes and power loss.
  *
- * Ranges start at 0x70000000 and end below 0x7fff0000 (4095 of them): above what useradd gives out as subordinate ids and what
- * systemd takes for its own containers (524288 to 1879048191), and below 2^31, which some programs take for a sign.
+ * Ranges start at 0x70000000 and end below 0x7fff0000 (4095 of them): above what useradd gives out as subordinate ids
+ * and what systemd takes for its own containers (524288 to 1879048191), and below 2^31, which some programs take for a
+ * sign.
  *
- * The file is a table of fixed lines, one for each range, that say who holds it; a line is changed in place, within one disk
- * sector, under a lock on the file itself, so neither a crash nor two starts at once can tear it.
+ * The file is a table of fixed lines, one for each range, that say who holds it; a line is changed in place, within one
+ * disk sector, under a lock on the file itself, so neither a crash nor two starts at once can tear it.
  */
 #ifndef HULL_NAMESPACES_IDRANGE_H
 #define HULL_NAMESPACES_IDRANGE_H
@@ -23,8 +24,9 @@
 #define IDRANGE_HOLDER_BYTES 127 /* longest name of a holder */
 
 /*
- * Who has a range for certain, told without the file: NULL when nobody is known to. Asked for each range that is added to the file, which is seldom. So
- * a file that was lost or cut short, on a disk that failed or by hand, does not let two containers have one range.
+ * Who has a range for certain, told without the file: NULL when nobody is known to. Asked for each range that is added
+ * to the file, which is seldom. So a file that was lost or cut short, on a disk that failed or by hand, does not let
+ * two containers have one range.
  */
 struct idrange_witness {
 	const char *(*holder_of)(uint32_t base, void *context);
@@ -32,10 +34,10 @@ struct idrange_witness {
 };
 
 /*
- * Gives the lowest free range to `holder` (an instance's id: printable, no space), and writes that down: FILE_DURABLE so that it survives power loss,
- * FILE_VOLATILE for a holder that does not survive it either. A holder that has
- * one keeps it. `file` is made, mode 0600, where missing; its folder must exist. `witness` may be NULL. -ENOSPC with words when all are held. Any
- * process.
+ * Gives the lowest free range to `holder` (an instance's id: printable, no space), and writes that down: FILE_DURABLE
+ * so that it survives power loss, FILE_VOLATILE for a holder that does not survive it either. A holder that has one
+ * keeps it. `file` is made, mode 0600, where missing; its folder must exist. `witness` may be NULL. -ENOSPC with words
+ * when all are held. Any process.
  */
 int idrange_take(const char *file, const char *holder, enum file_durability durability,
 		 const struct idrange_witness *witness, uint32_t *ret_base, struct err *err);

@@ -27,7 +27,10 @@
 #define SET_BITS  1024 /* CPUs and memory nodes that a list can name */
 #define SET_WORDS (SET_BITS / 64)
 
-/* Lists ----------------------------------------------------------------------------------------------------------------------- */
+/*
+ * Lists
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
 
 /* One number of a list, spaces around it. Returns what follows it, or NULL. */
 static const char *list_number(const char *at, unsigned *ret)
@@ -83,7 +86,10 @@ static int check_list(const char *what, const char *list, uint64_t *ret_set, str
 	return 0;
 }
 
-/* Checks ---------------------------------------------------------------------------------------------------------------------- */
+/*
+ * Checks
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static int check_rlimits(const struct limits_request *request, struct err *err)
 {
@@ -166,7 +172,10 @@ int limits_check(const struct limits_request *request, struct err *err)
 	return request->cpus ? check_list("CPU list", request->cpus, cpus, err) : 0;
 }
 
-/* Applying, from outside ------------------------------------------------------------------------------------------------------ */
+/*
+ * Applying, from outside
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 #define BOUND_BYTES 24
 
@@ -196,9 +205,9 @@ static int look_at_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid)
 }
 
 /*
- * prlimit(2) on a process that has become another user. For that the kernel wants CAP_SYS_RESOURCE, which not every root has, or that both have the
- * same real ids: this thread borrows them for the call. (Its effective ids and its capabilities stay: system calls, since the C library
- * would change all threads.)
+ * prlimit(2) on a process that has become another user. For that the kernel wants CAP_SYS_RESOURCE, which not every
+ * root has, or that both have the same real ids: this thread borrows them for the call. (Its effective ids and its
+ * capabilities stay: system calls, since the C library would change all threads.)
  */
 static int prlimit_as_its_user(pid_t pid, int resource, const struct rlimit64 *value, struct rlimit64 *ret_old)
 {
@@ -342,7 +351,10 @@ bool limits_only_fall(const struct limits_request *request)
 	return true;
 }
 
-/* Applying, to oneself -------------------------------------------------------------------------------------------------------- */
+/*
+ * Applying, to oneself
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static int apply_memory_policy(const struct limits_memory_policy *policy, struct err *err)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a process may use, as far as it is a property of the process itself: rlimits, OOM score, scheduler, I/O priority, CPU affinity, NUMA memory
- * policy, umask, personality. All are inherited over fork and exec.
+ * What a process may use, as far as it is a property of the process itself: rlimits, OOM score, scheduler, I/O
+ * priority, CPU affinity, NUMA memory policy, umask, personality. All are inherited over fork and exec.
  *
  * Two functions, by who may do it:
- *  - limits_apply_outside() is for the parent, on the child's pid. Raising a hard limit or lowering the OOM score needs CAP_SYS_RESOURCE in
- *    the *initial* user namespace, which no process inside a user namespace has; real-time scheduling likewise needs CAP_SYS_NICE there.
- *    It may also be called with pid 0 for the calling process itself. Call it late (the child waits, set up as far as it goes):
- *    a tight RLIMIT_NOFILE, FSIZE, AS or CPU would hit the child's own setting up.
- *    A child that is another user by then is no hindrance: for its limits this thread takes on the child's real ids for a moment.
+ *  - limits_apply_outside() is for the parent, on the child's pid. Raising a hard limit or lowering the OOM score needs
+ *    CAP_SYS_RESOURCE in the *initial* user namespace, which no process inside a user namespace has; real-time
+ *    scheduling likewise needs CAP_SYS_NICE there. It may also be called with pid 0 for the calling process itself.
+ *    Call it late (the child waits, set up as far as it goes): a tight RLIMIT_NOFILE, FSIZE, AS or CPU would hit the
+ *    child's own setting up. A child that is another user by then is no hindrance: for its limits this thread takes on
+ *    the child's real ids for a moment.
  *  - limits_apply_inside() is for the child: what can only be said of oneself. Just before the exec.
  */
 #ifndef HULL_NAMESPACES_LIMITS_H
@@ -69,7 +70,10 @@ struct limits_request {
 int rlimit_parse(const char *name);
 const char *rlimit_name(int resource);
 
-/* OCI's words. The value, or -EINVAL. "SCHED_FIFO"; "SCHED_FLAG_RESET_ON_FORK"; "IOPRIO_CLASS_BE"; "MPOL_BIND"; "MPOL_F_STATIC_NODES"; "LINUX32". */
+/*
+ * OCI's words. The value, or -EINVAL. "SCHED_FIFO"; "SCHED_FLAG_RESET_ON_FORK"; "IOPRIO_CLASS_BE"; "MPOL_BIND";
+ * "MPOL_F_STATIC_NODES"; "LINUX32".
+ */
 int limits_parse_policy(const char *word);
 int64_t limits_parse_scheduler_flag(const char *word);
 int limits_parse_io_class(const char *word);
@@ -81,19 +85,25 @@ const char *const *limits_memory_mode_words(void);
 const char *const *limits_memory_flag_words(void);
 
 /*
- * A list of numbers such as "0-3,5" into a bit set of `bits` bits (a multiple of 64). 0, -EINVAL (not a list), -ERANGE (a number
- * past the end). Spaces around numbers are allowed, as in OCI's execCPUAffinity.
+ * A list of numbers such as "0-3,5" into a bit set of `bits` bits (a multiple of 64). 0, -EINVAL (not a list), -ERANGE
+ * (a number past the end). Spaces around numbers are allowed, as in OCI's execCPUAffinity.
  */
 int limits_parse_list(const char *list, uint64_t *ret_set, unsigned bits);
 
-/* Pure: ranges and combinations. -EINVAL with words that do not say which part they are of: ask for one at a time. For the plan. */
+/*
+ * Pure: ranges and combinations. -EINVAL with words that do not say which part they are of: ask for one at a time. For
+ * the plan.
+ */
 int limits_check(const struct limits_request *request, struct err *err);
 
-/* Rlimits, OOM score, scheduler, I/O priority, affinity, on process `pid` (0: the caller). /proc must be the host's. See above. */
+/*
+ * Rlimits, OOM score, scheduler, I/O priority, affinity, on process `pid` (0: the caller). /proc must be the host's.
+ * See above.
+ */
 int limits_apply_outside(const struct limits_request *request, pid_t pid, struct err *err);
 /*
- * Whether limits_apply_outside() can be left to the child itself, which has no right to raise anything: there are rlimits only, and all of them at most as high
- * as the caller's own, which the child inherits.
+ * Whether limits_apply_outside() can be left to the child itself, which has no right to raise anything: there are
+ * rlimits only, and all of them at most as high as the caller's own, which the child inherits.
  */
 bool limits_only_fall(const struct limits_request *request);
 /* Umask, memory policy, personality, on the caller. */

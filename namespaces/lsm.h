@@ -21,15 +21,16 @@ bool lsm_has_apparmor(void);
 bool lsm_has_selinux(void);
 
 /*
- * Whether this host can give these labels. -ENOTSUP with words when the module is absent, -EINVAL for words that are no label. "unconfined" and ""
- * ask for nothing and pass everywhere. For the plan.
+ * Whether this host can give these labels. -ENOTSUP with words when the module is absent, -EINVAL for words that are no
+ * label. "unconfined" and "" ask for nothing and pass everywhere. For the plan.
  */
 int lsm_check(const struct lsm_request *request, struct err *err);
 
 /*
- * Sets the labels for the next exec of the calling thread. `procfd` is a descriptor of a proc mount in which the caller is visible; the attribute
- * file is verified to be procfs's own, since a label written to a faked file protects nothing (CVE-2019-16884, CVE-2023-28642).
- * In the child after the root is set up; before no_new_privs, which AppArmor lets restrict transitions.
+ * Sets the labels for the next exec of the calling thread. `procfd` is a descriptor of a proc mount in which the caller
+ * is visible; the attribute file is verified to be procfs's own, since a label written to a faked file protects nothing
+ * (CVE-2019-16884, CVE-2023-28642). In the child after the root is set up; before no_new_privs, which AppArmor lets
+ * restrict transitions.
  */
 int lsm_apply(const struct lsm_request *request, int procfd, struct err *err);
 

@@ -17,7 +17,10 @@ static int verify_null(int fd, struct err *err)
 
 int mask_open(struct mask_cover *ret, struct err *err)
 {
-	/* What is written to a device is not kept from it by a read-only mount; a change of the host's node itself is (chmod of a masked path). */
+	/*
+	 * What is written to a device is not kept from it by a read-only mount; a change of the host's node itself is
+	 * (chmod of a masked path).
+	 */
 	static const struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
 	CLEANUP_FD int fd = mount_clone(AT_FDCWD, "/dev/null", 0, err);
 	int r;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Masked and read-only paths: files hidden behind a null device, folders behind an empty read-only tmpfs, and paths that become
- * read-only where they are.
+ * Masked and read-only paths: files hidden behind a null device, folders behind an empty read-only tmpfs, and paths
+ * that become read-only where they are.
  *
- * The null device is never the container's /dev/null (an image can make a symlink of it): the parent opens the host's as a detached
- * mount and verifies its numbers. The first mask uses that mount itself, each later one a clone of it.
+ * The null device is never the container's /dev/null (an image can make a symlink of it): the parent opens the host's
+ * as a detached mount and verifies its numbers. The first mask uses that mount itself, each later one a clone of it.
  */
 #ifndef HULL_NAMESPACES_MASK_H
 #define HULL_NAMESPACES_MASK_H

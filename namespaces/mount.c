@@ -13,9 +13,9 @@
 #include "runtime/base/text.h"
 
 /*
- * New file systems come by fsopen(2) and not by mount(2) onto /proc/self/fd/N, which is one call instead of five and 3 µs cheaper of
- * about 20: it needs no /proc to trust, keeps "ro" of one mount out of a super block that others share, and gives a descriptor of
- * the mount itself, against which the place where it came to be is verified.
+ * New file systems come by fsopen(2) and not by mount(2) onto /proc/self/fd/N, which is one call instead of five and 3
+ * µs cheaper of about 20: it needs no /proc to trust, keeps "ro" of one mount out of a super block that others share,
+ * and gives a descriptor of the mount itself, against which the place where it came to be is verified.
  */
 
 #define FS_DATA_BYTES 4096 /* as much as mount(2) takes */
@@ -51,7 +51,10 @@ int mount_context_failed(int fsfd, int code, const char *type, const char *doing
 	return err_set(err, code, "file system '%s': %s: %s", type, doing, words + 2);
 }
 
-/* One option of the data list: "size=64m" or "newinstance". Quotes around a value (SELinux contexts have commas) are for the list only. */
+/*
+ * One option of the data list: "size=64m" or "newinstance". Quotes around a value (SELinux contexts have commas) are
+ * for the list only.
+ */
 static int fs_option(int fsfd, const char *type, char *option, struct err *err)
 {
 	char *value = strchr(option, '=');
@@ -208,8 +211,8 @@ int mount_idmap(int fd, bool tree, int userns_fd, const char *what, struct err *
 		return 0;
 	code = errno;
 	/*
-	 * EINVAL is the kernel's word for a file system without id-mapped mounts (and for a mount that is mapped already), ENOSYS for a kernel before
-	 * 5.12, EPERM for a file system that belongs to a user namespace.
+	 * EINVAL is the kernel's word for a file system without id-mapped mounts (and for a mount that is mapped
+	 * already), ENOSYS for a kernel before 5.12, EPERM for a file system that belongs to a user namespace.
 	 */
 	if (code != EINVAL && code != ENOSYS && code != EPERM)
 		return err_set(err, code, "mapping the ids of '%s'", what);
@@ -257,7 +260,10 @@ static int place_of(int fd, struct place *ret, const char *path, struct err *err
 		*ret = (struct place){all.stx_mnt_id, all.stx_ino};
 		return 0;
 	}
-	/* The C library makes up a statx(2) that is missing, without the mount: two unknown mounts must not count as one. */
+	/*
+	 * The C library makes up a statx(2) that is missing, without the mount: two unknown mounts must not count as
+	 * one.
+	 */
 	if (fstat(fd, &some) < 0)
 		return err_set(err, errno, "look at '%s'", path);
 	ret->inode = some.st_ino;

@@ -28,8 +28,8 @@ struct option_row {
 };
 
 /*
- * Sorted by name, which is how `features` lists them. An atime mode is one field of three bits whose value 0 is 'relatime', so each word that
- * takes a mode away clears the field.
+ * Sorted by name, which is how `features` lists them. An atime mode is one field of three bits whose value 0 is
+ * 'relatime', so each word that takes a mode away clears the field.
  */
 static const struct option_row options_known[] = {
 	{"async", SUPER_CLEARS, MS_SYNCHRONOUS, false},

@@ -2,8 +2,8 @@
 /*
  * The mount options of OCI's config.json ("nosuid", "rbind", "rro", "size=64m"), by one table, as plain data.
  *
- * Attributes of a mount are kept in the kernel's newer form (MOUNT_ATTR_*, <linux/mount.h>), flags of a file system and propagation
- * in the older (MS_*, <sys/mount.h>). What the table does not know is data for the file system.
+ * Attributes of a mount are kept in the kernel's newer form (MOUNT_ATTR_*, <linux/mount.h>), flags of a file system and
+ * propagation in the older (MS_*, <sys/mount.h>). What the table does not know is data for the file system.
  */
 #ifndef HULL_NAMESPACES_MOUNT_OPTIONS_H
 #define HULL_NAMESPACES_MOUNT_OPTIONS_H
@@ -15,7 +15,10 @@
 #include "runtime/base/err.h"
 #include "runtime/base/text.h"
 
-/* What is to change: bits to set and bits to clear. A bit is in at most one, except that setting an atime mode clears the whole field. */
+/*
+ * What is to change: bits to set and bits to clear. A bit is in at most one, except that setting an atime mode clears
+ * the whole field.
+ */
 struct mount_change {
 	uint64_t set;	/* MOUNT_ATTR_* */
 	uint64_t clear; /* MOUNT_ATTR_*; MOUNT_ATTR__ATIME as one */

@@ -83,7 +83,10 @@ int ns_open_path(enum ns_kind kind, const char *path, struct err *err)
 /* The user namespace is not in here: what can be joined without it goes before, the rest after. */
 static const enum ns_kind join_order[] = {NS_CGROUP, NS_IPC, NS_UTS, NS_NET, NS_PID, NS_TIME, NS_MOUNT};
 
-/* One pass over the kinds that `waiting` still has. A refusal (EPERM) is left for the next pass, unless this is the last one. */
+/*
+ * One pass over the kinds that `waiting` still has. A refusal (EPERM) is left for the next pass, unless this is the
+ * last one.
+ */
 static int join_pass(const int fds[NS_COUNT], bool *waiting, bool last, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(join_order); i++) {

@@ -43,25 +43,27 @@ uint64_t ns_clone_flag(enum ns_kind kind);
 uint64_t ns_fresh_flags(const struct ns_set *set);
 
 /*
- * Opens a namespace by a path of the host, and makes sure that it is one (nsfs) and of this kind: -EINVAL with words otherwise.
- * The descriptor is the caller's. Parent, before the clone.
+ * Opens a namespace by a path of the host, and makes sure that it is one (nsfs) and of this kind: -EINVAL with words
+ * otherwise. The descriptor is the caller's. Parent, before the clone.
  */
 int ns_open_path(enum ns_kind kind, const char *path, struct err *err);
 
 /*
  * Joins every namespace whose descriptor is not -1 (borrowed, index = enum ns_kind).
  *
- * Whatever the caller may join with the rights it has goes first and the user namespace after it: once inside, the rights over what
- * belongs to the host are gone. Where the caller is refused outside (it is unprivileged and owns the user namespace), the rest is
- * tried again from inside. The mount namespace comes last of its group, since it changes root and working directory.
- * A PID or time namespace holds only for the children made afterwards. The caller must have one thread; and it should not be
- * dumpable (PR_SET_DUMPABLE), so that a process inside cannot ptrace it. -errno names the kind. Child, or exec's helper.
+ * Whatever the caller may join with the rights it has goes first and the user namespace after it: once inside, the
+ * rights over what belongs to the host are gone. Where the caller is refused outside (it is unprivileged and owns the
+ * user namespace), the rest is tried again from inside. The mount namespace comes last of its group, since it changes
+ * root and working directory. A PID or time namespace holds only for the children made afterwards. The caller must have
+ * one thread; and it should not be dumpable (PR_SET_DUMPABLE), so that a process inside cannot ptrace it. -errno names
+ * the kind. Child, or exec's helper.
  */
 int ns_join_all(const int fds[NS_COUNT], struct err *err);
 
 /*
- * Joins the namespaces of a running process in one step (setns(2) on a pidfd): all of them or none. `kinds` has the bit 1 << kind for
- * each. Needs host rights over them. -EINVAL on kernels before 5.8, and ns_join_all() does it then. For exec.
+ * Joins the namespaces of a running process in one step (setns(2) on a pidfd): all of them or none. `kinds` has the bit
+ * 1 << kind for each. Needs host rights over them. -EINVAL on kernels before 5.8, and ns_join_all() does it then. For
+ * exec.
  */
 int ns_join_process(int pidfd, unsigned kinds, struct err *err);
 

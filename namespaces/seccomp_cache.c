@@ -2,13 +2,14 @@
 /*
  * Compiled filters, kept by content.
  *
- * Compiling takes milliseconds, which is what a whole start may take; loading what was compiled before takes a tenth of one. A file holds
+ * Compiling takes milliseconds, which is what a whole start may take; loading what was compiled before takes a tenth of
+ * one. A file holds
  *
  *     header | key | names that were unknown, each NUL-terminated | instructions
  *
- * The key is everything the program depends on, written out. It is compared byte by byte, so the hash in the file's name needs no strength:
- * a collision is a miss. The folder and the file must belong to this user, and nobody else may write to them: whoever can choose the
- * instructions chooses what a container may do.
+ * The key is everything the program depends on, written out. It is compared byte by byte, so the hash in the file's
+ * name needs no strength: a collision is a miss. The folder and the file must belong to this user, and nobody else may
+ * write to them: whoever can choose the instructions chooses what a container may do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +37,10 @@ struct cache_header {
 	uint32_t instruction_count;
 };
 
-/* The key ---------------------------------------------------------------------------------------------------------------------- */
+/*
+ * The key
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static void key_number(struct text *key, uint64_t number)
 {
@@ -102,7 +106,10 @@ static void key_file_name(const struct text *key, char name[static CACHE_NAME_BY
 	snprintf(name, CACHE_NAME_BYTES, CACHE_PREFIX "%016llx", (unsigned long long)hash);
 }
 
-/* Reading --------------------------------------------------------------------------------------------------------------------- */
+/*
+ * Reading
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_ours(int fd, mode_t type, struct stat *ret)
 {
@@ -156,7 +163,10 @@ static bool unpack(const char *data, size_t len, const struct text *key, struct 
 	return true;
 }
 
-/* Writing --------------------------------------------------------------------------------------------------------------------- */
+/*
+ * Writing
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 static void pad(struct text *to)
 {

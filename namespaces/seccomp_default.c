@@ -2,15 +2,16 @@
 /*
  * hull's own allow-list: what a program in a container needs, group by group. Whatever is not here gives EPERM.
  *
- * Where a group carries capabilities, the calls in it do something useful only for a process that has one of them: without it they are not
- * worth the kernel code that they open. The list is for 64-bit calls; names that a machine does not have are skipped.
+ * Where a group carries capabilities, the calls in it do something useful only for a process that has one of them:
+ * without it they are not worth the kernel code that they open. The list is for 64-bit calls; names that a machine does
+ * not have are skipped.
  *
  * Left out on purpose, for everyone:
  *   - io_uring_*: a second way into most of the kernel that no filter sees, and where many recent holes were.
  *   - userfaultfd: lets a program stop the kernel in the middle of a copy; exploits of races are built with it.
  *   - keyctl, add_key, request_key: keyrings are not (all) namespaced.
- *   - kexec_load, kexec_file_load, swapon, swapoff, nfsservctl, sysfs, _sysctl, uselib, ustat, vm86, vserver, create_module, get_kernel_syms: the
- *     whole machine's, or dead.
+ *   - kexec_load, kexec_file_load, swapon, swapoff, nfsservctl, sysfs, _sysctl, uselib, ustat, vm86, vserver,
+ *     create_module, get_kernel_syms: the whole machine's, or dead.
  *   - clone3: its flags lie in memory, where no filter can look. ENOSYS makes C libraries use clone.
  */
 #include <errno.h>
@@ -71,7 +72,10 @@ static const struct call_group groups[] = {
 	       "sched_setaffinity", "sched_getattr", "sched_setattr", "sched_getparam", "sched_setparam",
 	       "sched_getscheduler", "sched_setscheduler", "sched_get_priority_max", "sched_get_priority_min",
 	       "sched_rr_get_interval", "getpriority", "setpriority", "ioprio_get", "ioprio_set", "getcpu")},
-	/* Looking into processes of the same user. From Linux 4.8 a tracer no longer gets round the tracee's filter; hull needs newer kernels. */
+	/*
+	 * Looking into processes of the same user. From Linux 4.8 a tracer no longer gets round the tracee's filter;
+	 * hull needs newer kernels.
+	 */
 	{0, CALLS("ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd")},
 
 	/* Users, groups and rights: giving up, or what a held capability already allows. */
@@ -88,7 +92,10 @@ static const struct call_group groups[] = {
 		  "rt_sigsuspend", "rt_sigreturn", "rt_sigtimedwait", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
 		  "sigaltstack", "signalfd", "signalfd4")},
 
-	/* Time: reading it, and timers. adjtimex and clock_adjtime read without CAP_SYS_TIME; setting is refused by the kernel. */
+	/*
+	 * Time: reading it, and timers. adjtimex and clock_adjtime read without CAP_SYS_TIME; setting is refused by the
+	 * kernel.
+	 */
 	{0, CALLS("time", "gettimeofday", "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "getitimer",
 		  "setitimer", "timer_create", "timer_delete", "timer_gettime", "timer_settime", "timer_getoverrun",
 		  "timerfd_create", "timerfd_gettime", "timerfd_settime", "adjtimex", "clock_adjtime", "getrandom")},
@@ -103,7 +110,9 @@ static const struct call_group groups[] = {
 		  "msgrcv", "msgctl", "mq_open", "mq_unlink", "mq_timedsend", "mq_timedreceive", "mq_notify",
 		  "mq_getsetattr")},
 
-	/* Namespaces, mounts and what else administers a system; with the capability, within one's own user namespace. */
+	/*
+	 * Namespaces, mounts and what else administers a system; with the capability, within one's own user namespace.
+	 */
 	{CAPS_BIT(CAP_SYS_ADMIN),
 	 CALLS("mount", "umount2", "pivot_root", "mount_setattr", "move_mount", "open_tree", "open_tree_attr", "fsopen",
 	       "fsconfig", "fsmount", "fspick", "unshare", "setns", "listns", "sethostname", "setdomainname",
@@ -126,15 +135,18 @@ static const struct call_group groups[] = {
 };
 
 /*
- * Conditions. The kernel looks at the low half of an int argument only, while a filter sees the whole register: so each is compared under
- * a mask. Comparing 64 bits would let a program through that sets a high bit.
+ * Conditions. The kernel looks at the low half of an int argument only, while a filter sees the whole register: so each
+ * is compared under a mask. Comparing 64 bits would let a program through that sets a high bit.
  */
 #define INT_IS(argument, number)                                                                                \
 	(const struct seccomp_arg[]){                                                                           \
 		{.index = (argument), .op = SECCOMP_OP_MASKED_EQ, .value = UINT32_MAX, .value_two = (number)}}, \
 		1
 
-/* clone's flags are its first argument (the second on s390, where hull does not run). CLONE_NEWTIME is clone3's and unshare's only. */
+/*
+ * clone's flags are its first argument (the second on s390, where hull does not run). CLONE_NEWTIME is clone3's and
+ * unshare's only.
+ */
 #define CLONE_NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 #define NO_BITS_OF(argument, bits)                                                                   \
@@ -153,7 +165,10 @@ static const struct conditional_call conditional[] = {
 	/* New namespaces, a user namespace before all, open much of the kernel to ordinary users. */
 	{CAPS_BIT(CAP_SYS_ADMIN), "clone", NO_BITS_OF(0, CLONE_NAMESPACES)},
 
-	/* Asking, Linux, 32-bit names, 2.6 version numbers. Not ADDR_NO_RANDOMIZE or READ_IMPLIES_EXEC: they weaken setuid programs. */
+	/*
+	 * Asking, Linux, 32-bit names, 2.6 version numbers. Not ADDR_NO_RANDOMIZE or READ_IMPLIES_EXEC: they weaken
+	 * setuid programs.
+	 */
 	{0, "personality", INT_IS(0, UINT32_MAX)},
 	{0, "personality", INT_IS(0, PER_LINUX)},
 	{0, "personality", INT_IS(0, PER_LINUX32)},
@@ -161,8 +176,9 @@ static const struct conditional_call conditional[] = {
 	{0, "personality", INT_IS(0, PER_LINUX32 | UNAME26)},
 
 	/*
-	 * Families that belong to the network namespace and that programs use. AF_VSOCK reaches the hypervisor and AF_ALG the kernel's ciphers
-	 * past every namespace; the rare ones are rarely read code that a socket() loads as a module.
+	 * Families that belong to the network namespace and that programs use. AF_VSOCK reaches the hypervisor and
+	 * AF_ALG the kernel's ciphers past every namespace; the rare ones are rarely read code that a socket() loads as
+	 * a module.
 	 */
 	{0, "socket", INT_IS(0, AF_UNIX)},
 	{0, "socket", INT_IS(0, AF_INET)},

@@ -2,14 +2,15 @@
 /*
  * What is decided in front of libseccomp's program:
  *
- *   - calls that it does not know, and calls newer than hull itself knows: libseccomp takes bare numbers for the machine's own architecture
- *     only, and has no notion of 'newer than anything';
- *   - every call that a rule puts a condition on. libseccomp 2.5 merges several conditions on one call into one tree, and where a high half
- *     is equal or an operator is ordered it takes wrong turns (CVE-2019-9893 was the first; the unit test finds others within seconds).
- *     Here a rule is a plain sequence: conditions in order, all must hold; rules in the profile's order, the first that holds decides.
+ *   - calls that it does not know, and calls newer than hull itself knows: libseccomp takes bare numbers for the
+ *     machine's own architecture only, and has no notion of 'newer than anything';
+ *   - every call that a rule puts a condition on. libseccomp 2.5 merges several conditions on one call into one tree,
+ *     and where a high half is equal or an operator is ordered it takes wrong turns (CVE-2019-9893 was the first; the
+ *     unit test finds others within seconds). Here a rule is a plain sequence: conditions in order, all must hold;
+ *     rules in the profile's order, the first that holds decides.
  *
- * What is left to libseccomp are plain numbers, which it turns into a balanced tree for each architecture. Jumps of classic BPF are relative
- * and forward, so what is put in front leaves its program as it is:
+ * What is left to libseccomp are plain numbers, which it turns into a balanced tree for each architecture. Jumps of
+ * classic BPF are relative and forward, so what is put in front leaves its program as it is:
  *
  *             load architecture; not one of ours? --------------------+   (libseccomp's program kills it)
  *             load number; x32, and not listed?     return ENOSYS     |
@@ -21,7 +22,8 @@
  *             return the default action                               |
  *     rest:   libseccomp's program  <---------------------------------+
  *
- * An ordinary call passes about ten instructions here; none at all once the kernel has found that it is allowed whatever its arguments.
+ * An ordinary call passes about ten instructions here; none at all once the kernel has found that it is allowed
+ * whatever its arguments.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -112,8 +114,8 @@ static void to_rest(struct program *p)
 }
 
 /*
- * Ordered comparisons of 64 bits in two halves: the high one decides unless it is equal. `low_test` with the value's low half is
- * true for what passes (GT: JGT, GE: JGE), or with `negate` for what fails (LE is not GT, LT is not GE).
+ * Ordered comparisons of 64 bits in two halves: the high one decides unless it is equal. `low_test` with the value's
+ * low half is true for what passes (GT: JGT, GE: JGE), or with `negate` for what fails (LE is not GT, LT is not GE).
  */
 static void compare_ordered(struct program *p, size_t argument, uint64_t value, uint16_t low_test, bool negate)
 {
@@ -224,7 +226,9 @@ static void call_program(struct program *p, const struct seccomp_profile *profil
 	}
 }
 
-/* An architecture's calls. `arch` is libseccomp's token; `number_base` is added to the common numbers of newer calls. */
+/*
+ * An architecture's calls. `arch` is libseccomp's token; `number_base` is added to the common numbers of newer calls.
+ */
 struct section {
 	uint32_t arch;
 	uint32_t number_base;
@@ -259,7 +263,10 @@ static void section_program(struct program *p, const struct seccomp_profile *pro
 	give(p, default_value(profile));
 }
 
-/* Architectures --------------------------------------------------------------------------------------------------------------- */
+/*
+ * Architectures
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 #if defined(__x86_64__)
 #define ARCH_OWN    AUDIT_ARCH_X86_64
@@ -278,7 +285,10 @@ static const struct section own_section = {SCMP_ARCH_AARCH64, 0}, compat_section
 #define X32_OWN_CALLS (X32_BIT + 512) /* x32's private range: libseccomp's to decide */
 #define X32_OWN_LAST  (X32_BIT + 547)
 
-/* x32 shares x86_64's architecture word, and sets a bit of the number. -1 (a tracer has skipped the call) is no x32 call. */
+/*
+ * x32 shares x86_64's architecture word, and sets a bit of the number. -1 (a tracer has skipped the call) is no x32
+ * call.
+ */
 static void x32_program(struct program *p, const struct seccomp_profile *profile, const struct strv *conditional,
 			int known_last)
 {

@@ -15,8 +15,9 @@
 /* Whether any rule puts a condition on this call; then all rules for it are decided there. */
 bool seccomp_is_conditional(const struct seccomp_profile *profile, const char *name);
 /*
- * The instructions that go in front of libseccomp's program: they decide the calls with conditions and those above `known_last`, the highest
- * number that libseccomp knows. All others fall through to what follows. In the arena; 0 or -ENOMEM.
+ * The instructions that go in front of libseccomp's program: they decide the calls with conditions and those above
+ * `known_last`, the highest number that libseccomp knows. All others fall through to what follows. In the arena; 0 or
+ * -ENOMEM.
  */
 int seccomp_front_program(const struct seccomp_profile *profile, int known_last, struct arena *arena,
 			  struct confine_filter *ret, struct err *err);

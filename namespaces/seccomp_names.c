@@ -8,8 +8,8 @@
 #include "runtime/base/scope.h"
 
 /*
- * Calls that a stable distribution's libseccomp may not know yet, by number without a gap: seccomp_front.c relies on that. Add what a new kernel
- * brings at the end; the last row is also where ENOSYS begins.
+ * Calls that a stable distribution's libseccomp may not know yet, by number without a gap: seccomp_front.c relies on
+ * that. Add what a new kernel brings at the end; the last row is also where ENOSYS begins.
  */
 const struct seccomp_newer seccomp_newer_calls[] = {
 	/* Linux 5.17 to 6.7 */

@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A system call's number on this machine: from libseccomp, else from hull's own table of newer ones. -ENOENT: unknown. */
+/*
+ * A system call's number on this machine: from libseccomp, else from hull's own table of newer ones. -ENOENT: unknown.
+ */
 int seccomp_call_number(const char *name);
 /* Whether any machine has a call of this name, as far as libseccomp and this build know. */
 bool seccomp_call_is_known(const char *name);

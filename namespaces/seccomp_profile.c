@@ -65,7 +65,10 @@ unsigned seccomp_load_flags(const struct seccomp_profile *profile)
 
 	if (seccomp_wants_listener(profile)) {
 		flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
-		/* Both answers of seccomp(2) would be a number: this flag keeps a thread's id from being taken for a descriptor. */
+		/*
+		 * Both answers of seccomp(2) would be a number: this flag keeps a thread's id from being taken for a
+		 * descriptor.
+		 */
 		if (flags & SECCOMP_FILTER_FLAG_TSYNC)
 			flags |= SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A profile of system calls: plain data, the shape of config.json's linux.seccomp, and what can be said of it without compiling.
+ * A profile of system calls: plain data, the shape of config.json's linux.seccomp, and what can be said of it without
+ * compiling.
  */
 #ifndef HULL_NAMESPACES_SECCOMP_PROFILE_H
 #define HULL_NAMESPACES_SECCOMP_PROFILE_H
@@ -39,8 +40,9 @@ enum seccomp_op {
 };
 
 /*
- * A condition on one argument. Comparisons are of 64 bits, unsigned; for an int argument, of which the kernel reads the low half only, use MASKED_EQ
- * with 0xffffffff. All of a rule's conditions must hold; but where a rule names one argument twice they are alternatives, as in every OCI runtime.
+ * A condition on one argument. Comparisons are of 64 bits, unsigned; for an int argument, of which the kernel reads the
+ * low half only, use MASKED_EQ with 0xffffffff. All of a rule's conditions must hold; but where a rule names one
+ * argument twice they are alternatives, as in every OCI runtime.
  */
 struct seccomp_arg {
 	uint32_t index; /* 0..5 */
@@ -49,7 +51,9 @@ struct seccomp_arg {
 	uint64_t value_two; /* for MASKED_EQ only */
 };
 
-/* Rules for the same call: in the profile's order, the first whose conditions hold decides; none, the default action. */
+/*
+ * Rules for the same call: in the profile's order, the first whose conditions hold decides; none, the default action.
+ */
 struct seccomp_rule {
 	const char *const *names; /* system calls; unknown names are reported, never fatal */
 	size_t name_count;
@@ -71,13 +75,19 @@ struct seccomp_profile {
 	size_t rule_count;
 	const char *listener_path;     /* absolute path of the agent's Unix socket, or NULL */
 	const char *listener_metadata; /* opaque words for it, or NULL */
-	/* Numbers above the highest that this build knows: ENOSYS instead of the default action. For profiles whose default is ERRNO. */
+	/*
+	 * Numbers above the highest that this build knows: ENOSYS instead of the default action. For profiles whose
+	 * default is ERRNO.
+	 */
 	bool newer_is_enosys;
 };
 
 /* An action as the value that the program returns. */
 uint32_t seccomp_return_value(enum seccomp_action action, bool has_errno, uint32_t errno_ret);
-/* Whether a rule names the same argument twice. Then its conditions are alternatives, as every other OCI runtime has it; else all must hold. */
+/*
+ * Whether a rule names the same argument twice. Then its conditions are alternatives, as every other OCI runtime has
+ * it; else all must hold.
+ */
 bool seccomp_is_any_of(const struct seccomp_rule *rule);
 /* Whether `arch` is listed, or the machine's own. */
 bool seccomp_lists_arch(const struct seccomp_profile *profile, uint32_t arch);

@@ -15,7 +15,7 @@ struct reading {
 	bool failed; /* no memory */
 };
 
-/* --- What instructions do --------------------------------------------------------------------------------------------- */
+/* --- What instructions do ----------------------------------------------------------------------------------------- */
 
 enum seccomp_kind seccomp_kind_of(const struct sock_filter *i)
 {
@@ -61,7 +61,7 @@ static uint32_t same_until(const struct sock_filter *i, uint32_t a, uint32_t las
 	return change > a && change - 1 < last ? change - 1 : last;
 }
 
-/* --- What is alike ---------------------------------------------------------------------------------------------------- */
+/* --- What is alike ------------------------------------------------------------------------------------------------ */
 
 struct table {
 	size_t slots[TABLE_SLOTS]; /* instruction + 1 */
@@ -97,7 +97,10 @@ static size_t find_alike(const struct reading *s, struct table *table, size_t at
 	return at;
 }
 
-/* From the last to the first: what an instruction leads to is known before. False: a program that is to be left as it is. */
+/*
+ * From the last to the first: what an instruction leads to is known before. False: a program that is to be left as it
+ * is.
+ */
 static bool find_all_alike(struct reading *s)
 {
 	struct table *table = arena_alloc(s->arena, sizeof(*table));
@@ -131,11 +134,11 @@ static bool find_all_alike(struct reading *s)
 	return table != NULL;
 }
 
-/* --- Running it for ranges -------------------------------------------------------------------------------------------- */
+/* --- Running it for ranges ---------------------------------------------------------------------------------------- */
 
 /*
- * Runs the program for an architecture and a number. Where it ends, or NOWHERE if it computes with one of the two. *arch_last and *number_last
- * come down to the highest for which it goes the same way.
+ * Runs the program for an architecture and a number. Where it ends, or NOWHERE if it computes with one of the two.
+ * *arch_last and *number_last come down to the highest for which it goes the same way.
  */
 static size_t run(const struct reading *s, uint32_t arch, uint32_t *arch_last, uint32_t number, uint32_t *number_last)
 {
@@ -205,7 +208,10 @@ static bool find_numbers(struct reading *s, uint32_t arch, uint32_t *arch_last, 
 	return !s->failed;
 }
 
-/* `archs` has room for SECCOMP_SPACES_MAX, and there is no more than one space for each. Returns how many ranges of architectures there are; 0: leave the program as it is. */
+/*
+ * `archs` has room for SECCOMP_SPACES_MAX, and there is no more than one space for each. Returns how many ranges of
+ * architectures there are; 0: leave the program as it is.
+ */
 static size_t find_spaces(struct reading *s, struct seccomp_range *archs)
 {
 	struct seccomp_range *room = arena_array(s->arena, RANGES_MAX, sizeof(*room));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a filter does, as a list: for which ranges of architectures and numbers it comes to the same end. Read off the program itself, run for a whole range at once
- * (the first half of seccomp_shorten.c, which writes the list down as a program again).
+ * What a filter does, as a list: for which ranges of architectures and numbers it comes to the same end. Read off the
+ * program itself, run for a whole range at once (the first half of seccomp_shorten.c, which writes the list down as a
+ * program again).
  */
 #ifndef HULL_NAMESPACES_SECCOMP_RANGES_H
 #define HULL_NAMESPACES_SECCOMP_RANGES_H
@@ -48,10 +49,16 @@ enum seccomp_kind {
 };
 enum seccomp_kind seccomp_kind_of(const struct sock_filter *instruction);
 
-/* Adds a range behind `count` others, or makes the last one longer where both end alike. There is room for one more. The new count. */
+/*
+ * Adds a range behind `count` others, or makes the last one longer where both end alike. There is room for one more.
+ * The new count.
+ */
 size_t seccomp_range_add(struct seccomp_range *ranges, size_t count, struct seccomp_range range);
 
-/* Reads a program, which stays the caller's and is pointed to by the result. What is found is in the arena. 0, or -ENOMEM. */
+/*
+ * Reads a program, which stays the caller's and is pointed to by the result. What is found is in the arena. 0, or
+ * -ENOMEM.
+ */
 int seccomp_ranges_find(const struct confine_filter *program, struct arena *arena, struct seccomp_ranges *ret,
 			struct err *err);
 

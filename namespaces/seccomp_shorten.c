@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A container's start pays for each instruction of its filter: the kernel checks all of them, translates them twice, and runs the program once for each
- * number, to know which calls are always allowed. libseccomp compares with one number after the other; a profile of 300 names becomes 1700 instructions.
+ * A container's start pays for each instruction of its filter: the kernel checks all of them, translates them twice,
+ * and runs the program once for each number, to know which calls are always allowed. libseccomp compares with one
+ * number after the other; a profile of 300 names becomes 1700 instructions.
  *
- * Here the program is run for a whole range of numbers at once: for the lowest of them, noting how far up all comparisons still come out the same. Where
- * that ends, the next range begins. What is found is a list of ranges with an end each: an instruction that returns, or that begins to look at something
- * other than architecture and number (seccomp_ranges.c). Neighbours with the same end are one range. The list becomes a search tree, and what lies behind the ends is copied:
+ * Here the program is run for a whole range of numbers at once: for the lowest of them, noting how far up all
+ * comparisons still come out the same. Where that ends, the next range begins. What is found is a list of ranges with
+ * an end each: an instruction that returns, or that begins to look at something other than architecture and number
+ * (seccomp_ranges.c). Neighbours with the same end are one range. The list becomes a search tree, and what lies behind
+ * the ends is copied:
  *
  *             load architecture
  *             for each that is told apart:  load number,  a tree of comparisons,  whose leaves are the ends
  *
- * Nothing here knows of calls or profiles, so nothing can be forgotten: it is the same function of the same four words, written down anew. Programs are
- * written from their last instruction to their first, since jumps go forward only: the target is always there already.
+ * Nothing here knows of calls or profiles, so nothing can be forgotten: it is the same function of the same four words,
+ * written down anew. Programs are written from their last instruction to their first, since jumps go forward only: the
+ * target is always there already.
  */
 #include "namespaces/seccomp_shorten.h"
 
@@ -40,7 +44,7 @@ struct shortening {
 	bool failed; /* no memory */
 };
 
-/* --- Writing it, backwards -------------------------------------------------------------------------------------------- */
+/* --- Writing it, backwards ---------------------------------------------------------------------------------------- */
 
 /* Places are counted from the program's last instruction. */
 static size_t write_instruction(struct shortening *s, struct sock_filter instruction)
@@ -66,7 +70,10 @@ static size_t write_jump(struct shortening *s, size_t to)
 	return write_instruction(s, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (uint32_t)(s->count - to - 1)));
 }
 
-/* A place that does the same as `place` and that a branch reaches: a return is written again, to others there is a jump. */
+/*
+ * A place that does the same as `place` and that a branch reaches: a return is written again, to others there is a
+ * jump.
+ */
 static size_t within_reach(struct shortening *s, size_t place)
 {
 	if (s->failed || s->count - place <= REACH)
@@ -132,8 +139,9 @@ static size_t write_end(struct shortening *s, size_t end)
 }
 
 /*
- * One number amid others that are alike takes one comparison, where a search by bounds takes two. The one that is compared first comes last: that of the
- * highest number, which among architectures is the machine's own. SIZE_MAX: there is none.
+ * One number amid others that are alike takes one comparison, where a search by bounds takes two. The one that is
+ * compared first comes last: that of the highest number, which among architectures is the machine's own. SIZE_MAX:
+ * there is none.
  */
 static size_t find_single(const struct seccomp_range *ranges, size_t count)
 {

@@ -10,9 +10,10 @@
 #include "runtime/base/err.h"
 
 /*
- * The same answers as `program`'s for every architecture, number and arguments, in fewer instructions. The result is in the arena, or is `program` itself where it
- * is the shorter one, or does what nobody needs in a filter (scratch memory, the index register, arithmetic with the number).
- * Any length is taken, also beyond what the kernel loads. 0 or -ENOMEM.
+ * The same answers as `program`'s for every architecture, number and arguments, in fewer instructions. The result is in
+ * the arena, or is `program` itself where it is the shorter one, or does what nobody needs in a filter (scratch memory,
+ * the index register, arithmetic with the number). Any length is taken, also beyond what the kernel loads. 0 or
+ * -ENOMEM.
  */
 int seccomp_shorten(const struct confine_filter *program, struct arena *arena, struct confine_filter *ret,
 		    struct err *err);

@@ -9,7 +9,10 @@
 #include "namespaces/seccomp_words.h"
 #include "runtime/base/scope.h"
 
-/* The word lists are the tables: a position is the value, or the index into the values beside it. NULL-terminated for `features`. */
+/*
+ * The word lists are the tables: a position is the value, or the index into the values beside it. NULL-terminated for
+ * `features`.
+ */
 static const char *const action_words[] = {"SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS",
 					   "SCMP_ACT_TRAP",	   "SCMP_ACT_ERRNO",
 					   "SCMP_ACT_TRACE",	   "SCMP_ACT_ALLOW",

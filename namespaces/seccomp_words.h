@@ -7,7 +7,10 @@
 
 #include "namespaces/seccomp_profile.h"
 
-/* OCI's words, "SCMP_ACT_ERRNO", "SCMP_CMP_EQ", "SCMP_ARCH_X86_64", "SECCOMP_FILTER_FLAG_LOG". 0, or -EINVAL for a word that is none. */
+/*
+ * OCI's words, "SCMP_ACT_ERRNO", "SCMP_CMP_EQ", "SCMP_ARCH_X86_64", "SECCOMP_FILTER_FLAG_LOG". 0, or -EINVAL for a word
+ * that is none.
+ */
 int seccomp_parse_action(const char *word, enum seccomp_action *ret);
 int seccomp_parse_op(const char *word, enum seccomp_op *ret);
 int seccomp_parse_arch(const char *word, uint32_t *ret);

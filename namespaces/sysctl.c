@@ -15,7 +15,10 @@
 
 #define SYSCTL_NAME_MAX 256
 
-/* What belongs to a namespace: whole branches (a name that ends in a dot), or single names. Everything else is the host's. */
+/*
+ * What belongs to a namespace: whole branches (a name that ends in a dot), or single names. Everything else is the
+ * host's.
+ */
 static const struct {
 	const char *name;
 	uint64_t ns;
@@ -44,8 +47,8 @@ static const char *ns_words(uint64_t ns)
 }
 
 /*
- * Writes `name` with slashes, as a path below /proc/sys. The first separator says which notation it is; in the dotted one a slash stands for a dot,
- * as in sysctl(8). Refuses empty parts and "..".
+ * Writes `name` with slashes, as a path below /proc/sys. The first separator says which notation it is; in the dotted
+ * one a slash stands for a dot, as in sysctl(8). Refuses empty parts and "..".
  */
 static int sysctl_path(const char *name, char path[static SYSCTL_NAME_MAX])
 {

@@ -18,16 +18,17 @@ struct sysctl_value {
 };
 
 /*
- * Pure: `own_namespaces` is the set of CLONE_NEW* flags (ns_clone_flag()) of the namespaces that are not the host's: made for the instance,
- * or joined by path. -EPERM with words that name the missing namespace, or that the sysctl belongs to none; -EINVAL for a name that is no name.
+ * Pure: `own_namespaces` is the set of CLONE_NEW* flags (ns_clone_flag()) of the namespaces that are not the host's:
+ * made for the instance, or joined by path. -EPERM with words that name the missing namespace, or that the sysctl
+ * belongs to none; -EINVAL for a name that is no name.
  */
 int sysctl_check(const char *name, uint64_t own_namespaces, struct err *err);
 
 /*
- * Writes the values, in order. In the child, inside its namespaces, before /proc/sys becomes read-only. `procfd` is a descriptor of a proc
- * mount; each file is opened below it, crossing no mount, and verified to be
- * procfs's own, so that a proc that is faked by an image is refused
- * (CVE-2019-19921, CVE-2025-52881). Checks each name again against `own_namespaces`.
+ * Writes the values, in order. In the child, inside its namespaces, before /proc/sys becomes read-only. `procfd` is a
+ * descriptor of a proc mount; each file is opened below it, crossing no mount, and verified to be procfs's own, so that
+ * a proc that is faked by an image is refused (CVE-2019-19921, CVE-2025-52881). Checks each name again against
+ * `own_namespaces`.
  */
 int sysctl_apply(int procfd, const struct sysctl_value *values, size_t count, uint64_t own_namespaces, struct err *err);
 

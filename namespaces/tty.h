@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Pseudo-terminals. The child makes one from its own devpts and hands the master out; the host side puts the user's terminal into raw mode and
- * relays. ptmx(4), pty(7), ioctl_tty(2).
+ * Pseudo-terminals. The child makes one from its own devpts and hands the master out; the host side puts the user's
+ * terminal into raw mode and relays. ptmx(4), pty(7), ioctl_tty(2).
  *
  * Two rules, each an attack that worked elsewhere:
- *  - The slave is never opened by its path: an image or a racing process could put a symlink there (CVE-2025-52565). It comes from the master
- *    (TIOCGPTPEER), and whatever is opened is verified by what it is.
- *  - A process without a terminal of its own gets a session of its own (tty_no_terminal()): else TIOCSTI types into the caller's
- *    shell (CVE-2017-5226).
+ *  - The slave is never opened by its path: an image or a racing process could put a symlink there (CVE-2025-52565). It
+ *    comes from the master (TIOCGPTPEER), and whatever is opened is verified by what it is.
+ *  - A process without a terminal of its own gets a session of its own (tty_no_terminal()): else TIOCSTI types into the
+ *    caller's shell (CVE-2017-5226).
  */
 #ifndef HULL_NAMESPACES_TTY_H
 #define HULL_NAMESPACES_TTY_H
@@ -25,7 +25,10 @@ struct tty_size {
 	uint16_t rows, columns; /* 0: unknown */
 };
 
-/* The child's side ------------------------------------------------------------------------------------------------------------ */
+/*
+ * The child's side
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 struct tty_request {
 	uid_t uid;	      /* owner of the slave, as the child sees it: the user who runs the program */
@@ -39,22 +42,28 @@ struct tty_pair {
 };
 
 /*
- * Opens a terminal from the devpts that is mounted at dev/pts below `rootfd` (a descriptor of the container's root), in the child, inside its mount
- * namespace, with the rights of its user namespace. Both descriptors are CLOEXEC and the caller's. /dev/console must not be a symlink, nor /dev.
+ * Opens a terminal from the devpts that is mounted at dev/pts below `rootfd` (a descriptor of the container's root), in
+ * the child, inside its mount namespace, with the rights of its user namespace. Both descriptors are CLOEXEC and the
+ * caller's. /dev/console must not be a symlink, nor /dev.
  */
 int tty_open_in_container(int rootfd, const struct tty_request *request, struct tty_pair *ret, struct err *err);
 
 /*
- * Makes `slave` the controlling terminal of the calling process, in a new session (of which it is the leader already, if it is one), and its
- * standard input, output and error. The slave's own number stays open.
+ * Makes `slave` the controlling terminal of the calling process, in a new session (of which it is the leader already,
+ * if it is one), and its standard input, output and error. The slave's own number stays open.
  */
 int tty_make_controlling(int slave, struct err *err);
 /* A new session without a controlling terminal. In the child, before exec; a session leader drops its terminal. */
 int tty_no_terminal(struct err *err);
 
-/* The host's side ------------------------------------------------------------------------------------------------------------- */
+/*
+ * The host's side
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
-/* OCI's --console-socket: connects to the Unix socket at `path` and sends the master, the slave's inner name as data. */
+/*
+ * OCI's --console-socket: connects to the Unix socket at `path` and sends the master, the slave's inner name as data.
+ */
 int tty_send_master(const char *path, const struct tty_pair *pair, struct err *err);
 
 int tty_get_size(int fd, struct tty_size *ret, struct err *err);
@@ -67,18 +76,27 @@ struct tty_saved {
 };
 #define TTY_SAVED_INIT ((struct tty_saved){.fd = -1})
 
-/* Every key and every byte of output goes through as it is, no echo. `fd` stays the caller's and must outlive *ret. -ENOTTY when it is no terminal. */
+/*
+ * Every key and every byte of output goes through as it is, no echo. `fd` stays the caller's and must outlive *ret.
+ * -ENOTTY when it is no terminal.
+ */
 int tty_raw(int fd, struct tty_saved *ret, struct err *err);
 /* Puts the settings back, once. Fine with nothing held. Also safe in a signal handler. */
 void tty_restore(struct tty_saved *saved);
 #define CLEANUP_TTY CLEANUP(tty_restore)
 
-/* Detach keys ----------------------------------------------------------------------------------------------------------------- */
+/*
+ * Detach keys
+ * -----------------------------------------------------------------------------------------------------------------
+ */
 
 #define TTY_KEYS_MAX	 16
 #define TTY_KEYS_DEFAULT "ctrl-p,ctrl-q"
 
-/* A sequence of keys that detaches, and how much of it has been typed. Bytes that may begin it are held back until it is decided. */
+/*
+ * A sequence of keys that detaches, and how much of it has been typed. Bytes that may begin it are held back until it
+ * is decided.
+ */
 struct tty_keys {
 	unsigned char bytes[TTY_KEYS_MAX];
 	unsigned count; /* 0: no sequence, never detaches */
@@ -88,12 +106,15 @@ struct tty_keys {
 /* "ctrl-p,ctrl-q", "ctrl-@", "ctrl-[", "a,b": a comma between keys; "" is none. 0 or -EINVAL with words. */
 int tty_keys_parse(const char *words, struct tty_keys *ret, struct err *err);
 /*
- * Feeds what was typed. `out` has room for len + TTY_KEYS_MAX bytes and gets what goes on to the program; *ret_out_len says how many. True when
- * the whole sequence was typed: the bytes before it are in `out`, those behind it are dropped.
+ * Feeds what was typed. `out` has room for len + TTY_KEYS_MAX bytes and gets what goes on to the program; *ret_out_len
+ * says how many. True when the whole sequence was typed: the bytes before it are in `out`, those behind it are dropped.
  */
 bool tty_keys_feed(struct tty_keys *keys, const unsigned char *in, size_t len, unsigned char *out, size_t *ret_out_len);
 
-/* The relay ------------------------------------------------------------------------------------------------------------------- */
+/*
+ * The relay
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 enum tty_end {
 	TTY_END_HANGUP,	  /* the program's side of the terminal is closed by all */
@@ -108,7 +129,10 @@ struct tty_relay_request {
 	int output;    /* written blocking: a user who stops reading stops the program, not hull's memory */
 	int size_from; /* terminal whose size the master follows (SIGWINCH), or -1 */
 	const struct tty_keys *keys; /* NULL: no detaching */
-	/* Called once, from the loop. The relay has forgotten its sources by then; what was written before the hang-up has been relayed. */
+	/*
+	 * Called once, from the loop. The relay has forgotten its sources by then; what was written before the hang-up
+	 * has been relayed.
+	 */
 	void (*ended)(struct loop *loop, struct tty_relay *relay, enum tty_end how);
 	void *user; /* the callback's */
 };
@@ -129,7 +153,10 @@ struct tty_relay {
 	bool has_ended;
 };
 
-/* Starts relaying on `loop`: input to master, master to output, window size now and on SIGWINCH. End of input sends nothing and is no end. */
+/*
+ * Starts relaying on `loop`: input to master, master to output, window size now and on SIGWINCH. End of input sends
+ * nothing and is no end.
+ */
 int tty_relay_start(struct loop *loop, struct tty_relay *relay, const struct tty_relay_request *request,
 		    struct err *err);
 /* Stops without a callback. Fine when it has ended. */

@@ -6,7 +6,9 @@
 
 #include "namespaces/tty.h"
 
-/* "ctrl-p": the letter's place in the alphabet, and ctrl-@ [ \ ] ^ _ around them; any other single character is itself. */
+/*
+ * "ctrl-p": the letter's place in the alphabet, and ctrl-@ [ \ ] ^ _ around them; any other single character is itself.
+ */
 static int parse_key(const char *word, size_t len)
 {
 	if (len == 1)
@@ -42,8 +44,8 @@ int tty_keys_parse(const char *words, struct tty_keys *ret, struct err *err)
 }
 
 /*
- * After a byte that does not go on as the sequence does: how much of what was held back, with that byte, is still its beginning. (Of a,a,b
- * with "aa" held back and another "a" typed, the last two may still be.) What is not goes out.
+ * After a byte that does not go on as the sequence does: how much of what was held back, with that byte, is still its
+ * beginning. (Of a,a,b with "aa" held back and another "a" typed, the last two may still be.) What is not goes out.
  */
 static void give_up_some(struct tty_keys *keys, unsigned char byte, unsigned char *out, size_t *len)
 {

@@ -10,7 +10,8 @@
 /*
  * passwd: name:password:uid:gid:words:home:shell        group: name:password:gid:member,member
  *
- * The files are the image's, so nothing about them is promised: no last newline, fields missing, numbers that are none, a NUL in the middle.
+ * The files are the image's, so nothing about them is promised: no last newline, fields missing, numbers that are none,
+ * a NUL in the middle.
  */
 #define MAX_FIELDS 7
 
@@ -64,7 +65,10 @@ static bool is_number(const char *words)
 	return *words && words[strspn(words, "0123456789")] == '\0';
 }
 
-/* A name as it can stand in passwd: no separator of the files or of the words, and nothing that could be meant as a number. */
+/*
+ * A name as it can stand in passwd: no separator of the files or of the words, and nothing that could be meant as a
+ * number.
+ */
 static bool is_name(const char *words)
 {
 	if (text_is_empty(words) || strchr("+-0123456789", words[0]))

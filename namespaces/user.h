@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who a process runs as: "app", "1000:1000", "app:staff", looked up in the passwd and group files of the container's own root.
+ * Who a process runs as: "app", "1000:1000", "app:staff", looked up in the passwd and group files of the container's
+ * own root.
  *
- * The files are hostile: they are opened below the root only, read up to a bound, and a line that is not well formed is no line.
+ * The files are hostile: they are opened below the root only, read up to a bound, and a line that is not well formed is
+ * no line.
  */
 #ifndef HULL_NAMESPACES_USER_H
 #define HULL_NAMESPACES_USER_H
@@ -25,11 +27,12 @@ struct user {
 };
 
 /*
- * Resolves `words`: USER, USER:GROUP, or NULL for root (0:0). USER and GROUP are a name, or a decimal number from 0 to 2^32 - 2 without sign,
- * blank, prefix or trailing text. Digits are always a number, whatever names the image's files have. A number needs no entry: its group is then 0.
- * Without GROUP the groups that list the user's name are additional ones; with GROUP there are none.
- * -EINVAL: malformed words ("", ":", "a:", "+1", "0x0", 2^32 - 1 and above); -ENOENT: no such user or group; -E2BIG: too many groups.
- * `rootfd` is the container's root. Any process; needs no rights beyond reading.
+ * Resolves `words`: USER, USER:GROUP, or NULL for root (0:0). USER and GROUP are a name, or a decimal number from 0 to
+ * 2^32 - 2 without sign, blank, prefix or trailing text. Digits are always a number, whatever names the image's files
+ * have. A number needs no entry: its group is then 0. Without GROUP the groups that list the user's name are additional
+ * ones; with GROUP there are none. -EINVAL: malformed words ("", ":", "a:", "+1", "0x0", 2^32 - 1 and above); -ENOENT:
+ * no such user or group; -E2BIG: too many groups. `rootfd` is the container's root. Any process; needs no rights beyond
+ * reading.
  */
 int user_resolve(int rootfd, const char *words, struct user *ret, struct err *err);
 

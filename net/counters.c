@@ -20,7 +20,10 @@ bool net_counters_apart(pid_t pid)
 	return stat("/proc/self/ns/net", &ours) == 0 && stat(path, &theirs) == 0 && ours.st_ino != theirs.st_ino;
 }
 
-/* "  eth0: 1296 16 0 0 0 0 0 0 840 12 0 0 0 0 0 0": eight figures of what came, eight of what went. False for the heading. */
+/*
+ * "  eth0: 1296 16 0 0 0 0 0 0 840 12 0 0 0 0 0 0": eight figures of what came, eight of what went. False for the
+ * heading.
+ */
 static bool take_line(struct arena *arena, const char *line, struct net_counter *ret)
 {
 	char name[64];

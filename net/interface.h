@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An interface as plain data: its name, addresses and routes, read in one network namespace and set in another. What the kernel makes by itself (routes to
- * an address's own network, link-local addresses) is not carried: there, too, it makes them.
+ * An interface as plain data: its name, addresses and routes, read in one network namespace and set in another. What
+ * the kernel makes by itself (routes to an address's own network, link-local addresses) is not carried: there, too, it
+ * makes them.
  */
 #ifndef HULL_NET_INTERFACE_H
 #define HULL_NET_INTERFACE_H
@@ -33,14 +34,14 @@ struct interface {
 };
 
 /*
- * The Ethernet interfaces that are up in the socket's namespace, with their permanent addresses of global scope and their routes of the main table.
- * -E2BIG, -ENOTSUP (a route over several interfaces) with words.
+ * The Ethernet interfaces that are up in the socket's namespace, with their permanent addresses of global scope and
+ * their routes of the main table. -E2BIG, -ENOTSUP (a route over several interfaces) with words.
  */
 int interface_list(struct netlink *netlink, struct interface *ret, unsigned room, unsigned *ret_count, struct err *err);
 
 /*
- * Gives interface `index` of the socket's namespace, which is down, the name and MTU, raises it, and adds addresses and routes: those on the link first, since
- * others may lead through them. -EINVAL, with words, for what is no address.
+ * Gives interface `index` of the socket's namespace, which is down, the name and MTU, raises it, and adds addresses and
+ * routes: those on the link first, since others may lead through them. -EINVAL, with words, for what is no address.
  */
 int interface_set(struct netlink *netlink, int index, const struct interface *interface, struct err *err);
 

@@ -62,8 +62,8 @@ int ipam_set_up(struct ipam *ipam, const char *bridge, const struct address_subn
 /* The longest bridge name: an interface name has room for it, a '-' and a slot in hexadecimal. */
 #define IPAM_BRIDGE_NAME_MAX 9
 /*
- * The name of a slot's interface on the host, the port of the bridge. A slot has one name as it has one address: this is how the bridge knows who may send
- * with which address.
+ * The name of a slot's interface on the host, the port of the bridge. A slot has one name as it has one address: this
+ * is how the bridge knows who may send with which address.
  */
 struct ipam_port {
 	char name[16];

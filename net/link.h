@@ -69,8 +69,9 @@ struct link_port {
 	bool hairpin;		     /* the bridge may send a frame back to the port that it came from */
 };
 /*
- * Tells a bridge what is behind a port. It believes nothing else from then on: with learning, whoever sends with another's MAC address gets what is sent
- * to that one. Frames to addresses that it does not know do not go there either.
+ * Tells a bridge what is behind a port. It believes nothing else from then on: with learning, whoever sends with
+ * another's MAC address gets what is sent to that one. Frames to addresses that it does not know do not go there
+ * either.
  */
 int link_bind_port(struct netlink *netlink, const struct link_port *port, struct err *err);
 

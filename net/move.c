@@ -19,7 +19,7 @@
 #define ADDRESS_BYTES  16   /* IPv6's; IPv4's use the first four */
 #define KEPT_FLAGS     (IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN)
 
-/* --- names ------------------------------------------------------------------------------------------------------------ */
+/* --- names -------------------------------------------------------------------------------------------------------- */
 
 static const char *name_inside(const struct net_move *move)
 {
@@ -78,7 +78,10 @@ static int is_taken(struct netlink *netlink, const char *name, struct err *err)
 	return ret == 0;
 }
 
-/* What the kernel would make of "eth%d": done here, so that the name is known. Who else takes it meanwhile makes the move fail. */
+/*
+ * What the kernel would make of "eth%d": done here, so that the name is known. Who else takes it meanwhile makes the
+ * move fail.
+ */
 static int choose_name(struct netlink *to, const char *wanted, char ret_name[static IF_NAMESIZE], struct err *err)
 {
 	const char *percent = strchr(wanted, '%');
@@ -102,7 +105,7 @@ static int choose_name(struct netlink *to, const char *wanted, char ret_name[sta
 	return err_say(err, EEXIST, "no name like '%s' is free", wanted);
 }
 
-/* --- addresses -------------------------------------------------------------------------------------------------------- */
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
 
 struct carried {
 	uint8_t family, prefix_len;
@@ -187,7 +190,7 @@ static void put_address(struct netlink_batch *batch, int index, const struct car
 	netlink_put_u32(batch, IFA_FLAGS, from->flags);
 }
 
-/* --- moving ----------------------------------------------------------------------------------------------------------- */
+/* --- moving ------------------------------------------------------------------------------------------------------- */
 
 /* The move and the new name are one message: nobody sees the interface there by its old name. */
 static int move_link(struct netlink *from, int index, const char *new_name, int to_netns_fd, struct err *err)

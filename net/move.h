@@ -40,7 +40,9 @@ int net_move_check(const struct net_move *moves, size_t count, struct err *err);
  */
 int net_move_in(const struct net_move *moves, size_t count, int netns_fd, struct net_moved *ret_moved, struct err *err);
 
-/* Moves them back, with names, addresses and masters, the last one first. One that is not there any more is left out. */
+/*
+ * Moves them back, with names, addresses and masters, the last one first. One that is not there any more is left out.
+ */
 int net_move_back(const struct net_moved *moved, size_t count, int netns_fd, struct err *err);
 
 #endif

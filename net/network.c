@@ -189,7 +189,10 @@ static int connect_namespace(struct attachment *to, int netns_fd, struct net_lea
 				 .peer_name = ifname,
 				 .peer_netns_fd = netns_fd,
 				 .mtu = (uint32_t)to->request->mtu};
-	/* Where bridged packets pass the ruleset too (br_netfilter), one that asks for its own published port is turned round within the bridge. */
+	/*
+	 * Where bridged packets pass the ruleset too (br_netfilter), one that asks for its own published port is turned
+	 * round within the bridge.
+	 */
 	struct link_port port = {.hairpin = to->request->port_count > 0};
 	struct link peer;
 	int ret;
@@ -318,7 +321,10 @@ static int give_back(struct netlink *netfilter, struct ipam *ipam, unsigned slot
 	return ret < 0 ? ret : ipam_set(ipam, slot, IPAM_LEAVING, err);
 }
 
-/* The slot that an instance holds: the one of its address, or, when nobody has written that down, the one that has its name. 0: none. */
+/*
+ * The slot that an instance holds: the one of its address, or, when nobody has written that down, the one that has its
+ * name. 0: none.
+ */
 static unsigned find_held(const struct ipam *ipam, const char *instance, const struct net_lease *lease)
 {
 	unsigned first = IPAM_FIRST_SLOT, last = IPAM_LAST_SLOT;

@@ -86,8 +86,9 @@ int net_host_ip_parse(const char *words, uint32_t *ret_ip, struct err *err);
 int net_attach(const struct net_request *request, int netns_fd, struct net_lease *ret, struct err *err);
 
 /*
- * The same for a machine: its card is a tap on the bridge, whose descriptor (net/tap.h; non-blocking, CLOEXEC, the caller's) its monitor gets. Nothing is
- * configured behind it: the lease says what the machine's own kernel is to be told. lease.veth is the tap's name. `ifname` is not looked at.
+ * The same for a machine: its card is a tap on the bridge, whose descriptor (net/tap.h; non-blocking, CLOEXEC, the
+ * caller's) its monitor gets. Nothing is configured behind it: the lease says what the machine's own kernel is to be
+ * told. lease.veth is the tap's name. `ifname` is not looked at.
  */
 int net_attach_tap(const struct net_request *request, int *ret_tap_fd, struct net_lease *ret, struct err *err);
 
@@ -95,8 +96,9 @@ int net_attach_tap(const struct net_request *request, int *ret_tap_fd, struct ne
  * Takes the ports away at once and gives the address back, which becomes free when the veth is gone: the death of its
  * namespace takes it, a few ms after the last process, and nobody waits for that here. Idempotent: what the instance
  * does not hold (any more) is left alone, whoever has it by now. Without a lease (NULL: whoever attached it was killed
- * before it wrote the address down) the state is searched for the instance. The ports are those that the state knows; `ports`
- * and `port_count` are what the caller's record says, and are not looked at: a record may be older than the state.
+ * before it wrote the address down) the state is searched for the instance. The ports are those that the state knows;
+ * `ports` and `port_count` are what the caller's record says, and are not looked at: a record may be older than the
+ * state.
  *
  * 0.05 ms without published ports; with some about 10 ms, a grace period for which the kernel waits when the socket
  * that has deleted elements is closed. So tell whoever waits for the exit status first.

@@ -41,7 +41,10 @@ int publish_remove(struct netlink *netfilter, const struct ipam *ipam, unsigned 
  */
 int publish_forget(struct netlink *netfilter, const struct ipam *ipam, unsigned slot, struct err *err);
 
-/* Makes the ruleset and the guard of the bridge in place of whatever there is, with the ports of every held slot, in one transaction. */
+/*
+ * Makes the ruleset and the guard of the bridge in place of whatever there is, with the ports of every held slot, in
+ * one transaction.
+ */
 int publish_restore(struct netlink *netfilter, const struct ipam *ipam, struct err *err);
 /* Deletes every element that leads to an address that is not held. A missing ruleset is success. */
 int publish_purge(struct netlink *netfilter, const struct ipam *ipam, struct err *err);

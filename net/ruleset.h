@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What hull's nftables table of family inet contains: the chains and rules that are the same for every instance, and two maps of
- * ports.
+ * What hull's nftables table of family inet contains: the chains and rules that are the same for every instance, and
+ * two maps of ports.
  *
  * No instance ever changes a rule. A published port is an element of a map, so that the thousandth costs, when it is
  * made and for each packet, what the first did.

@@ -21,7 +21,7 @@
 #define TAP_NAME       "hull%u"	   /* the number is the interface's: one tap for each */
 #define FIRST_ACTION   1
 
-/* --- Redirection ------------------------------------------------------------------------------------------------------ */
+/* --- Redirection -------------------------------------------------------------------------------------------------- */
 
 static void put_ingress(struct netlink_batch *batch, int type, int flags, int index)
 {
@@ -102,7 +102,7 @@ static int connect_both(struct netlink *netlink, const struct interface *interfa
 		       : 0;
 }
 
-/* --- Taking the place ------------------------------------------------------------------------------------------------- */
+/* --- Taking the place --------------------------------------------------------------------------------------------- */
 
 static bool is_tap(const struct interface *interface)
 {

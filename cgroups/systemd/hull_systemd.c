@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hull-systemd: asks systemd for what the systemd cgroup driver needs, over D-Bus. A program of its own, since libsystemd is a shared library only
- * and costs a start more than all else together; run by cgroups/systemd.c alone.
+ * hull-systemd: asks systemd for what the systemd cgroup driver needs, over D-Bus. A program of its own, since
+ * libsystemd is a shared library only and costs a start more than all else together; run by cgroups/systemd.c alone.
  *
  *     hull-systemd system|user start UNIT PROPERTY...   makes a scope around this very process, and stays in it until it is killed
  *     hull-systemd system|user set UNIT PROPERTY...     changes properties, until the next boot
  *     hull-systemd system|user attach UNIT PID          moves a process into the unit's cgroup
  *     hull-systemd system|user stop UNIT                stops it and forgets that it failed; a unit that is not there is stopped already
  *
- * PROPERTY is NAME=TYPE:VALUE, see properties below; 253?NAME=TYPE:VALUE is left out where systemd is older than 253. The answer is one line on stdout: "ok PATH" (the unit's cgroup, for start), "ok", or "failed WORDS".
+ * PROPERTY is NAME=TYPE:VALUE, see properties below; 253?NAME=TYPE:VALUE is left out where systemd is older than 253.
+ * The answer is one line on stdout: "ok PATH" (the unit's cgroup, for start), "ok", or "failed WORDS".
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -36,7 +37,7 @@ static int fail(int error, const char *what, const char *words)
 	return EXIT_FAILURE;
 }
 
-/* --- properties -------------------------------------------------------------------------------------------------------- */
+/* --- properties --------------------------------------------------------------------------------------------------- */
 
 static int append_bool(sd_bus_message *m, const char *value)
 {
@@ -204,14 +205,17 @@ static int append_properties(sd_bus *bus, sd_bus_message *m, char **words, bool 
 	return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-/* --- jobs -------------------------------------------------------------------------------------------------------------- */
+/* --- jobs --------------------------------------------------------------------------------------------------------- */
 
 struct job {
 	char path[256]; /* empty: not known yet */
 	char ended[256], result[32];
 };
 
-/* The signal may be ahead of the answer that names the job: systemd sends both, the bus keeps their order, and the answer is first. */
+/*
+ * The signal may be ahead of the answer that names the job: systemd sends both, the bus keeps their order, and the
+ * answer is first.
+ */
 static int note_end(sd_bus_message *m, void *data, sd_bus_error *error)
 {
 	struct job *job = data;
@@ -283,7 +287,7 @@ static int run_job(sd_bus *bus, struct job *job, sd_bus_message *call, const cha
 	return strcmp(job->result, "done") == 0 ? EXIT_SUCCESS : fail(EIO, what, job->result);
 }
 
-/* --- verbs ------------------------------------------------------------------------------------------------------------- */
+/* --- verbs -------------------------------------------------------------------------------------------------------- */
 
 static int tell_cgroup(sd_bus *bus, const char *unit)
 {
@@ -321,7 +325,10 @@ static int start(sd_bus *bus, const char *unit, char **words)
 	if (r == EXIT_SUCCESS)
 		r = fflush(stdout);
 	sd_bus_flush_close_unref(bus);
-	/* systemd takes a scope away as soon as it is empty: this process holds the place until the container's first one is there. */
+	/*
+	 * systemd takes a scope away as soon as it is empty: this process holds the place until the container's first
+	 * one is there.
+	 */
 	if (r != EXIT_SUCCESS)
 		return r;
 	for (;;)

@@ -49,7 +49,7 @@ struct watching {
 	unsigned count_again;
 };
 
-/* --- Figures ---------------------------------------------------------------------------------------------------------- */
+/* --- Figures ------------------------------------------------------------------------------------------------------ */
 
 static bool has_ended(const struct watching *watching)
 {
@@ -82,7 +82,7 @@ static int print_stats(const struct watching *watching, struct err *err)
 	return result;
 }
 
-/* --- Events ----------------------------------------------------------------------------------------------------------- */
+/* --- Events ------------------------------------------------------------------------------------------------------- */
 
 static int print_kills(struct watching *watching, struct err *err)
 {

@@ -13,8 +13,8 @@ struct exec_options {
 extern const struct option_row oci_exec_rows[];
 
 /*
- * The process to run: that of --process, or the bundle's with the command; and on top of either what single options say. `config` is the
- * bundle's. Lives in call->arena.
+ * The process to run: that of --process, or the bundle's with the command; and on top of either what single options
+ * say. `config` is the bundle's. Lives in call->arena.
  */
 int oci_exec_process(struct command_call *call, const struct config *config, struct config_process *ret,
 		     struct err *err);

@@ -92,8 +92,8 @@ static int add_groups(struct arena *arena, const struct strv *groups, struct con
 }
 
 /*
- * Not in the inheritable set, hence not in the ambient one: a program of the image with file capabilities would gain from it (CVE-2022-29162). A user other
- * than root loses what is added with the exec.
+ * Not in the inheritable set, hence not in the ambient one: a program of the image with file capabilities would gain
+ * from it (CVE-2022-29162). A user other than root loses what is added with the exec.
  */
 static int add_caps(struct arena *arena, const struct strv *caps, struct config_process *process, struct err *err)
 {

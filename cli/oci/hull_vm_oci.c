@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* hull-vm-oci: the same commands, and every bundle becomes a machine. Its root is shared with the guest, since no layers are known. */
+/*
+ * hull-vm-oci: the same commands, and every bundle becomes a machine. Its root is shared with the guest, since no
+ * layers are known.
+ */
 #include "cli/machine.h"
 #include "cli/oci/oci.h"
 

@@ -130,9 +130,10 @@ static bool has_user_namespace(const struct config *config)
 }
 
 /*
- * Whether something of the bundle's comes to run where it could reach this process's program. In a user namespace of its own it could do nothing with it. And a
- * machine's jail is a process namespace of its own with the monitor alone in it, which is executed from a view that is sealed: this process's child becomes that, and
- * nothing of the bundle's ever runs outside of the guest's kernel.
+ * Whether something of the bundle's comes to run where it could reach this process's program. In a user namespace of
+ * its own it could do nothing with it. And a machine's jail is a process namespace of its own with the monitor alone in
+ * it, which is executed from a view that is sealed: this process's child becomes that, and nothing of the bundle's ever
+ * runs outside of the guest's kernel.
  */
 static bool has_to_be_sealed(const struct config *config)
 {

@@ -36,13 +36,14 @@ int oci_plan(const struct command_call *call, const char *id, const char *bundle
 int oci_plan_creation(const struct command_call *call, const char *id, const char *bundle, struct plan *ret,
 		      struct err *err);
 /*
- * With the host's ids inside, what runs there must not be able to reach this executable: it moves to where it cannot be written (sealed_self()). To be called
- * before anything was done.
+ * With the host's ids inside, what runs there must not be able to reach this executable: it moves to where it cannot be
+ * written (sealed_self()). To be called before anything was done.
  */
 int oci_seal(const struct command_call *call, const struct config *config, struct err *err);
 /*
- * What a plan for more in an existing container begins with: the bundle's config.json, as it is now, and what `plan_host` asks of this host, with the id and
- * the bundle. The container is the command's first operand. Both live as long as the arena. -ENOENT with words when there is no such container.
+ * What a plan for more in an existing container begins with: the bundle's config.json, as it is now, and what
+ * `plan_host` asks of this host, with the id and the bundle. The container is the command's first operand. Both live as
+ * long as the arena. -ENOENT with words when there is no such container.
  */
 int oci_read_bundle(const struct command_call *call, const struct store *store, const struct config **ret,
 		    struct plan_host *ret_host, struct err *err);

@@ -26,7 +26,7 @@ static void put_array(struct json_writer *w, const char *key, const uint64_t *va
 	json_close_array(w);
 }
 
-/* --- Pressure --------------------------------------------------------------------------------------------------------- */
+/* --- Pressure ----------------------------------------------------------------------------------------------------- */
 
 static void put_share(struct json_writer *w, const char *key, uint32_t centi)
 {
@@ -53,7 +53,7 @@ static void put_pressure(struct json_writer *w, const struct cg_pressure *pressu
 	json_close(w);
 }
 
-/* --- Processors ------------------------------------------------------------------------------------------------------- */
+/* --- Processors --------------------------------------------------------------------------------------------------- */
 
 static void put_cpu(struct json_writer *w, const struct stats_all *all)
 {
@@ -111,7 +111,7 @@ static void put_cpuset(struct json_writer *w, const struct cg_detail *detail)
 	json_close(w);
 }
 
-/* --- Memory ----------------------------------------------------------------------------------------------------------- */
+/* --- Memory ------------------------------------------------------------------------------------------------------- */
 
 static void put_memory_figure(struct json_writer *w, const char *key, const struct cg_memory_figure *figure)
 {
@@ -165,7 +165,7 @@ static void put_memory(struct json_writer *w, const struct stats_all *all)
 	json_close(w);
 }
 
-/* --- Devices, processes, interfaces ----------------------------------------------------------------------------------- */
+/* --- Devices, processes, interfaces ------------------------------------------------------------------------------- */
 
 /* Lines of one kind stand together; each kind is an array of its own. */
 static void put_devices(struct json_writer *w, const struct stats_all *all)

@@ -2,8 +2,8 @@
 /*
  * What hull and its four libraries ask of the C library and musl does not have, or has in a way that hull must not use.
  *
- * libseccomp, libcap, libnl and yajl are Debian's archives, compiled against glibc's headers. They work on musl because what passes between them and the C library
- * is the same in both on 64-bit Linux:
+ * libseccomp, libcap, libnl and yajl are Debian's archives, compiled against glibc's headers. They work on musl because
+ * what passes between them and the C library is the same in both on 64-bit Linux:
  *
  *   numbers, memory, strings   nothing but integers and pointers. The tables behind __ctype_b_loc() and __ctype_tolower_loc() are alike, bit by bit, for
  *                              what they are asked (EOF to 127). __isoc99_sscanf() and __isoc99_fscanf() are names of musl's, too.
@@ -17,8 +17,8 @@
  *   mutexes, rwlocks           static ones are all zeros in both, and have the same size. With one thread they are counters.
  *   addrinfo, protoent         the same members at the same places.
  *
- * tests/lint-musl holds the names that this was thought through for, and complains about any other: whoever adds one there thinks first, and says here what
- * passes through it.
+ * tests/lint-musl holds the names that this was thought through for, and complains about any other: whoever adds one
+ * there thinks first, and says here what passes through it.
  */
 #include <errno.h>
 #include <link.h>
@@ -35,7 +35,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* --- System calls ---------------------------------------------------------------------------------------------------------------------- */
+/* --- System calls ------------------------------------------------------------------------------------------------- */
 
 int fsopen(const char *type, unsigned flags)
 {
@@ -103,11 +103,11 @@ ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int f
 	return syscall(SYS_pwritev2, fd, iov, (long)count, offset, 0L, flags);
 }
 
-/* --- Signals to oneself ---------------------------------------------------------------------------------------------------------------- */
+/* --- Signals to oneself ------------------------------------------------------------------------------------------- */
 
 /*
- * musl's own send to the thread id that it noted at the start. In a process of hull's that was made by clone3(2) that is still its parent's id, which in another pid
- * namespace may be anyone's.
+ * musl's own send to the thread id that it noted at the start. In a process of hull's that was made by clone3(2) that
+ * is still its parent's id, which in another pid namespace may be anyone's.
  */
 pid_t gettid(void)
 {
@@ -134,7 +134,10 @@ _Noreturn void abort(void)
 	_exit(127);
 }
 
-/* Signal 34, which musl keeps for what is done in all threads at once, is SIGRTMIN to the programs inside: it is blocked, read and passed on like the others. */
+/*
+ * Signal 34, which musl keeps for what is done in all threads at once, is SIGRTMIN to the programs inside: it is
+ * blocked, read and passed on like the others.
+ */
 int sigfillset(sigset_t *set)
 {
 	/* Those that both libraries keep for themselves, for timers and cancelled threads. */
@@ -145,7 +148,7 @@ int sigfillset(sigset_t *set)
 	return 0;
 }
 
-/* --- Errors in the words that people know, and look for -------------------------------------------------------------------------------- */
+/* --- Errors in the words that people know, and look for ----------------------------------------------------------- */
 
 static const char *const words[] = {
 	[0] = "Success",
@@ -219,7 +222,7 @@ char *errno_words(int code)
 	return answer.as_of_old;
 }
 
-/* --- _FORTIFY_SOURCE: what the archives call where the compiler knew how much room there is -------------------------------------------- */
+/* --- _FORTIFY_SOURCE: what the archives call where the compiler knew how much room there is ----------------------- */
 
 #define FORMAT(at, values) __attribute__((format(printf, at, values)))
 
@@ -305,9 +308,12 @@ void *__memcpy_chk(void *to, const void *from, size_t bytes, size_t room)
 	return memcpy(to, from, bytes);
 }
 
-/* --- RELRO ------------------------------------------------------------------------------------------------------------------------------- */
+/* --- RELRO -------------------------------------------------------------------------------------------------------- */
 
-/* What the linker laid out to be read-only after the start. In a static program that is the C library's to do, and musl's leaves it to its dynamic linker. */
+/*
+ * What the linker laid out to be read-only after the start. In a static program that is the C library's to do, and
+ * musl's leaves it to its dynamic linker.
+ */
 __attribute__((constructor)) static void protect_relocated(void)
 {
 	extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Inside hull-agent, the first process of a guest: one struct that holds everything, and what its parts offer one another.
+ * Inside hull-agent, the first process of a guest: one struct that holds everything, and what its parts offer one
+ * another.
  *
  *     hull_agent.c   the order of things: boot, channel, program, end
  *     boot.c         file systems of the kernel, modules, a root that can be pivoted from
@@ -12,7 +13,8 @@
  *     task.c         a process: its streams, what is heard and told of it
  *     serve.c        the loop: frames, children, the end
  *
- * All of it is one process with one thread. What it makes for the container is made as on any host; there is no other way to make a process here.
+ * All of it is one process with one thread. What it makes for the container is made as on any host; there is no other
+ * way to make a process here.
  */
 #ifndef HULL_RUNTIME_AGENT_AGENT_H
 #define HULL_RUNTIME_AGENT_AGENT_H
@@ -75,9 +77,15 @@ struct agent {
 
 /* boot.c */
 int boot_mounts(struct err *err);
-/* Moves to a root of its own on a tmpfs, so that containers can leave it by pivot_root(2), which an initial ramfs does not allow. */
+/*
+ * Moves to a root of its own on a tmpfs, so that containers can leave it by pivot_root(2), which an initial ramfs does
+ * not allow.
+ */
 int boot_leave_ramfs(struct err *err);
-/* Loads what is there for any of these purposes ("base", "disk" …: runtime/vm/initramfs.h), in the list's order; what is loaded already is left out. */
+/*
+ * Loads what is there for any of these purposes ("base", "disk" …: runtime/vm/initramfs.h), in the list's order; what
+ * is loaded already is left out.
+ */
 int boot_load_modules(const char *purpose, struct err *err);
 /* Whether the machine has a device of this kind (virtio 1.2, section 5). */
 bool boot_has_device(unsigned virtio_id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The guest's own devices for a program that may make any node: what --privileged is in a machine. They are those of this kernel, which the machine has anyhow;
- * the host's are as far away as ever.
+ * The guest's own devices for a program that may make any node: what --privileged is in a machine. They are those of
+ * this kernel, which the machine has anyhow; the host's are as far away as ever.
  */
 #include <errno.h>
 #include <ftw.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The container's root and volumes, from block devices and shared folders. What is on them is the image's: it is mounted, and never looked at here. */
+/*
+ * The container's root and volumes, from block devices and shared folders. What is on them is the image's: it is
+ * mounted, and never looked at here.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +22,7 @@
 #define WAIT_MS 10000
 #define STEP_MS 2
 
-/* --- Finding ---------------------------------------------------------------------------------------------------------- */
+/* --- Finding ------------------------------------------------------------------------------------------------------ */
 
 /* virtio-blk tells its serial at once; others below their device. */
 static bool has_serial(const char *disk, const char *wanted)
@@ -59,7 +62,7 @@ static int await_disk(const char *serial, char *to, size_t to_bytes, struct err 
 	return result < 0 ? err_say(err, ENODEV, "there is no disk with the serial number '%s'", serial) : 0;
 }
 
-/* --- Mounting --------------------------------------------------------------------------------------------------------- */
+/* --- Mounting ----------------------------------------------------------------------------------------------------- */
 
 static int mount_disk(const char *serial, const char *type, const char *at, unsigned long flags, struct err *err)
 {
@@ -155,7 +158,7 @@ int disks_mount(const struct guest_start *start, struct err *err)
 	return result;
 }
 
-/* --- The end ---------------------------------------------------------------------------------------------------------- */
+/* --- The end ------------------------------------------------------------------------------------------------------ */
 
 void disks_unmount(void)
 {

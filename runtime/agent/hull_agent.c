@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * hull-agent: the first process of a guest. It runs from the kernel's initial ramfs, makes the container's world out of disks and shared folders, runs the
- * program in it as any container's, and speaks with the host over one stream (runtime/vm/agent_protocol.h).
+ * hull-agent: the first process of a guest. It runs from the kernel's initial ramfs, makes the container's world out of
+ * disks and shared folders, runs the program in it as any container's, and speaks with the host over one stream
+ * (runtime/vm/agent_protocol.h).
  *
  * Whatever happens, it ends by powering the machine off: a first process that exits is a panic.
  */
@@ -51,8 +52,9 @@ static int load_base_modules(struct err *err)
 }
 
 /*
- * A kernel that has found no timer comes as far as this on the interrupts of its devices alone, and not past the shortest sleep. Who watches over the boot
- * from outside begins such a machine anew, as long as it has not heard of the agent.
+ * A kernel that has found no timer comes as far as this on the interrupts of its devices alone, and not past the
+ * shortest sleep. Who watches over the boot from outside begins such a machine anew, as long as it has not heard of the
+ * agent.
  */
 static void await_timer(void)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Questions to the agent. Each is answered by a child of it, so that an answer of any length goes the way that a program's output goes, bounded and beside all
- * else, and that nobody waits for it.
+ * Questions to the agent. Each is answered by a child of it, so that an answer of any length goes the way that a
+ * program's output goes, bounded and beside all else, and that nobody waits for it.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -13,11 +13,14 @@
 
 #define AGENT_OF(pointer, member) CONTAINER_OF(pointer, struct agent, member)
 
-/* How long the others' last output may take once the first program has ended; and then, how long the host may take to hear its end. */
+/*
+ * How long the others' last output may take once the first program has ended; and then, how long the host may take to
+ * hear its end.
+ */
 #define OTHERS_MS   1000
 #define FAREWELL_MS 3000
 
-/* --- The end ---------------------------------------------------------------------------------------------------------- */
+/* --- The end ------------------------------------------------------------------------------------------------------ */
 
 void serve_close_down(struct agent *agent)
 {
@@ -56,7 +59,7 @@ static void first_ended(struct agent *agent)
 	(void)loop_timer_set(&agent->farewell, OTHERS_MS);
 }
 
-/* --- Children --------------------------------------------------------------------------------------------------------- */
+/* --- Children ----------------------------------------------------------------------------------------------------- */
 
 static struct task *task_of_pid(struct agent *agent, pid_t pid)
 {
@@ -92,9 +95,12 @@ static void child_signalled(struct loop *loop, struct loop_signals *signals, int
 	serve_settle(agent);
 }
 
-/* --- Documents -------------------------------------------------------------------------------------------------------- */
+/* --- Documents ---------------------------------------------------------------------------------------------------- */
 
-/* What nobody waits for: once it was told that the program runs. Without it the machine gives no memory back, and is as good otherwise. */
+/*
+ * What nobody waits for: once it was told that the program runs. Without it the machine gives no memory back, and is as
+ * good otherwise.
+ */
 static void load_late_modules(struct agent *agent)
 {
 	struct err err = ERR_INIT;
@@ -159,7 +165,7 @@ static int take_piece(struct agent *agent, const struct agent_message *message, 
 	return 0;
 }
 
-/* --- Frames ----------------------------------------------------------------------------------------------------------- */
+/* --- Frames ------------------------------------------------------------------------------------------------------- */
 
 static int take_hello(struct agent *agent, const struct agent_message *message, struct err *err)
 {
@@ -267,7 +273,7 @@ static void channel_ready(struct loop *loop, struct loop_source *source, uint32_
 	load_late_modules(agent);
 }
 
-/* --- Behind every event ----------------------------------------------------------------------------------------------- */
+/* --- Behind every event ------------------------------------------------------------------------------------------- */
 
 static void put_own(struct agent *agent)
 {

@@ -23,7 +23,7 @@ struct task *task_find(struct agent *agent, uint32_t number)
 	return NULL;
 }
 
-/* --- Streams ---------------------------------------------------------------------------------------------------------- */
+/* --- Streams ------------------------------------------------------------------------------------------------------ */
 
 static void input_ready(struct loop *loop, struct loop_source *source, uint32_t events)
 {
@@ -107,7 +107,7 @@ int task_open_terminal(struct task *task, int master, struct err *err)
 	return set_streams(task, ends, err);
 }
 
-/* --- What is heard ---------------------------------------------------------------------------------------------------- */
+/* --- What is heard ------------------------------------------------------------------------------------------------ */
 
 static void resize(const struct task *task, const void *payload)
 {
@@ -171,7 +171,7 @@ int task_take(struct task *task, const struct agent_message *message, struct err
 	}
 }
 
-/* --- Its end ---------------------------------------------------------------------------------------------------------- */
+/* --- Its end ------------------------------------------------------------------------------------------------------ */
 
 void task_ended(struct task *task, int wait_status)
 {
@@ -211,7 +211,7 @@ void task_close(struct task *task)
 	*task = (struct task){.state = TASK_FREE};
 }
 
-/* --- What is told ----------------------------------------------------------------------------------------------------- */
+/* --- What is told ------------------------------------------------------------------------------------------------- */
 
 static bool put_failed(const struct task *task, struct agent_wire *wire)
 {
@@ -243,7 +243,10 @@ static int settle_streams(struct task *task, struct err *err)
 	return result;
 }
 
-/* The first program's last word ends the machine, so it comes behind everybody else's, and behind the last byte on the disk. */
+/*
+ * The first program's last word ends the machine, so it comes behind everybody else's, and behind the last byte on the
+ * disk.
+ */
 static bool may_say_exit(const struct task *task)
 {
 	const struct agent *agent = task->agent;

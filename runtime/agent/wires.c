@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a container's engine on a host makes from outside, and here is made in the guest: the network's addresses, the clock, files of /etc. */
+/*
+ * What a container's engine on a host makes from outside, and here is made in the guest: the network's addresses, the
+ * clock, files of /etc.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +21,7 @@
 #define WAIT_MS 10000
 #define STEP_MS 2
 
-/* --- Network ---------------------------------------------------------------------------------------------------------- */
+/* --- Network ------------------------------------------------------------------------------------------------------ */
 
 static int find_interface(const char *mac, char *to, size_t to_bytes)
 {
@@ -146,7 +149,7 @@ int wires_network(const struct guest_network *network, struct err *err)
 	return result < 0 ? err_wrap(err, "network") : 0;
 }
 
-/* --- Sysctls ---------------------------------------------------------------------------------------------------------- */
+/* --- Sysctls ------------------------------------------------------------------------------------------------------ */
 
 static int set_sysctl(struct arena *arena, const struct strpair *pair, struct err *err)
 {
@@ -180,7 +183,7 @@ int wires_sysctls(struct arena *arena, struct config *config, struct err *err)
 	return 0;
 }
 
-/* --- Clock ------------------------------------------------------------------------------------------------------------ */
+/* --- Clock -------------------------------------------------------------------------------------------------------- */
 
 void wires_clock(uint64_t epoch_ns)
 {
@@ -190,7 +193,7 @@ void wires_clock(uint64_t epoch_ns)
 		(void)clock_settime(CLOCK_REALTIME, &now);
 }
 
-/* --- Files ------------------------------------------------------------------------------------------------------------ */
+/* --- Files -------------------------------------------------------------------------------------------------------- */
 
 static int add_file(struct arena *arena, struct config *config, const char *name, const char *contents, struct err *err)
 {

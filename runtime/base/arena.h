@@ -2,8 +2,9 @@
 /*
  * An arena: memory for plain data that lives and dies together (a parsed document, a config, a plan).
  *
- * Nothing in an arena is freed alone. Every arena has a bound; past it, and when the system has no memory, an allocation
- * returns NULL and the arena remembers it (`failed`), so that a caller may check once at the end of a group of allocations.
+ * Nothing in an arena is freed alone. Every arena has a bound; past it, and when the system has no memory, an
+ * allocation returns NULL and the arena remembers it (`failed`), so that a caller may check once at the end of a group
+ * of allocations.
  */
 #ifndef HULL_RUNTIME_BASE_ARENA_H
 #define HULL_RUNTIME_BASE_ARENA_H
@@ -26,7 +27,9 @@ struct arena {
 #define ARENA_DEFAULT_MAX_BYTES ((size_t)64 << 20)
 #define ARENA_INIT		((struct arena){0})
 
-/* Zeroed memory, aligned for any type. NULL when the bound is reached. `arena_array` checks count * size for overflow. */
+/*
+ * Zeroed memory, aligned for any type. NULL when the bound is reached. `arena_array` checks count * size for overflow.
+ */
 void *arena_alloc(struct arena *arena, size_t bytes);
 void *arena_array(struct arena *arena, size_t count, size_t bytes);
 

@@ -2,10 +2,11 @@
 /*
  * A helper beside the caller: for a system call that takes long, and whose outcome is not needed yet.
  *
- * It is a process that borrows the caller's memory. So nothing is copied for it, neither at its start nor by the caller's next writes, and it costs a
- * fraction of a fork. In return it must leave that memory alone: it runs on a stack of its own, has all signals blocked (a handler would be the caller's),
- * and makes system calls by aside_call() only, since the C library's would write to the caller's errno. It is no thread, either: the caller may go on
- * to fork, to execute, to join namespaces.
+ * It is a process that borrows the caller's memory. So nothing is copied for it, neither at its start nor by the
+ * caller's next writes, and it costs a fraction of a fork. In return it must leave that memory alone: it runs on a
+ * stack of its own, has all signals blocked (a handler would be the caller's), and makes system calls by aside_call()
+ * only, since the C library's would write to the caller's errno. It is no thread, either: the caller may go on to fork,
+ * to execute, to join namespaces.
  */
 #ifndef HULL_RUNTIME_BASE_ASIDE_H
 #define HULL_RUNTIME_BASE_ASIDE_H
@@ -26,12 +27,15 @@ struct aside {
 #define ASIDE_CONTEXT_BYTES 4608 /* a path fits in */
 
 /*
- * Starts `run` with a copy of `context` (at most ASIDE_CONTEXT_BYTES), which is the helper's to change. It ends when `run` returns. With `shares_files` the
- * descriptors that it opens are the caller's; else it has a table of its own, a copy. No signal tells of its end, and no plain wait() finds it. One thread.
- * 0 or -errno.
+ * Starts `run` with a copy of `context` (at most ASIDE_CONTEXT_BYTES), which is the helper's to change. It ends when
+ * `run` returns. With `shares_files` the descriptors that it opens are the caller's; else it has a table of its own, a
+ * copy. No signal tells of its end, and no plain wait() finds it. One thread. 0 or -errno.
  */
 int aside_start(struct aside *aside, void (*run)(void *context), const void *context, size_t bytes, bool shares_files);
-/* Waits for its end. The context as it has left it, valid until aside_close(); NULL: none runs. Also in a child of the process that started it. */
+/*
+ * Waits for its end. The context as it has left it, valid until aside_close(); NULL: none runs. Also in a child of the
+ * process that started it.
+ */
 void *aside_wait(struct aside *aside);
 /* Waits for its end, and takes its memory back. */
 void aside_close(struct aside *aside);

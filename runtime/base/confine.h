@@ -18,16 +18,21 @@ struct confine_filter {
 	size_t count; /* at most BPF_MAXINSNS */
 };
 
-/* From now on no execve(2) gives this process more than it has (setuid bits, file capabilities). Never undone, inherited. */
+/*
+ * From now on no execve(2) gives this process more than it has (setuid bits, file capabilities). Never undone,
+ * inherited.
+ */
 int confine_no_new_privs(struct err *err);
 /*
- * Loads the filter for the calling thread. `flags` are SECCOMP_FILTER_FLAG_*. With NEW_LISTENER the notify descriptor is returned (CLOEXEC),
- * else 0. Needs no_new_privs or CAP_SYS_ADMIN in the user namespace (-EACCES). Filters only add up: nothing takes one away.
+ * Loads the filter for the calling thread. `flags` are SECCOMP_FILTER_FLAG_*. With NEW_LISTENER the notify descriptor
+ * is returned (CLOEXEC), else 0. Needs no_new_privs or CAP_SYS_ADMIN in the user namespace (-EACCES). Filters only add
+ * up: nothing takes one away.
  */
 int confine_load(const struct confine_filter *filter, unsigned flags, struct err *err);
 /*
- * Ends this process (SIGKILL) when the thread that made it ends. Call it after the last change of credentials: that change forgets it.
- * With a pidfd of the parent the race with one that is already gone is checked: -ESRCH. With -1 it is the caller's to know.
+ * Ends this process (SIGKILL) when the thread that made it ends. Call it after the last change of credentials: that
+ * change forgets it. With a pidfd of the parent the race with one that is already gone is checked: -ESRCH. With -1 it
+ * is the caller's to know.
  */
 int confine_die_with_parent(int parent_pidfd_or_minus_1, struct err *err);
 

@@ -38,16 +38,18 @@ struct err {
 #define ERR_INIT ((struct err){0})
 
 /*
- * Sets `err` to the words of `fmt` followed by ": " and the text of errno value `code`. Returns -code (always negative: a
- * code of 0 becomes EIO, a negative code is taken as -code). `err` may be NULL, here and below; then only the code is returned
- * (by the functions below: -EIO, since it is not known).
+ * Sets `err` to the words of `fmt` followed by ": " and the text of errno value `code`. Returns -code (always negative:
+ * a code of 0 becomes EIO, a negative code is taken as -code). `err` may be NULL, here and below; then only the code is
+ * returned (by the functions below: -EIO, since it is not known).
  */
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* As err_set(), for a failure whose words already say why: the text of `code` is not added. */
 int err_say(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Puts the words of `fmt` and ": " in front of what `err` says. Returns -err->code. Keeps the end if it grows too long. */
+/*
+ * Puts the words of `fmt` and ": " in front of what `err` says. Returns -err->code. Keeps the end if it grows too long.
+ */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Adds ": " and the words of `fmt` behind the message: what the user can do. Returns -err->code. */

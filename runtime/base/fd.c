@@ -102,7 +102,10 @@ static int cloexec_one(int fd)
 	return fd_set_cloexec(fd, true);
 }
 
-/* Calls `act` for every open descriptor from `lowest` to `highest`, other than the one that this function reads the list with. */
+/*
+ * Calls `act` for every open descriptor from `lowest` to `highest`, other than the one that this function reads the
+ * list with.
+ */
 static int each_fd_between(unsigned lowest, unsigned highest, int (*act)(int fd), struct err *err)
 {
 	CLEANUP_DIR DIR *list = opendir("/proc/self/fd");
@@ -191,7 +194,10 @@ static int memory_create(const char *name)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
 
-	/* EINVAL: a kernel before 6.3. On later ones not saying it is warned about, or refused by sysctl vm.memfd_noexec. */
+	/*
+	 * EINVAL: a kernel before 6.3. On later ones not saying it is warned about, or refused by sysctl
+	 * vm.memfd_noexec.
+	 */
 	if (fd < 0 && errno == EINVAL)
 		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	return fd < 0 ? -errno : fd;

@@ -23,9 +23,9 @@
 /* --- reading --- */
 
 /*
- * Reads to the end, into `first` as far as that goes, else into malloc'd memory: the size of a pipe or a proc file is not known before, and an
- * arena cannot give back what a growing buffer leaves behind. Returns the length of what is in *ret_more, or in `first` where that stays NULL;
- * or -EFBIG with more than max_bytes.
+ * Reads to the end, into `first` as far as that goes, else into malloc'd memory: the size of a pipe or a proc file is
+ * not known before, and an arena cannot give back what a growing buffer leaves behind. Returns the length of what is in
+ * *ret_more, or in `first` where that stays NULL; or -EFBIG with more than max_bytes.
  */
 static ssize_t read_to_end(int fd, size_t size_hint, size_t max_bytes, char first[static READ_FIRST_BYTES],
 			   char **ret_more)
@@ -95,7 +95,10 @@ int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes
 int file_read(struct arena *arena, int dirfd, const char *name, size_t max_bytes, char **ret_data, size_t *ret_len,
 	      struct err *err)
 {
-	/* A FIFO that nobody writes to would keep the opening waiting for ever; so opened, it is empty. What has a writer is waited for. */
+	/*
+	 * A FIFO that nobody writes to would keep the opening waiting for ever; so opened, it is empty. What has a
+	 * writer is waited for.
+	 */
 	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int result;
 
@@ -200,8 +203,9 @@ static int fill_temp(int fd, const void *data, size_t len, mode_t mode, enum fil
 }
 
 /*
- * ext4 begins to write out a file that is renamed over another, so that a power loss leaves one of the two; who removes the file soon after then
- * waits for the disk: a millisecond for a short container's record, where /run is on one. Names that are exchanged are not waited for.
+ * ext4 begins to write out a file that is renamed over another, so that a power loss leaves one of the two; who removes
+ * the file soon after then waits for the disk: a millisecond for a short container's record, where /run is on one.
+ * Names that are exchanged are not waited for.
  */
 static int put_volatile(int folder, const char *temp, const char *name)
 {

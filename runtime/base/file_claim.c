@@ -18,8 +18,8 @@
 #define SPARE_NAME ".spare"
 
 /*
- * Random, not the pid: processes in different PID namespaces may share the folder, and one that was killed may have left its name behind. Cut off
- * where it is too long.
+ * Random, not the pid: processes in different PID namespaces may share the folder, and one that was killed may have
+ * left its name behind. Cut off where it is too long.
  */
 static void hide(char to[static NAME_MAX + 1], const char *prefix, const char *name)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Removing a tree whose contents nobody vouches for. It is a loop over a stack of bounded depth, since a container can nest
- * folders deeper than any process may hold descriptors or stack frames. Where the stack is full, a folder is renamed to
- * the top of the tree and waits there for its turn: nothing is ever reached through "..", which a
- * rename elsewhere could redirect.
+ * Removing a tree whose contents nobody vouches for. It is a loop over a stack of bounded depth, since a container can
+ * nest folders deeper than any process may hold descriptors or stack frames. Where the stack is full, a folder is
+ * renamed to the top of the tree and waits there for its turn: nothing is ever reached through "..", which a rename
+ * elsewhere could redirect.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -52,7 +52,10 @@ static void removal_end(struct removal *removal)
 		pop(removal);
 }
 
-/* As file_open_dir() without following, also where the owner took their own rights away: they are given back, to the very folder. */
+/*
+ * As file_open_dir() without following, also where the owner took their own rights away: they are given back, to the
+ * very folder.
+ */
 static int open_for_removal(int parent, const char *name)
 {
 	CLEANUP_FD int path = -1;
@@ -61,7 +64,9 @@ static int open_for_removal(int parent, const char *name)
 	if (fd >= 0 || errno != EACCES)
 		return fd < 0 ? -errno : fd;
 	path = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* Through /proc, since neither fchmod(2) on O_PATH nor a chmod by name that follows no link exists everywhere. */
+	/*
+	 * Through /proc, since neither fchmod(2) on O_PATH nor a chmod by name that follows no link exists everywhere.
+	 */
 	if (path < 0 || chmod(fd_name(path).path, 0700) < 0)
 		return -EACCES;
 	fd = openat(path, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

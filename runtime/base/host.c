@@ -18,8 +18,9 @@
 #include "runtime/base/scope.h"
 
 /*
- * A system call that is there refuses senseless arguments with EINVAL, before it looks at permissions; one that is missing is ENOSYS, and
- * one that a seccomp filter keeps from us is mostly EPERM. So EINVAL is the only answer that means yes, and asking changes nothing.
+ * A system call that is there refuses senseless arguments with EINVAL, before it looks at permissions; one that is
+ * missing is ENOSYS, and one that a seccomp filter keeps from us is mostly EPERM. So EINVAL is the only answer that
+ * means yes, and asking changes nothing.
  */
 static bool is_there(long answer)
 {
@@ -46,7 +47,10 @@ static bool probe_close_range(void)
 	return is_there(syscall(SYS_close_range, 1, 0, 0));
 }
 
-/* fsopen, fsmount and move_mount ask for permission before they look at their arguments; these two came with them and do not. */
+/*
+ * fsopen, fsmount and move_mount ask for permission before they look at their arguments; these two came with them and
+ * do not.
+ */
 static bool probe_fsopen(void)
 {
 	return is_there(syscall(SYS_fsconfig, -1, 0, NULL, NULL, 0)) && is_there(syscall(SYS_open_tree, -1, "", ~0U));
@@ -57,7 +61,10 @@ static bool probe_mount_setattr(void)
 	return is_there(syscall(SYS_mount_setattr, -1, "", ~0U, NULL, 0));
 }
 
-/* For what no system call tells without doing it. A distribution that backported it gets the older way, which works too. */
+/*
+ * For what no system call tells without doing it. A distribution that backported it gets the older way, which works
+ * too.
+ */
 static bool kernel_at_least(unsigned major, unsigned minor)
 {
 	unsigned found_major, found_minor;
@@ -67,7 +74,10 @@ static bool kernel_at_least(unsigned major, unsigned minor)
 	return found_major > major || (found_major == major && found_minor >= minor);
 }
 
-/* The request is older than the exit status in its answer, and the answer for a living process does not show the difference. */
+/*
+ * The request is older than the exit status in its answer, and the answer for a living process does not show the
+ * difference.
+ */
 static bool probe_pidfd_exit(void)
 {
 	return kernel_at_least(6, 15) && host_has(HOST_PIDFD);
@@ -78,7 +88,10 @@ static bool has_namespace_file(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* An administrator forbids them with a limit of none; the kernel has no other way to say so than to fail when one is made. */
+/*
+ * An administrator forbids them with a limit of none; the kernel has no other way to say so than to fail when one is
+ * made.
+ */
 static bool probe_user_ns(void)
 {
 	CLEANUP_FD int fd = -1;
@@ -108,8 +121,8 @@ static bool probe_seccomp(void)
 }
 
 /*
- * Layers by descriptor came with Linux 6.13, but only since 6.15 may the descriptor be of a mount that is attached nowhere. Whether it may
- * shows only when the file system is created, so the version has to answer.
+ * Layers by descriptor came with Linux 6.13, but only since 6.15 may the descriptor be of a mount that is attached
+ * nowhere. Whether it may shows only when the file system is created, so the version has to answer.
  */
 static bool probe_overlay_fd_layers(void)
 {

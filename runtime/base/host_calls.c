@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The system calls that hull cannot do without. For clone3, openat2, close_range and statx there are older ways, so they are not among them.
+ * The system calls that hull cannot do without. For clone3, openat2, close_range and statx there are older ways, so
+ * they are not among them.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -12,8 +13,8 @@
 #include "runtime/base/scope.h"
 
 /*
- * Each with arguments that the call refuses at once (flags that there are none of), and without effect where it did not. -1 as an
- * argument is no descriptor, and every flag.
+ * Each with arguments that the call refuses at once (flags that there are none of), and without effect where it did
+ * not. -1 as an argument is no descriptor, and every flag.
  */
 static const struct {
 	const char *name;
@@ -69,7 +70,10 @@ int host_require(struct err *err)
 		       calls[row].name, calls[row].since, host_kernel());
 }
 
-/* Whether the kernel's answer is all that is said. EINVAL is what the C library makes of a renameat2(2) that is not there. */
+/*
+ * Whether the kernel's answer is all that is said. EINVAL is what the C library makes of a renameat2(2) that is not
+ * there.
+ */
 static bool is_bare(const struct err *err)
 {
 	const char *answer = strerror(err->code);

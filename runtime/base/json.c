@@ -112,7 +112,10 @@ static struct json *add_value(struct parser *parser, enum json_type type)
 	return value;
 }
 
-/* A terminated copy of a string. yajl lets overlong forms and single surrogates pass, and a NUL would hide what follows it. */
+/*
+ * A terminated copy of a string. yajl lets overlong forms and single surrogates pass, and a NUL would hide what follows
+ * it.
+ */
 static const char *copy_string(struct parser *parser, const unsigned char *bytes, size_t len)
 {
 	char *copy = arena_strndup(parser->arena, (const char *)bytes, len);
@@ -236,8 +239,8 @@ static int compare_keys(const void *a, const void *b)
 }
 
 /*
- * Two readers of one document may each take another of two members with one key; so it is refused. Sorted, so that an object with
- * very many members costs little more than its size.
+ * Two readers of one document may each take another of two members with one key; so it is refused. Sorted, so that an
+ * object with very many members costs little more than its size.
  */
 static int on_close_object(void *context)
 {
@@ -277,8 +280,8 @@ static bool is_hex_in(const char *digits, unsigned from, unsigned to)
 }
 
 /*
- * Whether every escaped surrogate (\ud83d) is one of a pair. yajl turns others into a question mark, and reads on behind the end of
- * the string to do so. Outside of strings a backslash is an error anyway.
+ * Whether every escaped surrogate (\ud83d) is one of a pair. yajl turns others into a question mark, and reads on
+ * behind the end of the string to do so. Outside of strings a backslash is an error anyway.
  */
 static bool surrogates_are_paired(const char *data, size_t len)
 {

@@ -2,8 +2,8 @@
 /*
  * JSON, bounded: the one place that knows yajl. Reading gives a tree in an arena; writing fills a text.
  *
- * Reading refuses: documents over the cap, nesting past the cap, duplicate keys, NUL inside strings, strings that are not UTF-8 (halves of
- * surrogate pairs too), text behind the value, numbers out of range. RFC 8259.
+ * Reading refuses: documents over the cap, nesting past the cap, duplicate keys, NUL inside strings, strings that are
+ * not UTF-8 (halves of surrogate pairs too), text behind the value, numbers out of range. RFC 8259.
  */
 #ifndef HULL_RUNTIME_BASE_JSON_H
 #define HULL_RUNTIME_BASE_JSON_H
@@ -43,20 +43,27 @@ struct json {
 	};
 };
 
-/* Parses `len` bytes. The tree lives in `arena`. `what` names the document in errors ("config.json"). 0 or -errno (-EINVAL, -EFBIG, -ENOMEM). */
+/*
+ * Parses `len` bytes. The tree lives in `arena`. `what` names the document in errors ("config.json"). 0 or -errno
+ * (-EINVAL, -EFBIG, -ENOMEM).
+ */
 int json_parse(struct arena *arena, const char *data, size_t len, const char *what, const struct json **ret,
 	       struct err *err);
 /* file_read() and json_parse() with JSON_MAX_BYTES. */
 int json_read_file(struct arena *arena, int dirfd, const char *name, const struct json **ret, struct err *err);
 
-/* The member of an object, or NULL. On NULL or another type: NULL. Goes through the members: to look at all of them, use json_each(). */
+/*
+ * The member of an object, or NULL. On NULL or another type: NULL. Goes through the members: to look at all of them,
+ * use json_each().
+ */
 const struct json *json_get(const struct json *object, const char *key);
 #define json_each(child, container) for (const struct json *child = json_first(container); child; child = child->next)
 const struct json *json_first(const struct json *container); /* NULL for scalars and empty ones */
 
 /*
- * Typed reading of one value. Each fails with -EINVAL and words such as "linux.resources.pids.limit: want an integer, found a string".
- * Strings point into the arena. NULL (what json_get() did not find) fails as well, with words but without a path. *ret stays on failure.
+ * Typed reading of one value. Each fails with -EINVAL and words such as "linux.resources.pids.limit: want an integer,
+ * found a string". Strings point into the arena. NULL (what json_get() did not find) fails as well, with words but
+ * without a path. *ret stays on failure.
  */
 int json_string(const struct json *value, const char **ret, struct err *err);
 int json_bool(const struct json *value, bool *ret, struct err *err);
@@ -71,9 +78,9 @@ int json_complain(const struct json *value, struct err *err, const char *fmt, ..
 const char *json_type_words(enum json_type type); /* "an integer" */
 
 /*
- * Writing: commas, quotes and escapes are the writer's. With `indent`, for people. Check with text_check(writer.out): nesting past
- * JSON_MAX_DEPTH and a close without its open fail there too. JSON holds only Unicode: a byte that is not UTF-8 becomes U+FFFD.
- * No line end behind the document.
+ * Writing: commas, quotes and escapes are the writer's. With `indent`, for people. Check with text_check(writer.out):
+ * nesting past JSON_MAX_DEPTH and a close without its open fail there too. JSON holds only Unicode: a byte that is not
+ * UTF-8 becomes U+FFFD. No line end behind the document.
  */
 struct json_writer {
 	struct text *out;

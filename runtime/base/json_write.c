@@ -151,7 +151,9 @@ void json_put_strv(struct json_writer *w, const char *key, const struct strv *li
 	json_close_array(w);
 }
 
-/* The shortest digits that read back as the same number, and a fraction or exponent, so that its type comes back too. */
+/*
+ * The shortest digits that read back as the same number, and a fraction or exponent, so that its type comes back too.
+ */
 static void put_double(struct json_writer *w, const char *key, double value)
 {
 	char words[40];

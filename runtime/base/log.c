@@ -13,8 +13,8 @@
 #include "runtime/base/text.h"
 
 /*
- * A line is at most PIPE_BUF bytes, so that lines of several processes never mix in a pipe. The words get what the worst case
- * leaves: in JSON every byte of theirs is a quote and doubled.
+ * A line is at most PIPE_BUF bytes, so that lines of several processes never mix in a pipe. The words get what the
+ * worst case leaves: in JSON every byte of theirs is a quote and doubled.
  */
 #define LINE_BYTES  4096
 #define WORDS_BYTES 1900

@@ -153,8 +153,8 @@ int loop_run(struct loop *loop, struct err *err)
 	while (!loop->stop) {
 		struct epoll_event event;
 		/*
-		 * One event a call: with a batch, a callback could forget (and free) a source whose event has already been fetched. The
-		 * kernel hands out what is ready in turns, so nobody starves.
+		 * One event a call: with a batch, a callback could forget (and free) a source whose event has already
+		 * been fetched. The kernel hands out what is ready in turns, so nobody starves.
 		 */
 		int n = epoll_wait(loop->epoll_fd, &event, 1, -1);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One event loop: epoll, timers, signals. The keeper, the terminal relay, the monitor and the agent run on it. No heap growth:
- * the sources are the caller's own structs.
+ * One event loop: epoll, timers, signals. The keeper, the terminal relay, the monitor and the agent run on it. No heap
+ * growth: the sources are the caller's own structs.
  */
 #ifndef HULL_RUNTIME_BASE_LOOP_H
 #define HULL_RUNTIME_BASE_LOOP_H
@@ -43,7 +43,9 @@ struct loop {
 int loop_open(struct loop *loop, struct err *err);
 void loop_close(struct loop *loop);
 
-/* Registers `source->fd` for these events, or changes them; level-triggered. Removing an unregistered source is fine. */
+/*
+ * Registers `source->fd` for these events, or changes them; level-triggered. Removing an unregistered source is fine.
+ */
 int loop_watch(struct loop *loop, struct loop_source *source, uint32_t epoll_events, struct err *err);
 void loop_forget(struct loop *loop, struct loop_source *source);
 
@@ -52,7 +54,9 @@ int loop_timer_open(struct loop *loop, struct loop_timer *timer, struct err *err
 int loop_timer_set(struct loop_timer *timer, uint64_t after_ms); /* once; 0 disarms. 0 or -errno */
 void loop_timer_close(struct loop *loop, struct loop_timer *timer);
 
-/* Takes these signals as events: one call of `arrived` a signal. Closing unblocks those that were not blocked before. */
+/*
+ * Takes these signals as events: one call of `arrived` a signal. Closing unblocks those that were not blocked before.
+ */
 int loop_signals_open(struct loop *loop, struct loop_signals *signals, const sigset_t *set, struct err *err);
 void loop_signals_close(struct loop *loop, struct loop_signals *signals);
 

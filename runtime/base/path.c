@@ -50,8 +50,8 @@ static bool is_link(int fd)
 }
 
 /*
- * openat2(2), and what it leaves to its caller: with O_PATH a link at the end is opened rather than refused, and with O_DIRECTORY it
- * is refused as if it were a file.
+ * openat2(2), and what it leaves to its caller: with O_PATH a link at the end is opened rather than refused, and with
+ * O_DIRECTORY it is refused as if it were a file.
  */
 static int resolve_by_kernel(int rootfd, const char *path, int open_flags, unsigned path_flags)
 {
@@ -71,7 +71,10 @@ static int resolve_by_kernel(int rootfd, const char *path, int open_flags, unsig
 	return r < 0 ? r : fd_take(&fd);
 }
 
-/* Opens without words. A slash at the end wants a folder, and must not make a link there one that is not the last component. */
+/*
+ * Opens without words. A slash at the end wants a folder, and must not make a link there one that is not the last
+ * component.
+ */
 static int resolve(int rootfd, const char *path, int open_flags, unsigned path_flags)
 {
 	char trimmed[PATH_MAX];

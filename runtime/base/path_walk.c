@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The invariant: every descriptor on the stack was opened by its single name in the one below it, without following a link, and
- * the lowest one in the root. A link is read and its words are walked like the user's own. ".." takes a descriptor off
- * the stack and is never given to the kernel. So whatever is swapped, and whenever, the walk stays below the root.
+ * The invariant: every descriptor on the stack was opened by its single name in the one below it, without following a
+ * link, and the lowest one in the root. A link is read and its words are walked like the user's own. ".." takes a
+ * descriptor off the stack and is never given to the kernel. So whatever is swapped, and whenever, the walk stays below
+ * the root.
  */
 #include "runtime/base/path_walk.h"
 
@@ -91,8 +92,8 @@ static int take_component(struct walk *walk, char name[static NAME_MAX + 1])
 /* --- links --- */
 
 /*
- * The links of /proc that lead to an object rather than a name (root, cwd, exe, fd/N, ns/x) say words that only look like a path.
- * The honest ones (self, mounts, net) are in procfs' own root.
+ * The links of /proc that lead to an object rather than a name (root, cwd, exe, fd/N, ns/x) say words that only look
+ * like a path. The honest ones (self, mounts, net) are in procfs' own root.
  */
 static bool is_magic(const struct walk *walk, int link)
 {

@@ -22,8 +22,8 @@
 /* --- Making a process --- */
 
 /*
- * clone(2): the older call. Its flags share a word with the exit signal, so what clone3(2) added to that byte or above 32 bits can't be
- * said. The order of the first three arguments is that of all architectures but s390.
+ * clone(2): the older call. Its flags share a word with the exit signal, so what clone3(2) added to that byte or above
+ * 32 bits can't be said. The order of the first three arguments is that of all architectures but s390.
  */
 static pid_t clone_old(uint64_t flags, uint64_t exit_signal, int *ret_pidfd)
 {
@@ -104,7 +104,9 @@ enum { STAT_FIELD_STATE = 3, STAT_FIELD_THREADS = 20, STAT_FIELD_START = 22 };
 
 static int stat_parse(const char *line, struct proc_stat *ret)
 {
-	/* Field 2 is the program's name in parentheses, and a program may call itself ") R 1". No later field has one. */
+	/*
+	 * Field 2 is the program's name in parentheses, and a program may call itself ") R 1". No later field has one.
+	 */
 	const char *at = strrchr(line, ')');
 
 	if (!at || at[1] != ' ' || !at[2])
@@ -224,7 +226,10 @@ int proc_wait_end(int pidfd, int timeout_ms)
 	}
 }
 
-/* Linux 6.13, the exit status 6.15; build machines' headers are older. The first published size: every kernel that knows it takes it. */
+/*
+ * Linux 6.13, the exit status 6.15; build machines' headers are older. The first published size: every kernel that
+ * knows it takes it.
+ */
 struct pidfd_info_v0 {
 	uint64_t mask;
 	uint64_t cgroup_id;
@@ -298,8 +303,8 @@ static const struct {
 /* The kernel's last one. Some below RTMIN are the C library's own, but a program inside may want them by number. */
 #define SIGNAL_LAST 64
 /*
- * What RTMIN and RTMAX say to the programs inside, systemd among them, and to every engine: glibc's numbers, and not those of the C library
- * that hull is linked with (SIGRTMIN is 35 by musl).
+ * What RTMIN and RTMAX say to the programs inside, systemd among them, and to every engine: glibc's numbers, and not
+ * those of the C library that hull is linked with (SIGRTMIN is 35 by musl).
  */
 #define REALTIME_LOWEST 34
 
@@ -358,7 +363,10 @@ const char *proc_signal_name(int signo)
 	return NULL;
 }
 
-/* By the system call: the C library refuses the two signals that it keeps for itself, and whoever started hull may have ignored them. */
+/*
+ * By the system call: the C library refuses the two signals that it keeps for itself, and whoever started hull may have
+ * ignored them.
+ */
 static void set_default(int signo)
 {
 	static const struct {

@@ -19,45 +19,56 @@ struct proc_clone {
 	int *ret_pidfd; /* set in the parent, CLOEXEC; -1 where the kernel has no pidfds. May be NULL */
 };
 /*
- * Forks with clone3(2), or clone(2) where that is missing. That one can't say all: -ENOSYS for a cgroup_fd (the caller moves the child
- * itself) and for CLONE_NEWTIME (the caller unshares it first).
- * Returns the child's pid in the parent, 0 in the child, -errno. Must be called from a process with one thread: the child has only
- * the calling one, and what others held locked stays so. No atfork handler runs.
+ * Forks with clone3(2), or clone(2) where that is missing. That one can't say all: -ENOSYS for a cgroup_fd (the caller
+ * moves the child itself) and for CLONE_NEWTIME (the caller unshares it first). Returns the child's pid in the parent,
+ * 0 in the child, -errno. Must be called from a process with one thread: the child has only the calling one, and what
+ * others held locked stays so. No atfork handler runs.
  */
 pid_t proc_clone(const struct proc_clone *how);
 
 int proc_pidfd(pid_t pid);	       /* pidfd_open(2): descriptor or -errno */
 int proc_signal(int pidfd, int signo); /* pidfd_send_signal(2): 0 or -errno */
 
-/* A process's identity: pids are reused, the pair (pid, start time) is not within a boot. Field 22 of /proc/PID/stat, in clock ticks. */
+/*
+ * A process's identity: pids are reused, the pair (pid, start time) is not within a boot. Field 22 of /proc/PID/stat,
+ * in clock ticks.
+ */
 int proc_start_time(pid_t pid, uint64_t *ret_ticks);
 enum proc_state { PROC_GONE, PROC_ZOMBIE, PROC_ALIVE };
 /*
- * Whether the process `pid` that started at `start_ticks` is there. A zombie is a stopped program: whoever reaps it may be late.
- * PROC_ALIVE also when /proc could not be asked (no free descriptor): who is told that something is gone will clean up behind it.
+ * Whether the process `pid` that started at `start_ticks` is there. A zombie is a stopped program: whoever reaps it may
+ * be late. PROC_ALIVE also when /proc could not be asked (no free descriptor): who is told that something is gone will
+ * clean up behind it.
  */
 enum proc_state proc_look(pid_t pid, uint64_t start_ticks);
 /*
- * As proc_look(), and opens a pidfd that surely is that process, living or zombie. The descriptor, -ESRCH when it is gone, or another
- * -errno where no pidfd could be had.
+ * As proc_look(), and opens a pidfd that surely is that process, living or zombie. The descriptor, -ESRCH when it is
+ * gone, or another -errno where no pidfd could be had.
  */
 int proc_open(pid_t pid, uint64_t start_ticks);
 
 /* Waits for a child. The wait status as waitpid(2) gives it goes to *ret_status. 0 or -errno. */
 int proc_wait(pid_t pid, int *ret_status);
-/* Waits until the process behind a pidfd has ended (it need not be a child). -ETIMEDOUT after timeout_ms (-1: for ever). */
+/*
+ * Waits until the process behind a pidfd has ended (it need not be a child). -ETIMEDOUT after timeout_ms (-1: for
+ * ever).
+ */
 int proc_wait_end(int pidfd, int timeout_ms);
 /*
- * The wait status of an ended process that need not be a child (PIDFD_GET_INFO, Linux 6.15; see HOST_PIDFD_EXIT). The pidfd must have been
- * opened before the process was reaped. 0; -EAGAIN while it runs, and while it is a zombie; -ENODATA where the kernel can't tell.
+ * The wait status of an ended process that need not be a child (PIDFD_GET_INFO, Linux 6.15; see HOST_PIDFD_EXIT). The
+ * pidfd must have been opened before the process was reaped. 0; -EAGAIN while it runs, and while it is a zombie;
+ * -ENODATA where the kernel can't tell.
  */
 int proc_exit_info(int pidfd, int *ret_status);
 /*
- * The wait status of a zombie that need not be a child, from /proc/PID/stat (root may read it there, since Linux 3.5). -EAGAIN while it is no zombie, -ESRCH
- * when it has been reaped. The caller makes sure that `pid` is still the process that it means.
+ * The wait status of a zombie that need not be a child, from /proc/PID/stat (root may read it there, since Linux 3.5).
+ * -EAGAIN while it is no zombie, -ESRCH when it has been reaped. The caller makes sure that `pid` is still the process
+ * that it means.
  */
 int proc_zombie_status(pid_t pid, int *ret_status);
-/* A wait status as a shell's exit code: the program's own, or 128 + signal. -EINVAL when it tells of no end (a stop). */
+/*
+ * A wait status as a shell's exit code: the program's own, or 128 + signal. -EINVAL when it tells of no end (a stop).
+ */
 int proc_exit_code(int status);
 
 /* "KILL", "SIGKILL", "sigkill", "9", "RTMIN+3", "RTMAX-1". The number (1..64), or -EINVAL. */

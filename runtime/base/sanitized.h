@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Whether this is built with AddressSanitizer or ThreadSanitizer. What compilers say of themselves: gcc by a macro, clang by a question. */
+/*
+ * Whether this is built with AddressSanitizer or ThreadSanitizer. What compilers say of themselves: gcc by a macro,
+ * clang by a question.
+ */
 #ifndef HULL_RUNTIME_BASE_SANITIZED_H
 #define HULL_RUNTIME_BASE_SANITIZED_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SHA-256 (FIPS 180-4) for programs on the start path: names of what is kept by content. By libmd, which is one object without a constructor; those of
- * libcrypto and libnettle ask the processor at every start what it can do, which costs more than all that is digested here. Whole images are digested by
- * hull-image (images/digest.h).
+ * SHA-256 (FIPS 180-4) for programs on the start path: names of what is kept by content. By libmd, which is one object
+ * without a constructor; those of libcrypto and libnettle ask the processor at every start what it can do, which costs
+ * more than all that is digested here. Whole images are digested by hull-image (images/digest.h).
  */
 #ifndef HULL_RUNTIME_BASE_SHA256_H
 #define HULL_RUNTIME_BASE_SHA256_H

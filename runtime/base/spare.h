@@ -2,9 +2,10 @@
 /*
  * Pages for arenas and texts that come and go.
  *
- * A start of a container has two dozen of them, nearly one after the other, and each of them fits into a page. musl's heap gives a page back to the kernel with the
- * last of what is in it, so each would be mapped, cleared and unmapped, with an interrupt of the processor that another thread runs on. A command keeps them
- * instead, for its next one. Programs that stay keep none: what they do not use is the machine's.
+ * A start of a container has two dozen of them, nearly one after the other, and each of them fits into a page. musl's
+ * heap gives a page back to the kernel with the last of what is in it, so each would be mapped, cleared and unmapped,
+ * with an interrupt of the processor that another thread runs on. A command keeps them instead, for its next one.
+ * Programs that stay keep none: what they do not use is the machine's.
  */
 #ifndef HULL_RUNTIME_BASE_SPARE_H
 #define HULL_RUNTIME_BASE_SPARE_H

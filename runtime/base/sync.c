@@ -108,8 +108,8 @@ static int receive(struct sync *sync, struct sync_received *received, struct err
 	ssize_t len = receive_packet(sync, received, &reason);
 
 	/*
-	 * A peer that ended without reading all we had sent shows as a reset first, and only the next call gives what it had left for us:
-	 * most likely the error that it ended with.
+	 * A peer that ended without reading all we had sent shows as a reset first, and only the next call gives what
+	 * it had left for us: most likely the error that it ended with.
 	 */
 	if (len == -ECONNRESET)
 		len = receive_packet(sync, received, &reason);
@@ -233,13 +233,18 @@ static int send_packet(struct sync *sync, unsigned stage, const void *data, size
 	return sock_send_fds(sync->fd, &packet, sizeof(packet.header) + len, fds, fd_count, err);
 }
 
-/* The peer does not read any more. Why, it may have said before it went; then that is the error, not the broken pipe. */
+/*
+ * The peer does not read any more. Why, it may have said before it went; then that is the error, not the broken pipe.
+ */
 static int peer_gone(struct sync *sync, unsigned stage, struct err *err)
 {
 	struct pollfd end = {.fd = sync->fd, .events = POLLIN};
 	struct sync_received received;
 
-	/* Every turn takes a packet away, and nobody adds one: at the end of the stream, or where nothing is left, this ends. */
+	/*
+	 * Every turn takes a packet away, and nobody adds one: at the end of the stream, or where nothing is left, this
+	 * ends.
+	 */
 	while (poll(&end, 1, 0) > 0 && receive(sync, &received, err) > 0) {
 		received_drop(&received);
 		if (received.packet.header.stage == SYNC_STAGE_ERROR)

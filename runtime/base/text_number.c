@@ -98,8 +98,8 @@ static uint64_t power_of_ten(unsigned exponent)
 }
 
 /*
- * Takes "12", "12.5" or ".5": the whole part, and the fraction scaled to `decimals` digits (at most MAX_DECIMALS). A point
- * wants digits behind it.
+ * Takes "12", "12.5" or ".5": the whole part, and the fraction scaled to `decimals` digits (at most MAX_DECIMALS). A
+ * point wants digits behind it.
  */
 static int take_decimal(const char **at, unsigned decimals, uint64_t *ret_whole, uint64_t *ret_fraction)
 {
@@ -171,7 +171,9 @@ int text_size(const char *words, uint64_t *ret_bytes)
 	return *words ? -EINVAL : scale(whole, fraction, factor, ret_bytes);
 }
 
-/* Takes a unit of time; nothing at all is seconds when `may_lack` it. Returns milliseconds, or 0 for what is no unit. */
+/*
+ * Takes a unit of time; nothing at all is seconds when `may_lack` it. Returns milliseconds, or 0 for what is no unit.
+ */
 static uint64_t take_time_unit(const char **at, bool may_lack)
 {
 	static const struct {

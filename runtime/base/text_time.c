@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Points in time. Calendar arithmetic of its own, since gmtime_r(3) reads the machine's time zone files, which cost a start and
- * may be a container's.
+ * Points in time. Calendar arithmetic of its own, since gmtime_r(3) reads the machine's time zone files, which cost a
+ * start and may be a container's.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -12,7 +12,10 @@
 #define NS_PER_SECOND 1000000000u
 #define DAY_SECONDS   86400u
 
-/* Years begin in March here, so that the leap day is a year's last; an era is 400 years, after which the calendar repeats. */
+/*
+ * Years begin in March here, so that the leap day is a year's last; an era is 400 years, after which the calendar
+ * repeats.
+ */
 #define ERA_DAYS	 146097u
 #define DAYS_BEFORE_1970 719468u /* since 0000-03-01 */
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What is asked of a machine that runs: of the agent in its guest by way of the router, and of the cgroup that all of it is in on this host. */
+/*
+ * What is asked of a machine that runs: of the agent in its guest by way of the router, and of the cgroup that all of
+ * it is in on this host.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -25,7 +28,7 @@ int vm_connect_agent(const struct store *store, const struct record *record, str
 	return folder < 0 ? folder : agent_client_connect(folder, err);
 }
 
-/* --- Figures ---------------------------------------------------------------------------------------------------------- */
+/* --- Figures ------------------------------------------------------------------------------------------------------ */
 
 static int read_inside(const struct store *store, const struct record *record, struct arena *arena,
 		       struct guest_stats *ret, struct err *err)
@@ -55,7 +58,7 @@ int vm_usage(const struct store *store, const struct control_view *view, struct 
 	return ret->is_known ? read_inside(store, &view->record, arena, &ret->inside, err) : 0;
 }
 
-/* --- Questions -------------------------------------------------------------------------------------------------------- */
+/* --- Questions ---------------------------------------------------------------------------------------------------- */
 
 /* A file that grows no further, whatever a guest has to say. */
 static int open_room(size_t bytes, struct err *err)

@@ -16,7 +16,10 @@
 
 #define ATTACH_OF(pointer, member) CONTAINER_OF(pointer, struct attach, member)
 
-/* As runtime/base/socket.h has it. Written here because a user who types must not stop us from reading: nothing is sent blocking. */
+/*
+ * As runtime/base/socket.h has it. Written here because a user who types must not stop us from reading: nothing is sent
+ * blocking.
+ */
 struct header {
 	uint32_t len;
 	uint16_t type;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Attaching to a running instance: what a client and the instance's keeper say to one another, and the client's side of it.
+ * Attaching to a running instance: what a client and the instance's keeper say to one another, and the client's side of
+ * it.
  *
  * Over the Unix socket ATTACH_SOCKET in the state folder go frames (runtime/base/socket.h):
  *
  *     client   HELLO{version, wants} STDIN* STDIN_END RESIZE*
  *     keeper        READY{version, has}  OUT* ERR*                 EXIT{known, code, signal}
  *
- * Numbers are little endian. A client that says anything else, or too much at once, is dropped. The keeper sends EXIT last: whoever sees the
- * stream end without it does not know how the program ended, and asks the record.
+ * Numbers are little endian. A client that says anything else, or too much at once, is dropped. The keeper sends EXIT
+ * last: whoever sees the stream end without it does not know how the program ended, and asks the record.
  */
 #ifndef HULL_RUNTIME_CORE_ATTACH_H
 #define HULL_RUNTIME_CORE_ATTACH_H
@@ -65,11 +66,14 @@ _Static_assert(sizeof(struct attach_hello) == 8, "as on the wire");
 _Static_assert(sizeof(struct attach_resize) == 4, "as on the wire");
 _Static_assert(sizeof(struct attach_exit) == 12, "as on the wire");
 
-/* The client's side ----------------------------------------------------------------------------------------------------------- */
+/*
+ * The client's side
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 /*
- * Connects to the keeper of the instance whose state folder is `state_fd`. The descriptor (CLOEXEC, the caller's); -ENOENT or -ECONNREFUSED
- * when no keeper is there.
+ * Connects to the keeper of the instance whose state folder is `state_fd`. The descriptor (CLOEXEC, the caller's);
+ * -ENOENT or -ECONNREFUSED when no keeper is there.
  */
 int attach_connect(int state_fd, struct err *err);
 
@@ -80,7 +84,10 @@ struct attach_request {
 	int terminal;	   /* the user's terminal, if the program has one too: raw mode, size, detach keys; else -1 */
 	const char *detach_keys; /* as tty_keys_parse(); NULL: the default, "": none. Only with `terminal` */
 	bool takes_over;	 /* ATTACH_TAKES_OVER */
-	/* Called for SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, which are caught meanwhile. NULL: they do what they always do. */
+	/*
+	 * Called for SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, which are caught meanwhile. NULL: they do what
+	 * they always do.
+	 */
 	void (*signalled)(void *user, int signo);
 	void *user;
 };
@@ -93,9 +100,10 @@ struct attach_result {
 };
 
 /*
- * Relays until the program has ended or the user detaches, and puts the user's terminal back as it was. The end of the input is told to the
- * program. 0; else the program may run on: -ECONNRESET when the keeper went away without a word, -EPIPE (or what writing said) when nobody
- * takes the output any more. From a process with one thread; SIGPIPE is ignored meanwhile.
+ * Relays until the program has ended or the user detaches, and puts the user's terminal back as it was. The end of the
+ * input is told to the program. 0; else the program may run on: -ECONNRESET when the keeper went away without a word,
+ * -EPIPE (or what writing said) when nobody takes the output any more. From a process with one thread; SIGPIPE is
+ * ignored meanwhile.
  */
 int attach_run(const struct attach_request *request, struct attach_result *ret, struct err *err);
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The seam between an instance and what isolates it: "ns" (namespaces alone), "kvm" and "qemu" (a machine, in a jail of namespaces).
+ * The seam between an instance and what isolates it: "ns" (namespaces alone), "kvm" and "qemu" (a machine, in a jail of
+ * namespaces).
  *
- * An instance of any kind is a record, a cgroup, a first process with a keeper, and a network's lease; what is done with those alone (the phases, kill, stop,
- * pause, wait, logs, attach, delete) is the same for all, since the first process of a machine is its monitor, which passes signals and streams on. A
- * backend is what remains: a row of functions. Nobody but backend*.c asks which one there is.
+ * An instance of any kind is a record, a cgroup, a first process with a keeper, and a network's lease; what is done
+ * with those alone (the phases, kill, stop, pause, wait, logs, attach, delete) is the same for all, since the first
+ * process of a machine is its monitor, which passes signals and streams on. A backend is what remains: a row of
+ * functions. Nobody but backend*.c asks which one there is.
  */
 #ifndef HULL_RUNTIME_CORE_BACKEND_H
 #define HULL_RUNTIME_CORE_BACKEND_H
@@ -33,10 +35,15 @@ struct backend_ops {
 
 	/* A phase, before the first process is born: opens what that one is given (instance->given). NULL: nothing. */
 	int (*prepare)(struct instance *instance, struct err *err);
-	/* Takes back what prepare did beside that, also for an instance that was opened from its record. NULL: nothing. */
+	/*
+	 * Takes back what prepare did beside that, also for an instance that was opened from its record. NULL: nothing.
+	 */
 	int (*prepare_undo)(struct instance *instance, struct err *err);
 
-	/* Before the first process goes on: refuses what was done with it since it was made, and would be lost. NULL: nothing is. */
+	/*
+	 * Before the first process goes on: refuses what was done with it since it was made, and would be lost. NULL:
+	 * nothing is.
+	 */
 	int (*starting)(const struct record *record, struct err *err);
 
 	/* One more process inside; its state allows it. As exec_start(). */
@@ -45,8 +52,8 @@ struct backend_ops {
 	/* A signal other than SIGKILL to all processes inside. NULL: to all that are in its cgroup. */
 	int (*signal_all)(const struct store *store, const struct record *record, int signo, struct err *err);
 	/*
-	 * Ends the program as SIGKILL does, but so that nothing is lost that it has written, and waits for that. Not 0: it could not be done, or not in a
-	 * time that a killer would wait: then SIGKILL ends all. NULL: SIGKILL does.
+	 * Ends the program as SIGKILL does, but so that nothing is lost that it has written, and waits for that. Not 0:
+	 * it could not be done, or not in a time that a killer would wait: then SIGKILL ends all. NULL: SIGKILL does.
 	 */
 	int (*end)(const struct store *store, const struct record *record);
 	/* Their numbers on the host. */
@@ -57,7 +64,10 @@ struct backend_ops {
 	/* What they use: usage.h. It runs, or is paused. */
 	int (*stat)(const struct store *store, const struct control_view *view, struct arena *arena, struct usage *ret,
 		    struct err *err);
-	/* New limits, as they were asked for and as its cgroup would have them. The instance is locked, its cgroup open. */
+	/*
+	 * New limits, as they were asked for and as its cgroup would have them. The instance is locked, its cgroup
+	 * open.
+	 */
 	int (*update)(struct instance *instance, const struct config_resources *resources,
 		      const struct cg_limits *limits, struct err *err);
 	bool takes_mounts;	/* `mounts add` in a running one */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The last stages between clone and exec, which a container's first process and those of `exec` share: terminal, user, rights, program.
+ * The last stages between clone and exec, which a container's first process and those of `exec` share: terminal, user,
+ * rights, program.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +46,10 @@ static int find_user(struct becoming *b, struct err *err)
 
 		if (result < 0)
 			return result;
-		/* The primary group as well: or a program could shed it, and with it what is denied to that group (CVE-2022-36109). */
+		/*
+		 * The primary group as well: or a program could shed it, and with it what is denied to that group
+		 * (CVE-2022-36109).
+		 */
 		if (b->user.group_count < USER_MAX_GROUPS)
 			b->user.groups[b->user.group_count++] = b->user.gid;
 	} else {
@@ -108,8 +112,8 @@ static int open_terminal(struct becoming *b, struct err *err)
 }
 
 /*
- * A program that opens /dev/stdout again needs to own what is behind it. Pipes only: a file or device of the caller's keeps its owner. One that came
- * from outside of the user namespace can't be given away, and need not be.
+ * A program that opens /dev/stdout again needs to own what is behind it. Pipes only: a file or device of the caller's
+ * keeps its owner. One that came from outside of the user namespace can't be given away, and need not be.
  */
 static void own_stream(int number, uid_t uid)
 {
@@ -120,8 +124,9 @@ static void own_stream(int number, uid_t uid)
 }
 
 /*
- * CLOEXEC is not enough. The kernel looks names up before it closes anything: through a folder of the host's that is still open here, an image's
- * program "/proc/self/fd/N/…" would be a file of the host's, run and then overwritten by way of /proc/self/exe (CVE-2024-21626).
+ * CLOEXEC is not enough. The kernel looks names up before it closes anything: through a folder of the host's that is
+ * still open here, an image's program "/proc/self/fd/N/…" would be a file of the host's, run and then overwritten by
+ * way of /proc/self/exe (CVE-2024-21626).
  */
 static int close_others(const struct becoming *b, struct err *err)
 {
@@ -197,8 +202,8 @@ static int load_filter(const struct becoming *b, int *ret_listener, struct err *
 }
 
 /*
- * Held before: everything in the user namespace. Held after: exactly what the plan says.
- * The order is caps.h's: bounding set, groups, user, the other sets. The filter comes last of all when no_new_privs lets it; else here first,
+ * Held before: everything in the user namespace. Held after: exactly what the plan says. The order is caps.h's:
+ * bounding set, groups, user, the other sets. The filter comes last of all when no_new_privs lets it; else here first,
  * while CAP_SYS_ADMIN is still there to load it.
  */
 static int give_up_rights(const struct becoming *b, int *ret_listener, struct err *err)
@@ -223,8 +228,9 @@ static int give_up_rights(const struct becoming *b, int *ret_listener, struct er
 }
 
 /*
- * With the user's own rights, so that a folder which is closed to it stays closed. A descriptor of the host's that had slipped in would show here:
- * the kernel says "(unreachable)" of a folder outside the root, and getcwd(3) fails (CVE-2024-21626).
+ * With the user's own rights, so that a folder which is closed to it stays closed. A descriptor of the host's that had
+ * slipped in would show here: the kernel says "(unreachable)" of a folder outside the root, and getcwd(3) fails
+ * (CVE-2024-21626).
  */
 static int enter_working_directory(const struct becoming *b, struct err *err)
 {
@@ -274,15 +280,18 @@ static int say_ready(const struct becoming *b, struct sync *sync, struct err *er
 }
 
 /*
- * The program outlives its creator, and its keeper.
- * Must not: happen after READY: the creator may end as soon as it has heard that. From here on the end of the stream ends this process.
+ * The program outlives its creator, and its keeper. Must not: happen after READY: the creator may end as soon as it has
+ * heard that. From here on the end of the stream ends this process.
  */
 static int outlive_parent(struct err *err)
 {
 	return prctl(PR_SET_PDEATHSIG, 0) < 0 ? err_set(err, errno, "outlive the parent process") : 0;
 }
 
-/* Waits until somebody says GO. After `create` that is whoever connects to the start socket, and the outcome is told there. */
+/*
+ * Waits until somebody says GO. After `create` that is whoever connects to the start socket, and the outcome is told
+ * there.
+ */
 static int wait_for_go(struct sync *sync, int start_fd, struct err *err)
 {
 	int result = sync_wait(sync, start_fd < 0 ? CHILD_GO : CHILD_CREATED, err);
@@ -302,7 +311,10 @@ static int wait_for_go(struct sync *sync, int start_fd, struct err *err)
 	}
 }
 
-/* GIVEN_FIRST_FD is none of those that are still needed: all of them have greater numbers (given_add()), and the way to the parent is moved. */
+/*
+ * GIVEN_FIRST_FD is none of those that are still needed: all of them have greater numbers (given_add()), and the way to
+ * the parent is moved.
+ */
 static int hand_over(const struct given *given, struct sync *sync, struct err *err)
 {
 	int result = 0;

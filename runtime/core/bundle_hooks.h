@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What has to be read from the bundle again by a command that comes after the creation: its later hooks, and where its seccomp agent listens.
+ * What has to be read from the bundle again by a command that comes after the creation: its later hooks, and where its
+ * seccomp agent listens.
  */
 #ifndef HULL_RUNTIME_CORE_BUNDLE_HOOKS_H
 #define HULL_RUNTIME_CORE_BUNDLE_HOOKS_H
@@ -11,8 +12,8 @@
 #include "runtime/spec/record.h"
 
 /*
- * Runs the bundle's poststart or poststop hooks, with the state on their standard input. What fails is logged (see hooks_run()). A bundle that is gone or
- * can't be read has none: the instance has to be taken back all the same.
+ * Runs the bundle's poststart or poststop hooks, with the state on their standard input. What fails is logged (see
+ * hooks_run()). A bundle that is gone or can't be read has none: the instance has to be taken back all the same.
  */
 void bundle_run_hooks(struct arena *arena, const struct record *record, enum plan_hook_kind kind,
 		      enum record_status status);

@@ -23,7 +23,7 @@
 #define LOG_FILE  "dump.log"
 #define LOG_LEVEL 4
 
-/* --- Folders ---------------------------------------------------------------------------------------------------------- */
+/* --- Folders ------------------------------------------------------------------------------------------------------ */
 
 int checkpoint_open(const struct checkpoint_work *work, bool make, struct checkpoint_folders *ret, struct err *err)
 {
@@ -47,7 +47,7 @@ void checkpoint_close(struct checkpoint_folders *folders)
 	*folders = CHECKPOINT_FOLDERS_INIT;
 }
 
-/* --- What can be saved ------------------------------------------------------------------------------------------------ */
+/* --- What can be saved -------------------------------------------------------------------------------------------- */
 
 const char *checkpoint_namespace_key(enum ns_kind kind)
 {
@@ -88,7 +88,7 @@ static int check_instance(const struct instance *instance, struct err *err)
 	return 0;
 }
 
-/* --- Standard input, output and error --------------------------------------------------------------------------------- */
+/* --- Standard input, output and error ----------------------------------------------------------------------------- */
 
 /* What a stream was when the container was made; with a terminal, what it is now. */
 static const char *link_of(struct arena *arena, const struct record *record, size_t number)
@@ -141,7 +141,7 @@ static int save_streams(const struct record *record, int folder, struct arena *a
 	return result < 0 ? result : write_streams(arena, folder, INHERITED_FILE, record, true, err);
 }
 
-/* --- What CRIU is told ------------------------------------------------------------------------------------------------ */
+/* --- What CRIU is told -------------------------------------------------------------------------------------------- */
 
 /* Namespaces that the container shares with others stay where they are: the restore names them again. */
 static int name_namespaces(const struct plan *plan, pid_t pid, struct arena *arena, struct criu_options *options,
@@ -205,7 +205,7 @@ static int complete_options(const struct checkpoint_request *request, struct ins
 	return describe(request, instance, folders->images, options, err);
 }
 
-/* --- The dump --------------------------------------------------------------------------------------------------------- */
+/* --- The dump ----------------------------------------------------------------------------------------------------- */
 
 static void tell_ready(const struct checkpoint_request *request, const struct criu_answer *answer)
 {
@@ -214,8 +214,8 @@ static void tell_ready(const struct checkpoint_request *request, const struct cr
 }
 
 /*
- * CRIU is told a number, and what is said of the container's mounts and namespaces was found by that number. All of it is the container's as long as its first
- * process has not been reaped: until then nobody else gets its pid.
+ * CRIU is told a number, and what is said of the container's mounts and namespaces was found by that number. All of it
+ * is the container's as long as its first process has not been reaped: until then nobody else gets its pid.
  */
 static int check_identity(int pidfd, struct err *err)
 {
@@ -227,8 +227,8 @@ static int check_identity(int pidfd, struct err *err)
 }
 
 /*
- * Goes along with CRIU until it is through. When its last step, 'post-dump', is told, it still holds the processes: they go on, whosever they are, if it is
- * told to give up.
+ * Goes along with CRIU until it is through. When its last step, 'post-dump', is told, it still holds the processes:
+ * they go on, whosever they are, if it is told to give up.
  */
 static int accompany(const struct checkpoint_request *request, int pidfd, struct criu *criu, struct criu_answer *answer,
 		     struct err *err)

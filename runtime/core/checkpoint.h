@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Checkpoints: a running instance's processes, written to a folder by criu(8), to be restored later, or elsewhere (restore.h).
+ * Checkpoints: a running instance's processes, written to a folder by criu(8), to be restored later, or elsewhere
+ * (restore.h).
  *
- * The folder has CRIU's images and two files that say what standard input, output and error were, so that a restore can put others in their place:
- * descriptors.json as other runtimes write it, the links of /proc/PID/fd; and INHERITED_FILE, the names by which CRIU asks for them.
+ * The folder has CRIU's images and two files that say what standard input, output and error were, so that a restore can
+ * put others in their place: descriptors.json as other runtimes write it, the links of /proc/PID/fd; and
+ * INHERITED_FILE, the names by which CRIU asks for them.
  */
 #ifndef HULL_RUNTIME_CORE_CHECKPOINT_H
 #define HULL_RUNTIME_CORE_CHECKPOINT_H
@@ -54,8 +56,8 @@ struct checkpoint_request {
 };
 
 /*
- * Writes the checkpoint. Unless it goes on running (pre_dump, options.leave_running), the instance is taken back afterwards like a deleted one: its id is free
- * for the restore. On failure it runs as before. One thread only.
+ * Writes the checkpoint. Unless it goes on running (pre_dump, options.leave_running), the instance is taken back
+ * afterwards like a deleted one: its id is free for the restore. On failure it runs as before. One thread only.
  */
 int checkpoint_make(const struct checkpoint_request *request, struct err *err);
 

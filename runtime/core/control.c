@@ -24,7 +24,7 @@
 
 #define KILL_WAIT_MS 10000
 
-/* --- Looking ---------------------------------------------------------------------------------------------------------- */
+/* --- Looking ------------------------------------------------------------------------------------------------------ */
 
 int control_look(const struct store *store, struct arena *arena, const char *id, bool ask_freezer,
 		 struct control_view *ret, struct err *err)
@@ -37,14 +37,19 @@ int control_look(const struct store *store, struct arena *arena, const char *id,
 	result = lifecycle_read(arena, folder, id, &ret->record, err);
 	if (result < 0)
 		return result;
-	/* There is no lock: meanwhile it may have been removed, and its folder have become another one's (store_retire()). */
+	/*
+	 * There is no lock: meanwhile it may have been removed, and its folder have become another one's
+	 * (store_retire()).
+	 */
 	if (strcmp(ret->record.id, id) != 0)
 		return err_say(err, ENOENT, "container '%s' does not exist", id);
 	ret->now = lifecycle_look(&ret->record, folder, ask_freezer);
 	return 0;
 }
 
-/* The same, but one that is being created is waited for: its creator holds the lock until it has run or is taken back. */
+/*
+ * The same, but one that is being created is waited for: its creator holds the lock until it has run or is taken back.
+ */
 static int look_past_creation(const struct store *store, struct arena *arena, const char *id, struct control_view *ret,
 			      struct err *err)
 {
@@ -73,7 +78,7 @@ int control_open(const struct store *store, struct arena *arena, const char *id,
 	return result;
 }
 
-/* --- Start ------------------------------------------------------------------------------------------------------------ */
+/* --- Start -------------------------------------------------------------------------------------------------------- */
 
 static int check_start(const struct record *record, struct err *err)
 {
@@ -99,7 +104,9 @@ int control_start(const struct store *store, const char *id, struct err *err)
 		return err_wrap(err, "container '%s'", id);
 	result = sync_connect(instance.state_fd, START_SOCKET, &instance.sync, child_stage_names, CHILD_STAGE_COUNT,
 			      err);
-	/* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */
+	/*
+	 * Written before it is true: should this process be killed now, the program is found, and found dead or alive.
+	 */
 	if (result >= 0)
 		result = fault_point("start", "record", err);
 	if (result >= 0)
@@ -125,7 +132,7 @@ int control_start(const struct store *store, const char *id, struct err *err)
 	return 0;
 }
 
-/* --- Signals ---------------------------------------------------------------------------------------------------------- */
+/* --- Signals ------------------------------------------------------------------------------------------------------ */
 
 /* Without the lock: nothing is changed, and whoever holds it may be what is to be killed. */
 static int signal_in_cgroup(const struct record *record, int signo, struct err *err)
@@ -139,7 +146,9 @@ static int signal_in_cgroup(const struct record *record, int signo, struct err *
 	return result < 0 ? result : cg_signal(cgroup, signo, err);
 }
 
-/* SIGKILL ends all that there is on the host, whatever it is that isolates. Other signals are for those inside to hear. */
+/*
+ * SIGKILL ends all that there is on the host, whatever it is that isolates. Other signals are for those inside to hear.
+ */
 static int signal_all(const struct store *store, const struct record *record, int signo, struct err *err)
 {
 	const struct backend_ops *backend;
@@ -170,7 +179,10 @@ static int kill_first(const struct store *store, const struct control_view *view
 	return signal_first(&view->record, SIGKILL, err);
 }
 
-/* v1's freezer holds on to a process even when it is killed. In v2 it is gone already, and there may be nothing left to thaw. */
+/*
+ * v1's freezer holds on to a process even when it is killed. In v2 it is gone already, and there may be nothing left to
+ * thaw.
+ */
 static void thaw_killed(const struct record *record)
 {
 	CLEANUP_CG struct cg *cgroup = NULL;
@@ -202,7 +214,7 @@ int control_kill(const struct store *store, const char *id, int signo, bool all,
 	return result;
 }
 
-/* --- Freezer, limits, figures ----------------------------------------------------------------------------------------- */
+/* --- Freezer, limits, figures ------------------------------------------------------------------------------------- */
 
 static int freeze(const struct store *store, const char *id, enum lifecycle_action action, struct err *err)
 {
@@ -225,7 +237,9 @@ int control_resume(const struct store *store, const char *id, struct err *err)
 	return freeze(store, id, ACTION_RESUME, err);
 }
 
-/* The record first: what it says beyond what is so is put right by the next update; what it does not know, by nobody. */
+/*
+ * The record first: what it says beyond what is so is put right by the next update; what it does not know, by nobody.
+ */
 static int record_and_update(struct instance *instance, const struct backend_ops *backend,
 			     const struct config_resources *resources, const struct cg_limits *limits, struct err *err)
 {
@@ -298,7 +312,7 @@ int control_pids(const struct store *store, struct arena *arena, const char *id,
 			     : backend_lacks(backend, "list of processes", err);
 }
 
-/* --- The end ---------------------------------------------------------------------------------------------------------- */
+/* --- The end ------------------------------------------------------------------------------------------------------ */
 
 int control_wait(const struct store *store, const char *id, int64_t timeout_ms, struct record_exit *ret,
 		 struct err *err)
@@ -349,7 +363,10 @@ int control_stop(const struct store *store, const char *id, int signo, int64_t t
 	if (view.now.status == RECORD_STOPPED)
 		return 0;
 	result = signal_first(&view.record, signo, &failure);
-	/* A frozen process takes its signal when it is thawed; one that SIGKILL has ended by now cannot be, and need not. */
+	/*
+	 * A frozen process takes its signal when it is thawed; one that SIGKILL has ended by now cannot be, and need
+	 * not.
+	 */
 	if (result >= 0 && view.now.status == RECORD_PAUSED)
 		(void)control_resume(store, id, &ignored);
 	if (result >= 0)
@@ -367,7 +384,7 @@ int control_stop(const struct store *store, const char *id, int signo, int64_t t
 	return result;
 }
 
-/* --- Deletion --------------------------------------------------------------------------------------------------------- */
+/* --- Deletion ----------------------------------------------------------------------------------------------------- */
 
 static int kill_and_wait(struct instance *instance, struct err *err)
 {
@@ -380,8 +397,8 @@ static int kill_and_wait(struct instance *instance, struct err *err)
 }
 
 /*
- * Reads the record of a locked instance for deletion. 0; 1: it had none, and its folder is gone now. One that cannot be used is an error without
- * `force`; with it, what can be made out of it is what is taken back.
+ * Reads the record of a locked instance for deletion. 0; 1: it had none, and its folder is gone now. One that cannot be
+ * used is an error without `force`; with it, what can be made out of it is what is taken back.
  */
 static int read_for_deletion(struct instance *instance, const char *id, bool force, struct err *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is done to an instance that exists. Each function finds it by id in the state directory, looks what is so (lifecycle.h), refuses what
- * its state does not allow, and does it. Errors are one line that names the instance.
+ * What is done to an instance that exists. Each function finds it by id in the state directory, looks what is so
+ * (lifecycle.h), refuses what its state does not allow, and does it. Errors are one line that names the instance.
  */
 #ifndef HULL_RUNTIME_CORE_CONTROL_H
 #define HULL_RUNTIME_CORE_CONTROL_H
@@ -35,16 +35,16 @@ int control_open(const struct store *store, struct arena *arena, const char *id,
 int control_start(const struct store *store, const char *id, struct err *err);
 
 /*
- * A signal to the first process, or with `all` to every process; no lock is taken. With `all` a stopped instance is success: what its
- * first process has left behind gets the signal.
+ * A signal to the first process, or with `all` to every process; no lock is taken. With `all` a stopped instance is
+ * success: what its first process has left behind gets the signal.
  */
 int control_kill(const struct store *store, const char *id, int signo, bool all, struct err *err);
 
 int control_pause(const struct store *store, const char *id, struct err *err);
 int control_resume(const struct store *store, const char *id, struct err *err);
 /*
- * Changes the limits that are set in `resources` (config.json's linux.resources, and like those merged into what the record says). All of them or, when one is
- * not possible or refused, none.
+ * Changes the limits that are set in `resources` (config.json's linux.resources, and like those merged into what the
+ * record says). All of them or, when one is not possible or refused, none.
  */
 int control_update(const struct store *store, const char *id, const struct config_resources *resources,
 		   struct err *err);
@@ -55,8 +55,9 @@ int control_pids(const struct store *store, struct arena *arena, const char *id,
 		 struct err *err);
 
 /*
- * Sends `signo`, waits up to timeout_ms (-1: for ever) for the first process to end, then kills. A paused one is thawed for it. Marks the instance so
- * that no restart policy brings it back. Success when it is stopped already. Returns when its end has been seen.
+ * Sends `signo`, waits up to timeout_ms (-1: for ever) for the first process to end, then kills. A paused one is thawed
+ * for it. Marks the instance so that no restart policy brings it back. Success when it is stopped already. Returns when
+ * its end has been seen.
  */
 int control_stop(const struct store *store, const char *id, int signo, int64_t timeout_ms, struct err *err);
 
@@ -65,8 +66,9 @@ int control_wait(const struct store *store, const char *id, int64_t timeout_ms, 
 		 struct err *err);
 
 /*
- * Takes the instance back: all phases' undos, then the poststop hooks. `force` kills it first. An interrupted creation is undone too. With `force`
- * an instance that does not exist is success, and one whose record cannot be used is taken back as far as it can still be read.
+ * Takes the instance back: all phases' undos, then the poststop hooks. `force` kills it first. An interrupted creation
+ * is undone too. With `force` an instance that does not exist is success, and one whose record cannot be used is taken
+ * back as far as it can still be read.
  */
 int control_delete(const struct store *store, const char *id, bool force, struct err *err);
 

@@ -23,7 +23,7 @@
 #define LOG_MAX_BYTES	 ((size_t)64 << 20)
 #define END_WAIT_MS	 10000
 
-/* --- Finding it ------------------------------------------------------------------------------------------------------- */
+/* --- Finding it --------------------------------------------------------------------------------------------------- */
 
 static int check_program(const char *path, struct err *err)
 {
@@ -74,7 +74,7 @@ int criu_check_network(struct err *err)
 				 "installed: install the package iptables");
 }
 
-/* --- The worker's process --------------------------------------------------------------------------------------------- */
+/* --- The worker's process ----------------------------------------------------------------------------------------- */
 
 enum { WORKER_READY = 1, WORKER_STAGE_COUNT };
 static const char *const stage_names[WORKER_STAGE_COUNT] = {[WORKER_READY] = "criu"};
@@ -132,9 +132,10 @@ static int place_descriptors(int *fds, size_t count, struct err *err)
 }
 
 /*
- * CRIU takes numbers of descriptors for those of who made its socket: so it is made here, and its other end goes to the parent.
- * Must not: have an environment of the caller's: criu reads settings from it. Nor end with its parent: it hears from the socket that nobody waits for it any
- * more, and then lets go of what it had stopped, or ends what it had begun to restore.
+ * CRIU takes numbers of descriptors for those of who made its socket: so it is made here, and its other end goes to the
+ * parent. Must not: have an environment of the caller's: criu reads settings from it. Nor end with its parent: it hears
+ * from the socket that nobody waits for it any more, and then lets go of what it had stopped, or ends what it had begun
+ * to restore.
  */
 static int become(struct worker *worker, struct err *err)
 {
@@ -217,7 +218,7 @@ int criu_begin(const struct criu_start *start, struct criu *ret, struct err *err
 	return meet(ret, &ours, err);
 }
 
-/* --- Speaking with it ------------------------------------------------------------------------------------------------- */
+/* --- Speaking with it --------------------------------------------------------------------------------------------- */
 
 /* Why it ended, as far as it has said so. */
 static int ended_early(const struct criu *criu, struct err *err)
@@ -274,7 +275,7 @@ int criu_listen(struct criu *criu, struct criu_answer *ret, int *ret_fd, struct 
 	return len < 0 ? (int)len : criu_read_answer(packet, (size_t)len, ret, err);
 }
 
-/* --- Its end ---------------------------------------------------------------------------------------------------------- */
+/* --- Its end ------------------------------------------------------------------------------------------------------ */
 
 static void close_and_forget(int *fd)
 {
@@ -330,9 +331,12 @@ void criu_close(struct criu *criu)
 		end_children();
 }
 
-/* --- Its failures ----------------------------------------------------------------------------------------------------- */
+/* --- Its failures ------------------------------------------------------------------------------------------------- */
 
-/* Errors that CRIU goes on from: it tries what the kernel can do, and which programs there are. And those that only say that there was one. */
+/*
+ * Errors that CRIU goes on from: it tries what the kernel can do, and which programs there are. And those that only say
+ * that there was one.
+ */
 static const char *const noise[] = {"criu/kerndat.c", "criu/tun.c", "exited, status=",
 				    "-save",	      "FAILED",	    "external program"};
 
@@ -344,7 +348,10 @@ static bool is_noise(const char *line)
 	return false;
 }
 
-/* The first line that tells of an error which ends CRIU's work, without the time in front of it; else the last one of all. */
+/*
+ * The first line that tells of an error which ends CRIU's work, without the time in front of it; else the last one of
+ * all.
+ */
 static void find_error(char *log, char *to, size_t room)
 {
 	*to = '\0';

@@ -16,7 +16,7 @@ int criu_cgroup_mode_parse(const char *words)
 	return -EINVAL;
 }
 
-/* --- Writing ---------------------------------------------------------------------------------------------------------- */
+/* --- Writing ------------------------------------------------------------------------------------------------------ */
 
 /* How a value lies in a message: the low three bits of its tag. */
 enum wire { WIRE_NUMBER = 0, WIRE_EIGHT_BYTES = 1, WIRE_BYTES = 2, WIRE_FOUR_BYTES = 5 };
@@ -58,7 +58,10 @@ static void put_text(struct text *out, unsigned field, const struct text *from)
 
 enum option_kind { OPTION_IS_NUMBER, OPTION_IS_FLAG, OPTION_IS_WORDS, OPTION_IS_LIST, OPTION_IS_PAIRS };
 
-/* criu_opts of rpc.proto. Of a pair, `first` is field 1 and `second` (or the number) field 2, in every message that is one. */
+/*
+ * criu_opts of rpc.proto. Of a pair, `first` is field 1 and `second` (or the number) field 2, in every message that is
+ * one.
+ */
 static const struct {
 	unsigned field;
 	enum option_kind kind;
@@ -166,7 +169,7 @@ void criu_write_reply(bool go_on, struct text *out)
 	put_number(out, 3, go_on);
 }
 
-/* --- Reading ---------------------------------------------------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------------------------------------------------ */
 
 struct reading {
 	const uint8_t *at, *end;

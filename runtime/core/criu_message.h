@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is said to criu(8) and what it answers, when it runs as somebody's worker (`criu swrk FD`): messages of protocol buffers, version 2, as CRIU's
- * rpc.proto numbers them. Only what a runtime needs of them. No system calls here.
+ * What is said to criu(8) and what it answers, when it runs as somebody's worker (`criu swrk FD`): messages of protocol
+ * buffers, version 2, as CRIU's rpc.proto numbers them. Only what a runtime needs of them. No system calls here.
  *
- * A worker can do what the command line cannot: tell of its steps while it waits for a word, hand out the master of a terminal that it has made again, and
- * leave what it restores to its parent.
+ * A worker can do what the command line cannot: tell of its steps while it waits for a word, hand out the master of a
+ * terminal that it has made again, and leave what it restores to its parent.
  */
 #ifndef HULL_RUNTIME_CORE_CRIU_MESSAGE_H
 #define HULL_RUNTIME_CORE_CRIU_MESSAGE_H

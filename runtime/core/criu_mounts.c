@@ -16,7 +16,7 @@
 #define MOUNTINFO_MAX_BYTES ((size_t)16 << 20)
 #define MASK_KEY	    "/dev/null"
 
-/* --- What is mounted -------------------------------------------------------------------------------------------------- */
+/* --- What is mounted ---------------------------------------------------------------------------------------------- */
 
 /* mountinfo writes space, tab, newline and backslash as \ooo. */
 static void unescape(char *words)
@@ -97,7 +97,7 @@ static int add_pair(struct arena *arena, criu_pairs *to, const char *first, cons
 	return 0;
 }
 
-/* --- What comes from the host, by the plan ------------------------------------------------------------------------------ */
+/* --- What comes from the host, by the plan ------------------------------------------------------------------------ */
 
 /* A place inside that shows something of the host. */
 struct shared {
@@ -200,9 +200,12 @@ static int list_shared(struct arena *arena, const struct plan *plan, const char 
 	return result < 0 ? result : add_devices(arena, plan, stage, ret, err);
 }
 
-/* --- The dump's side -------------------------------------------------------------------------------------------------- */
+/* --- The dump's side ---------------------------------------------------------------------------------------------- */
 
-/* The mount that one comes to by a path inside, links and all, and what kind of file it shows; NULL when that is nothing that is mounted there. */
+/*
+ * The mount that one comes to by a path inside, links and all, and what kind of file it shows; NULL when that is
+ * nothing that is mounted there.
+ */
 static const struct mount_seen *find_mount(int root_fd, const char *path, const mounts_seen *inside, mode_t *ret_kind)
 {
 	struct err ignored = ERR_INIT;
@@ -279,7 +282,7 @@ int criu_mounts_inside(struct arena *arena, const struct plan *plan, int root_fd
 	return result < 0 ? result : add_masks(arena, plan, root_fd, inside, ret, err);
 }
 
-/* --- The restore's side ----------------------------------------------------------------------------------------------- */
+/* --- The restore's side ------------------------------------------------------------------------------------------- */
 
 static int add_view(struct arena *arena, const struct shared *shared, const char *stage, const char *rest,
 		    criu_pairs *ret, criu_views *ret_views, struct err *err)

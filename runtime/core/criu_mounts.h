@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which of a container's mounts come from the host: CRIU saves none of them, and is told where each comes from when the container is restored.
+ * Which of a container's mounts come from the host: CRIU saves none of them, and is told where each comes from when the
+ * container is restored.
  *
- * Each has a key, the same at both times, and the one that other runtimes use: what is bound at DESTINATION (and what the host had mounted below that) has
- * the destination's name; what covers a masked file is "/dev/null".
+ * Each has a key, the same at both times, and the one that other runtimes use: what is bound at DESTINATION (and what
+ * the host had mounted below that) has the destination's name; what covers a masked file is "/dev/null".
  */
 #ifndef HULL_RUNTIME_CORE_CRIU_MOUNTS_H
 #define HULL_RUNTIME_CORE_CRIU_MOUNTS_H
@@ -31,7 +32,10 @@ int mounts_seen_of(struct arena *arena, pid_t pid, mounts_seen *ret, struct err 
 int criu_mounts_inside(struct arena *arena, const struct plan *plan, int root_fd, const mounts_seen *inside,
 		       criu_pairs *ret, struct err *err);
 
-/* A view of what is bound, for a restore: STAGE/name shows `rest` ("" or "/below") of the plan's root.mounts[mount], and nothing of what is mounted in it. */
+/*
+ * A view of what is bound, for a restore: STAGE/name shows `rest` ("" or "/below") of the plan's root.mounts[mount],
+ * and nothing of what is mounted in it.
+ */
 struct criu_view {
 	size_t mount;
 	const char *name, *rest;
@@ -42,8 +46,8 @@ typedef LIST_OF(struct criu_view) criu_views;
 #define STAGE_NULL   "null" /* of the null device, for masked files */
 
 /*
- * For a restore: key and source. What the plan binds is found as views below `stage`, which the caller makes; all else where it is on the host. `host`: this
- * process's mounts, of which some are below a bind's source.
+ * For a restore: key and source. What the plan binds is found as views below `stage`, which the caller makes; all else
+ * where it is on the host. `host`: this process's mounts, of which some are below a bind's source.
  */
 int criu_mounts_outside(struct arena *arena, const struct plan *plan, const char *stage, const mounts_seen *host,
 			criu_pairs *ret, criu_views *ret_views, struct err *err);

@@ -20,7 +20,7 @@
 #define EXIT_JSON	  "exit.json"
 #define EXIT_JSON_VERSION 1
 
-/* --- Opening ---------------------------------------------------------------------------------------------------------- */
+/* --- Opening ------------------------------------------------------------------------------------------------------ */
 
 static int open_below(const char *data, const char *name, struct err *err)
 {
@@ -56,7 +56,7 @@ void definitions_close(struct definitions *definitions)
 	definitions->instances_fd = definitions->names_fd = -1;
 }
 
-/* --- Claiming --------------------------------------------------------------------------------------------------------- */
+/* --- Claiming ----------------------------------------------------------------------------------------------------- */
 
 /* Made-up names are two words that are easy to say and to type; 32 × 32 of them before a number is added. */
 static const char *const moods[] = {
@@ -153,7 +153,7 @@ int definition_claim(const struct definitions *definitions, struct arena *arena,
 	return result < 0 ? result : fd_take(&folder);
 }
 
-/* --- Finding ---------------------------------------------------------------------------------------------------------- */
+/* --- Finding ------------------------------------------------------------------------------------------------------ */
 
 static bool is_id(const char *words, size_t len)
 {
@@ -264,11 +264,11 @@ int definition_open(const struct definitions *definitions, const char *id, struc
 	return fd < 0 ? err_set(err, errno, "open the folder of container '%s'", id) : fd;
 }
 
-/* --- Removing --------------------------------------------------------------------------------------------------------- */
+/* --- Removing ----------------------------------------------------------------------------------------------------- */
 
 /*
- * The name goes only if it still means this instance. The lock keeps others who free it from doing so between look and removal, or the second one
- * would take it from whoever has claimed it since.
+ * The name goes only if it still means this instance. The lock keeps others who free it from doing so between look and
+ * removal, or the second one would take it from whoever has claimed it since.
  */
 void definition_free_name(const struct definitions *definitions, const char *id, const char *name)
 {
@@ -307,7 +307,7 @@ int definition_sweep(const struct definitions *definitions, struct err *err)
 	return 0;
 }
 
-/* --- Wishes and exits ------------------------------------------------------------------------------------------------- */
+/* --- Wishes and exits --------------------------------------------------------------------------------------------- */
 
 void definition_want_running(const char *data_dir, bool running)
 {

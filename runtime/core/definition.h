@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The definitions of instances that `hull run` made: what survives the boot. One folder each, `<data>/instances/ID/` (0700):
+ * The definitions of instances that `hull run` made: what survives the boot. One folder each, `<data>/instances/ID/`
+ * (0700):
  *
  *     config.json hull.json    the bundle
  *     upper/ work/             the writable layer
  *     hosts hostname resolv.conf log log.1 …
  *     exit.json                how it last ended
  *
- * and `<data>/names/NAME`, a symlink to the id, which is what makes a name unique. An OCI bundle that somebody else made has no definition.
+ * and `<data>/names/NAME`, a symlink to the id, which is what makes a name unique. An OCI bundle that somebody else
+ * made has no definition.
  */
 #ifndef HULL_RUNTIME_CORE_DEFINITION_H
 #define HULL_RUNTIME_CORE_DEFINITION_H
@@ -33,8 +35,9 @@ void definitions_close(struct definitions *definitions);
 #define CLEANUP_DEFINITIONS CLEANUP(definitions_close)
 
 /*
- * Claims a new id and a name, and makes the folder. `name` NULL: a name is made up and told in *ret_name (in the arena). The folder's
- * descriptor; -EEXIST with words when the name is taken, -EINVAL when it is no name ([a-zA-Z0-9][a-zA-Z0-9_.-]*).
+ * Claims a new id and a name, and makes the folder. `name` NULL: a name is made up and told in *ret_name (in the
+ * arena). The folder's descriptor; -EEXIST with words when the name is taken, -EINVAL when it is no name
+ * ([a-zA-Z0-9][a-zA-Z0-9_.-]*).
  */
 int definition_claim(const struct definitions *definitions, struct arena *arena, const char *name,
 		     char ret_id[static DEFINITION_ID_BYTES], const char **ret_name, struct err *err);
@@ -44,10 +47,16 @@ int definition_take_name(const struct definitions *definitions, const char *id, 
 /* Frees a name, when it leads to this id. */
 void definition_free_name(const struct definitions *definitions, const char *id, const char *name);
 
-/* What a user calls an instance: its name, its id, or the beginning of an id that means only one. -ENOENT, -EEXIST (several) with words. */
+/*
+ * What a user calls an instance: its name, its id, or the beginning of an id that means only one. -ENOENT, -EEXIST
+ * (several) with words.
+ */
 int definition_find(const struct definitions *definitions, const char *words, char ret_id[static DEFINITION_ID_BYTES],
 		    struct err *err);
-/* The name that leads to an id, in the arena; NULL when none does. Looks at all names: for a definition that cannot say its own. */
+/*
+ * The name that leads to an id, in the arena; NULL when none does. Looks at all names: for a definition that cannot say
+ * its own.
+ */
 const char *definition_name_of(const struct definitions *definitions, struct arena *arena, const char *id);
 /* The folder of an id. -ENOENT with words. */
 int definition_open(const struct definitions *definitions, const char *id, struct err *err);
@@ -59,14 +68,15 @@ int definition_remove(const struct definitions *definitions, const char *id, con
 int definition_sweep(const struct definitions *definitions, struct err *err);
 
 /*
- * Whether it is meant to run: `stop` and `kill` say no, so that no restart policy brings it back, `start` says yes. `data_dir` NULL (a plain OCI
- * bundle): nothing to say.
+ * Whether it is meant to run: `stop` and `kill` say no, so that no restart policy brings it back, `start` says yes.
+ * `data_dir` NULL (a plain OCI bundle): nothing to say.
  */
 void definition_want_running(const char *data_dir, bool running);
 bool definition_is_wanted_running(const char *data_dir);
 
 /*
- * Whether somebody has the folder's lock: who makes the definition (definition_claim() gives it), or who waits to start it again. Never waits.
+ * Whether somebody has the folder's lock: who makes the definition (definition_claim() gives it), or who waits to start
+ * it again. Never waits.
  */
 bool definition_hold(int folder_fd);
 bool definition_is_held(int folder_fd);

@@ -12,7 +12,10 @@
 #include "runtime/base/scope.h"
 #include "runtime/core/exit_file.h"
 
-/* A keeper that has seen the end writes it down at once; one that does not within this time is stuck, and is not waited for. */
+/*
+ * A keeper that has seen the end writes it down at once; one that does not within this time is stuck, and is not waited
+ * for.
+ */
 #define KEEPER_WRITES_MS 2000
 
 static bool is_written(int state_fd)

@@ -12,8 +12,8 @@
 #include "runtime/spec/record.h"
 
 /*
- * Waits until the first process has ended, and, where a keeper lives, until that has written down how. 0; -ETIMEDOUT with words after
- * timeout_ms (-1: for ever). A stopped one answers at once.
+ * Waits until the first process has ended, and, where a keeper lives, until that has written down how. 0; -ETIMEDOUT
+ * with words after timeout_ms (-1: for ever). A stopped one answers at once.
  */
 int ending_wait(const struct record *record, int state_fd, int64_t timeout_ms, struct err *err);
 

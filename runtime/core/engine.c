@@ -19,11 +19,14 @@
 /* What the engine says to its client, once, before the keeper talks. */
 enum engine_frame { ENGINE_STARTED = 64 /* pid_t */, ENGINE_FAILED /* struct err */ };
 
-/* --- The engine ------------------------------------------------------------------------------------------------------- */
+/* --- The engine --------------------------------------------------------------------------------------------------- */
 
 static uint32_t restarts_so_far(int folder);
 
-/* An instance of which nothing else is left, after a power cut say, has run: nobody knows how it ended, but it was not just created. */
+/*
+ * An instance of which nothing else is left, after a power cut say, has run: nobody knows how it ended, but it was not
+ * just created.
+ */
 static void mark_started(const char *data_dir, uint64_t started)
 {
 	CLEANUP_FD int folder = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -143,7 +146,7 @@ static __attribute__((noreturn)) void engine_main(const struct engine_request *r
 	_exit(1);
 }
 
-/* --- The client ------------------------------------------------------------------------------------------------------- */
+/* --- The client --------------------------------------------------------------------------------------------------- */
 
 static int take_outcome(int fd, pid_t *ret_pid, struct err *err)
 {
@@ -191,7 +194,7 @@ int engine_start(const struct engine_request *request, int *ret_client_fd, pid_t
 	return 0;
 }
 
-/* --- After the end ---------------------------------------------------------------------------------------------------- */
+/* --- After the end ------------------------------------------------------------------------------------------------ */
 
 static bool was_killed_for_memory(struct instance *instance, const struct record_exit *exit)
 {
@@ -285,7 +288,7 @@ int engine_unmake(const struct store *store, const char *id, struct engine_unmad
 	return create_undo(&instance, err);
 }
 
-/* --- Settling --------------------------------------------------------------------------------------------------------- */
+/* --- Settling ----------------------------------------------------------------------------------------------------- */
 
 static int give_new_keeper(const struct engine_settling *settling, struct instance *instance, struct err *err)
 {

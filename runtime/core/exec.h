@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Another process in a running instance: joins its cgroup and namespaces, then goes through the same last stages as its first process.
+ * Another process in a running instance: joins its cgroup and namespaces, then goes through the same last stages as its
+ * first process.
  */
 #ifndef HULL_RUNTIME_CORE_EXEC_H
 #define HULL_RUNTIME_CORE_EXEC_H
@@ -36,8 +37,10 @@ struct exec_running {
 };
 
 /*
- * Starts it, as the instance's backend does (backend.h): in a machine it is the guest's process, and what the caller has is one that stands for it, which passes
- * signals and streams on and ends as it ends. The program is running when this returns; the caller is its parent and waits for it (proc_wait()). One thread only. */
+ * Starts it, as the instance's backend does (backend.h): in a machine it is the guest's process, and what the caller
+ * has is one that stands for it, which passes signals and streams on and ends as it ends. The program is running when
+ * this returns; the caller is its parent and waits for it (proc_wait()). One thread only.
+ */
 int exec_start(const struct exec_request *request, struct exec_running *ret, struct err *err);
 void exec_running_close(struct exec_running *running);
 

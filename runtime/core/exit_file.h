@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How an instance ended, as the process that saw it wrote it down: one line in the instance's state folder. The keeper writes it
- * (it knows no JSON), the life cycle folds it into the record.
+ * How an instance ended, as the process that saw it wrote it down: one line in the instance's state folder. The keeper
+ * writes it (it knows no JSON), the life cycle folds it into the record.
  */
 #ifndef HULL_RUNTIME_CORE_EXIT_FILE_H
 #define HULL_RUNTIME_CORE_EXIT_FILE_H
@@ -20,7 +20,10 @@ struct exit_file {
 	int32_t signal; /* 0: ended by itself */
 	bool oom; /* a machine's kernel killed in the container for want of memory; what this host's did, its cgroup knows */
 	uint64_t finished_ns; /* since the epoch */
-	/* Of a machine that ended without its program's exit code, as its monitor said it (runtime/vm/last_words.h); "": there is nothing to say. */
+	/*
+	 * Of a machine that ended without its program's exit code, as its monitor said it (runtime/vm/last_words.h);
+	 * "": there is nothing to say.
+	 */
 	char cause[LAST_WORDS_CAUSE_BYTES];
 	char words[LAST_WORDS_BYTES];
 };

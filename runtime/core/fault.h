@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Fault injection, in builds with -DHULL_TESTING only: the environment variable HULL_TEST_FAULT names one point and what
- * happens there. "fail:phase:cgroup" makes that phase fail, "kill:child:root" kills the process that gets there,
- * "sleep:keeper:exit" stops it for a second, "stop:exec:look" until somebody sends it SIGCONT. In other builds every point is nothing.
+ * Fault injection, in builds with -DHULL_TESTING only: the environment variable HULL_TEST_FAULT names one point and
+ * what happens there. "fail:phase:cgroup" makes that phase fail, "kill:child:root" kills the process that gets there,
+ * "sleep:keeper:exit" stops it for a second, "stop:exec:look" until somebody sends it SIGCONT. In other builds every
+ * point is nothing.
  */
 #ifndef HULL_RUNTIME_CORE_FAULT_H
 #define HULL_RUNTIME_CORE_FAULT_H

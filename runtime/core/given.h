@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a first process is given that does not come from its root: the program itself, and descriptors besides its standard streams.
+ * What a first process is given that does not come from its root: the program itself, and descriptors besides its
+ * standard streams.
  */
 #ifndef HULL_RUNTIME_CORE_GIVEN_H
 #define HULL_RUNTIME_CORE_GIVEN_H
@@ -21,7 +22,10 @@ struct given {
 };
 #define GIVEN_INIT ((struct given){.program_fd = -1})
 
-/* Takes `fd` over, also on failure (-EMFILE past GIVEN_MAX). The number that the program will know it by, but for the first one, which becomes GIVEN_FIRST_FD. */
+/*
+ * Takes `fd` over, also on failure (-EMFILE past GIVEN_MAX). The number that the program will know it by, but for the
+ * first one, which becomes GIVEN_FIRST_FD.
+ */
 int given_add(struct given *given, int fd, struct err *err);
 void given_close(struct given *given);
 

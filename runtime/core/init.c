@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * hull-init: the first process of a container with --init. It starts the program, passes signals on to it, reaps whatever is left without a parent, and
- * ends as the program ends. A program of its own, small, and with no part of the engine in it, since processes inside can look at it.
+ * hull-init: the first process of a container with --init. It starts the program, passes signals on to it, reaps
+ * whatever is left without a parent, and ends as the program ends. A program of its own, small, and with no part of the
+ * engine in it, since processes inside can look at it.
  *
  *     hull-init PATH ARG0 [ARG…]
  */

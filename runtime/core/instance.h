@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is known of an instance while somebody makes it or takes it back. Plain data: the phases' functions fill it, one after another.
+ * What is known of an instance while somebody makes it or takes it back. Plain data: the phases' functions fill it, one
+ * after another.
  */
 #ifndef HULL_RUNTIME_CORE_INSTANCE_H
 #define HULL_RUNTIME_CORE_INSTANCE_H

@@ -9,8 +9,9 @@
 #include "runtime/base/process.h"
 
 /*
- * One kind: 0 with a descriptor, or without one where the caller is in that namespace already. -ENOENT: the process has no namespaces any
- * more. That comes before its end is told (they are dropped first), so nothing may take it for "the same as the caller's".
+ * One kind: 0 with a descriptor, or without one where the caller is in that namespace already. -ENOENT: the process has
+ * no namespaces any more. That comes before its end is told (they are dropped first), so nothing may take it for "the
+ * same as the caller's".
  */
 static int open_kind(pid_t pid, enum ns_kind kind, int *ret_fd, struct err *err)
 {

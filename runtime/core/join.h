@@ -14,9 +14,9 @@
 	}
 
 /*
- * Opens those of `kinds` (1 << kind) that are not the caller's own: joining one's own user namespace is an error, others cost time. `pidfd` is surely the
- * process `init`: with it they are known to be its namespaces, and not those of one that got its pid. Others stay -1. The caller closes them all, also on
- * failure.
+ * Opens those of `kinds` (1 << kind) that are not the caller's own: joining one's own user namespace is an error,
+ * others cost time. `pidfd` is surely the process `init`: with it they are known to be its namespaces, and not those of
+ * one that got its pid. Others stay -1. The caller closes them all, also on failure.
  */
 int join_open(const struct record_process *init, int pidfd, unsigned kinds, int ret_fds[static NS_COUNT],
 	      struct err *err);

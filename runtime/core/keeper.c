@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hull-keeper: keeps one running instance. It reads the program's output (to the log, and to attached clients), holds its terminal or standard
- * input, sees its end, writes that down, and then becomes the command that takes the instance back. Started by keeper_exec().
+ * hull-keeper: keeps one running instance. It reads the program's output (to the log, and to attached clients), holds
+ * its terminal or standard input, sees its end, writes that down, and then becomes the command that takes the instance
+ * back. Started by keeper_exec().
  *
- * It may be killed at any time: the program has a reading end of its output itself and goes on (a terminal has another holder: keeper_hold.h), and the next
- * hull command starts a keeper that goes on reading.
+ * It may be killed at any time: the program has a reading end of its output itself and goes on (a terminal has another
+ * holder: keeper_hold.h), and the next hull command starts a keeper that goes on reading.
  */
 #include "runtime/core/keeper.h"
 
@@ -130,8 +131,9 @@ static int take_arguments(struct keeper_args *args, int argc, char **argv, struc
 /* --- The program's end --- */
 
 /*
- * The wait status of an adopted program. While it is a zombie /proc tells it, however late it is reaped: what was read was of this process if a signal
- * still finds it afterwards. Then newer kernels keep it for those who hold a pidfd. 0 or -errno.
+ * The wait status of an adopted program. While it is a zombie /proc tells it, however late it is reaped: what was read
+ * was of this process if a signal still finds it afterwards. Then newer kernels keep it for those who hold a pidfd. 0
+ * or -errno.
  */
 static int adopted_status(int *ret_status)
 {
@@ -149,7 +151,10 @@ static int adopted_status(int *ret_status)
 	return r;
 }
 
-/* As printable ASCII from `lowest` on. What the monitor says may be its guest's, also where it is ended by nothing: it must make no line and move no cursor. */
+/*
+ * As printable ASCII from `lowest` on. What the monitor says may be its guest's, also where it is ended by nothing: it
+ * must make no line and move no cursor.
+ */
 static void take_words(char *to, size_t room, const char *from, char lowest)
 {
 	size_t len = 0;
@@ -180,7 +185,10 @@ static void hear_last_words(struct exit_file *exit)
 	}
 }
 
-/* A machine's monitor has left word of it. Peeked at: taken out, the descriptors that came along would be this process's to close, now. */
+/*
+ * A machine's monitor has left word of it. Peeked at: taken out, the descriptors that came along would be this
+ * process's to close, now.
+ */
 static bool guest_ran_out_of_memory(void)
 {
 	char word = REMAINS_NOTHING;
@@ -206,8 +214,8 @@ static struct exit_file find_exit(void)
 }
 
 /*
- * The order matters. The status first: a zombie is nobody's memory. Then what the outputs still hold, so that whoever sees the exit file finds
- * the log complete. Then the exit file; only then may anybody be told.
+ * The order matters. The status first: a zombie is nobody's memory. Then what the outputs still hold, so that whoever
+ * sees the exit file finds the log complete. Then the exit file; only then may anybody be told.
  */
 static void process_ended(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
 {
@@ -238,7 +246,10 @@ static void patience_ended(struct loop *loop, struct loop_timer *timer)
 	keeper_clients_finish(&keeper);
 }
 
-/* Becomes the command that takes the instance back. Returns only when that could not be executed: then the next hull command does it. */
+/*
+ * Becomes the command that takes the instance back. Returns only when that could not be executed: then the next hull
+ * command does it.
+ */
 static void unmake(void)
 {
 	proc_reset_signals();

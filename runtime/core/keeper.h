@@ -7,8 +7,8 @@
  *     keeper_input.c    the clients' input: to the program
  *     keeper_clients.c  connections and frames
  *
- * The process lives as long as its instance, and there is one for each: so no heap, no standard I/O, and no memory is touched before it is
- * needed. All of it is one zeroed static struct, whose untouched pages cost nothing.
+ * The process lives as long as its instance, and there is one for each: so no heap, no standard I/O, and no memory is
+ * touched before it is needed. All of it is one zeroed static struct, whose untouched pages cost nothing.
  */
 #ifndef HULL_RUNTIME_CORE_KEEPER_H
 #define HULL_RUNTIME_CORE_KEEPER_H
@@ -83,8 +83,8 @@ struct keeper {
 	bool has_ended;
 	struct attach_exit exit;
 	/*
-	 * The rest, once the program has ended: what its outputs still held and the EXIT, as frames in a memory file. So log and exit file are
-	 * complete at once, however slowly a client reads.
+	 * The rest, once the program has ended: what its outputs still held and the EXIT, as frames in a memory file.
+	 * So log and exit file are complete at once, however slowly a client reads.
 	 */
 	int rest_fd;
 	off_t rest_len, rest_exit_at;
@@ -102,7 +102,10 @@ void keeper_output_drain(struct keeper *keeper);
 int keeper_input_open(struct keeper *keeper, struct err *err);
 /* Whether this client may write now; if not, it will be resumed. */
 bool keeper_input_turn(struct keeper *keeper, const struct keeper_client *client);
-/* Gives bytes to the program. How many were taken (or dropped, because nobody reads); with fewer than `len` the client will be resumed. */
+/*
+ * Gives bytes to the program. How many were taken (or dropped, because nobody reads); with fewer than `len` the client
+ * will be resumed.
+ */
 size_t keeper_input_write(struct keeper *keeper, struct keeper_client *client, const void *bytes, size_t len);
 void keeper_input_end(struct keeper *keeper);
 void keeper_input_resize(struct keeper *keeper, const struct attach_resize *size);

@@ -37,7 +37,10 @@ static void client_watch(struct keeper *keeper, struct keeper_client *client)
 
 	if (!client->is_used)
 		return;
-	/* A hang-up is told of whatever the events are, again and again: with nothing to do the client is not watched at all. */
+	/*
+	 * A hang-up is told of whatever the events are, again and again: with nothing to do the client is not watched
+	 * at all.
+	 */
 	if (!events)
 		loop_forget(&keeper->loop, &client->source);
 	else if (loop_watch(&keeper->loop, &client->source, events, NULL) < 0)
@@ -61,7 +64,9 @@ static int client_flush(struct keeper_client *client)
 	return 0;
 }
 
-/* Straight from the caller's bytes; only what the socket does not take is copied. Nothing may be left over from before. */
+/*
+ * Straight from the caller's bytes; only what the socket does not take is copied. Nothing may be left over from before.
+ */
 static int client_send(struct keeper_client *client, enum attach_frame type, const void *bytes, size_t len)
 {
 	struct keeper_frame header = frame_of(type, len);

@@ -9,8 +9,8 @@
 #include "runtime/base/scope.h"
 
 /*
- * Clients take turns, frame by frame: one whose frame is half written owns the input until the rest is taken. While anybody waits, the
- * descriptor is watched for room, and then all go on, the owner first.
+ * Clients take turns, frame by frame: one whose frame is half written owns the input until the rest is taken. While
+ * anybody waits, the descriptor is watched for room, and then all go on, the owner first.
  */
 static void input_ready(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
 {

@@ -8,7 +8,10 @@
 #include "runtime/base/process.h"
 #include "runtime/base/scope.h"
 
-/* What a pipe may hold at most without privilege (fs.pipe-max-size): somebody else who writes on can't keep us from ending. */
+/*
+ * What a pipe may hold at most without privilege (fs.pipe-max-size): somebody else who writes on can't keep us from
+ * ending.
+ */
 #define DRAIN_MAX_BYTES ((size_t)1 << 20)
 
 static void stream_close(struct keeper *keeper, struct keeper_stream *stream)
@@ -19,8 +22,8 @@ static void stream_close(struct keeper *keeper, struct keeper_stream *stream)
 }
 
 /*
- * With no slave open inside, a terminal's master tells of a hang-up for ever; an init may open one again later. So then only changes are
- * told of (EPOLLET), until there is something to read.
+ * With no slave open inside, a terminal's master tells of a hang-up for ever; an init may open one again later. So then
+ * only changes are told of (EPOLLET), until there is something to read.
  */
 static void stream_watch(struct keeper *keeper, struct keeper_stream *stream)
 {

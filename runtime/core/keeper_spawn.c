@@ -41,8 +41,8 @@ __attribute__((format(printf, 2, 3))) static void add(struct arguments *to, cons
 }
 
 /*
- * Names a descriptor and lets it go through the exec. Standard input, output and error will be /dev/null: one of those numbers is moved out of
- * the way. 0 or -errno.
+ * Names a descriptor and lets it go through the exec. Standard input, output and error will be /dev/null: one of those
+ * numbers is moved out of the way. 0 or -errno.
  */
 static int add_fd(struct arguments *to, const char *key, int fd)
 {
@@ -60,7 +60,10 @@ static int add_fd(struct arguments *to, const char *key, int fd)
 
 static int add_fds(struct arguments *to, const struct keeper_request *request, int listen_fd, struct err *err)
 {
-	/* Opened anew: the caller's may hold the instance's lock, which would live as long as the keeper. That one is released by the exec. */
+	/*
+	 * Opened anew: the caller's may hold the instance's lock, which would live as long as the keeper. That one is
+	 * released by the exec.
+	 */
 	int state_fd = openat(request->state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct {
 		const char *key;
@@ -161,7 +164,10 @@ int keeper_exec(const struct keeper_request *request, struct err *err)
 
 /* --- A new one for an instance that has lost its own --- */
 
-/* Opened without waiting for a writer: the program may have closed that stream. With a terminal there are none, which is no failure. */
+/*
+ * Opened without waiting for a writer: the program may have closed that stream. With a terminal there are none, which
+ * is no failure.
+ */
 static int open_fifo(int state_fd, const char *name, int *ret_fd, struct err *err)
 {
 	*ret_fd = openat(state_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
@@ -228,7 +234,10 @@ pid_t keeper_adopt(const struct keeper_request *request, uint64_t start_ticks, s
 	r = open_fifo(request->state_fd, KEEPER_STDOUT, &out, err);
 	if (r == 0)
 		r = open_fifo(request->state_fd, KEEPER_STDERR, &error, err);
-	/* Here, not in the new process: so it takes connections from the moment that this returns. Refused while another keeper lives. */
+	/*
+	 * Here, not in the new process: so it takes connections from the moment that this returns. Refused while
+	 * another keeper lives.
+	 */
 	if (r == 0)
 		r = listener = sock_listen(request->state_fd, ATTACH_SOCKET, err);
 	if (r < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Starting the keeper of an instance: the program hull-keeper, which holds the instance's output, terminal and exit status.
+ * Starting the keeper of an instance: the program hull-keeper, which holds the instance's output, terminal and exit
+ * status.
  */
 #ifndef HULL_RUNTIME_CORE_KEEPER_SPAWN_H
 #define HULL_RUNTIME_CORE_KEEPER_SPAWN_H
@@ -12,8 +13,8 @@
 #include "runtime/base/err.h"
 
 /*
- * FIFOs in the state folder, 0600, made by the engine. The program's descriptors are opened O_RDWR: it holds a reading end itself,
- * so that it survives its keeper.
+ * FIFOs in the state folder, 0600, made by the engine. The program's descriptors are opened O_RDWR: it holds a reading
+ * end itself, so that it survives its keeper.
  */
 #define KEEPER_STDOUT "stdout"
 #define KEEPER_STDERR "stderr"
@@ -50,16 +51,17 @@ struct keeper_request {
 				 .remains_fd = -1})
 
 /*
- * Becomes the keeper: does not return on success. The caller must be the parent of `pid`, have one thread, and lead its own session. Standard
- * input, output and error become /dev/null; every descriptor but those of the request is closed by the exec. On failure they may have been
- * closed already: the caller reports and ends.
+ * Becomes the keeper: does not return on success. The caller must be the parent of `pid`, have one thread, and lead its
+ * own session. Standard input, output and error become /dev/null; every descriptor but those of the request is closed
+ * by the exec. On failure they may have been closed already: the caller reports and ends.
  */
 int keeper_exec(const struct keeper_request *request, struct err *err);
 
 /*
- * Gives an instance whose keeper is gone a new one, in a session of its own. Asked of the request: id, pid, state_fd, data_fd, the log's
- * bounds, unmake, program. The FIFOs are opened by name, the process by (pid, start_ticks): -ESRCH when that is gone. The instance's lock must
- * be held. Returns the new keeper's pid (the caller's child, which it need not wait for) when it runs and listens.
+ * Gives an instance whose keeper is gone a new one, in a session of its own. Asked of the request: id, pid, state_fd,
+ * data_fd, the log's bounds, unmake, program. The FIFOs are opened by name, the process by (pid, start_ticks): -ESRCH
+ * when that is gone. The instance's lock must be held. Returns the new keeper's pid (the caller's child, which it need
+ * not wait for) when it runs and listens.
  */
 pid_t keeper_adopt(const struct keeper_request *request, uint64_t start_ticks, struct err *err);
 

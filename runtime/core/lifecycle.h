@@ -9,9 +9,9 @@
  *                        |                paused  -------------+
  *                        +-------------------------------------+
  *
- * The record is a claim about the past; the kernel knows the present. A record of another boot, or of a process that is gone, is of a
- * stopped instance, whatever it says. 'paused' is never written: the freezer is asked. A record that says creating and whose
- * creator is gone is of a creation that was killed: it is undone, not continued.
+ * The record is a claim about the past; the kernel knows the present. A record of another boot, or of a process that is
+ * gone, is of a stopped instance, whatever it says. 'paused' is never written: the freezer is asked. A record that says
+ * creating and whose creator is gone is of a creation that was killed: it is undone, not continued.
  */
 #ifndef HULL_RUNTIME_CORE_LIFECYCLE_H
 #define HULL_RUNTIME_CORE_LIFECYCLE_H
@@ -45,8 +45,9 @@ struct lifecycle {
 };
 
 /*
- * Looks at what the record claims and at the kernel, and says what is so. `state_fd` is the instance's folder. A stopped one's exit comes
- * from the record, or from the file that its keeper left. With `ask_freezer` false, paused ones are told as running: cheaper.
+ * Looks at what the record claims and at the kernel, and says what is so. `state_fd` is the instance's folder. A
+ * stopped one's exit comes from the record, or from the file that its keeper left. With `ask_freezer` false, paused
+ * ones are told as running: cheaper.
  */
 struct lifecycle lifecycle_look(const struct record *record, int state_fd, bool ask_freezer);
 
@@ -57,17 +58,23 @@ int lifecycle_allows(const struct record *record, const struct lifecycle *now, e
 /* Writes the record, atomically; the lock of the instance must be held. Not durable: it dies with the boot. */
 int lifecycle_write(const struct record *record, int state_fd, struct err *err);
 
-/* Changes the status as the picture above allows (-EINVAL otherwise), with its time, and writes the record. The lock must be held. */
+/*
+ * Changes the status as the picture above allows (-EINVAL otherwise), with its time, and writes the record. The lock
+ * must be held.
+ */
 int lifecycle_enter(struct record *record, int state_fd, enum record_status status, struct err *err);
 
 /*
- * Reads an instance's record. `arena` holds it. -ENOENT with words: its folder has none (its creation was killed before it wrote one).
- * -EBADMSG with words: it is damaged, or of a newer hull; such an instance can only be removed by force.
+ * Reads an instance's record. `arena` holds it. -ENOENT with words: its folder has none (its creation was killed before
+ * it wrote one). -EBADMSG with words: it is damaged, or of a newer hull; such an instance can only be removed by force.
  * In a record of another boot there are no processes and no cgroup: their numbers and names are of others by now.
  */
 int lifecycle_read(struct arena *arena, int state_fd, const char *id, struct record *ret, struct err *err);
 
-/* What can be made out of a record that lifecycle_read() refuses with -EBADMSG, for removal by force (see record_salvage()). */
+/*
+ * What can be made out of a record that lifecycle_read() refuses with -EBADMSG, for removal by force (see
+ * record_salvage()).
+ */
 void lifecycle_salvage(struct arena *arena, int state_fd, const char *id, struct record *ret);
 
 #endif

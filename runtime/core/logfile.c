@@ -109,7 +109,10 @@ static void rotate(struct logfile *log)
 	log->size_bytes = 0;
 }
 
-/* All or nothing: what was written of a batch that did not fit is cut off again, so that no half line is ever read. 0 or -errno. */
+/*
+ * All or nothing: what was written of a batch that did not fit is cut off again, so that no half line is ever read. 0
+ * or -errno.
+ */
 static int write_parts(struct logfile *log, struct iovec *parts, int count, size_t bytes)
 {
 	ssize_t n;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The log of an instance, as Kubernetes' container runtimes write it (the "CRI" format), one line for each line of output:
+ * The log of an instance, as Kubernetes' container runtimes write it (the "CRI" format), one line for each line of
+ * output:
  *
  *     2026-01-02T03:04:05.000000006Z stdout F a whole line, or the last piece of one
  *     2026-01-02T03:04:05.000000007Z stderr P a piece that had no newline yet
  *
- * Rotated by size: `log` becomes `log.1`, that `log.2`, and the oldest is removed. The instance's output never waits for the log: what a
- * full disk did not take is counted, and a line says so as soon as writing works again. No heap.
+ * Rotated by size: `log` becomes `log.1`, that `log.2`, and the oldest is removed. The instance's output never waits
+ * for the log: what a full disk did not take is counted, and a line says so as soon as writing works again. No heap.
  */
 #ifndef HULL_RUNTIME_CORE_LOGFILE_H
 #define HULL_RUNTIME_CORE_LOGFILE_H

@@ -75,7 +75,10 @@ static int give_part(struct reader *reader, struct err *err)
 	}
 }
 
-/* Gives what there is now. The next part is looked for before the open one is read: if there is one, ours does not grow any more. */
+/*
+ * Gives what there is now. The next part is looked for before the open one is read: if there is one, ours does not grow
+ * any more.
+ */
 static int give_all(struct reader *reader, struct err *err)
 {
 	if (reader->part.fd < 0 && !log_part_oldest(reader->data_fd, &reader->part))

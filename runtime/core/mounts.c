@@ -28,7 +28,7 @@
 enum { MOUNTS_DONE = 1, MOUNTS_STAGE_COUNT };
 static const char *const stage_names[MOUNTS_STAGE_COUNT] = {[MOUNTS_DONE] = "mounted"};
 
-/* --- Inside ----------------------------------------------------------------------------------------------------------- */
+/* --- Inside ------------------------------------------------------------------------------------------------------- */
 
 /* One of them is what is to be done: mounts with their sources, or numbers of mounts to remove. */
 struct work {
@@ -115,7 +115,7 @@ static __attribute__((noreturn)) void work_main(void *context)
 	_exit(result < 0);
 }
 
-/* --- Outside ---------------------------------------------------------------------------------------------------------- */
+/* --- Outside ------------------------------------------------------------------------------------------------------ */
 
 static int just_ended(const struct record *record, struct err *err)
 {

@@ -38,8 +38,8 @@ int step_net_devices(struct instance *instance, struct err *err)
 }
 
 /*
- * Only for a creation that fails, whose caller must find the host as it was. Of a container that was there the specification says that its
- * runtime must not move them out: they are the namespace's.
+ * Only for a creation that fails, whose caller must find the host as it was. Of a container that was there the
+ * specification says that its runtime must not move them out: they are the namespace's.
  */
 int step_net_devices_undo(struct instance *instance, struct err *err)
 {

@@ -80,7 +80,10 @@ int netfiles_prepare(const struct plan *plan, struct err *err)
 	return 0;
 }
 
-/* An instance that is started again keeps its file, and whatever the program wrote into hosts before is gone: the address is another one. */
+/*
+ * An instance that is started again keeps its file, and whatever the program wrote into hosts before is gone: the
+ * address is another one.
+ */
 static int write_one(const struct plan *plan, const struct netfile *file, const struct net_lease *lease,
 		     struct err *err)
 {

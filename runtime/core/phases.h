@@ -3,8 +3,8 @@
  * A creation as a table of phases, each with its undo.
  *
  * A phase that fails cleans up after itself; the runner then undoes the earlier ones, newest first. The same table, run
- * backwards on an instance that was opened from its record, is deletion, and what finishes a creation that was killed. So an
- * undo accepts 'nothing was done' and 'half was done', and is safe to run twice.
+ * backwards on an instance that was opened from its record, is deletion, and what finishes a creation that was killed.
+ * So an undo accepts 'nothing was done' and 'half was done', and is safe to run twice.
  */
 #ifndef HULL_RUNTIME_CORE_PHASES_H
 #define HULL_RUNTIME_CORE_PHASES_H
@@ -29,8 +29,8 @@ struct phase {
 int phases_run(const struct phase *phases, size_t count, struct instance *instance, struct err *err);
 
 /*
- * Undoes all, newest first. Returns 0, or the first failure. The others are tried nevertheless, but for the very first phase: by what that
- * one made, the next command finds what could not be taken back, and tries again.
+ * Undoes all, newest first. Returns 0, or the first failure. The others are tried nevertheless, but for the very first
+ * phase: by what that one made, the next command finds what could not be taken back, and tries again.
  */
 int phases_undo(const struct phase *phases, size_t count, struct instance *instance, struct err *err);
 

@@ -9,7 +9,10 @@
 #define PID_SOCKET_FIRST "standard"
 #define PID_SOCKET_EXEC	 "setns"
 
-/* Connects to the Unix socket at `path`, and sends `pidfd` and `name`. -ENOTSUP with a pidfd of -1: this kernel has none. */
+/*
+ * Connects to the Unix socket at `path`, and sends `pidfd` and `name`. -ENOTSUP with a pidfd of -1: this kernel has
+ * none.
+ */
 int pid_socket_send(const char *path, const char *name, int pidfd, struct err *err);
 
 #endif

@@ -29,8 +29,8 @@ static bool is_alive(const struct record_process *init)
 }
 
 /*
- * The container's; 0 when it has ended. That is asked after each look as well: as long as its first process lives, the pid and the inode's number are
- * what they were. After that the kernel gives both to the next one.
+ * The container's; 0 when it has ended. That is asked after each look as well: as long as its first process lives, the
+ * pid and the inode's number are what they were. After that the kernel gives both to the next one.
  */
 static int find_namespace(const struct record_process *init, ino_t *ret, struct err *err)
 {

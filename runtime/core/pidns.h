@@ -11,12 +11,16 @@
 #include "runtime/spec/record.h"
 
 /*
- * Those in the first process's PID namespace, as pids of the caller's; none when it has ended, since then they all have. (Namespaces below it are not looked into.)
- * -ENOTSUP with words: it is in the caller's own PID namespace, where nothing tells them from others.
+ * Those in the first process's PID namespace, as pids of the caller's; none when it has ended, since then they all
+ * have. (Namespaces below it are not looked into.) -ENOTSUP with words: it is in the caller's own PID namespace, where
+ * nothing tells them from others.
  */
 int pidns_list(struct arena *arena, const struct record_process *init, pid_t **ret, size_t *ret_count, struct err *err);
 
-/* Sends them a signal, each by a pidfd that was looked at after it was opened: never a process that got the pid of one of them. */
+/*
+ * Sends them a signal, each by a pidfd that was looked at after it was opened: never a process that got the pid of one
+ * of them.
+ */
 int pidns_signal(const struct record_process *init, int signo, struct err *err);
 
 #endif

@@ -16,7 +16,7 @@
 #define COMMAND_MAX_BYTES ((size_t)4 << 10) /* a command line may be longer: then it is cut */
 #define MAP_MAX_RANGES	  340		    /* the kernel's own bound */
 
-/* --- /proc/PID -------------------------------------------------------------------------------------------------------- */
+/* --- /proc/PID ---------------------------------------------------------------------------------------------------- */
 
 /* The words behind "NAME:" in a file of such lines. */
 static const char *line_of(const char *file, const char *name)
@@ -29,7 +29,9 @@ static const char *line_of(const char *file, const char *name)
 	return NULL;
 }
 
-/* What the process's own user namespace calls a user of ours: "inside outside count" a line. Whoever is in none stays. */
+/*
+ * What the process's own user namespace calls a user of ours: "inside outside count" a line. Whoever is in none stays.
+ */
 static uint32_t uid_inside(int folder, uint32_t uid)
 {
 	char map[4096], *at = map;
@@ -134,7 +136,7 @@ int processes_read(struct arena *arena, const pid_t *pids, size_t count, process
 	return arena_check(arena, err);
 }
 
-/* --- Whose numbers they are ------------------------------------------------------------------------------------------- */
+/* --- Whose numbers they are --------------------------------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
 {
@@ -162,7 +164,7 @@ size_t processes_in_both(pid_t *pids, size_t count, pid_t *later, size_t later_c
 	return kept;
 }
 
-/* --- As lines --------------------------------------------------------------------------------------------------------- */
+/* --- As lines ----------------------------------------------------------------------------------------------------- */
 
 #define TYPE struct process_row
 static const struct field process_fields[] = {

@@ -18,12 +18,15 @@ struct process_row {
 };
 typedef LIST_OF(struct process_row) process_rows;
 
-/* These; those that have ended meanwhile are left out. Ids are as their own user namespace has them. In the arena. 0 or -ENOMEM. */
+/*
+ * These; those that have ended meanwhile are left out. Ids are as their own user namespace has them. In the arena. 0 or
+ * -ENOMEM.
+ */
 int processes_read(struct arena *arena, const pid_t *pids, size_t count, process_rows *ret, struct err *err);
 
 /*
- * Leaves of `pids` those that are in `later`, too, a list made after they were looked at: a number of both was the same process's in between, and one of the first
- * alone may have been anybody's. Sorts both. The new count.
+ * Leaves of `pids` those that are in `later`, too, a list made after they were looked at: a number of both was the same
+ * process's in between, and one of the first alone may have been anybody's. Sorts both. The new count.
  */
 size_t processes_in_both(pid_t *pids, size_t count, pid_t *later, size_t later_count);
 /* Whether it is among them; `pids` as processes_in_both() leaves them. */

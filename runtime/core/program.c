@@ -31,7 +31,10 @@ int program_exec_failed(const char *path, int code, struct err *err)
 {
 	bool missing = code == ENOENT || code == ENOTDIR;
 
-	/* Engines read these words: podman takes its exit code from 'permission denied' and 'no such file or directory'. */
+	/*
+	 * Engines read these words: podman takes its exit code from 'permission denied' and 'no such file or
+	 * directory'.
+	 */
 	if (missing)
 		(void)err_say(err, code, "exec: \"%s\": no such file or directory", path);
 	else if (code == EACCES)

@@ -16,7 +16,7 @@
 #include "runtime/core/steps.h"
 #include "runtime/core/steps_parts.h"
 
-/* --- Before anything is made ------------------------------------------------------------------------------------------ */
+/* --- Before anything is made -------------------------------------------------------------------------------------- */
 
 static int restore_look(struct instance *instance, struct err *err)
 {
@@ -45,7 +45,7 @@ static int restore_ids(struct instance *instance, struct err *err)
 	return instance->userns_fd < 0 ? instance->userns_fd : restore_check_images(instance, err);
 }
 
-/* --- CRIU ------------------------------------------------------------------------------------------------------------- */
+/* --- CRIU --------------------------------------------------------------------------------------------------------- */
 
 static int failed(const struct instance *instance, const struct criu_answer *answer, struct err *err)
 {
@@ -54,7 +54,10 @@ static int failed(const struct instance *instance, const struct criu_answer *ans
 	return criu_failed(answer, folders->work, folders->log_folder, RESTORE_LOG, err);
 }
 
-/* Goes along with CRIU up to a step (NULL: to its end). The last notification is not answered yet: what follows may still fail. */
+/*
+ * Goes along with CRIU up to a step (NULL: to its end). The last notification is not answered yet: what follows may
+ * still fail.
+ */
 static int accompany(struct instance *instance, const char *step, struct criu_answer *answer, struct err *err)
 {
 	struct criu *criu = &instance->restoration->criu;
@@ -135,7 +138,7 @@ static int restore_criu_undo(struct instance *instance, struct err *err)
 	return 0;
 }
 
-/* --- Hooks, ready, go ------------------------------------------------------------------------------------------------- */
+/* --- Hooks, ready, go --------------------------------------------------------------------------------------------- */
 
 static int restore_hooks(struct instance *instance, struct err *err)
 {
@@ -172,10 +175,11 @@ static int restore_go(struct instance *instance, struct err *err)
 	return 0;
 }
 
-/* --- The table -------------------------------------------------------------------------------------------------------- */
+/* --- The table ---------------------------------------------------------------------------------------------------- */
 
 /*
- * As in a creation: the record first. CRIU is put into the cgroup before it makes anything, so that all of it can be found and ended there.
+ * As in a creation: the record first. CRIU is put into the cgroup before it makes anything, so that all of it can be
+ * found and ended there.
  */
 static const struct phase phases[] = {
 	{"record", step_record, step_record_undo},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Restoring: from a checkpoint (checkpoint.h) and a bundle to a running instance. A creation in which CRIU takes the place of the child: the same record,
- * cgroup, sources and root, the same undos.
+ * Restoring: from a checkpoint (checkpoint.h) and a bundle to a running instance. A creation in which CRIU takes the
+ * place of the child: the same record, cgroup, sources and root, the same undos.
  *
  *     this process                                  criu, in a mount namespace of its own
  *     record, sources, root, cgroup
@@ -18,8 +18,8 @@
  *                         <-- done --
  *     poststart hooks
  *
- * The first process is this process's child, as after a creation. createContainer and startContainer hooks belong to a first process that sets itself up,
- * which there is none here: they are not run again.
+ * The first process is this process's child, as after a creation. createContainer and startContainer hooks belong to a
+ * first process that sets itself up, which there is none here: they are not run again.
  */
 #ifndef HULL_RUNTIME_CORE_RESTORE_H
 #define HULL_RUNTIME_CORE_RESTORE_H
@@ -32,7 +32,10 @@ struct restore_request {
 	struct checkpoint_work work;
 };
 
-/* On success the record says running, and `ret` is as create_instance() leaves it. On failure nothing is left. One thread only. */
+/*
+ * On success the record says running, and `ret` is as create_instance() leaves it. On failure nothing is left. One
+ * thread only.
+ */
 int restore_instance(const struct restore_request *request, struct arena *arena, struct instance *ret, struct err *err);
 
 #endif

@@ -55,8 +55,8 @@ static int give_streams(struct instance *instance, struct err *err)
 }
 
 /*
- * Namespaces to be joined: CRIU takes a descriptor of those that were external to the dump, and joins others by path: by one that leads to what this process has
- * open, since the plan's may lead elsewhere when CRIU comes to it.
+ * Namespaces to be joined: CRIU takes a descriptor of those that were external to the dump, and joins others by path:
+ * by one that leads to what this process has open, since the plan's may lead elsewhere when CRIU comes to it.
  */
 static int give_namespaces(struct instance *instance, struct err *err)
 {

@@ -18,12 +18,13 @@
 #include "runtime/base/path.h"
 #include "runtime/core/restore_parts.h"
 
-/* --- The images ------------------------------------------------------------------------------------------------------- */
+/* --- The images --------------------------------------------------------------------------------------------------- */
 
 /*
- * CRIU's processes in the container's user namespace read the images too, before and after they have become its root. But images hold all of the container's
- * memory, and their folder is the host's root's alone. So criu gets a view of it that all may search, and that nobody but criu sees. What such a view cannot do:
- * lead to other images by a relative link, and be written to.
+ * CRIU's processes in the container's user namespace read the images too, before and after they have become its root.
+ * But images hold all of the container's memory, and their folder is the host's root's alone. So criu gets a view of it
+ * that all may search, and that nobody but criu sees. What such a view cannot do: lead to other images by a relative
+ * link, and be written to.
  */
 int restore_check_images(struct instance *instance, struct err *err)
 {
@@ -58,7 +59,7 @@ static int stage_images(int stage, int images, struct err *err)
 	return file_open_dir(stage, "images", err);
 }
 
-/* --- Mount points ----------------------------------------------------------------------------------------------------- */
+/* --- Mount points ------------------------------------------------------------------------------------------------- */
 
 static bool is_inside(const char *path, const char *folder)
 {
@@ -106,7 +107,7 @@ int restore_mount_points(struct instance *instance, struct err *err)
 	return result < 0 ? err_wrap(err, "root file system") : 0;
 }
 
-/* --- The stage -------------------------------------------------------------------------------------------------------- */
+/* --- The stage ---------------------------------------------------------------------------------------------------- */
 
 /* Attaches a detached mount at a name of the stage, which is made for it. */
 static int stage_one(int stage, const char *name, int mount, struct err *err)
@@ -139,8 +140,8 @@ static int stage_devices(int stage, const struct root_sources *sources, struct e
 }
 
 /*
- * Each mount of a bind by itself: one that has others in it cannot be taken from there by who is root in a user namespace only. A tree can be taken apart only
- * where it is attached.
+ * Each mount of a bind by itself: one that has others in it cannot be taken from there by who is root in a user
+ * namespace only. A tree can be taken apart only where it is attached.
  */
 static int stage_view(int stage, const char *tree, const struct criu_view *view, struct err *err)
 {
@@ -178,7 +179,10 @@ static int stage_binds(int stage, const struct instance *instance, struct err *e
 	return result;
 }
 
-/* In criu's process, whose mounts nobody else sees: the root, and what the plan binds. CRIU wants a root that is a mount, in a folder that is none. */
+/*
+ * In criu's process, whose mounts nobody else sees: the root, and what the plan binds. CRIU wants a root that is a
+ * mount, in a folder that is none.
+ */
 int restore_stage(void *context, int *images, struct err *err)
 {
 	const struct instance *instance = context;

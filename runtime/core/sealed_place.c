@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A process holds its executable in two ways: /proc/PID/exe, which the kernel lets nobody change while any mapping is still of the old file, and the
- * mappings (/proc/PID/map_files). So each segment of the program is mapped again from the other view: the same bytes at the same place,
- * while they run. Pages that the program writes, or the linker has written, become anonymous memory with the same contents. Then the kernel is told the
- * new executable, as CRIU does it when it restores a process.
+ * A process holds its executable in two ways: /proc/PID/exe, which the kernel lets nobody change while any mapping is
+ * still of the old file, and the mappings (/proc/PID/map_files). So each segment of the program is mapped again from
+ * the other view: the same bytes at the same place, while they run. Pages that the program writes, or the linker has
+ * written, become anonymous memory with the same contents. Then the kernel is told the new executable, as CRIU does it
+ * when it restores a process.
  *
- * Executing again is the usual way to the same end. It costs a fifth of a start (0.2 ms for execve, 0.5 for the C library's start and the page faults
- * of a new address space, and all that was done until then once more); this costs 0.05 ms.
+ * Executing again is the usual way to the same end. It costs a fifth of a start (0.2 ms for execve, 0.5 for the C
+ * library's start and the page faults of a new address space, and all that was done until then once more); this costs
+ * 0.05 ms.
  */
 #include "runtime/core/sealed_place.h"
 
@@ -30,7 +32,7 @@
 
 #define STAT_BYTES 2048
 
-/* --- The mappings ----------------------------------------------------------------------------------------------------- */
+/* --- The mappings ------------------------------------------------------------------------------------------------- */
 
 struct span {
 	uintptr_t start;
@@ -102,7 +104,8 @@ __attribute__((no_sanitize("address"))) static void copy_words(uintptr_t to, uin
 }
 
 /*
- * Must not: write to any static variable between the copy and the move, nor call what might: errno is not in these pages, but in the thread's own.
+ * Must not: write to any static variable between the copy and the move, nor call what might: errno is not in these
+ * pages, but in the thread's own.
  */
 static int move_to_memory(const struct program *program, const ElfW(Phdr) * header)
 {
@@ -139,9 +142,12 @@ static int move_mappings(int view)
 	return result;
 }
 
-/* --- /proc/PID/exe ---------------------------------------------------------------------------------------------------- */
+/* --- /proc/PID/exe ------------------------------------------------------------------------------------------------ */
 
-/* Fields of /proc/PID/stat, as proc(5) numbers them, that are said back to the kernel unchanged: it takes all or nothing. */
+/*
+ * Fields of /proc/PID/stat, as proc(5) numbers them, that are said back to the kernel unchanged: it takes all or
+ * nothing.
+ */
 static const struct {
 	int field;
 	size_t offset;

@@ -23,7 +23,7 @@
 enum { SPAWN_DONE = 1, SPAWN_STAGE_COUNT };
 static const char *const stage_names[SPAWN_STAGE_COUNT] = {[SPAWN_DONE] = "clone"};
 
-/* --- The process in between ------------------------------------------------------------------------------------------- */
+/* --- The process in between --------------------------------------------------------------------------------------- */
 
 static int add_offset(char *line, size_t room, const char *clock, const struct plan_time_offset *offset)
 {
@@ -74,8 +74,8 @@ static void close_namespaces(const struct spawn_request *request)
 }
 
 /*
- * Not dumpable, and with no descriptor that is not needed: from the moment it has joined, processes inside could trace it or look at what it has
- * (CVE-2016-9962).
+ * Not dumpable, and with no descriptor that is not needed: from the moment it has joined, processes inside could trace
+ * it or look at what it has (CVE-2016-9962).
  */
 static int join_and_clone(const struct spawn_request *request, struct sync *sync, struct err *err)
 {
@@ -143,7 +143,7 @@ static int spawn_by_joining(const struct spawn_request *request, pid_t *ret_pid,
 	return result;
 }
 
-/* --- What the caller calls -------------------------------------------------------------------------------------------- */
+/* --- What the caller calls ---------------------------------------------------------------------------------------- */
 
 static bool needs_joining(const struct spawn_request *request)
 {

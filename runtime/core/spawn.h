@@ -19,8 +19,9 @@ struct spawn_request {
 	const struct plan_time_offset *boottime, *monotonic; /* with CLONE_NEWTIME; NULL: none */
 	int cgroup_fd;					     /* a v2 cgroup to be born in, or -1 */
 	/*
-	 * Where namespaces are joined: the caller's descriptors that `main` still needs, in any order, some perhaps -1. Every other one from `keeps_from` on is
-	 * closed before the process can be seen in there: those inside who may trace it (CAP_SYS_PTRACE) find no folder of the host's in it.
+	 * Where namespaces are joined: the caller's descriptors that `main` still needs, in any order, some perhaps -1.
+	 * Every other one from `keeps_from` on is closed before the process can be seen in there: those inside who may
+	 * trace it (CAP_SYS_PTRACE) find no folder of the host's in it.
 	 */
 	const int *keeps;
 	size_t keep_count;
@@ -30,8 +31,9 @@ struct spawn_request {
 };
 
 /*
- * Starts the process. It is the caller's own child in any case: where namespaces are joined, or clocks set, a process in between does that, clones with
- * CLONE_PARENT, and is gone when this returns. *ret_pidfd is the caller's. 0 or -errno. The caller has one thread.
+ * Starts the process. It is the caller's own child in any case: where namespaces are joined, or clocks set, a process
+ * in between does that, clones with CLONE_PARENT, and is gone when this returns. *ret_pidfd is the caller's. 0 or
+ * -errno. The caller has one thread.
  */
 int spawn(const struct spawn_request *request, pid_t *ret_pid, int *ret_pidfd, struct err *err);
 

@@ -14,8 +14,8 @@
 #define MEMORY_DEVICES 1 /* major number of /dev/null and its kin */
 
 /*
- * A program with the host's ids could change the node that it has as a descriptor: `chmod 0 /proc/self/fd/0` would take /dev/null from the host. Not
- * through a read-only mount. Other programs do not own the node.
+ * A program with the host's ids could change the node that it has as a descriptor: `chmod 0 /proc/self/fd/0` would take
+ * /dev/null from the host. Not through a read-only mount. Other programs do not own the node.
  */
 static int open_null(bool host_ids, struct err *err)
 {

@@ -167,7 +167,10 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* What is being made or removed begins with a dot, which no id does. Not every file system tells the type along with the name. */
+/*
+ * What is being made or removed begins with a dot, which no id does. Not every file system tells the type along with
+ * the name.
+ */
 static bool is_instance(const struct store *store, const struct dirent *entry)
 {
 	struct stat found;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The state directory: one folder an instance, `<root>/ID/`, with its record and what belongs to its running (sockets, FIFOs).
- * All of it dies with the boot, so nothing here is synced to disk.
+ * The state directory: one folder an instance, `<root>/ID/`, with its record and what belongs to its running (sockets,
+ * FIFOs). All of it dies with the boot, so nothing here is synced to disk.
  *
- * The lock of an instance is an flock on its folder: nothing to leave behind, and a folder that was removed while one waited is noticed.
+ * The lock of an instance is an flock on its folder: nothing to leave behind, and a folder that was removed while one
+ * waited is noticed.
  */
 #ifndef HULL_RUNTIME_CORE_STORE_H
 #define HULL_RUNTIME_CORE_STORE_H
@@ -49,13 +50,15 @@ void store_unlock(int folder_fd);
 /* Removes the folder of an instance; the lock must be held. Missing is success. */
 int store_remove(const struct store *store, const char *id, struct err *err);
 /*
- * The same, for an instance that only those who hold its lock have written to: its folder, open and locked, is kept for the next one that is claimed. Whoever
- * has opened it without the lock may find the next one's record there, which tells by its id.
+ * The same, for an instance that only those who hold its lock have written to: its folder, open and locked, is kept for
+ * the next one that is claimed. Whoever has opened it without the lock may find the next one's record there, which
+ * tells by its id.
  */
 int store_retire(const struct store *store, const char *id, int folder_fd, struct err *err);
 /*
- * Removes a folder that has no record: a claim whose owner was killed before it wrote one. `folder_fd` is the folder, locked. It is not assumed
- * to be hull's (somebody may have given any folder as the state directory): -ENOTEMPTY with words when there is anything else in it.
+ * Removes a folder that has no record: a claim whose owner was killed before it wrote one. `folder_fd` is the folder,
+ * locked. It is not assumed to be hull's (somebody may have given any folder as the state directory): -ENOTEMPTY with
+ * words when there is anything else in it.
  */
 int store_remove_claim(const struct store *store, const char *id, int folder_fd, struct err *err);
 

@@ -2,9 +2,9 @@
 /*
  * The streams between a program and its keeper.
  *
- * Output goes through FIFOs in the state folder. The program holds them open for reading as well (O_RDWR), so that a keeper which is killed
- * is no broken pipe: writers get no SIGPIPE, a full FIFO waits, and a new keeper opens it by name and reads on.
- * Input, when somebody wants it, is a plain pipe, whose end the program sees.
+ * Output goes through FIFOs in the state folder. The program holds them open for reading as well (O_RDWR), so that a
+ * keeper which is killed is no broken pipe: writers get no SIGPIPE, a full FIFO waits, and a new keeper opens it by
+ * name and reads on. Input, when somebody wants it, is a plain pipe, whose end the program sees.
  */
 #ifndef HULL_RUNTIME_CORE_STREAMS_H
 #define HULL_RUNTIME_CORE_STREAMS_H

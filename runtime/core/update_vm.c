@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * New limits of a machine that runs. A guest gives memory up when it can, and takes back what it is given at once: so a jail becomes smaller behind its
- * guest, and larger before it. All of it, or nothing.
+ * New limits of a machine that runs. A guest gives memory up when it can, and takes back what it is given at once: so a
+ * jail becomes smaller behind its guest, and larger before it. All of it, or nothing.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,7 +27,7 @@
 /* What a guest gives up comes in pages; the last of them may be hard to find. */
 #define NEARLY(bytes) ((bytes) - ((bytes) >> 6))
 
-/* --- The control socket ----------------------------------------------------------------------------------------------- */
+/* --- The control socket ------------------------------------------------------------------------------------------- */
 
 static int read_line(int fd, char *to, size_t room, struct err *err)
 {
@@ -94,7 +94,7 @@ static int look(struct instance *instance, struct plan_vm_now *ret, uint64_t *re
 	return result;
 }
 
-/* --- Parts of an update ----------------------------------------------------------------------------------------------- */
+/* --- Parts of an update ------------------------------------------------------------------------------------------- */
 
 static int set_balloon(const struct instance *instance, uint64_t bytes, struct err *err)
 {
@@ -144,7 +144,7 @@ static int set_guest(struct instance *instance, struct config_resources *resourc
 	return vm_ask(instance->store, &instance->record, &question, &arena, &answer, err);
 }
 
-/* --- All of it -------------------------------------------------------------------------------------------------------- */
+/* --- All of it ---------------------------------------------------------------------------------------------------- */
 
 /* How many processes the guest's container may have: -1, any number. */
 static int read_pids(const struct instance *instance, struct arena *arena, int64_t *ret, struct err *err)
@@ -174,7 +174,10 @@ struct applying {
 	bool guest_changed, memory_changed;
 };
 
-/* A jail that becomes larger does so before its guest, and one that becomes smaller behind it, with all else that is the jail's. */
+/*
+ * A jail that becomes larger does so before its guest, and one that becomes smaller behind it, with all else that is
+ * the jail's.
+ */
 static int set_memory(struct applying *a, struct err *err)
 {
 	uint64_t before = a->now->balloon_bytes, wanted = a->update->balloon_bytes;
@@ -190,7 +193,10 @@ static int set_memory(struct applying *a, struct err *err)
 	return result;
 }
 
-/* Nobody hears of what fails here: that the update did is what there is to say. (A cgroup that could not be changed is as it was.) */
+/*
+ * Nobody hears of what fails here: that the update did is what there is to say. (A cgroup that could not be changed is
+ * as it was.)
+ */
 static void take_back(struct applying *a)
 {
 	uint64_t before = a->now->balloon_bytes;

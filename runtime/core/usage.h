@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an instance uses and what runs in it, whatever it is that isolates it: one way in for `stats` and `top` of both. */
+/*
+ * What an instance uses and what runs in it, whatever it is that isolates it: one way in for `stats` and `top` of both.
+ */
 #ifndef HULL_RUNTIME_CORE_USAGE_H
 #define HULL_RUNTIME_CORE_USAGE_H
 
@@ -10,7 +12,10 @@
 #include "runtime/spec/guest.h"
 
 struct usage {
-	/* What the program and those beside it use, as the kernel counts it that they run on. Not known of a machine that is paused: nobody answers in it. */
+	/*
+	 * What the program and those beside it use, as the kernel counts it that they run on. Not known of a machine
+	 * that is paused: nobody answers in it.
+	 */
 	bool is_known;
 	struct guest_stats inside;
 	/* What a machine as a whole takes of this host: monitor, processors, memory. */
@@ -18,7 +23,10 @@ struct usage {
 	struct cg_stat machine;
 };
 
-/* Reads one that runs or is paused. Takes no lock. -ENOENT with words: there is none; -EINVAL with words: it does not run. In the arena. */
+/*
+ * Reads one that runs or is paused. Takes no lock. -ENOENT with words: there is none; -EINVAL with words: it does not
+ * run. In the arena.
+ */
 int usage_read(const struct store *store, struct arena *arena, const char *id, struct usage *ret, struct err *err);
 
 /* Its processes. The same errors. */

@@ -2,12 +2,12 @@
 /*
  * config.json of the OCI runtime specification 1.3, for Linux and for VMs, as plain data.
  *
- * Reading has no side effects and resolves nothing: words are still words, paths are as written. What they mean, and whether
- * this host can do it, is the plan's (plan.h). Everything points into the arena that it was read with. A caller that makes a config itself
- * (the command line) fills the same structs and writes them.
+ * Reading has no side effects and resolves nothing: words are still words, paths are as written. What they mean, and
+ * whether this host can do it, is the plan's (plan.h). Everything points into the arena that it was read with. A caller
+ * that makes a config itself (the command line) fills the same structs and writes them.
  *
- * Members are named as in the specification, in C's case (linux.resources.blockIO.weight is linux->resources->block_io.weight). A NULL pointer,
- * a count of 0 and an opt_*.set of false mean 'absent'.
+ * Members are named as in the specification, in C's case (linux.resources.blockIO.weight is
+ * linux->resources->block_io.weight). A NULL pointer, a count of 0 and an opt_*.set of false mean 'absent'.
  */
 #ifndef HULL_RUNTIME_SPEC_CONFIG_H
 #define HULL_RUNTIME_SPEC_CONFIG_H
@@ -306,8 +306,9 @@ struct config {
 };
 
 /*
- * Reads `bundle`/config.json (`dirfd` is the bundle's folder). Unknown members are ignored, as the specification's section
- * "Extensibility" demands; their paths are added to `ret_ignored` (may be NULL). 0 or -errno: -ENOENT, -EFBIG, -EINVAL, -ENOMEM.
+ * Reads `bundle`/config.json (`dirfd` is the bundle's folder). Unknown members are ignored, as the specification's
+ * section "Extensibility" demands; their paths are added to `ret_ignored` (may be NULL). 0 or -errno: -ENOENT, -EFBIG,
+ * -EINVAL, -ENOMEM.
  */
 int config_read(struct arena *arena, int dirfd, const char *name, const struct config **ret, struct strv *ret_ignored,
 		struct err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Tables from the leaves up: what a row names must stand above it. A new member of config.json is one line here and one in config.h.
+ * Tables from the leaves up: what a row names must stand above it. A new member of config.json is one line here and one
+ * in config.h.
  */
 #include "runtime/spec/config_fields.h"
 
@@ -46,7 +47,7 @@ static const struct field mounts_rows[] = {
 PUBLIC_TABLE(config_mounts_fields, mounts_rows);
 #undef TYPE
 
-/* --- process -------------------------------------------------------------------------------------------------------------- */
+/* --- process ------------------------------------------------------------------------------------------------------ */
 
 #define TYPE struct config_user
 static const struct field user_rows[] = {
@@ -136,7 +137,7 @@ static const struct field process_rows[] = {
 PUBLIC_TABLE(config_process_fields, process_rows);
 #undef TYPE
 
-/* --- hooks ---------------------------------------------------------------------------------------------------------------- */
+/* --- hooks -------------------------------------------------------------------------------------------------------- */
 
 #define TYPE struct config_hook
 static const struct field hook_rows[] = {
@@ -160,7 +161,7 @@ static const struct field hooks_rows[] = {
 TABLE(hooks_table, hooks_rows);
 #undef TYPE
 
-/* --- linux.resources ------------------------------------------------------------------------------------------------------ */
+/* --- linux.resources ---------------------------------------------------------------------------------------------- */
 
 #define TYPE struct config_device_rule
 static const struct field device_rule_rows[] = {
@@ -287,7 +288,7 @@ static const struct field resources_rows[] = {
 PUBLIC_TABLE(config_resources_fields, resources_rows);
 #undef TYPE
 
-/* --- linux.seccomp -------------------------------------------------------------------------------------------------------- */
+/* --- linux.seccomp ------------------------------------------------------------------------------------------------ */
 
 #define TYPE struct config_seccomp_arg
 static const struct field seccomp_arg_rows[] = {
@@ -322,7 +323,7 @@ static const struct field seccomp_rows[] = {
 PUBLIC_TABLE(config_seccomp_fields, seccomp_rows);
 #undef TYPE
 
-/* --- linux ---------------------------------------------------------------------------------------------------------------- */
+/* --- linux -------------------------------------------------------------------------------------------------------- */
 
 #define TYPE struct config_namespace
 static const struct field namespace_rows[] = {
@@ -419,7 +420,7 @@ static const struct field linux_rows[] = {
 TABLE(linux_table, linux_rows);
 #undef TYPE
 
-/* --- vm ------------------------------------------------------------------------------------------------------------------- */
+/* --- vm ----------------------------------------------------------------------------------------------------------- */
 
 #define TYPE struct config_vm_hypervisor
 static const struct field vm_hypervisor_rows[] = {
@@ -477,7 +478,7 @@ static const struct field vm_rows[] = {
 TABLE(vm_table, vm_rows);
 #undef TYPE
 
-/* --- the document --------------------------------------------------------------------------------------------------------- */
+/* --- the document ------------------------------------------------------------------------------------------------- */
 
 #define TYPE struct config
 static const struct field config_rows[] = {

@@ -2,12 +2,13 @@
 /*
  * hull.json, schema version 1: what OCI's config.json cannot say about an instance that `hull run` made.
  *
- * It lies beside config.json in the instance's data folder, mode 0600, and is made by hull alone: never from annotations, never from an
- * image. So it is strict: an unknown member or another schema version is an error. Like config.json it is only read here; the plan
- * gives it meaning. Everything points into the arena.
+ * It lies beside config.json in the instance's data folder, mode 0600, and is made by hull alone: never from
+ * annotations, never from an image. So it is strict: an unknown member or another schema version is an error. Like
+ * config.json it is only read here; the plan gives it meaning. Everything points into the arena.
  *
- * Where config.json can say a thing, only config.json says it: the process, its terminal, a read-only root (root.readonly), namespaces,
- * id mappings, limits, the mounts of the basic file systems. root.path is then "rootfs", and not looked at when there are lowers.
+ * Where config.json can say a thing, only config.json says it: the process, its terminal, a read-only root
+ * (root.readonly), namespaces, id mappings, limits, the mounts of the basic file systems. root.path is then "rootfs",
+ * and not looked at when there are lowers.
  */
 #ifndef HULL_RUNTIME_SPEC_EXTENSION_H
 #define HULL_RUNTIME_SPEC_EXTENSION_H
@@ -52,7 +53,10 @@ struct extension_port {
 	enum extension_protocol protocol;
 };
 
-/* Absolute paths of the files that are bind-mounted over /etc/hosts, /etc/hostname and /etc/resolv.conf. NULL: not mounted. */
+/*
+ * Absolute paths of the files that are bind-mounted over /etc/hosts, /etc/hostname and /etc/resolv.conf. NULL: not
+ * mounted.
+ */
 struct extension_network_files {
 	const char *hosts, *hostname, *resolv_conf;
 };

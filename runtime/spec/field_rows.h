@@ -17,8 +17,8 @@
 #include "runtime/spec/fields.h"
 
 /*
- * The type that a member must have for its kind. Of nested structs and lists only the shape is known here: that the table is the
- * struct's own shows in a unit test (fields_check()).
+ * The type that a member must have for its kind. Of nested structs and lists only the shape is known here: that the
+ * table is the struct's own shows in a unit test (fields_check()).
  */
 #define MEMBER(member)	     ((const TYPE *)0)->member
 #define IS(member, type)     __builtin_types_compatible_p(__typeof__(MEMBER(member)), type)
@@ -43,7 +43,10 @@
 #define IS_FIELD_STRUCT(m)   (!IS(m, const char *) && !IS(m, struct strv) && !IS(m, struct strmap))
 #define IF_RIGHT(kind, m)    (0 * sizeof(char[IS_##kind(m) ? 1 : -1]))
 
-/* A row of the table of TYPE; what follows the member's name goes into the row by name. A member of another type than its kind's does not compile. */
+/*
+ * A row of the table of TYPE; what follows the member's name goes into the row by name. A member of another type than
+ * its kind's does not compile.
+ */
 #define ROW(json, kind_, member, ...)                                                                        \
 	{                                                                                                    \
 		.name = (json), .kind = (kind_), .offset = offsetof(TYPE, member) + IF_RIGHT(kind_, member), \

@@ -39,7 +39,10 @@ int strmap_set(struct arena *arena, struct strmap *map, const char *key, const c
 	return 0;
 }
 
-/* A list's capacity is not stored. It is the power of two that holds the count, at least the first one: so a count that is one is full. */
+/*
+ * A list's capacity is not stored. It is the power of two that holds the count, at least the first one: so a count that
+ * is one is full.
+ */
 void *list_room(struct arena *arena, size_t count, size_t item_bytes)
 {
 	size_t capacity = LIST_FIRST_CAPACITY;

@@ -2,11 +2,12 @@
 /*
  * Field tables: how a JSON object and a plain struct belong together, one row a member, both ways.
  *
- * config.json, hull.json and record.json are each a tree of such tables. Reading is one walk over them and writing another, so
- * that a new member is a row, and what one side knows the other cannot forget.
+ * config.json, hull.json and record.json are each a tree of such tables. Reading is one walk over them and writing
+ * another, so that a new member is a row, and what one side knows the other cannot forget.
  *
- * Reading: null counts as absent. Types, ranges, counts and required members are checked; what a word or a number *means* is
- * the plan's business. All that is read lives in the arena. Words for errors carry the member's path: "linux.resources.pids.limit: …".
+ * Reading: null counts as absent. Types, ranges, counts and required members are checked; what a word or a number
+ * *means* is the plan's business. All that is read lives in the arena. Words for errors carry the member's path:
+ * "linux.resources.pids.limit: …".
  */
 #ifndef HULL_RUNTIME_SPEC_FIELDS_H
 #define HULL_RUNTIME_SPEC_FIELDS_H
@@ -57,7 +58,10 @@ struct strmap {
 const char *strmap_get(const struct strmap *map, const char *key);
 /* Adds, or replaces the value of, `key`. Copies both. 0 or -ENOMEM. */
 int strmap_set(struct arena *arena, struct strmap *map, const char *key, const char *value);
-/* Adds one zeroed item to a LIST_OF() and returns it: `struct config_mount *m = LIST_ADD(arena, &config->mounts);`, or NULL without memory. */
+/*
+ * Adds one zeroed item to a LIST_OF() and returns it: `struct config_mount *m = LIST_ADD(arena, &config->mounts);`, or
+ * NULL without memory.
+ */
 #define LIST_ADD(arena, list) ((__typeof__((list)->items))list_add((arena), (list), sizeof(*(list)->items)))
 void *list_add(struct arena *arena, void *list, size_t item_bytes);
 
@@ -121,10 +125,16 @@ int fields_read(const struct field_reading *reading, const struct field_table *t
 /* Writes a struct as an object named `key` (NULL at the root and in arrays). Absent members are left out. */
 void fields_write(struct json_writer *writer, const char *key, const struct field_table *table, const void *from);
 
-/* Copies to `to` what is there in `from`, member by member; a list, map or object takes the other's place as a whole. What it points to is shared. */
+/*
+ * Copies to `to` what is there in `from`, member by member; a list, map or object takes the other's place as a whole.
+ * What it points to is shared.
+ */
 void fields_merge(const struct field_table *table, const void *from, void *to);
 
-/* Whether every row of these tables, and of those below, lies within its struct and names the table of its own struct. For tests. */
+/*
+ * Whether every row of these tables, and of those below, lies within its struct and names the table of its own struct.
+ * For tests.
+ */
 int fields_check(const struct field_table *table, struct err *err);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The field tables of hull's own two documents, hull.json and record.json, which share some. Shown to these two files and to tests. */
+/*
+ * The field tables of hull's own two documents, hull.json and record.json, which share some. Shown to these two files
+ * and to tests.
+ */
 #ifndef HULL_RUNTIME_SPEC_HULL_FIELDS_H
 #define HULL_RUNTIME_SPEC_HULL_FIELDS_H
 

@@ -2,13 +2,14 @@
 /*
  * The plan: config.json, hull.json and the host's facts, resolved and validated; nothing changes it any more.
  *
- * plan_make() is pure: no system call, no file, no descriptor. What it needs to know of the host is handed in, so that it is tested
- * without root, and `--dry-run` shows what a start would do. Whatever is unknown, contradictory or not possible here is refused here,
- * with one line that names the member ("linux.sysctl: 'net.ipv4.ip_forward' needs a network namespace of its own"), before
- * anything has been touched. What the specification wants to be a warning is one (plan.warnings).
+ * plan_make() is pure: no system call, no file, no descriptor. What it needs to know of the host is handed in, so that
+ * it is tested without root, and `--dry-run` shows what a start would do. Whatever is unknown, contradictory or not
+ * possible here is refused here, with one line that names the member ("linux.sysctl: 'net.ipv4.ip_forward' needs a
+ * network namespace of its own"), before anything has been touched. What the specification wants to be a warning is one
+ * (plan.warnings).
  *
- * Each part is a request of the folder that carries it out. Everything lives in the arena, or points into the config and the extension, which
- * must live as long.
+ * Each part is a request of the folder that carries it out. Everything lives in the arena, or points into the config
+ * and the extension, which must live as long.
  */
 #ifndef HULL_RUNTIME_SPEC_PLAN_H
 #define HULL_RUNTIME_SPEC_PLAN_H
@@ -30,10 +31,15 @@
 struct plan_vm;
 struct plan_vm_host;
 
-/* Annotations that begin so say something: org.systemd.property.NAME is a property of the systemd unit. All others are only kept. */
+/*
+ * Annotations that begin so say something: org.systemd.property.NAME is a property of the systemd unit. All others are
+ * only kept.
+ */
 #define PLAN_UNIT_PROPERTY "org.systemd.property."
 
-/* What the plan must know of its caller and its host. plan_host_probe() fills the host's part; tests fill it by hand. */
+/*
+ * What the plan must know of its caller and its host. plan_host_probe() fills the host's part; tests fill it by hand.
+ */
 struct plan_host {
 	/* The caller's wishes. */
 	const char *id;
@@ -66,7 +72,10 @@ struct plan_host {
 			   struct err *err);
 };
 
-/* Fills the facts from the running system, and the caller's wishes with defaults (id and bundle NULL). The only part that is not pure. */
+/*
+ * Fills the facts from the running system, and the caller's wishes with defaults (id and bundle NULL). The only part
+ * that is not pure.
+ */
 void plan_host_probe(struct plan_host *ret);
 
 enum plan_hook_kind {
@@ -124,7 +133,9 @@ enum plan_net_kind {
 
 struct plan_net {
 	enum plan_net_kind kind;
-	/* Only the first process has a right to the namespace, or only it could come back from it: it raises lo itself. */
+	/*
+	 * Only the first process has a right to the namespace, or only it could come back from it: it raises lo itself.
+	 */
 	bool from_inside;
 	struct net_request request;
 	const char *stand_in;
@@ -164,7 +175,10 @@ struct plan {
 	struct strmap annotations;
 
 	struct ns_set namespaces;
-	/* The user namespace's map: to be written when it is fresh; what it has when it is joined. uid_count 0: ids are the host's, or not known. */
+	/*
+	 * The user namespace's map: to be written when it is fresh; what it has when it is joined. uid_count 0: ids are
+	 * the host's, or not known.
+	 */
 	struct idmap idmap;
 	bool set_groups_allowed; /* false: setgroups is denied before the gid map is written (an unprivileged caller) */
 	struct plan_time_offset boottime, monotonic;
@@ -188,24 +202,25 @@ struct plan {
 };
 
 /*
- * Makes the plan. `extension` is NULL for a plain OCI bundle. *ret is overwritten; it points into itself (cgroup.limits), so it must not be copied.
- * 0; -EINVAL: contradictory or malformed; -ENOTSUP: not possible on this host; -ENOMEM.
+ * Makes the plan. `extension` is NULL for a plain OCI bundle. *ret is overwritten; it points into itself
+ * (cgroup.limits), so it must not be copied. 0; -EINVAL: contradictory or malformed; -ENOTSUP: not possible on this
+ * host; -ENOMEM.
  */
 int plan_make(struct arena *arena, const struct config *config, const struct extension *extension,
 	      const struct plan_host *host, struct plan *ret, struct err *err);
 
 /*
- * A process for `exec` in an instance made of `config` and `extension` (NULL for a plain bundle): its filter, personality and init
- * process's id map come from there, all else from `process`. Set `user_words` of the result for `exec -u`. Warnings are added to
- * `ret_warnings`.
+ * A process for `exec` in an instance made of `config` and `extension` (NULL for a plain bundle): its filter,
+ * personality and init process's id map come from there, all else from `process`. Set `user_words` of the result for
+ * `exec -u`. Warnings are added to `ret_warnings`.
  */
 int plan_exec(struct arena *arena, const struct config *config, const struct extension *extension,
 	      const struct config_process *process, const struct plan_host *host, struct plan_process *ret,
 	      struct strv *ret_warnings, struct err *err);
 
 /*
- * Mounts for an instance made of `config` that runs: each as plan_make() would have it. Warnings are added to `ret_warnings`. *ret is an array of
- * from->mounts.count.
+ * Mounts for an instance made of `config` that runs: each as plan_make() would have it. Warnings are added to
+ * `ret_warnings`. *ret is an array of from->mounts.count.
  */
 int plan_more_mounts(struct arena *arena, const struct config *config, const struct config_mounts *from,
 		     const struct plan_host *host, struct mount_request **ret, struct strv *ret_warnings,
@@ -218,7 +233,9 @@ int plan_limits(struct arena *arena, const struct config_resources *resources, s
 int plan_config_hooks(struct arena *arena, const struct config *config, plan_hook_list ret[HOOK_KIND_COUNT],
 		      struct err *err);
 
-/* Adds the plan as JSON for people to `out` (`--dry-run`). The names are config.json's where it has one. 0 or -ENOMEM. */
+/*
+ * Adds the plan as JSON for people to `out` (`--dry-run`). The names are config.json's where it has one. 0 or -ENOMEM.
+ */
 int plan_print(const struct plan *plan, struct text *out, struct err *err);
 
 #endif

@@ -19,7 +19,10 @@ static int take_hook(struct planning *p, const char *where, const struct config_
 		.env = from->env,
 		.timeout_ms = from->timeout.set ? (uint64_t)from->timeout.value * 1000 : 0,
 	};
-	/* execv(3) semantics, says the specification: args[0] is the caller's to choose, and without any it is the path. */
+	/*
+	 * execv(3) semantics, says the specification: args[0] is the caller's to choose, and without any it is the
+	 * path.
+	 */
 	if (to->args.count == 0 && strv_add(p->arena, &to->args, from->path) < 0)
 		return plan_no_memory(p, err);
 	return 0;

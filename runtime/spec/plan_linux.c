@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The cgroup: where it is, and linux.resources as its limits. And what of the specification hull does not do, refused by name.
+ * The cgroup: where it is, and linux.resources as its limits. And what of the specification hull does not do, refused
+ * by name.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -8,8 +9,9 @@
 #include "runtime/spec/plan_parts.h"
 
 /*
- * Devices that every program may use, whatever the caller's list says: the specification has them in every container ("Default Devices"),
- * and a node is of no use if it cannot be opened. Making nodes is allowed as such: opening them is what is policed.
+ * Devices that every program may use, whatever the caller's list says: the specification has them in every container
+ * ("Default Devices"), and a node is of no use if it cannot be opened. Making nodes is allowed as such: opening them is
+ * what is policed.
  */
 static const struct cg_device_rule default_device_rules[] = {
 	{.allow = true, .type = 'c', .major = -1, .minor = -1, .mknod = true},
@@ -25,7 +27,7 @@ static const struct cg_device_rule default_device_rules[] = {
 	{.allow = true, .type = 'c', .major = 136, .minor = -1, .read = true, .write = true, .mknod = true}, /* pts */
 };
 
-/* --- resources to limits -------------------------------------------------------------------------------------------------- */
+/* --- resources to limits ------------------------------------------------------------------------------------------ */
 
 static int take_unsigned(const char *member, struct opt_u64 from, struct cg_value *to, struct err *err)
 {
@@ -252,7 +254,7 @@ int plan_limits(struct arena *arena, const struct config_resources *resources, s
 	return r;
 }
 
-/* --- the cgroup ----------------------------------------------------------------------------------------------------------- */
+/* --- the cgroup --------------------------------------------------------------------------------------------------- */
 
 static bool is_systemd_path(const char *path)
 {
@@ -336,8 +338,9 @@ int plan_cgroup(struct planning *p, struct err *err)
 	if (r < 0)
 		return r;
 	/*
-	 * An unprivileged caller cannot police devices, and need not: in its user namespace no node can be made, and a bound one asks for the
-	 * caller's own rights. Every generated config.json has such rules, so that refusing would refuse them all.
+	 * An unprivileged caller cannot police devices, and need not: in its user namespace no node can be made, and a
+	 * bound one asks for the caller's own rights. Every generated config.json has such rules, so that refusing
+	 * would refuse them all.
 	 */
 	if (p->host->rootless || p->host->nested) {
 		limits->devices = NULL;
@@ -352,7 +355,7 @@ int plan_cgroup(struct planning *p, struct err *err)
 	return check_host(p, request, err);
 }
 
-/* --- what hull does not do ------------------------------------------------------------------------------------------------ */
+/* --- what hull does not do ---------------------------------------------------------------------------------------- */
 
 /* Of the image of a machine; said here, since a container has none and its plan asks for nothing else of `vm`. */
 static int check_image_format(const struct config_vm *vm, struct err *err)

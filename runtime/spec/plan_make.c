@@ -74,7 +74,10 @@ static int plan_version(struct planning *p, struct err *err)
 	if (major != 1)
 		return err_say(err, ENOTSUP, "ociVersion: '%s' is not supported: 1.0.0 to %s are", version,
 			       CONFIG_OCI_VERSION);
-	/* Minor versions only add, and callers write the newest that they were built with, whether they use what it has or not. */
+	/*
+	 * Minor versions only add, and callers write the newest that they were built with, whether they use what it has
+	 * or not.
+	 */
 	if (minor > NEWEST_MINOR)
 		plan_warn(p->arena, &p->plan->warnings,
 			  "ociVersion: '%s' is newer than %s: what it added is not known here", version,

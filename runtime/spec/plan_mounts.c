@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Everything mounted below the root, in order: config.json's mounts as they are listed, then hull.json's volumes and files, those of shorter
- * destinations first, so that a volume for /data does not hide one for /data/cache.
+ * Everything mounted below the root, in order: config.json's mounts as they are listed, then hull.json's volumes and
+ * files, those of shorter destinations first, so that a volume for /data does not hide one for /data/cache.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 /* What the plan collects before it becomes an array of requests. */
 typedef LIST_OF(struct mount_request) mount_list;
 
-/* --- config.json's mounts ------------------------------------------------------------------------------------------------- */
+/* --- config.json's mounts ----------------------------------------------------------------------------------------- */
 
 /* File systems that show a namespace: a user namespace may mount one afresh only for a namespace that belongs to it. */
 static const struct {
@@ -192,7 +192,7 @@ int plan_more_mounts(struct arena *arena, const struct config *config, const str
 	return r;
 }
 
-/* --- hull.json's ---------------------------------------------------------------------------------------------------------- */
+/* --- hull.json's -------------------------------------------------------------------------------------------------- */
 
 /* The option words of a volume, before those that the user gave; one row a kind. */
 static const struct {
@@ -337,7 +337,7 @@ static int take_extension(struct planning *p, mount_list *list, struct err *err)
 	return r;
 }
 
-/* --- cgroup mounts -------------------------------------------------------------------------------------------------------- */
+/* --- cgroup mounts ------------------------------------------------------------------------------------------------ */
 
 /* What a mount of type "cgroup" shows is the host's layout, as the cgroups' folder tells it. */
 static int take_cgroup_view(struct planning *p, struct err *err)
@@ -355,9 +355,9 @@ static int take_cgroup_view(struct planning *p, struct err *err)
 	if (r < 0)
 		return r;
 	/*
-	 * A tree that is mounted afresh in a cgroup namespace begins with the namespace's own folder. Without a namespace that would show the host's
-	 * whole tree: only the own folder is bound. So are those of v1, though the same is seen: the mount of one waits for, and walks over, every
-	 * cgroup of the host.
+	 * A tree that is mounted afresh in a cgroup namespace begins with the namespace's own folder. Without a
+	 * namespace that would show the host's whole tree: only the own folder is bound. So are those of v1, though the
+	 * same is seen: the mount of one waits for, and walks over, every cgroup of the host.
 	 */
 	afresh = how == NS_JOIN || (how == NS_FRESH && !view.tmpfs);
 	entries = arena_array(p->arena, view.mount_count + view.link_count + 1, sizeof(*entries));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which namespaces an instance has for itself, which ids mean what in there, and what is set in them: names, sysctls, clocks.
+ * Which namespaces an instance has for itself, which ids mean what in there, and what is set in them: names, sysctls,
+ * clocks.
  */
 #include <limits.h>
 #include <sched.h>
@@ -129,7 +130,9 @@ int plan_namespaces(struct planning *p, struct err *err)
 	return 0;
 }
 
-/* hull.json's range is what the allocator has given; config.json's mappings are what is written. They must be the same. */
+/*
+ * hull.json's range is what the allocator has given; config.json's mappings are what is written. They must be the same.
+ */
 static int check_id_range(const struct planning *p, struct err *err)
 {
 	const struct extension_id_range *range = p->extension ? p->extension->id_range : NULL;
@@ -147,8 +150,8 @@ static int check_id_range(const struct planning *p, struct err *err)
 }
 
 /*
- * The kernel lets an unprivileged process map its own group alone, and only once setgroups is denied for good: else a program could leave a
- * group that it was put into to be kept out of something.
+ * The kernel lets an unprivileged process map its own group alone, and only once setgroups is denied for good: else a
+ * program could leave a group that it was put into to be kept out of something.
  */
 static bool may_set_groups(const struct planning *p, const struct idmap *map)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The network that an instance is put on, and what its keeper is asked to do. Both are hull.json's; a plain bundle has neither.
+ * The network that an instance is put on, and what its keeper is asked to do. Both are hull.json's; a plain bundle has
+ * neither.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -130,7 +131,7 @@ int plan_network(struct planning *p, struct err *err)
 	return r < 0 ? err_wrap(err, "network") : 0;
 }
 
-/* --- interfaces of the host ----------------------------------------------------------------------------------------------- */
+/* --- interfaces of the host --------------------------------------------------------------------------------------- */
 
 int plan_net_devices(struct planning *p, struct err *err)
 {
@@ -158,7 +159,7 @@ int plan_net_devices(struct planning *p, struct err *err)
 	return net_move_check(moves, count, err) < 0 ? err_wrap(err, "linux.netDevices") : 0;
 }
 
-/* --- the keeper ----------------------------------------------------------------------------------------------------------- */
+/* --- the keeper --------------------------------------------------------------------------------------------------- */
 
 static int take_stop(const struct extension *extension, struct plan_keeper *to, struct err *err)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parts of a plan, one a file, and the order they are made in (plan_make.c's table). A part may read what an earlier one has put into
- * the plan. For the plan_*.c files only.
+ * The parts of a plan, one a file, and the order they are made in (plan_make.c's table). A part may read what an
+ * earlier one has put into the plan. For the plan_*.c files only.
  */
 #ifndef HULL_RUNTIME_SPEC_PLAN_PARTS_H
 #define HULL_RUNTIME_SPEC_PLAN_PARTS_H
@@ -39,8 +39,8 @@ int plan_machine(struct arena *arena, const struct config *config, const struct 
 		 const struct plan_host *host, struct plan *ret, struct err *err); /* plan_vm.c */
 
 /*
- * The namespaces and ids of an instance that runs, for a further process in it: as plan_make() has planned them, nothing else of the
- * plan. Namespaces of other instances count as joined, whether these still run or not.
+ * The namespaces and ids of an instance that runs, for a further process in it: as plan_make() has planned them,
+ * nothing else of the plan. Namespaces of other instances count as joined, whether these still run or not.
  */
 int plan_inside(struct arena *arena, const struct config *config, const struct extension *extension,
 		const struct plan_host *host, struct plan *ret, struct err *err);

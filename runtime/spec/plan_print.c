@@ -87,7 +87,7 @@ static void put_namespaces(struct json_writer *w, const struct plan *plan)
 	put_offset(w, "monotonic", &plan->monotonic);
 }
 
-/* --- cgroup --------------------------------------------------------------------------------------------------------------- */
+/* --- cgroup ------------------------------------------------------------------------------------------------------- */
 
 #define LIMIT(name, member)                              \
 	{                                                \
@@ -268,7 +268,7 @@ static void put_cgroup(struct json_writer *w, const struct plan *plan)
 	json_close(w);
 }
 
-/* --- root ----------------------------------------------------------------------------------------------------------------- */
+/* --- root --------------------------------------------------------------------------------------------------------- */
 
 static void put_mounts(struct json_writer *w, const struct root_request *root)
 {
@@ -339,7 +339,7 @@ static void put_root(struct json_writer *w, const struct plan *plan)
 	put_words(w, "readonlyPaths", root->readonly_paths, root->readonly_count);
 }
 
-/* --- process -------------------------------------------------------------------------------------------------------------- */
+/* --- process ------------------------------------------------------------------------------------------------------ */
 
 static void put_caps(struct json_writer *w, const char *key, uint64_t set)
 {
@@ -465,7 +465,7 @@ static void put_hooks(struct json_writer *w, const struct plan *plan)
 	json_close(w);
 }
 
-/* --- network and keeper --------------------------------------------------------------------------------------------------- */
+/* --- network and keeper ------------------------------------------------------------------------------------------- */
 
 static void put_network(struct json_writer *w, const struct plan_net *net)
 {

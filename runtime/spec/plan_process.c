@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Who runs, and with what: words, user, capabilities, labels, limits. One way for an instance's first process and for `exec`.
+ * Who runs, and with what: words, user, capabilities, labels, limits. One way for an instance's first process and for
+ * `exec`.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static int no_memory(const struct processing *w, struct err *err)
 	return r < 0 ? r : err_set(err, ENOMEM, "cannot make the plan");
 }
 
-/* --- words ---------------------------------------------------------------------------------------------------------------- */
+/* --- words -------------------------------------------------------------------------------------------------------- */
 
 static int take_words(struct processing *w, struct err *err)
 {
@@ -70,7 +71,7 @@ static int take_terminal(struct processing *w, struct err *err)
 	return 0;
 }
 
-/* --- user ----------------------------------------------------------------------------------------------------------------- */
+/* --- user --------------------------------------------------------------------------------------------------------- */
 
 static int check_gid(const struct processing *w, const char *member, uint32_t gid, struct err *err)
 {
@@ -124,11 +125,11 @@ static int take_user(struct processing *w, struct err *err)
 	return take_groups(w, err);
 }
 
-/* --- capabilities --------------------------------------------------------------------------------------------------------- */
+/* --- capabilities ------------------------------------------------------------------------------------------------- */
 
 /*
- * The specification: a name that means nothing here, and a capability that cannot be given, is a warning and no failure. Every name is
- * said once, though it may be in five sets.
+ * The specification: a name that means nothing here, and a capability that cannot be given, is a warning and no
+ * failure. Every name is said once, though it may be in five sets.
  */
 static uint64_t take_set(struct processing *w, const struct strv *names, struct strv *unknown)
 {
@@ -184,7 +185,10 @@ static void take_capabilities(struct processing *w)
 	warn_left_out(w, odd, "inheritable, but not in the bounding set");
 	odd = to->ambient & ~(to->permitted & to->inheritable);
 	to->ambient &= to->permitted & to->inheritable;
-	/* Engines that gave the inheritable set up (CVE-2022-24769) left the ambient one as it was: theirs says nothing, and is no news. */
+	/*
+	 * Engines that gave the inheritable set up (CVE-2022-24769) left the ambient one as it was: theirs says
+	 * nothing, and is no news.
+	 */
 	if (to->inheritable)
 		warn_left_out(w, odd, "ambient, but not both permitted and inheritable");
 }
@@ -210,7 +214,7 @@ static int check_part(const char *member, const struct limits_request *part, str
 	return limits_check(part, err) < 0 ? err_wrap(err, "%s", member) : 0;
 }
 
-/* --- limits --------------------------------------------------------------------------------------------------------------- */
+/* --- limits ------------------------------------------------------------------------------------------------------- */
 
 static int take_rlimits(struct processing *w, struct err *err)
 {
@@ -329,7 +333,7 @@ static int take_limits(struct processing *w, struct err *err)
 	return r;
 }
 
-/* --- what linux says of the process --------------------------------------------------------------------------------------- */
+/* --- what linux says of the process ------------------------------------------------------------------------------- */
 
 static int take_personality(struct processing *w, const struct config_linux *os, struct err *err)
 {

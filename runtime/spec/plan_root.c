@@ -65,7 +65,10 @@ static int take_propagation(struct planning *p, struct root_request *root, struc
 	return 0;
 }
 
-/* Layers and `--rootfs` folders are hull run's, and shared by containers of different ranges: one copy on disk, ids mapped for each. */
+/*
+ * Layers and `--rootfs` folders are hull run's, and shared by containers of different ranges: one copy on disk, ids
+ * mapped for each.
+ */
 static bool wants_idmap(const struct planning *p)
 {
 	return p->extension && plan_has_user_namespace(p);
@@ -109,7 +112,7 @@ int plan_root(struct planning *p, struct err *err)
 	return 0;
 }
 
-/* --- devices -------------------------------------------------------------------------------------------------------------- */
+/* --- devices ------------------------------------------------------------------------------------------------------ */
 
 static int check_device_path(size_t row, const char *path, struct err *err)
 {

@@ -99,7 +99,10 @@ static int take_profile(struct arena *arena, const struct config_seccomp *from, 
 	to->listener_metadata = from->listener_metadata;
 	to->has_default_errno = from->default_errno_ret.set;
 	to->default_errno = (uint32_t)from->default_errno_ret.value;
-	/* A list that refuses by an error was written for the calls of its day: newer ones are 'not there' to a program that tries. */
+	/*
+	 * A list that refuses by an error was written for the calls of its day: newer ones are 'not there' to a program
+	 * that tries.
+	 */
 	to->newer_is_enosys = to->default_action == SECCOMP_DO_ERRNO;
 	r = take_architectures(arena, from, to, err);
 	if (r == 0)

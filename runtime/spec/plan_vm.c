@@ -21,7 +21,7 @@ static int no_memory(const struct dividing *d, struct err *err)
 	return r < 0 ? r : err_set(err, ENOMEM, "cannot make the plan");
 }
 
-/* --- What makes no sense -------------------------------------------------------------------------------------------------- */
+/* --- What makes no sense ------------------------------------------------------------------------------------------ */
 
 static int refuse(const char *what, struct err *err)
 {
@@ -44,7 +44,10 @@ enum plan_vm_pod plan_vm_pod_of(const struct config *config)
 	return PLAN_VM_NO_POD;
 }
 
-/* A machine may be where an engine has made a network, and be of a pod whose other members have a kernel of their own, too. */
+/*
+ * A machine may be where an engine has made a network, and be of a pod whose other members have a kernel of their own,
+ * too.
+ */
 static int check_joined(struct dividing *d, const struct config_namespace *ns, struct err *err)
 {
 	bool of_pod = plan_vm_pod_of(d->config) == PLAN_VM_POD_MEMBER &&
@@ -134,7 +137,7 @@ static int check_rest(struct dividing *d, struct err *err)
 	return 0;
 }
 
-/* --- Its size ------------------------------------------------------------------------------------------------------------- */
+/* --- Its size ----------------------------------------------------------------------------------------------------- */
 
 static int size_memory(struct dividing *d, struct err *err)
 {
@@ -207,7 +210,7 @@ static int choose_programs(struct dividing *d, struct err *err)
 	return 0;
 }
 
-/* --- The jail ------------------------------------------------------------------------------------------------------------- */
+/* --- The jail ----------------------------------------------------------------------------------------------------- */
 
 static int add_volume(struct dividing *d, bool read_only, struct err *err)
 {
@@ -232,7 +235,9 @@ static int add_volume(struct dividing *d, bool read_only, struct err *err)
 	return arena_check(d->arena, err);
 }
 
-/* Only folders can be served. Files lie in one of their own, all together: each is mounted there with its own options. */
+/*
+ * Only folders can be served. Files lie in one of their own, all together: each is mounted there with its own options.
+ */
 static int add_file(struct dividing *d, bool read_only, struct err *err)
 {
 	d->file_count++;
@@ -318,7 +323,10 @@ static int add_jail_namespaces(struct dividing *d, struct err *err)
 		if (!ns)
 			return no_memory(d, err);
 		ns->type = kinds[i];
-		/* Who looks for the network by the process's pid, as engines do for a second container there, finds the one that was given. */
+		/*
+		 * Who looks for the network by the process's pid, as engines do for a second container there, finds the
+		 * one that was given.
+		 */
 		if (strcmp(kinds[i], "network") == 0)
 			ns->path = d->netns;
 	}
@@ -327,7 +335,10 @@ static int add_jail_namespaces(struct dividing *d, struct err *err)
 	return 0;
 }
 
-/* What serves files needs to be every user to them, and nothing else; without volumes there is nobody who needs anything. */
+/*
+ * What serves files needs to be every user to them, and nothing else; without volumes there is nobody who needs
+ * anything.
+ */
 static int add_jail_process(struct dividing *d, struct err *err)
 {
 	static const char *const serving[] = {"CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",
@@ -455,7 +466,10 @@ static void finish(const struct dividing *d, struct plan *plan)
 	plan->vm = d->vm;
 }
 
-/* Each volume is a device, as each disk is. (How many cards an engine has made is not known yet: those are counted when they are.) */
+/*
+ * Each volume is a device, as each disk is. (How many cards an engine has made is not known yet: those are counted when
+ * they are.)
+ */
 static int check_room(const struct dividing *d, struct err *err)
 {
 	size_t taken = d->vm->disks.count + d->vm->volumes.count + d->vm->has_nic;

@@ -6,8 +6,8 @@
  *                 program is hull-vmm, and its limits are the guest's memory and CPUs with what the monitor itself takes
  *     the guest   everything else: the program, its rights and mounts, as the START document (guest.h) for the agent inside
  *
- * Volumes are mounted in the jail at PLAN_VM_VOLUMES/N with a container's rules, and served to the guest by virtio-fs, which binds them where the program
- * wants them.
+ * Volumes are mounted in the jail at PLAN_VM_VOLUMES/N with a container's rules, and served to the guest by virtio-fs,
+ * which binds them where the program wants them.
  */
 #ifndef HULL_RUNTIME_SPEC_PLAN_VM_H
 #define HULL_RUNTIME_SPEC_PLAN_VM_H
@@ -25,9 +25,13 @@
 #define PLAN_VM_OVERHEAD_KVM	 ((uint64_t)64 << 20) /* what the jail may take besides */
 #define PLAN_VM_OVERHEAD_QEMU	 ((uint64_t)256 << 20)
 #define PLAN_VM_JAIL_PIDS	 512
-/* What every guest's kernel is told: panic ends the machine; no self-tests of ciphers, which take longer than all else. */
+/*
+ * What every guest's kernel is told: panic ends the machine; no self-tests of ciphers, which take longer than all else.
+ */
 #define PLAN_VM_CMDLINE "quiet panic=-1 cryptomgr.notests random.trust_cpu=on"
-/* And how to reset the machine. Our own monitor has a keyboard controller for it, and would take the other for a fault. */
+/*
+ * And how to reset the machine. Our own monitor has a keyboard controller for it, and would take the other for a fault.
+ */
 #define PLAN_VM_REBOOT_KVM  " reboot=k"
 #define PLAN_VM_REBOOT_QEMU " reboot=t"
 
@@ -57,8 +61,9 @@ struct plan_vm_host {
 };
 
 /*
- * What an engine says that a bundle is of a pod. The sandbox runs nothing but holds the pod's namespaces, and is a container; the pod's program is a machine of
- * its own, which stands in the place of the sandbox's network, and has IPC and a host name of its own kernel's. Only this word of the annotations is looked at.
+ * What an engine says that a bundle is of a pod. The sandbox runs nothing but holds the pod's namespaces, and is a
+ * container; the pod's program is a machine of its own, which stands in the place of the sandbox's network, and has IPC
+ * and a host name of its own kernel's. Only this word of the annotations is looked at.
  */
 enum plan_vm_pod { PLAN_VM_NO_POD, PLAN_VM_POD_SANDBOX, PLAN_VM_POD_MEMBER };
 enum plan_vm_pod plan_vm_pod_of(const struct config *config);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * /dev/kvm in the jail of a machine that QEMU runs. QEMU opens it by name, as one of nobody's users: the node is bound, and where its group has it, the jail's
- * user namespace knows that group, by an id that nobody in it has but QEMU. (Our own monitor is given it as a descriptor, and needs none of this.)
+ * /dev/kvm in the jail of a machine that QEMU runs. QEMU opens it by name, as one of nobody's users: the node is bound,
+ * and where its group has it, the jail's user namespace knows that group, by an id that nobody in it has but QEMU. (Our
+ * own monitor is given it as a descriptor, and needs none of this.)
  */
 #include <errno.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The guest's half of a machine's plan: config.json without what the machine itself stands for, and the command line of its kernel.
+ * The guest's half of a machine's plan: config.json without what the machine itself stands for, and the command line of
+ * its kernel.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -66,8 +67,8 @@ static int take_resources(struct dividing *d, struct config_linux *to, struct er
 }
 
 /*
- * A profile or label of the host's says nothing to another kernel. Who asked for it by name is told so; engines give one to every container, for a kernel
- * that is shared, which this one is not.
+ * A profile or label of the host's says nothing to another kernel. Who asked for it by name is told so; engines give
+ * one to every container, for a kernel that is shared, which this one is not.
  */
 static int take_process(struct dividing *d, struct config *to, struct err *err)
 {
@@ -87,7 +88,7 @@ static int take_process(struct dividing *d, struct config *to, struct err *err)
 	return 0;
 }
 
-/* --- Mounts --------------------------------------------------------------------------------------------------------------- */
+/* --- Mounts ------------------------------------------------------------------------------------------------------- */
 
 static bool is_bind(const struct config_mount *mount)
 {
@@ -141,7 +142,9 @@ static int take_bundle_bind(struct dividing *d, const struct config_mount *from,
 	return 0;
 }
 
-/* Memory of the host's kernel cannot be shared with a program of another: the guest has its own, as large as that is. */
+/*
+ * Memory of the host's kernel cannot be shared with a program of another: the guest has its own, as large as that is.
+ */
 static int take_shm(struct dividing *d, const struct config_mount *from, struct err *err)
 {
 	static const uint64_t usual = (uint64_t)64 << 20;
@@ -220,7 +223,9 @@ static int take_volume(struct dividing *d, const struct extension_volume *from, 
 	mount = add_bind(d, from->destination, place.in_guest, &from->options);
 	if (!in_jail || !mount || (from->read_only && strv_add(d->arena, &mount->options, "ro") < 0))
 		return no_memory(d, err);
-	/* What the host does makes them all the jail's root's, whose server can give them to whomever the guest says. */
+	/*
+	 * What the host does makes them all the jail's root's, whose server can give them to whomever the guest says.
+	 */
 	if (from->chown && strv_add(d->arena, &d->start->own, place.in_guest) < 0)
 		return no_memory(d, err);
 	if (from->kind == VOLUME_NAMED && !from->read_only)
@@ -257,7 +262,7 @@ static int take_volumes(struct dividing *d, struct err *err)
 	return r;
 }
 
-/* --- Root ----------------------------------------------------------------------------------------------------------------- */
+/* --- Root --------------------------------------------------------------------------------------------------------- */
 
 static int add_disk(struct dividing *d, const char *path, const char *serial, bool read_only, struct err *err)
 {
@@ -314,7 +319,7 @@ static int take_root(struct dividing *d, struct err *err)
 	return r;
 }
 
-/* --- The whole ------------------------------------------------------------------------------------------------------------ */
+/* --- The whole ---------------------------------------------------------------------------------------------------- */
 
 static int take_config(struct dividing *d, struct err *err)
 {
@@ -366,7 +371,7 @@ int plan_vm_guest(struct dividing *d, struct err *err)
 	return r < 0 ? r : take_volumes(d, err);
 }
 
-/* --- The command line ----------------------------------------------------------------------------------------------------- */
+/* --- The command line --------------------------------------------------------------------------------------------- */
 
 int plan_vm_cmdline(struct dividing *d, struct err *err)
 {

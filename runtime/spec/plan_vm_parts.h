@@ -30,7 +30,10 @@ struct dividing {
 	struct strv warnings;
 };
 
-/* plan_vm.c: a place in the jail for a volume of the next number, which the guest has at *ret_inside. NULL without memory. */
+/*
+ * plan_vm.c: a place in the jail for a volume of the next number, which the guest has at *ret_inside. NULL without
+ * memory.
+ */
 struct plan_vm_place {
 	const char *in_jail, *in_guest;
 };

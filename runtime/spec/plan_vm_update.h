@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * New limits of a machine that runs, as a plan: which of them are its jail's, which are the guest's, and what cannot be. Pure, as all plans are.
+ * New limits of a machine that runs, as a plan: which of them are its jail's, which are the guest's, and what cannot
+ * be. Pure, as all plans are.
  *
  *     memory         what the guest must give up of what it was born with, by its balloon; the jail's bound follows
  *     CPUs           time of the jail's; the guest keeps its processors

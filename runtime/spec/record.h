@@ -2,10 +2,12 @@
 /*
  * record.json: the state record of an instance, schema version 1, in <root>/ID/.
  *
- * This is the codec only: JSON both ways, bounded. Who may change a record, under which lock, is the life cycle's business
- * (runtime/core). It is hull's own: unknown members are refused, so that an older hull does not drop what a newer one wrote.
+ * This is the codec only: JSON both ways, bounded. Who may change a record, under which lock, is the life cycle's
+ * business (runtime/core). It is hull's own: unknown members are refused, so that an older hull does not drop what a
+ * newer one wrote.
  *
- * A record is a claim about the past. Whether the process is still there is asked of the kernel: (pid, start_ticks) within boot_id.
+ * A record is a claim about the past. Whether the process is still there is asked of the kernel: (pid, start_ticks)
+ * within boot_id.
  */
 #ifndef HULL_RUNTIME_SPEC_RECORD_H
 #define HULL_RUNTIME_SPEC_RECORD_H
@@ -22,7 +24,9 @@
 #define RECORD_FILE_MODE 0600
 #define RECORD_MAX_BYTES ((size_t)1 << 20)
 
-/* "creating" "created" "running" "paused" "stopped". PAUSED is never stored: it is derived from the freezer when asked. */
+/*
+ * "creating" "created" "running" "paused" "stopped". PAUSED is never stored: it is derived from the freezer when asked.
+ */
 enum record_status { RECORD_CREATING, RECORD_CREATED, RECORD_RUNNING, RECORD_PAUSED, RECORD_STOPPED };
 
 /* A process beyond its pid. pid 0: none. */
@@ -50,7 +54,10 @@ struct record_exit {
 	int32_t code;	/* exit code, or 128 + signal */
 	int32_t signal; /* 0: ended by itself */
 	bool oom;	/* the kernel killed for want of memory */
-	/* Of a machine that ended without its program's exit code: why (runtime/vm/last_words.h), as a word and as a line. Not in record.json. */
+	/*
+	 * Of a machine that ended without its program's exit code: why (runtime/vm/last_words.h), as a word and as a
+	 * line. Not in record.json.
+	 */
 	char cause[LAST_WORDS_CAUSE_BYTES];
 	char words[LAST_WORDS_BYTES];
 };
@@ -108,8 +115,9 @@ int record_parse(struct arena *arena, const char *data, size_t len, const char *
 /* Reads a file below `dirfd`. -ENOENT has words: a folder without a record. */
 int record_read(struct arena *arena, int dirfd, const char *name, struct record *ret, struct err *err);
 /*
- * What can still be read of a record that record_read() refuses, because a newer hull wrote it or the file is damaged: members up to the first that
- * makes no sense; the rest is zero, but for the id. For taking back what it names, and nothing else.
+ * What can still be read of a record that record_read() refuses, because a newer hull wrote it or the file is damaged:
+ * members up to the first that makes no sense; the rest is zero, but for the id. For taking back what it names, and
+ * nothing else.
  */
 void record_salvage(struct arena *arena, int dirfd, const char *name, const char *id, struct record *ret);
 /* Adds it as JSON to `out`. 0 or -ENOMEM. */
@@ -121,13 +129,16 @@ const char *record_status_name(enum record_status status);
 int record_status_parse(const char *words);
 
 /*
- * Adds the state as the OCI specification (runtime.md, "State") defines it, for hooks' stdin and `hull-oci state`. `status` is what the
- * kernel says now. `pid` is the init process's as seen by whoever reads it; 0 leaves it out (stopped). Besides the specified
- * members: "created" and "rootfs", which callers of this field read. `indent` for people.
+ * Adds the state as the OCI specification (runtime.md, "State") defines it, for hooks' stdin and `hull-oci state`.
+ * `status` is what the kernel says now. `pid` is the init process's as seen by whoever reads it; 0 leaves it out
+ * (stopped). Besides the specified members: "created" and "rootfs", which callers of this field read. `indent` for
+ * people.
  */
 int record_state_json(const struct record *record, enum record_status status, pid_t pid, bool indent, struct text *out,
 		      struct err *err);
-/* The container process state (config-linux.md, "The Container Process State"), sent with a seccomp notify descriptor. */
+/*
+ * The container process state (config-linux.md, "The Container Process State"), sent with a seccomp notify descriptor.
+ */
 int record_process_state_json(const struct record *record, enum record_status status, pid_t pid, const char *metadata,
 			      struct text *out, struct err *err);
 

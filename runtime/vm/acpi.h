@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The ACPI tables that describe the machine (ACPI 6.4): hardware-reduced, without clock chip, keyboard controller or VGA; processors; and in the DSDT
- * the virtio devices, the serial port, and how to power off. Distribution kernels find their virtio-mmio devices nowhere else.
+ * The ACPI tables that describe the machine (ACPI 6.4): hardware-reduced, without clock chip, keyboard controller or
+ * VGA; processors; and in the DSDT the virtio devices, the serial port, and how to power off. Distribution kernels find
+ * their virtio-mmio devices nowhere else.
  */
 #ifndef HULL_RUNTIME_VM_ACPI_H
 #define HULL_RUNTIME_VM_ACPI_H

@@ -23,7 +23,10 @@
 #define INTERRUPT_FLAGS	   0x03 /* consumer, edge, active high, exclusive */
 #define DECODE_16_BITS	   1
 
-/* A length is written in three bytes, whatever it is: four bits, then eight and eight, and the number of bytes that follow the first. */
+/*
+ * A length is written in three bytes, whatever it is: four bits, then eight and eight, and the number of bytes that
+ * follow the first.
+ */
 #define LENGTH_BYTES	 3
 #define LENGTH_FOLLOWING (2 << 6)
 
@@ -131,7 +134,10 @@ void aml_name_bytes(struct acpi_out *out, const char *name, const uint8_t *value
 	aml_end(out, block);
 }
 
-/* A buffer whose size is a word, filled in at the end: what aml_resources() gives is where its length is; the size lies behind that. */
+/*
+ * A buffer whose size is a word, filled in at the end: what aml_resources() gives is where its length is; the size lies
+ * behind that.
+ */
 size_t aml_resources(struct acpi_out *out)
 {
 	size_t block;

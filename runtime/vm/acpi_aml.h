@@ -17,7 +17,10 @@ struct acpi_out {
 void acpi_put(struct acpi_out *out, const void *bytes, size_t len);
 void acpi_put_number(struct acpi_out *out, uint64_t value, size_t bytes); /* little endian */
 
-/* Blocks that begin with their own length: what begin gives is for end. `name` of Scope and Device: "\\_SB_", or four characters. */
+/*
+ * Blocks that begin with their own length: what begin gives is for end. `name` of Scope and Device: "\\_SB_", or four
+ * characters.
+ */
 size_t aml_scope(struct acpi_out *out, const char *name);
 size_t aml_device(struct acpi_out *out, const char *name);
 void aml_end(struct acpi_out *out, size_t block);

@@ -17,7 +17,7 @@
 /* How long a guest may take to answer that it has sent a signal. */
 #define SIGNAL_MS 10000
 
-/* --- The connection --------------------------------------------------------------------------------------------------- */
+/* --- The connection ----------------------------------------------------------------------------------------------- */
 
 int agent_client_connect(int state_fd, struct err *err)
 {
@@ -69,7 +69,7 @@ static int flush_blocking(struct agent_wire *wire, struct err *err)
 	return 0;
 }
 
-/* --- A process -------------------------------------------------------------------------------------------------------- */
+/* --- A process ---------------------------------------------------------------------------------------------------- */
 
 struct client {
 	const struct agent_client_request *request;
@@ -271,7 +271,7 @@ int agent_client_run(const struct agent_client_request *request, struct agent_cl
 	return result;
 }
 
-/* --- Requests --------------------------------------------------------------------------------------------------------- */
+/* --- Requests ----------------------------------------------------------------------------------------------------- */
 
 /* The next frame behind the router's HELLO. */
 static int await(struct agent_wire *wire, uint64_t until_ns, struct agent_message *ret, struct err *err)

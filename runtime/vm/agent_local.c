@@ -10,7 +10,7 @@
 
 #define LOCAL_OF(pointer, member) CONTAINER_OF(pointer, struct agent_local, member)
 
-/* --- From the loop ---------------------------------------------------------------------------------------------------- */
+/* --- From the loop ------------------------------------------------------------------------------------------------ */
 
 static void input_ready(struct loop *loop, struct loop_source *source, uint32_t events)
 {
@@ -49,7 +49,7 @@ static void signal_arrived(struct loop *loop, struct loop_signals *signals, int 
 	local->request.changed(local->request.user);
 }
 
-/* --- The terminal ----------------------------------------------------------------------------------------------------- */
+/* --- The terminal ------------------------------------------------------------------------------------------------- */
 
 /* The guest has a terminal of its own with all its manners: this one passes every byte. */
 static int make_raw(struct agent_local *local, struct err *err)
@@ -85,7 +85,7 @@ static void put_size(struct agent_local *local, struct agent_wire *wire)
 		local->is_resize_due = false;
 }
 
-/* --- What there is to say --------------------------------------------------------------------------------------------- */
+/* --- What there is to say ----------------------------------------------------------------------------------------- */
 
 /* The document's pieces, and the empty one that ends it. */
 static int put_document(struct agent_local *local, struct agent_wire *wire, struct err *err)
@@ -154,7 +154,7 @@ int agent_local_settle(struct agent_local *local, struct agent_wire *wire, struc
 	return result;
 }
 
-/* --- What is heard ---------------------------------------------------------------------------------------------------- */
+/* --- What is heard ------------------------------------------------------------------------------------------------ */
 
 static int take_eof(struct agent_local *local, const void *payload, struct err *err)
 {
@@ -200,7 +200,7 @@ void agent_local_started(struct agent_local *local)
 	local->is_started = true;
 }
 
-/* --- Beginning and end ------------------------------------------------------------------------------------------------ */
+/* --- Beginning and end -------------------------------------------------------------------------------------------- */
 
 int agent_local_open(struct agent_local *local, struct loop *loop, const struct agent_local_request *request,
 		     struct err *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A process in the guest whose streams are this process's own descriptors: the router's first program, and what a client runs. It sends the document, passes
- * signals and the terminal's size on, and pumps the streams. The wire, and what its other frames mean, are the owner's.
+ * A process in the guest whose streams are this process's own descriptors: the router's first program, and what a
+ * client runs. It sends the document, passes signals and the terminal's size on, and pumps the streams. The wire, and
+ * what its other frames mean, are the owner's.
  */
 #ifndef HULL_RUNTIME_VM_AGENT_LOCAL_H
 #define HULL_RUNTIME_VM_AGENT_LOCAL_H

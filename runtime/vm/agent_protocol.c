@@ -7,7 +7,7 @@
 
 #include "runtime/base/scope.h"
 
-/* --- What may be said ------------------------------------------------------------------------------------------------- */
+/* --- What may be said --------------------------------------------------------------------------------------------- */
 
 #define CLIENT	 (1u << AGENT_SIDE_CLIENT)
 #define HOST	 (1u << AGENT_SIDE_HOST)
@@ -163,7 +163,7 @@ static int check_payload(const struct agent_message *message, enum agent_side si
 				  message->process);
 }
 
-/* --- In --------------------------------------------------------------------------------------------------------------- */
+/* --- In ----------------------------------------------------------------------------------------------------------- */
 
 void agent_wire_init(struct agent_wire *wire, int fd, enum agent_side peer)
 {
@@ -250,7 +250,7 @@ int agent_wire_fill(struct agent_wire *wire, struct err *err)
 	return err_say(err, ECONNRESET, wire->in_len > 0 ? "the stream ended within a frame" : "the stream has ended");
 }
 
-/* --- Out -------------------------------------------------------------------------------------------------------------- */
+/* --- Out ---------------------------------------------------------------------------------------------------------- */
 
 static size_t free_out(const struct agent_wire *wire)
 {

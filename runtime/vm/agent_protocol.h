@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the host and the agent inside a guest say to one another, and what a client on the host says to the router (agent_router.h), version 1.
+ * What the host and the agent inside a guest say to one another, and what a client on the host says to the router
+ * (agent_router.h), version 1.
  *
  * One byte stream, no descriptors. A frame is
  *
  *     uint32 length of the payload   uint16 type   uint16 zero   uint32 process   uint32 zero   payload
  *
- * little endian, with at most AGENT_PAYLOAD_MAX bytes of payload. The host chooses the processes' numbers: AGENT_FIRST is the guest's first program, those of
- * `exec` are greater; 0 means the guest as a whole. A client on the router's socket chooses its own (any but 0), and the router translates.
+ * little endian, with at most AGENT_PAYLOAD_MAX bytes of payload. The host chooses the processes' numbers: AGENT_FIRST
+ * is the guest's first program, those of `exec` are greater; 0 means the guest as a whole. A client on the router's
+ * socket chooses its own (any but 0), and the router translates.
  *
  *     guest                                   host
  *     HELLO{version}             ->
@@ -17,16 +19,18 @@
  *     STDOUT* STDERR* EOF* CREDIT*   <->      STDIN* EOF CREDIT* SIGNAL* RESIZE* CLOSE
  *     EXIT                       ->           nothing follows of this process; of the first one: nothing at all, and its disk is safe
  *
- * EXEC is like START for one more process. A document is sent in pieces, AGENT_DOCUMENT_MAX bytes in all, and an empty piece ends it. Until STARTED or FAILED
- * the host says nothing else of a process but CLOSE, which makes a half document FAILED.
+ * EXEC is like START for one more process. A document is sent in pieces, AGENT_DOCUMENT_MAX bytes in all, and an empty
+ * piece ends it. Until STARTED or FAILED the host says nothing else of a process but CLOSE, which makes a half document
+ * FAILED.
  *
- * Credits: of each of a process's three streams AGENT_WINDOW bytes may be on their way. A sender counts what it has sent, a receiver gives CREDIT for what has
- * been taken out of its hands. So all buffers are bounded, and one stream that nobody reads holds up no other. Who sends more than it may, says what its side
- * never says, names a process that is not there, or sends an overlong frame, breaks the protocol: the other side ends the channel, and nothing else.
+ * Credits: of each of a process's three streams AGENT_WINDOW bytes may be on their way. A sender counts what it has
+ * sent, a receiver gives CREDIT for what has been taken out of its hands. So all buffers are bounded, and one stream
+ * that nobody reads holds up no other. Who sends more than it may, says what its side never says, names a process that
+ * is not there, or sends an overlong frame, breaks the protocol: the other side ends the channel, and nothing else.
  * What has crossed on the way is no breach: frames to a process whose EXIT is on its way are dropped by the guest.
  *
- * Neither side trusts the other. The router lets a client say only what the table in agent_protocol.c allows, and a client no more reaches another client's
- * processes than it could guess a descriptor.
+ * Neither side trusts the other. The router lets a client say only what the table in agent_protocol.c allows, and a
+ * client no more reaches another client's processes than it could guess a descriptor.
  */
 #ifndef HULL_RUNTIME_VM_AGENT_PROTOCOL_H
 #define HULL_RUNTIME_VM_AGENT_PROTOCOL_H
@@ -44,8 +48,8 @@
 #define AGENT_PORT_NAME	 "hull.agent" /* of the virtio console's port */
 #define AGENT_VSOCK_PORT 1024	      /* of the host (CID 2), where the command line says AGENT_VSOCK_WORD */
 /*
- * A word of the kernel's command line: the channel is a vsock connection, of a machine on KVM only. A port is the default: its driver is loaded anyhow, and vsock's
- * are three modules more.
+ * A word of the kernel's command line: the channel is a vsock connection, of a machine on KVM only. A port is the
+ * default: its driver is loaded anyhow, and vsock's are three modules more.
  */
 #define AGENT_VSOCK_WORD  "hull.agent=vsock"
 #define AGENT_SOCKET	  "vm.sock" /* the router's, in the state folder, mode 0600 */
@@ -128,7 +132,10 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "structs go onto the w
 /* Who says a frame. A client is a host that may say less. */
 enum agent_side { AGENT_SIDE_CLIENT, AGENT_SIDE_HOST, AGENT_SIDE_GUEST };
 
-/* A whole frame, checked: known type, right side, a length that fits the type. `payload` lies in the wire's buffer until the next call. */
+/*
+ * A whole frame, checked: known type, right side, a length that fits the type. `payload` lies in the wire's buffer
+ * until the next call.
+ */
 struct agent_message {
 	uint16_t type;
 	uint32_t process;
@@ -140,8 +147,8 @@ struct agent_message {
 const char *agent_frame_name(unsigned type);
 
 /*
- * One end of the stream: a non-blocking descriptor, one frame coming in, a few going out. It has no queue: what there is to say is kept by its owner as state
- * (so many bytes of credit, an exit), and put while there is room.
+ * One end of the stream: a non-blocking descriptor, one frame coming in, a few going out. It has no queue: what there
+ * is to say is kept by its owner as state (so many bytes of credit, an exit), and put while there is room.
  */
 #define AGENT_WIRE_BYTES (sizeof(struct agent_header) + AGENT_PAYLOAD_MAX)
 struct agent_wire {
@@ -154,21 +161,29 @@ struct agent_wire {
 	unsigned char in[AGENT_WIRE_BYTES], out[AGENT_WIRE_BYTES];
 };
 
-/* Takes a non-blocking descriptor, which stays the caller's to close. Buffers are not touched: a zeroed wire costs nothing. */
+/*
+ * Takes a non-blocking descriptor, which stays the caller's to close. Buffers are not touched: a zeroed wire costs
+ * nothing.
+ */
 void agent_wire_init(struct agent_wire *wire, int fd, enum agent_side peer);
 /*
- * One read of what has come. 1: there is more, perhaps whole frames; 0: nothing for now; -ECONNRESET: the end of the stream, -errno, and then the wire has
- * ended. A frame that agent_wire_next() gave is not valid any more. Not to be called while there are whole frames.
+ * One read of what has come. 1: there is more, perhaps whole frames; 0: nothing for now; -ECONNRESET: the end of the
+ * stream, -errno, and then the wire has ended. A frame that agent_wire_next() gave is not valid any more. Not to be
+ * called while there are whole frames.
  */
 int agent_wire_fill(struct agent_wire *wire, struct err *err);
-/* The next frame that has come whole. 1; 0: none, fill; -EPROTO with words: the peer broke the protocol, and the wire has ended. */
+/*
+ * The next frame that has come whole. 1; 0: none, fill; -EPROTO with words: the peer broke the protocol, and the wire
+ * has ended.
+ */
 int agent_wire_next(struct agent_wire *wire, struct agent_message *ret, struct err *err);
 /* Takes bytes in without a descriptor, as agent_wire_fill() does: for tests. How many were taken. */
 size_t agent_wire_feed(struct agent_wire *wire, const void *bytes, size_t len);
 
 /*
- * A turn: an owner first says that one begins, lets everybody put what there is to put, flushes, and watches for EPOLLOUT when agent_wire_has_output(). That is
- * also so when somebody found no room, even if all has been written since: else nobody would come back to him.
+ * A turn: an owner first says that one begins, lets everybody put what there is to put, flushes, and watches for
+ * EPOLLOUT when agent_wire_has_output(). That is also so when somebody found no room, even if all has been written
+ * since: else nobody would come back to him.
  */
 void agent_wire_begin_turn(struct agent_wire *wire);
 /* Room for a payload: 0 when not even a header fits. */
@@ -178,11 +193,15 @@ bool agent_wire_fits(struct agent_wire *wire, size_t len);
 /* Puts a frame. False when it does not fit: then nothing is put. */
 bool agent_wire_put(struct agent_wire *wire, unsigned type, uint32_t process, const void *payload, size_t len);
 /*
- * The same in two steps, without a copy: where a payload of at most agent_wire_room() bytes goes, and how long it has become (0: there is no frame).
+ * The same in two steps, without a copy: where a payload of at most agent_wire_room() bytes goes, and how long it has
+ * become (0: there is no frame).
  */
 unsigned char *agent_wire_begin(struct agent_wire *wire);
 void agent_wire_commit(struct agent_wire *wire, unsigned type, uint32_t process, size_t len);
-/* Writes what can be written. 0, also when it would block, and when the peer is gone (who reads will hear of it); -errno. */
+/*
+ * Writes what can be written. 0, also when it would block, and when the peer is gone (who reads will hear of it);
+ * -errno.
+ */
 int agent_wire_flush(struct agent_wire *wire, struct err *err);
 /* Whether something waits to be written, or to be put: watch for EPOLLOUT. */
 bool agent_wire_has_output(const struct agent_wire *wire);

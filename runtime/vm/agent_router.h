@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The host's end of the channel to a guest's agent: its first program's standard streams are this process's own, and any number of clients (up to a bound) on a
- * Unix socket have processes of theirs.
+ * The host's end of the channel to a guest's agent: its first program's standard streams are this process's own, and
+ * any number of clients (up to a bound) on a Unix socket have processes of theirs.
  *
  *     0, 1, 2 or terminal  --+
  *     clients on vm.sock   --+-- router --- one stream --- agent --- processes
  *
- * The guest is hostile by assumption: what breaks the protocol (agent_protocol.h) ends the channel with one line, `ended` is called, and nothing else happens.
- * A client that breaks it loses its connection. No buffer grows: each stream has a window's worth at most, and is given its memory when it is first used.
+ * The guest is hostile by assumption: what breaks the protocol (agent_protocol.h) ends the channel with one line,
+ * `ended` is called, and nothing else happens. A client that breaks it loses its connection. No buffer grows: each
+ * stream has a window's worth at most, and is given its memory when it is first used.
  *
- * All of it runs in one loop, from one thread. It starts no process and opens no file; it needs of the system, once it is open: read, write, poll, accept4, epoll,
- * timerfd_settime, ioctl of terminals (TIOCGWINSZ, TCSETS), close, and memory (mmap, munmap, brk).
+ * All of it runs in one loop, from one thread. It starts no process and opens no file; it needs of the system, once it
+ * is open: read, write, poll, accept4, epoll, timerfd_settime, ioctl of terminals (TIOCGWINSZ, TCSETS), close, and
+ * memory (mmap, munmap, brk).
  */
 #ifndef HULL_RUNTIME_VM_AGENT_ROUTER_H
 #define HULL_RUNTIME_VM_AGENT_ROUTER_H
@@ -46,8 +48,9 @@ struct agent_outcome {
 
 struct agent_router_request {
 	/*
-	 * Within the first the guest has to say HELLO, and within the second after that STARTED or FAILED; 0: no matter when. Counted in seconds in which this
-	 * process runs, so that one which is frozen with its machine counts none.
+	 * Within the first the guest has to say HELLO, and within the second after that STARTED or FAILED; 0: no matter
+	 * when. Counted in seconds in which this process runs, so that one which is frozen with its machine counts
+	 * none.
 	 */
 	unsigned boot_seconds, start_seconds;
 	int channel_fd; /* one end of a stream socket whose other end is the guest's; stays the caller's, made non-blocking */
@@ -58,15 +61,17 @@ struct agent_router_request {
 	const void *start; /* the START document; must live until `ended` or agent_router_close() */
 	size_t start_len;
 	/*
-	 * Signals to pass on to the first program: agent_router_signals() and what the caller takes out of it. They must be blocked in every thread (before
-	 * any thread is started); the router takes them from a signalfd. With `terminal`, SIGWINCH belongs in it.
+	 * Signals to pass on to the first program: agent_router_signals() and what the caller takes out of it. They
+	 * must be blocked in every thread (before any thread is started); the router takes them from a signalfd. With
+	 * `terminal`, SIGWINCH belongs in it.
 	 */
 	const sigset_t *signals;
 	/* Called when the guest has said HELLO, before it is answered; may be NULL. */
 	void (*greeted)(struct agent_router *router, void *user);
 	/*
-	 * Called once, from the loop. By then all output of the first program has been written (of a machine that broke: as far as it was taken in that time), and the clients have been given what is theirs, as far as
-	 * they took it within AGENT_ROUTER_PATIENCE_MS. May call loop_stop(), and agent_router_close().
+	 * Called once, from the loop. By then all output of the first program has been written (of a machine that
+	 * broke: as far as it was taken in that time), and the clients have been given what is theirs, as far as they
+	 * took it within AGENT_ROUTER_PATIENCE_MS. May call loop_stop(), and agent_router_close().
 	 */
 	void (*ended)(struct agent_router *router, const struct agent_outcome *outcome, void *user);
 	void *user;
@@ -74,20 +79,28 @@ struct agent_router_request {
 
 #define AGENT_ROUTER_PATIENCE_MS 2000
 
-/* What can be caught and means something to a program: all but KILL, STOP, CHLD, PIPE and those of the process's own faults. */
+/*
+ * What can be caught and means something to a program: all but KILL, STOP, CHLD, PIPE and those of the process's own
+ * faults.
+ */
 void agent_router_signals(sigset_t *ret);
 
 /* Starts it on `loop`. *ret is the caller's: agent_router_close(). */
 int agent_router_open(struct loop *loop, const struct agent_router_request *request, struct agent_router **ret,
 		      struct err *err);
-/* Puts the terminal back, closes the clients. NULL is fine; *router is NULL afterwards. `ended` is not called any more. */
+/*
+ * Puts the terminal back, closes the clients. NULL is fine; *router is NULL afterwards. `ended` is not called any more.
+ */
 void agent_router_close(struct agent_router **router);
 
 /* Asks the guest to kill all it has, sync its disk and power off: EXIT is told as usual. */
 void agent_router_shutdown(struct agent_router *router);
 /* Tells the guest what time it is: after it was paused. */
 void agent_router_clock(struct agent_router *router, uint64_t epoch_ns);
-/* The guest begins to boot now, and has so many seconds to say HELLO: for who did not know when, and asked for none to be counted (boot_seconds 0). */
+/*
+ * The guest begins to boot now, and has so many seconds to say HELLO: for who did not know when, and asked for none to
+ * be counted (boot_seconds 0).
+ */
 void agent_router_await_hello(struct agent_router *router, unsigned seconds);
 /* Whether the guest has come up (HELLO was heard). */
 bool agent_router_is_greeted(const struct agent_router *router);

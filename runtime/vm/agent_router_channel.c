@@ -13,7 +13,7 @@
 
 #define ROUTER_OF(pointer, member) CONTAINER_OF(pointer, struct agent_router, member)
 
-/* --- The end ---------------------------------------------------------------------------------------------------------- */
+/* --- The end ------------------------------------------------------------------------------------------------------ */
 
 /* What the outcome is has been found out; what is left is that everybody hears it. */
 static void begin_end(struct agent_router *router, enum agent_ending ending, int code)
@@ -87,7 +87,10 @@ static void patience_expired(struct loop *loop, struct loop_timer *timer)
 		go_on_waiting(router);
 	} else {
 		router_clients_close(router);
-		/* Of a program that has ended every byte is owed to its reader; of a machine that broke nobody knows what is. */
+		/*
+		 * Of a program that has ended every byte is owed to its reader; of a machine that broke nobody knows
+		 * what is.
+		 */
 		if (router->outcome.ending != AGENT_ENDED_EXIT && router->outcome.ending != AGENT_ENDED_FAILED)
 			agent_local_drop(&router->first);
 	}
@@ -105,7 +108,7 @@ static void tell_end(struct agent_router *router)
 	router->request.ended(router, &outcome, router->request.user);
 }
 
-/* --- From the guest --------------------------------------------------------------------------------------------------- */
+/* --- From the guest ----------------------------------------------------------------------------------------------- */
 
 static int take_hello(struct agent_router *router, const struct agent_message *message, struct err *err)
 {
@@ -212,7 +215,7 @@ static void channel_ready(struct loop *loop, struct loop_source *source, uint32_
 	router->settle(router);
 }
 
-/* --- To the guest ----------------------------------------------------------------------------------------------------- */
+/* --- To the guest ------------------------------------------------------------------------------------------------- */
 
 static void put_own(struct agent_router *router)
 {
@@ -308,7 +311,7 @@ bool agent_router_has_started(const struct agent_router *router)
 	return router->first.is_started && !router->is_ending;
 }
 
-/* --- Beginning -------------------------------------------------------------------------------------------------------- */
+/* --- Beginning ---------------------------------------------------------------------------------------------------- */
 
 void agent_router_signals(sigset_t *ret)
 {

@@ -10,7 +10,7 @@
 #include "runtime/base/scope.h"
 #include "runtime/vm/agent_router_parts.h"
 
-/* --- Coming and going ------------------------------------------------------------------------------------------------- */
+/* --- Coming and going --------------------------------------------------------------------------------------------- */
 
 static bool is_used(const struct router_client *client)
 {
@@ -87,7 +87,7 @@ void router_clients_close(struct agent_router *router)
 			close_client(&router->clients[i]);
 }
 
-/* --- What a client says ----------------------------------------------------------------------------------------------- */
+/* --- What a client says ------------------------------------------------------------------------------------------- */
 
 /* 1: done; 0: the guest's wire has no room, hold it; -EPROTO: drop the client. */
 
@@ -208,7 +208,10 @@ static int take_of_process(struct router_client *client, const struct agent_mess
 	}
 }
 
-/* While the guest is not up there is nobody to get it, nor anything on its disks to be lost: who wants an end makes one, and need not wait. */
+/*
+ * While the guest is not up there is nobody to get it, nor anything on its disks to be lost: who wants an end makes
+ * one, and need not wait.
+ */
 static int take_signal_to_all(struct router_client *client, const struct agent_message *message)
 {
 	if (!client->router->is_greeted)
@@ -268,7 +271,7 @@ static void client_ready(struct loop *loop, struct loop_source *source, uint32_t
 	client->router->settle(client->router);
 }
 
-/* --- Figures ---------------------------------------------------------------------------------------------------------- */
+/* --- Figures ------------------------------------------------------------------------------------------------------ */
 
 int router_clients_stats(struct agent_router *router, const struct agent_message *message, struct err *err)
 {
@@ -322,7 +325,7 @@ static void put_stats(struct router_client *client)
 	client->stats = NULL;
 }
 
-/* --- Behind every event ----------------------------------------------------------------------------------------------- */
+/* --- Behind every event ------------------------------------------------------------------------------------------- */
 
 static void put_hello(struct router_client *client)
 {

@@ -63,8 +63,8 @@ struct router_client {
 struct agent_router {
 	struct agent_router_request request;
 	/*
-	 * agent_router_channel.c: behind whatever may have changed something. The last thing in a callback: the router may
-	 * be gone behind it.
+	 * agent_router_channel.c: behind whatever may have changed something. The last thing in a callback: the router
+	 * may be gone behind it.
 	 */
 	void (*settle)(struct agent_router *router);
 	struct loop *loop;

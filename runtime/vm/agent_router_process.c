@@ -4,7 +4,7 @@
 
 #include "runtime/vm/agent_router_parts.h"
 
-/* --- Finding, making, freeing ----------------------------------------------------------------------------------------- */
+/* --- Finding, making, freeing ------------------------------------------------------------------------------------- */
 
 struct router_process *router_process_of_guest(struct agent_router *router, uint32_t number)
 {
@@ -68,7 +68,7 @@ void router_process_abandon(struct router_process *process)
 		agent_ring_close(&process->outputs[i].ring);
 }
 
-/* --- From the guest --------------------------------------------------------------------------------------------------- */
+/* --- From the guest ----------------------------------------------------------------------------------------------- */
 
 static int take_output(struct router_process *process, struct router_output *output,
 		       const struct agent_message *message, struct err *err)
@@ -151,7 +151,7 @@ int router_process_take(struct router_process *process, const struct agent_messa
 	}
 }
 
-/* --- To the guest ----------------------------------------------------------------------------------------------------- */
+/* --- To the guest ------------------------------------------------------------------------------------------------- */
 
 static void put_for_guest(struct agent_router *router, struct router_process *process)
 {
@@ -171,7 +171,7 @@ static void put_for_guest(struct agent_router *router, struct router_process *pr
 	}
 }
 
-/* --- To the client ---------------------------------------------------------------------------------------------------- */
+/* --- To the client ------------------------------------------------------------------------------------------------ */
 
 static void put_started(struct router_process *process, struct agent_wire *wire)
 {

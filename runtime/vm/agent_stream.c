@@ -10,11 +10,14 @@
 
 /* Credit for less is not worth a frame: the peer has three quarters of its window still, or will get there. */
 #define CREDIT_BYTES (AGENT_WINDOW / 4)
-/* One stream's turn: so that others get theirs. And what a frame should hold at least, before the wire is flushed for it. */
+/*
+ * One stream's turn: so that others get theirs. And what a frame should hold at least, before the wire is flushed for
+ * it.
+ */
 #define CHUNK_BYTES AGENT_CHUNK
 #define WORTH_BYTES 4096
 
-/* --- Rings ------------------------------------------------------------------------------------------------------------ */
+/* --- Rings -------------------------------------------------------------------------------------------------------- */
 
 int agent_ring_open(struct agent_ring *ring, struct err *err)
 {
@@ -67,7 +70,7 @@ void agent_put_credit(struct agent_wire *wire, const struct agent_line *line, ui
 		*owed = 0;
 }
 
-/* --- Sources ---------------------------------------------------------------------------------------------------------- */
+/* --- Sources ------------------------------------------------------------------------------------------------------ */
 
 void agent_source_init(struct agent_source *source, int fd, bool is_owned, struct agent_line line,
 		       void (*ready)(struct loop *, struct loop_source *, uint32_t))
@@ -179,7 +182,7 @@ int agent_source_pump(struct agent_source *source, struct loop *loop, struct age
 	}
 }
 
-/* --- Sinks ------------------------------------------------------------------------------------------------------------ */
+/* --- Sinks -------------------------------------------------------------------------------------------------------- */
 
 int agent_sink_open(struct agent_sink *sink, int fd, bool is_owned, struct agent_line line,
 		    void (*ready)(struct loop *, struct loop_source *, uint32_t), struct err *err)
@@ -209,7 +212,10 @@ void agent_sink_close(struct agent_sink *sink, struct loop *loop)
 	agent_ring_close(&sink->ring);
 }
 
-/* A shared descriptor's own mode stays: poll(2) says whether a piece is taken at once. Of a pipe that is ready, PIPE_BUF bytes are. */
+/*
+ * A shared descriptor's own mode stays: poll(2) says whether a piece is taken at once. Of a pipe that is ready,
+ * PIPE_BUF bytes are.
+ */
 static ssize_t write_some(const struct agent_sink *sink, const void *bytes, size_t len)
 {
 	struct pollfd ready = {.fd = sink->source.fd, .events = POLLOUT};

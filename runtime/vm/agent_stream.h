@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A process's streams between descriptors and frames, with their credits: the same for the guest's end (pipes of a program), the router's (the first program's
- * streams) and a client's.
+ * A process's streams between descriptors and frames, with their credits: the same for the guest's end (pipes of a
+ * program), the router's (the first program's streams) and a client's.
  *
  *     descriptor -> agent_source -> frames          as far as there is credit, and room on the wire: nothing is kept
  *     frames     -> agent_sink   -> descriptor      a window's worth is kept at most, credit is given for what was written
@@ -46,8 +46,9 @@ struct agent_source {
 };
 
 /*
- * Reads `fd` (-1: the stream is over at once). With `is_owned` it is closed at the end, and must be non-blocking; else it is read when it is ready only. `ready` is
- * called by the loop: it sets is_ready, and does what its owner does behind every event.
+ * Reads `fd` (-1: the stream is over at once). With `is_owned` it is closed at the end, and must be non-blocking; else
+ * it is read when it is ready only. `ready` is called by the loop: it sets is_ready, and does what its owner does
+ * behind every event.
  */
 void agent_source_init(struct agent_source *source, int fd, bool is_owned, struct agent_line line,
 		       void (*ready)(struct loop *, struct loop_source *, uint32_t));
@@ -74,8 +75,8 @@ struct agent_sink {
 };
 
 /*
- * Writes to `fd` (-1: drops). One that is not owned is shared with others who rely on its mode, and may block: it is written in pieces that a pipe or terminal
- * which is ready takes at once. -ENOMEM.
+ * Writes to `fd` (-1: drops). One that is not owned is shared with others who rely on its mode, and may block: it is
+ * written in pieces that a pipe or terminal which is ready takes at once. -ENOMEM.
  */
 int agent_sink_open(struct agent_sink *sink, int fd, bool is_owned, struct agent_line line,
 		    void (*ready)(struct loop *, struct loop_source *, uint32_t), struct err *err);
@@ -83,11 +84,14 @@ int agent_sink_open(struct agent_sink *sink, int fd, bool is_owned, struct agent
 int agent_sink_take(struct agent_sink *sink, struct loop *loop, const void *bytes, size_t len, struct err *err);
 /* EOF came. -EPROTO: twice. */
 int agent_sink_end(struct agent_sink *sink, struct err *err);
-/* Writes what can be written, gives credit, closes an owned descriptor at the end, and watches for what is missing. 0 or -errno of watching. */
+/*
+ * Writes what can be written, gives credit, closes an owned descriptor at the end, and watches for what is missing. 0
+ * or -errno of watching.
+ */
 int agent_sink_settle(struct agent_sink *sink, struct loop *loop, struct agent_wire *wire, struct err *err);
 /*
- * Nobody has the other end open now (EPOLLHUP). Of a terminal somebody may open it again: until then what does not go into its buffer is lost, as what is typed where
- * nobody reads, and the loop would hear of it for ever.
+ * Nobody has the other end open now (EPOLLHUP). Of a terminal somebody may open it again: until then what does not go
+ * into its buffer is lost, as what is typed where nobody reads, and the loop would hear of it for ever.
  */
 void agent_sink_hung_up(struct agent_sink *sink, struct loop *loop);
 /* Nobody takes it any more. */

@@ -29,8 +29,8 @@ static enum role role_of(const struct virtio_device *device, unsigned queue)
 }
 
 /*
- * Gives whole pages back: where the memory is a file's, its hole is what frees them; else the mapping is emptied. They read as zeroes when they are touched
- * again.
+ * Gives whole pages back: where the memory is a file's, its hole is what frees them; else the mapping is emptied. They
+ * read as zeroes when they are touched again.
  */
 static void discard(struct balloon *balloon, uint8_t *host, uint64_t bytes)
 {
@@ -40,7 +40,7 @@ static void discard(struct balloon *balloon, uint8_t *host, uint64_t bytes)
 		balloon->returned_bytes += bytes;
 }
 
-/* --- inflate and deflate (5.5.6) ----------------------------------------------------------------------------------------------------- */
+/* --- inflate and deflate (5.5.6) ---------------------------------------------------------------------------------- */
 
 /* Pages in a row are given back at once. */
 struct run {
@@ -99,7 +99,7 @@ static bool serve_deflate(struct virtio_device *device, struct virtqueue *queue,
 	return true;
 }
 
-/* --- free page reporting (5.5.6.7) --------------------------------------------------------------------------------------------------- */
+/* --- free page reporting (5.5.6.7) -------------------------------------------------------------------------------- */
 
 /* Each buffer is memory that the guest has no use for; it does not touch it before it gets the chain back. */
 static bool serve_reporting(struct virtio_device *device, struct virtqueue *queue, const struct vq_chain *chain)
@@ -116,7 +116,7 @@ static bool serve_reporting(struct virtio_device *device, struct virtqueue *queu
 	return true;
 }
 
-/* --- statistics (5.5.6.5) ------------------------------------------------------------------------------------------------------------- */
+/* --- statistics (5.5.6.5) ----------------------------------------------------------------------------------------- */
 
 static bool serve_stats(struct virtio_device *device, struct virtqueue *queue, const struct vq_chain *chain)
 {
@@ -140,7 +140,7 @@ static bool serve_stats(struct virtio_device *device, struct virtqueue *queue, c
 	return true;
 }
 
-/* --- the device ------------------------------------------------------------------------------------------------------------------------ */
+/* --- the device --------------------------------------------------------------------------------------------------- */
 
 static bool (*const servers[])(struct virtio_device *, struct virtqueue *, const struct vq_chain *) = {
 	[ROLE_INFLATE] = serve_inflate,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-balloon (virtio 1.2, section 5.5): pages that the guest gives up or reports free go back to the host, and the guest says how its memory is.
- * Whatever page it names, only its own memory can be lost: ranges come through guest_memory_at().
+ * virtio-balloon (virtio 1.2, section 5.5): pages that the guest gives up or reports free go back to the host, and the
+ * guest says how its memory is. Whatever page it names, only its own memory can be lost: ranges come through
+ * guest_memory_at().
  */
 #ifndef HULL_RUNTIME_VM_BALLOON_H
 #define HULL_RUNTIME_VM_BALLOON_H

@@ -38,7 +38,7 @@ static struct blk *blk_of(struct virtio_device *device)
 	return (struct blk *)(void *)device;
 }
 
-/* --- a request's end ---------------------------------------------------------------------------------------------------------------- */
+/* --- a request's end ---------------------------------------------------------------------------------------------- */
 
 static uint8_t status_of(int64_t result, uint32_t wanted_bytes)
 {
@@ -59,7 +59,7 @@ static bool finish(struct blk *blk, const struct request *request, uint8_t statu
 	return true;
 }
 
-/* --- a request's job: for the ring, or here and now ----------------------------------------------------------------------------------- */
+/* --- a request's job: for the ring, or here and now --------------------------------------------------------------- */
 
 static struct blk_flight *free_flight(struct blk *blk)
 {
@@ -97,7 +97,7 @@ static bool start(struct blk *blk, const struct request *request, const struct b
 	return finish(blk, request, status_of(result, bytes), job->kind == BLK_JOB_READ && result > 0 ? bytes : 0);
 }
 
-/* --- requests, by type (5.2.6) ------------------------------------------------------------------------------------------------------- */
+/* --- requests, by type (5.2.6) ------------------------------------------------------------------------------------ */
 
 static bool in_range(const struct blk *blk, uint64_t sector, uint64_t count)
 {
@@ -220,7 +220,7 @@ static bool serve(struct virtio_device *device, struct virtqueue *queue, const s
 	return serve_type(blk, &request);
 }
 
-/* --- the ring's landings ------------------------------------------------------------------------------------------------------------- */
+/* --- the ring's landings ------------------------------------------------------------------------------------------ */
 
 /* `tell` false: the device is being reset, and the driver does not want to know any more. */
 static void land(struct blk *blk, bool tell)
@@ -292,7 +292,7 @@ static void blk_kick(struct virtio_device *device, unsigned queue)
 	land_and_tell(blk);
 }
 
-/* --- the device ------------------------------------------------------------------------------------------------------------------------ */
+/* --- the device --------------------------------------------------------------------------------------------------- */
 
 static int blk_activate(struct virtio_device *device, struct err *err)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-blk (virtio 1.2, section 5.2) over a raw image: a regular file or a block device, by descriptor. There is no other format, and nothing in
- * the image is looked at.
+ * virtio-blk (virtio 1.2, section 5.2) over a raw image: a regular file or a block device, by descriptor. There is no
+ * other format, and nothing in the image is looked at.
  *
- * Requests go through an io_uring of the device's own where the kernel has one, so that a slow disk holds up nobody else; else they are done
- * one by one in the loop's thread. The ring can do nothing but read, write, sync and deallocate on this one descriptor, and is made before
- * the thread's filter is in place: that needs io_uring_enter(2) alone, in the loop's thread and in vCPU threads (a reset waits for what is in
- * flight). Without a ring: preadv2, pwritev2, fdatasync, fallocate.
+ * Requests go through an io_uring of the device's own where the kernel has one, so that a slow disk holds up nobody
+ * else; else they are done one by one in the loop's thread. The ring can do nothing but read, write, sync and
+ * deallocate on this one descriptor, and is made before the thread's filter is in place: that needs io_uring_enter(2)
+ * alone, in the loop's thread and in vCPU threads (a reset waits for what is in flight). Without a ring: preadv2,
+ * pwritev2, fdatasync, fallocate.
  */
 #ifndef HULL_RUNTIME_VM_BLK_H
 #define HULL_RUNTIME_VM_BLK_H

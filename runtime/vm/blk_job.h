@@ -17,7 +17,10 @@ struct blk_job {
 	struct iovec *iov; /* of a ring: from blk_ring_room(), untouched until it is submitted */
 };
 
-/* Does it, through short transfers, to the end or the first failure; uses the iovecs up. Bytes of a transfer, 0, or -errno. */
+/*
+ * Does it, through short transfers, to the end or the first failure; uses the iovecs up. Bytes of a transfer, 0, or
+ * -errno.
+ */
 int64_t blk_job_do(int fd, const struct blk_job *job);
 
 #endif

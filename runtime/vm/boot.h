@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From a kernel's file to a first instruction: a bzImage by its 64-bit entry (Linux boot protocol 2.12 and later), or an ELF file by its PVH entry (Xen's
- * x86/HVM direct boot ABI). What stands in the files is not trusted.
+ * From a kernel's file to a first instruction: a bzImage by its 64-bit entry (Linux boot protocol 2.12 and later), or
+ * an ELF file by its PVH entry (Xen's x86/HVM direct boot ABI). What stands in the files is not trusted.
  */
 #ifndef HULL_RUNTIME_VM_BOOT_H
 #define HULL_RUNTIME_VM_BOOT_H
@@ -29,8 +29,9 @@ struct boot_map_entry {
 unsigned boot_map_make(const struct guest_memory *memory, struct boot_map_entry ret[BOOT_MAP_ENTRIES]);
 
 /*
- * Writes kernel, initramfs, command line and the tables between them into fresh (zeroed) guest memory. The memory beyond what is written is not touched.
- * -ENOEXEC: neither kind of kernel, or a broken one; -ENOMEM: does not fit into the guest's memory.
+ * Writes kernel, initramfs, command line and the tables between them into fresh (zeroed) guest memory. The memory
+ * beyond what is written is not touched. -ENOEXEC: neither kind of kernel, or a broken one; -ENOMEM: does not fit into
+ * the guest's memory.
  */
 int boot_load(const struct guest_memory *memory, const struct boot_request *request, struct hv_entry *ret,
 	      struct err *err);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two kinds of kernel files (boot_elf.c, boot_bzimage.c), each: read into guest memory, then told where everything is. For boot.c. */
+/*
+ * The two kinds of kernel files (boot_elf.c, boot_bzimage.c), each: read into guest memory, then told where everything
+ * is. For boot.c.
+ */
 #ifndef HULL_RUNTIME_VM_BOOT_KERNEL_H
 #define HULL_RUNTIME_VM_BOOT_KERNEL_H
 
@@ -29,7 +32,10 @@ struct boot_kernel {
 	uint64_t rsdp;
 };
 
-/* Each kind: whether it is one; reading it (entry, end, initrd_end are set); telling it (the rest is set), which fills in where to begin. */
+/*
+ * Each kind: whether it is one; reading it (entry, end, initrd_end are set); telling it (the rest is set), which fills
+ * in where to begin.
+ */
 struct boot_kind {
 	bool (*is_one)(const struct boot_file *file);
 	int (*load)(const struct guest_memory *memory, const struct boot_file *file, struct boot_kernel *ret,
@@ -39,7 +45,10 @@ struct boot_kind {
 };
 extern const struct boot_kind boot_elf, boot_bzimage;
 
-/* Reads [offset, offset + bytes) of the file to `gpa`. -ENOEXEC: the file is shorter; -ENOMEM: the memory is. `what` is for words. */
+/*
+ * Reads [offset, offset + bytes) of the file to `gpa`. -ENOEXEC: the file is shorter; -ENOMEM: the memory is. `what` is
+ * for words.
+ */
 int boot_read_at(const struct guest_memory *memory, int fd, uint64_t offset, uint64_t gpa, uint64_t bytes,
 		 const char *what, struct err *err);
 

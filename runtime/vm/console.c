@@ -58,7 +58,7 @@ static bool port_is_open(const struct console_port_state *port)
 	return !port->out_broken && !(port->in_ended && port->in_fd == port->out_fd);
 }
 
-/* --- control messages (5.3.6.2) ---------------------------------------------------------------------------------------------------- */
+/* --- control messages (5.3.6.2) ----------------------------------------------------------------------------------- */
 
 static size_t message_make(const struct console *console, unsigned index, enum pending what, struct message *message)
 {
@@ -170,7 +170,7 @@ static void port_changed(struct console *console, struct console_port_state *por
 	control_send(console);
 }
 
-/* --- the guest's output ------------------------------------------------------------------------------------------------------------ */
+/* --- the guest's output ------------------------------------------------------------------------------------------- */
 
 static void output_ready(struct virtio_device *device, struct virtio_source *source, uint32_t epoll_events);
 
@@ -210,7 +210,10 @@ static bool serve_output(struct virtio_device *device, struct virtqueue *queue, 
 	struct console_port_state *port = &console->ports[port_of_queue(console, queue)];
 	bool was_broken = port->out_broken;
 
-	/* What was written of it is remembered, and the chain comes again: it may be another by then, which is the guest's loss. */
+	/*
+	 * What was written of it is remembered, and the chain comes again: it may be another by then, which is the
+	 * guest's loss.
+	 */
 	if (!write_chain(port, chain)) {
 		(void)virtio_watch(device, &port->output, port->out_fd, output_ready, EPOLLOUT, NULL);
 		return false;
@@ -235,7 +238,7 @@ static void output_ready(struct virtio_device *device, struct virtio_source *sou
 	port_output(console, (unsigned)(CONTAINER_OF(source, struct console_port_state, output) - console->ports));
 }
 
-/* --- its input --------------------------------------------------------------------------------------------------------------------- */
+/* --- its input ---------------------------------------------------------------------------------------------------- */
 
 static void input_ready(struct virtio_device *device, struct virtio_source *source, uint32_t epoll_events);
 
@@ -286,7 +289,7 @@ static void input_ready(struct virtio_device *device, struct virtio_source *sour
 	port_input(console, (unsigned)(CONTAINER_OF(source, struct console_port_state, input) - console->ports));
 }
 
-/* --- the device ------------------------------------------------------------------------------------------------------------------------ */
+/* --- the device --------------------------------------------------------------------------------------------------- */
 
 static void console_kick(struct virtio_device *device, unsigned queue)
 {

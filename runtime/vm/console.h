@@ -2,11 +2,11 @@
 /*
  * virtio-console with several named ports (virtio 1.2, section 5.3). Each port is one stream descriptor on this side.
  *
- * Nothing is buffered here. What the stream does not take stays in the guest's queue, and what the guest has no buffers for stays in the
- * stream: each side slows the other down. Control messages wait as bits, a few for each port.
+ * Nothing is buffered here. What the stream does not take stays in the guest's queue, and what the guest has no buffers
+ * for stays in the stream: each side slows the other down. Control messages wait as bits, a few for each port.
  *
- * A stream that ends closes the port for the guest. Where input and output are two descriptors, the input's end is not told: what the guest says
- * is still wanted. The process ignores SIGPIPE.
+ * A stream that ends closes the port for the guest. Where input and output are two descriptors, the input's end is not
+ * told: what the guest says is still wanted. The process ignores SIGPIPE.
  */
 #ifndef HULL_RUNTIME_VM_CONSOLE_H
 #define HULL_RUNTIME_VM_CONSOLE_H
@@ -55,7 +55,10 @@ int console_open(struct console *console, const struct console_port *ports, unsi
 /* After the transport was closed. */
 void console_close(struct console *console);
 
-/* A console port's terminal has this size now. From any thread, without the device's lock. -EINVAL: no such port, or no console. */
+/*
+ * A console port's terminal has this size now. From any thread, without the device's lock. -EINVAL: no such port, or no
+ * console.
+ */
 int console_resize(struct console *console, unsigned port, uint16_t cols, uint16_t rows);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "runtime/base/text.h"
 
-/* --- what can be asked: each adds members to the answer ---------------------------------------------------------------------------- */
+/* --- what can be asked: each adds members to the answer ----------------------------------------------------------- */
 
 static int do_pause(void *user, const char *argument, struct json_writer *answer, struct err *err)
 {

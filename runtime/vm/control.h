@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The built-in monitor's control socket. A client sends a line and gets a line, as often as it likes (control_server.h):
+ * The built-in monitor's control socket. A client sends a line and gets a line, as often as it likes
+ * (control_server.h):
  *
  *     pause                      {"ok":true}            no processor runs guest code any more
  *     resume                     {"ok":true}
@@ -10,7 +11,8 @@
  *                                 "returned_bytes":…,"guest":{…}}
  *     anything else              {"ok":false,"error":"…"}
  *
- * `guest` is what the guest said last of its memory, and asks it for more: bytes, by the names of virtio 1.2, 5.5.6.4; empty before it has said anything.
+ * `guest` is what the guest said last of its memory, and asks it for more: bytes, by the names of virtio 1.2, 5.5.6.4;
+ * empty before it has said anything.
  */
 #ifndef HULL_RUNTIME_VM_CONTROL_H
 #define HULL_RUNTIME_VM_CONTROL_H
@@ -29,7 +31,10 @@ struct control {
 	struct control_server server;
 };
 
-/* Serves on the machine's loop. `listen_fd` stays the caller's, and is non-blocking from now on; `control` stays where it is. */
+/*
+ * Serves on the machine's loop. `listen_fd` stays the caller's, and is non-blocking from now on; `control` stays where
+ * it is.
+ */
 int vm_control_open(struct control *control, int listen_fd, struct machine *machine, struct balloon *balloon,
 		    void (*resumed)(void), struct err *err);
 void vm_control_close(struct control *control);

@@ -38,7 +38,7 @@ static int obey(struct control_server *server, char *line, struct json_writer *a
 	return say_what_is_wanted(server, err);
 }
 
-/* --- clients ------------------------------------------------------------------------------------------------------------------------ */
+/* --- clients ------------------------------------------------------------------------------------------------------ */
 
 static void forget(struct loop *loop, struct control_client *client)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A socket that takes lines and answers lines: what control.h and qemu_control.h have in common. Who may connect is the socket file's business: it lies in the
- * instance's state folder, mode 0600 and its owner's.
+ * A socket that takes lines and answers lines: what control.h and qemu_control.h have in common. Who may connect is the
+ * socket file's business: it lies in the instance's state folder, mode 0600 and its owner's.
  *
  *     WORD [ARGUMENT]            {"ok":true, …}  or  {"ok":false,"error":"…"}
  */

@@ -43,7 +43,10 @@ static int put_header(struct cpio *cpio, const struct entry *entry, struct err *
 	char header[CPIO_HEADER_BYTES + 1];
 	int r;
 
-	/* Magic; inode, mode, uid, gid, links, time, size; the device that it is on, the device that it is; length of the name; check. */
+	/*
+	 * Magic; inode, mode, uid, gid, links, time, size; the device that it is on, the device that it is; length of
+	 * the name; check.
+	 */
 	(void)snprintf(header, sizeof(header), CPIO_MAGIC "%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
 		       ++cpio->entries, entry->mode, 0, 0, entry->links, 0, (unsigned)entry->bytes, 0, 0, entry->major,
 		       entry->minor, (unsigned)strlen(entry->name) + 1, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Writing cpio archives as the kernel unpacks them at boot: "newc" (Documentation/driver-api/early-userspace/buffer-format.rst), uncompressed. The same
- * entries give the same bytes: all is root's, times are 0, inodes are numbered in order.
+ * Writing cpio archives as the kernel unpacks them at boot: "newc"
+ * (Documentation/driver-api/early-userspace/buffer-format.rst), uncompressed. The same entries give the same bytes: all
+ * is root's, times are 0, inodes are numbered in order.
  */
 #ifndef HULL_RUNTIME_VM_CPIO_H
 #define HULL_RUNTIME_VM_CPIO_H

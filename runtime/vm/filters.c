@@ -31,7 +31,10 @@ enum check {
 	HAS_NONE, /* none of the bits of `value` is set in the lower half */
 };
 
-/* A call that is allowed, perhaps depending on one argument. Several rows of one call follow one another, those of one kind all with IS. */
+/*
+ * A call that is allowed, perhaps depending on one argument. Several rows of one call follow one another, those of one
+ * kind all with IS.
+ */
 static const struct row {
 	uint32_t call;
 	unsigned kinds;
@@ -79,7 +82,10 @@ static const struct row {
 	{SYS_pwritev, ALL, ANY, 0, 0},
 	{SYS_preadv2, BOTH, ANY, 0, 0},
 	{SYS_pwritev2, BOTH, ANY, 0, 0},
-	/* Of rings that were made before, each restricted to its disk (blk_ring.h): a new one would be a way past this filter. */
+	/*
+	 * Of rings that were made before, each restricted to its disk (blk_ring.h): a new one would be a way past this
+	 * filter.
+	 */
 	{SYS_io_uring_enter, BOTH, ANY, 0, 0},
 	{SYS_recvfrom, BOTH | QEMU, ANY, 0, 0},
 	{SYS_sendto, BOTH | QEMU, ANY, 0, 0},
@@ -193,7 +199,10 @@ static bool is_for(const struct row *row, enum filter_kind kind)
 	return (row->kinds & (unsigned)kind) != 0;
 }
 
-/* All rows of one call that look at its argument: the number of the call is in the accumulator, before and behind. Returns the row behind them. */
+/*
+ * All rows of one call that look at its argument: the number of the call is in the accumulator, before and behind.
+ * Returns the row behind them.
+ */
 static size_t put_checked(struct filter_program *program, size_t first, enum filter_kind kind)
 {
 	size_t end = first, checks = 0;

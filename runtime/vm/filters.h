@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What each kind of the monitor's threads, and the server of shared directories, may ask of the kernel: a seccomp filter a kind, made from one table
- * (filters.c). Anything else ends the process by SIGSYS: a guest that has broken out of its processor is in such a thread.
+ * What each kind of the monitor's threads, and the server of shared directories, may ask of the kernel: a seccomp
+ * filter a kind, made from one table (filters.c). Anything else ends the process by SIGSYS: a guest that has broken out
+ * of its processor is in such a thread.
  */
 #ifndef HULL_RUNTIME_VM_FILTERS_H
 #define HULL_RUNTIME_VM_FILTERS_H

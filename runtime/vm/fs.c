@@ -188,7 +188,10 @@ static int activate(struct virtio_device *device, struct err *err)
 	return r;
 }
 
-/* Each queue's last chain has been given back when its base is told. Where the server is gone, nobody touches them anyway. */
+/*
+ * Each queue's last chain has been given back when its base is told. Where the server is gone, nobody touches them
+ * anyway.
+ */
 static void reset(struct virtio_device *device)
 {
 	struct fs_device *fs = fs_of(device);

@@ -76,7 +76,7 @@ static void gone(struct vhost_user_backend *backend, const struct err *failure)
 
 static const struct vhost_user_ops ops = {.queues = QUEUES, .serve = serve, .gone = gone};
 
-/* --- becoming no more than that ---------------------------------------------------------------------------------------------------- */
+/* --- becoming no more than that ----------------------------------------------------------------------------------- */
 
 static int keep_descriptors(const struct fs_server *server, struct err *err)
 {
@@ -116,7 +116,9 @@ static int drop_capabilities(struct err *err)
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct sets[2] = {{0}};
 
-	/* Refused where a user namespace has no say over groups; those that it has then give it nothing that it lacks. */
+	/*
+	 * Refused where a user namespace has no say over groups; those that it has then give it nothing that it lacks.
+	 */
 	(void)setgroups(0, NULL);
 	if (syscall(SYS_capget, &header, sets) < 0)
 		return err_set(err, errno, "look at capabilities");

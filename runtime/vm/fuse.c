@@ -130,7 +130,7 @@ struct fuse_counts fuse_counts(const struct fuse *fuse)
 	return (struct fuse_counts){.nodes = fuse->nodes.count, .handles = fuse->handles.count};
 }
 
-/* --- bytes in guest memory -------------------------------------------------------------------------------------------------------- */
+/* --- bytes in guest memory ---------------------------------------------------------------------------------------- */
 
 static struct fuse_bytes whole(const struct iovec *iov, unsigned count)
 {
@@ -190,7 +190,7 @@ int fuse_reply(struct fuse_request *request, const void *from, size_t len)
 	return 0;
 }
 
-/* --- from bytes to a request ------------------------------------------------------------------------------------------------------- */
+/* --- from bytes to a request -------------------------------------------------------------------------------------- */
 
 bool fuse_is_name(const char *name, size_t len)
 {
@@ -294,7 +294,7 @@ size_t fuse_answer(struct fuse *fuse, const struct iovec *in, unsigned in_count,
 	return header.len;
 }
 
-/* --- the session ------------------------------------------------------------------------------------------------------------------- */
+/* --- the session -------------------------------------------------------------------------------------------------- */
 
 /* A second INIT is a new kernel, or the same one that mounts again: it knows no node of the first. */
 static int do_init(struct fuse *fuse, struct fuse_request *request)

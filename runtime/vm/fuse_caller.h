@@ -2,11 +2,11 @@
 /*
  * Acting for one of the guest's users: what is made belongs to him, and gets the mode that his umask leaves.
  *
- * The guest's kernel has already decided that he may. So only owner, group and umask are taken from him, not his rights: the server keeps
- * CAP_DAC_OVERRIDE, as it knows nothing of his supplementary groups.
+ * The guest's kernel has already decided that he may. So only owner, group and umask are taken from him, not his
+ * rights: the server keeps CAP_DAC_OVERRIDE, as it knows nothing of his supplementary groups.
  *
- * CAP_FSETID is off at all times but where a set-group-ID bit was asked for in so many words: so the host's kernel takes set-ID bits off a file that is
- * written to, as the guest's would for whoever is not its root.
+ * CAP_FSETID is off at all times but where a set-group-ID bit was asked for in so many words: so the host's kernel
+ * takes set-ID bits off a file that is written to, as the guest's would for whoever is not its root.
  */
 #ifndef HULL_RUNTIME_VM_FUSE_CALLER_H
 #define HULL_RUNTIME_VM_FUSE_CALLER_H

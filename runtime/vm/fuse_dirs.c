@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reading directories: entries as the host's kernel gives them, one buffer at a time, and on request what each of them is. */
+/*
+ * Reading directories: entries as the host's kernel gives them, one buffer at a time, and on request what each of them
+ * is.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -66,8 +69,8 @@ static int put_entry(struct fuse_request *request, const struct entry *entry, si
 }
 
 /*
- * What the entry is, as a look-up would say: counts as one. A node number of 0 says that only the name is known: of ".", "..", and of what cannot be
- * looked up now (it is gone, or the table is full).
+ * What the entry is, as a look-up would say: counts as one. A node number of 0 says that only the name is known: of
+ * ".", "..", and of what cannot be looked up now (it is gone, or the table is full).
  */
 static void look_at(struct fuse *fuse, int directory_fd, const char *name, size_t name_bytes,
 		    struct fuse_entry_out *ret)

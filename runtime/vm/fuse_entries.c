@@ -14,7 +14,10 @@
 #include "runtime/base/scope.h"
 #include "runtime/vm/fuse_parts.h"
 
-/* O_DIRECT would ask for alignment that the guest's buffers do not have; the rest has no meaning for who has the file open already. */
+/*
+ * O_DIRECT would ask for alignment that the guest's buffers do not have; the rest has no meaning for who has the file
+ * open already.
+ */
 #define TAKEN_FLAGS (O_ACCMODE | O_APPEND | O_TRUNC | O_SYNC | O_DSYNC | O_NOATIME)
 _Static_assert((TAKEN_FLAGS & (O_CREAT | O_PATH)) == 0,
 	       "a C library may count O_PATH as a way to open, and a guest must not say it");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the guest's kernel knows of a shared directory: nodes (files that it has looked up, until it forgets them) and handles (files that it has open).
- * Both are named to it by numbers with a generation in the upper half, so that a number that was given back means nothing any more.
+ * What the guest's kernel knows of a shared directory: nodes (files that it has looked up, until it forgets them) and
+ * handles (files that it has open). Both are named to it by numbers with a generation in the upper half, so that a
+ * number that was given back means nothing any more.
  */
 #ifndef HULL_RUNTIME_VM_FUSE_NODES_H
 #define HULL_RUNTIME_VM_FUSE_NODES_H
@@ -11,7 +12,10 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
-/* A file or directory. The descriptor pins its inode, so that device and inode number stay its own for as long as the node lives. */
+/*
+ * A file or directory. The descriptor pins its inode, so that device and inode number stay its own for as long as the
+ * node lives.
+ */
 struct fuse_node {
 	int fd; /* O_PATH; -1: the slot is free */
 	uint32_t generation;
@@ -51,8 +55,8 @@ void fuse_nodes_clear(struct fuse_nodes *nodes);
 /* The node with this number, or NULL: there is none, or there is none any more. */
 struct fuse_node *fuse_nodes_find(struct fuse_nodes *nodes, uint64_t id);
 /*
- * The node of the file behind `fd` (O_PATH, taken over in every case), new or already known, looked up once more. `status` is what statx(2) says of it.
- * 0, -ENFILE, -ENOMEM.
+ * The node of the file behind `fd` (O_PATH, taken over in every case), new or already known, looked up once more.
+ * `status` is what statx(2) says of it. 0, -ENFILE, -ENOMEM.
  */
 int fuse_nodes_enter(struct fuse_nodes *nodes, int fd, const struct statx *status, uint64_t *ret_id);
 /* The guest forgets `lookups` of its look-ups; more than there were count as all. */

@@ -2,9 +2,9 @@
 /*
  * What the files of the FUSE server share: one request on its way, and the table's handlers.
  *
- * A handler finds its request checked for shape: the fixed struct and the names of its operation are there and were copied out of guest memory, once;
- * names are single names; there is room for its reply; on a read-only share it is no operation that changes things. It returns 0 or -errno, and
- * calls fuse_reply() for what it has to say.
+ * A handler finds its request checked for shape: the fixed struct and the names of its operation are there and were
+ * copied out of guest memory, once; names are single names; there is room for its reply; on a read-only share it is no
+ * operation that changes things. It returns 0 or -errno, and calls fuse_reply() for what it has to say.
  */
 #ifndef HULL_RUNTIME_VM_FUSE_PARTS_H
 #define HULL_RUNTIME_VM_FUSE_PARTS_H
@@ -60,26 +60,37 @@ struct fuse {
 
 /* Appends to the body of the reply; -ERANGE when it does not fit. */
 int fuse_reply(struct fuse_request *request, const void *from, size_t len);
-/* The parts of `bytes` behind `offset`, at most `len` of them, for preadv() and pwritev(). Returns how many; `to` has room for FUSE_MAX_PARTS. */
+/*
+ * The parts of `bytes` behind `offset`, at most `len` of them, for preadv() and pwritev(). Returns how many; `to` has
+ * room for FUSE_MAX_PARTS.
+ */
 unsigned fuse_parts(const struct fuse_bytes *bytes, size_t offset, size_t len, struct iovec *to);
 
 /* --- fuse_entries.c: what a request leads to --- */
 
 /* The request's own node. NULL: -ESTALE is the answer. */
 struct fuse_node *fuse_node(struct fuse *fuse, const struct fuse_request *request);
-/* The same, or any other one, that has to be a directory: its descriptor, -ESTALE or -ENOTDIR. Nobody but the node owns it. */
+/*
+ * The same, or any other one, that has to be a directory: its descriptor, -ESTALE or -ENOTDIR. Nobody but the node owns
+ * it.
+ */
 int fuse_directory(struct fuse *fuse, uint64_t node_id);
 /* Which of the guest's open(2) flags the server takes over. -EINVAL for a way to open that is none. */
 int fuse_open_flags(uint32_t guest_flags);
 /* Opens what a node is, for its contents. -ELOOP for a link, -ENXIO for what is neither file nor directory. */
 int fuse_node_open(struct fuse *fuse, const struct fuse_node *node, int open_flags);
-/* The name of the node's file below proc_fd, for calls that take a name. Follow it: it leads to the very file, and no further. */
+/*
+ * The name of the node's file below proc_fd, for calls that take a name. Follow it: it leads to the very file, and no
+ * further.
+ */
 struct fuse_proc_name {
 	char text[16];
 };
 struct fuse_proc_name fuse_proc_name(int fd);
 
-/* Opens a single name in a directory, of which the name cannot lead out: a descriptor, or -errno. `mode` for O_CREAT. */
+/*
+ * Opens a single name in a directory, of which the name cannot lead out: a descriptor, or -errno. `mode` for O_CREAT.
+ */
 int fuse_open_child(int directory_fd, const char *name, int open_flags, mode_t mode);
 /* The same with O_PATH: whatever it is, be it a link. */
 int fuse_child(int directory_fd, const char *name);

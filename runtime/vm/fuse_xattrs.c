@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Extended attributes, of files and directories: of other things no attribute that the guest may have exists. A node is opened for it, as its O_PATH
- * descriptor is none that fgetxattr(2) takes.
+ * Extended attributes, of files and directories: of other things no attribute that the guest may have exists. A node is
+ * opened for it, as its O_PATH descriptor is none that fgetxattr(2) takes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,8 +14,8 @@
 #include "runtime/vm/fuse_parts.h"
 
 /*
- * What a guest may see and set. All else is the host's: labels of its security modules, and "trusted.", by which overlay file systems
- * are led.
+ * What a guest may see and set. All else is the host's: labels of its security modules, and "trusted.", by which
+ * overlay file systems are led.
  */
 static const struct {
 	const char *name;
@@ -110,7 +110,10 @@ int fuse_do_getxattr(struct fuse *fuse, struct fuse_request *request)
 	if (fd < 0)
 		return fd;
 	n = fgetxattr(fd, name, fuse->scratch, XATTR_SIZE_MAX);
-	/* A file system without access control lists has none on this file: the guest's kernel asks for them at each step. */
+	/*
+	 * A file system without access control lists has none on this file: the guest's kernel asks for them at each
+	 * step.
+	 */
 	if (n < 0)
 		return errno == EOPNOTSUPP && strncmp(name, "system.", 7) == 0 ? -ENODATA : -errno;
 	return reply_value(fuse, request, (size_t)n);

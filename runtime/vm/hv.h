@@ -2,8 +2,9 @@
 /*
  * What the monitor asks of a hypervisor. KVM answers in hv_kvm.c; the tests have a fake (tests/unit/vm/hv_fake.h).
  *
- * Order matters: all memory slots, then the interrupt controllers, then vCPUs, then notifications (ioeventfds, irqfds). On newer kernels a memory slot
- * that is set after one of the others exists waits for a grace period, 7 ms against 0.15.
+ * Order matters: all memory slots, then the interrupt controllers, then vCPUs, then notifications (ioeventfds, irqfds).
+ * On newer kernels a memory slot that is set after one of the others exists waits for a grace period, 7 ms against
+ * 0.15.
  */
 #ifndef HULL_RUNTIME_VM_HV_H
 #define HULL_RUNTIME_VM_HV_H
@@ -35,7 +36,10 @@ enum hv_exit_kind {
 	HV_EXIT_ERROR,	     /* cannot go on: words are in `err` */
 };
 
-/* Why a vCPU stopped. `data` lies in the vCPU's own page, and is filled in by whoever handles a read before the next run. */
+/*
+ * Why a vCPU stopped. `data` lies in the vCPU's own page, and is filled in by whoever handles a read before the next
+ * run.
+ */
 struct hv_exit {
 	enum hv_exit_kind kind;
 	bool is_write;
@@ -61,10 +65,15 @@ struct hv_ops {
 	int (*memory_slot)(struct hv *hv, unsigned slot, uint64_t gpa, void *host, uint64_t bytes, struct err *err);
 	int (*interrupt_controllers)(struct hv *hv, struct err *err);
 	int (*create)(struct hv *hv, struct err *err); /* comes first. May be NULL: it is there */
-	/* Finds out what processors there may be: slow, and nothing else needs to be there. From the first vCPU's thread. May be NULL. */
+	/*
+	 * Finds out what processors there may be: slow, and nothing else needs to be there. From the first vCPU's
+	 * thread. May be NULL.
+	 */
 	int (*ask)(struct hv *hv, struct err *err);
 	int (*vcpu_make)(struct hv *hv, unsigned index, unsigned count, struct hv_vcpu **ret, struct err *err);
-	/* What the guest sees of it. From the vCPU's own thread, once, behind ask(), before it is entered. May be NULL. */
+	/*
+	 * What the guest sees of it. From the vCPU's own thread, once, behind ask(), before it is entered. May be NULL.
+	 */
 	int (*vcpu_describe)(struct hv_vcpu *vcpu, struct err *err);
 	/* The first one, before it runs; from any thread. */
 	int (*vcpu_enter)(struct hv_vcpu *vcpu, const struct hv_entry *entry, struct err *err);
@@ -72,14 +81,20 @@ struct hv_ops {
 	int (*vcpu_run)(struct hv_vcpu *vcpu, struct hv_exit *ret, struct err *err);
 	/* From any thread: the running or next vcpu_run() comes back with HV_EXIT_INTERRUPTED. */
 	void (*vcpu_kick)(struct hv_vcpu *vcpu);
-	/* From the vCPU's thread, behind a pause: the guest must not take the time that went by for a fault of its own. May be NULL. */
+	/*
+	 * From the vCPU's thread, behind a pause: the guest must not take the time that went by for a fault of its own.
+	 * May be NULL.
+	 */
 	void (*vcpu_resumed)(struct hv_vcpu *vcpu);
 	/* From any thread, any time. `on` false takes away what was added with the same values. */
 	int (*notify)(struct hv *hv, const struct hv_notify *notify, bool on, struct err *err);
 	/* A write to the eventfd raises an edge on line `gsi`. */
 	int (*irq)(struct hv *hv, unsigned gsi, int fd, bool on, struct err *err);
 	uint32_t (*tsc_khz)(struct hv *hv); /* 0: not known */
-	/* The descriptors whose closing takes long, in any order: how many there are, of which `room` are put into `ret_fds`. They stay the machine's. */
+	/*
+	 * The descriptors whose closing takes long, in any order: how many there are, of which `room` are put into
+	 * `ret_fds`. They stay the machine's.
+	 */
 	unsigned (*descriptors)(const struct hv *hv, int *ret_fds, unsigned room);
 	/* Frees everything. Takes long (14 ms and more): the result of the machine is reported before. */
 	void (*close)(struct hv *hv);

@@ -71,9 +71,11 @@ static int kvm_memory_slot(struct hv *hv, unsigned slot, uint64_t gpa, void *hos
 }
 
 /*
- * All of them in the kernel. Only the local ones there, the I/O APIC here, were measured beside that (kernel 6.18, medians and minima of 40, interleaved): with eight
- * devices' notifications 0.74 ms (at best 0.26) until the first exit against 0.43 (0.27), and 28 ms (13) to close against 24 (12). It is a gain only for a
- * machine without any notification (0.3 ms to close against 19), of which there is none, and it would cost an I/O APIC of our own, an exit for each access to it.
+ * All of them in the kernel. Only the local ones there, the I/O APIC here, were measured beside that (kernel 6.18,
+ * medians and minima of 40, interleaved): with eight devices' notifications 0.74 ms (at best 0.26) until the first exit
+ * against 0.43 (0.27), and 28 ms (13) to close against 24 (12). It is a gain only for a machine without any
+ * notification (0.3 ms to close against 19), of which there is none, and it would cost an I/O APIC of our own, an exit
+ * for each access to it.
  */
 static int kvm_interrupt_controllers(struct hv *hv, struct err *err)
 {

@@ -47,7 +47,10 @@ static unsigned number_bits(unsigned count)
 static void set_features(struct kvm_cpuid_entry2 *leaf, unsigned index, unsigned count)
 {
 	leaf->ebx = (leaf->ebx & 0xffffU) | count << 16 | index << 24;
-	/* KVM's list lacks both; without the first the guest does not look for kvm-clock, without the second it measures its timer. */
+	/*
+	 * KVM's list lacks both; without the first the guest does not look for kvm-clock, without the second it
+	 * measures its timer.
+	 */
 	leaf->ecx |= CPUID_1_ECX_HYPERVISOR | CPUID_1_ECX_TSC_DEADLINE;
 	if (count > 1)
 		leaf->edx |= CPUID_1_EDX_HTT;

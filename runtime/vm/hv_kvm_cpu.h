@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How a processor of a KVM machine looks to its guest: CPUID, the registers that a firmware would have set, and where it begins. For hv_kvm.c. */
+/*
+ * How a processor of a KVM machine looks to its guest: CPUID, the registers that a firmware would have set, and where
+ * it begins. For hv_kvm.c.
+ */
 #ifndef HULL_RUNTIME_VM_HV_KVM_CPU_H
 #define HULL_RUNTIME_VM_HV_KVM_CPU_H
 

@@ -34,7 +34,10 @@ static void close_programs(struct programs *programs)
 	scope_fd(&programs->init_fd);
 }
 
-/* The program for --init lies beside the agent, on the host and in the guest. Without it a guest says so when it is asked for it. */
+/*
+ * The program for --init lies beside the agent, on the host and in the guest. Without it a guest says so when it is
+ * asked for it.
+ */
 static int open_programs(const char *agent, struct programs *ret, struct err *err)
 {
 	const char *base = NULL;

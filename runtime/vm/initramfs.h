@@ -9,10 +9,11 @@
  *     /dev/console          a character device 5:1: the kernel opens it for /init
  *     /dev /proc /sys /run  folders, 0755
  *
- * A purpose is what a module is there for (modules.h): "base", "disk", "net", "vsock", "volume", "balloon". A guest may leave alone what has none of those
- * that it needs.
+ * A purpose is what a module is there for (modules.h): "base", "disk", "net", "vsock", "volume", "balloon". A guest may
+ * leave alone what has none of those that it needs.
  *
- * The first entry, /packed, says which agent is in it, so that a look at the beginning tells whether it is still the right one.
+ * The first entry, /packed, says which agent is in it, so that a look at the beginning tells whether it is still the
+ * right one.
  */
 #ifndef HULL_RUNTIME_VM_INITRAMFS_H
 #define HULL_RUNTIME_VM_INITRAMFS_H
@@ -21,9 +22,11 @@
 #include "runtime/base/text.h"
 
 /*
- * Opens `name` in the folder `dirfd` for reading, after packing it where it is missing or holds another agent than `agent` (an absolute path), or another hull-init than the one beside it. It is replaced by
- * one rename; whoever has the earlier one open keeps it. `modules`: lines as above, of which the files lie in modules/ of that folder, in the
- * order of loading. Several may do so at once: one packs, the others wait. The descriptor; -ENOENT with words when the agent or a module is missing.
+ * Opens `name` in the folder `dirfd` for reading, after packing it where it is missing or holds another agent than
+ * `agent` (an absolute path), or another hull-init than the one beside it. It is replaced by one rename; whoever has
+ * the earlier one open keeps it. `modules`: lines as above, of which the files lie in modules/ of that folder, in the
+ * order of loading. Several may do so at once: one packs, the others wait. The descriptor; -ENOENT with words when the
+ * agent or a module is missing.
  */
 int initramfs_open(int dirfd, const char *name, const char *agent, const struct strv *modules, struct err *err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a kernel file is: a bzImage (Documentation/arch/x86/boot.rst), inside which a compressed ELF kernel lies, or that ELF file. Files come from packages:
- * every offset is checked.
+ * What a kernel file is: a bzImage (Documentation/arch/x86/boot.rst), inside which a compressed ELF kernel lies, or
+ * that ELF file. Files come from packages: every offset is checked.
  */
 #ifndef HULL_RUNTIME_VM_KERNEL_IMAGE_H
 #define HULL_RUNTIME_VM_KERNEL_IMAGE_H

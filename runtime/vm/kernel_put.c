@@ -41,7 +41,10 @@ int kernel_staging_open(struct kernel_staging *staging, const char *store, struc
 	return 0;
 }
 
-/* By its name, and the earlier one, if there is one, by the staging folder's: that is removed when the staging is closed. */
+/*
+ * By its name, and the earlier one, if there is one, by the staging folder's: that is removed when the staging is
+ * closed.
+ */
 static int put_in_place(struct kernel_staging *staging, const char *name, bool replace, struct err *err)
 {
 	if (renameat2(staging->store_fd, staging->name, staging->store_fd, name, RENAME_NOREPLACE) == 0) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the store of kernels (kernels.h) knows of one, and how it is written down: kernel.json, and the link that chooses one. */
+/*
+ * What the store of kernels (kernels.h) knows of one, and how it is written down: kernel.json, and the link that
+ * chooses one.
+ */
 #ifndef HULL_RUNTIME_VM_KERNEL_RECORD_H
 #define HULL_RUNTIME_VM_KERNEL_RECORD_H
 
@@ -48,7 +51,10 @@ int kernel_record_write(int dirfd, const struct kernel *kernel, struct err *err)
 const char *kernel_default_name(struct arena *arena, int store_fd);
 int kernel_set_default(int store_fd, const char *name, struct err *err);
 
-/* The store's folder, and its lock, held until the descriptor is closed. -ENOENT without words when there is no store and `make` is not set. */
+/*
+ * The store's folder, and its lock, held until the descriptor is closed. -ENOENT without words when there is no store
+ * and `make` is not set.
+ */
 int kernel_store_open(const char *store, bool make, struct err *err);
 int kernel_store_lock(int store_fd, struct err *err);
 

@@ -25,13 +25,14 @@
 #include "runtime/vm/kernel_record.h"
 
 /*
- * Finds a kernel: `name`, or with NULL the default one (the one chosen; else the only one there is). 0; -ENOENT with words that say how to get one;
- * -EINVAL for what is no name.
+ * Finds a kernel: `name`, or with NULL the default one (the one chosen; else the only one there is). 0; -ENOENT with
+ * words that say how to get one; -EINVAL for what is no name.
  */
 int kernel_find(struct arena *arena, const char *store, const char *name, struct kernel *ret, struct err *err);
 
 /*
- * All of them, by name. A store that does not exist is empty. One that cannot be read does not hide the others: `damaged` has a line for it, which names it and says why.
+ * All of them, by name. A store that does not exist is empty. One that cannot be read does not hide the others:
+ * `damaged` has a line for it, which names it and says why.
  */
 struct kernel_listing {
 	struct kernel *items;
@@ -52,8 +53,8 @@ enum kernel_want {
 	KERNEL_WANT_BZIMAGE, /* a bzImage, else an ELF file */
 };
 /*
- * Opens both. The initrd is packed first where it is missing or holds another agent than the one that is installed (initramfs.h); several may do so at once.
- * -ENOENT with words when the kernel has gone or the agent is not installed.
+ * Opens both. The initrd is packed first where it is missing or holds another agent than the one that is installed
+ * (initramfs.h); several may do so at once. -ENOENT with words when the kernel has gone or the agent is not installed.
  */
 int kernel_open(const struct kernel *kernel, enum kernel_want want, struct kernel_files *ret, struct err *err);
 void kernel_close(struct kernel_files *files);
@@ -77,8 +78,9 @@ struct kernel_staging {
 #define KERNEL_STAGING_NONE ((struct kernel_staging){.store_fd = -1, .fd = -1})
 int kernel_staging_open(struct kernel_staging *staging, const char *store, struct err *err);
 /*
- * Writes kernel.json, makes all of it durable, and gives it its name. The first kernel becomes the default one. `replace`: one of that name gives way; without
- * it that is -EEXIST with words. `kernel` says all but folder, bzimage, vmlinux (which are there or not) and is_default.
+ * Writes kernel.json, makes all of it durable, and gives it its name. The first kernel becomes the default one.
+ * `replace`: one of that name gives way; without it that is -EEXIST with words. `kernel` says all but folder, bzimage,
+ * vmlinux (which are there or not) and is_default.
  */
 int kernel_staging_commit(struct kernel_staging *staging, const struct kernel *kernel, bool replace, struct err *err);
 /* Removes what is still there. */

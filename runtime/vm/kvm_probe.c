@@ -15,7 +15,10 @@
 
 #define PAGE_BYTES 4096
 #define LOAD_AT	   0x1000
-/* What is counted down, and how long that may take: a processor needs some 10 µs, emulation of a whole processor 300, and of one instruction after the other 30,000. */
+/*
+ * What is counted down, and how long that may take: a processor needs some 10 µs, emulation of a whole processor 300,
+ * and of one instruction after the other 30,000.
+ */
 #define ROUNDS	   20000
 #define SLOWEST_NS 4000000
 #define TRIES	   3 /* the better one counts: this process may have had to wait for its turn */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Why a machine ended without its program's exit code: what its monitor tells the keeper, besides the line that it writes to the log, so that
- * `hull inspect` shows it. One message in the socket of what the monitor leaves behind (remains.h), and before that.
+ * Why a machine ended without its program's exit code: what its monitor tells the keeper, besides the line that it
+ * writes to the log, so that `hull inspect` shows it. One message in the socket of what the monitor leaves behind
+ * (remains.h), and before that.
  */
 #ifndef HULL_RUNTIME_VM_LAST_WORDS_H
 #define HULL_RUNTIME_VM_LAST_WORDS_H

@@ -9,7 +9,7 @@
 #include "runtime/base/scope.h"
 #include "runtime/vm/acpi.h"
 
-/* --- what the guest does that no device has asked for: in the vCPUs' threads ------------------------------------------------------ */
+/* --- what the guest does that no device has asked for: in the vCPUs' threads -------------------------------------- */
 
 static struct virtio_mmio *slot_at(struct machine *machine, uint64_t gpa)
 {
@@ -77,7 +77,7 @@ static bool vcpu_exited(void *context, const struct hv_exit *exit, const struct 
 	return false;
 }
 
-/* --- making one -------------------------------------------------------------------------------------------------------------------- */
+/* --- making one --------------------------------------------------------------------------------------------------- */
 
 static int give_memory(struct machine *machine, const struct machine_request *request, struct err *err)
 {
@@ -178,7 +178,7 @@ int machine_boot(struct machine *machine, struct boot_request *request, struct e
 	return r < 0 ? r : vcpus_enter(&machine->vcpus, &entry, err);
 }
 
-/* --- running it -------------------------------------------------------------------------------------------------------------------- */
+/* --- running it --------------------------------------------------------------------------------------------------- */
 
 int machine_start(struct machine *machine, const struct confine_filter *filter_or_null, struct err *err)
 {

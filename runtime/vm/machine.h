@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A machine: memory, processors, ports, and virtio devices on a bus, held together by one event loop. Made in one order, which hv.h demands:
+ * A machine: memory, processors, ports, and virtio devices on a bus, held together by one event loop. Made in one
+ * order, which hv.h demands:
  *
  *     machine_make()    the processors' threads, memory and its slots, interrupt controllers
  *     machine_start()   the processors
@@ -63,16 +64,20 @@ struct machine_request {
 };
 
 /*
- * Takes `hv` over, also when it fails. `machine` stays where it is from now on; machine_free() accepts what was half made. Memory slots first: see hv.h. It begins
- * threads: signals are blocked, and all that forks has forked.
+ * Takes `hv` over, also when it fails. `machine` stays where it is from now on; machine_free() accepts what was half
+ * made. Memory slots first: see hv.h. It begins threads: signals are blocked, and all that forks has forked.
  */
 int machine_make(struct machine *machine, struct hv *hv, const struct machine_request *request, struct err *err);
 /*
- * Makes the processors. Their threads describe them, load the filter if there is one, and wait for machine_resume(); one that cannot ends the machine. Right behind
- * machine_make(): that takes as long as all devices, which are made meanwhile.
+ * Makes the processors. Their threads describe them, load the filter if there is one, and wait for machine_resume();
+ * one that cannot ends the machine. Right behind machine_make(): that takes as long as all devices, which are made
+ * meanwhile.
  */
 int machine_start(struct machine *machine, const struct confine_filter *filter_or_null, struct err *err);
-/* virtio_device_init() was called with the machine's loop and memory. The device stays the caller's, and outlives the machine. -ENOSPC: the bus is full. */
+/*
+ * virtio_device_init() was called with the machine's loop and memory. The device stays the caller's, and outlives the
+ * machine. -ENOSPC: the bus is full.
+ */
 int machine_add(struct machine *machine, struct virtio_device *device, struct err *err);
 /* `request->rsdp` is filled in here. */
 int machine_boot(struct machine *machine, struct boot_request *request, struct err *err);

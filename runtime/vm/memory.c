@@ -10,7 +10,10 @@
 
 #define HUGE_PAGE_BYTES ((uint64_t)2 << 20)
 
-/* Reserves an alignment too much and gives the rest back, so that the host can use huge pages for what the guest maps by them. `fd` -1: private. */
+/*
+ * Reserves an alignment too much and gives the rest back, so that the host can use huge pages for what the guest maps
+ * by them. `fd` -1: private.
+ */
 static void *map_aligned(int fd, uint64_t bytes)
 {
 	const int kind = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
@@ -69,7 +72,10 @@ int guest_memory_make(struct guest_memory *memory, uint64_t bytes, bool shared, 
 	all = map_aligned(fd, bytes);
 	if (!all)
 		return err_set(err, errno, "map guest memory of %llu bytes", (unsigned long long)bytes);
-	/* Advice only: kernels and mounts without huge pages refuse, and nothing is lost. The first holds some tables: not worth 2 MiB of zeroes. */
+	/*
+	 * Advice only: kernels and mounts without huge pages refuse, and nothing is lost. The first holds some tables:
+	 * not worth 2 MiB of zeroes.
+	 */
 	if (bytes > HUGE_PAGE_BYTES)
 		(void)madvise((uint8_t *)all + HUGE_PAGE_BYTES, bytes - HUGE_PAGE_BYTES, MADV_HUGEPAGE);
 	add_region(memory, 0, low, all, 0);

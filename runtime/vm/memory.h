@@ -2,8 +2,8 @@
 /*
  * Guest memory, hostile by assumption: every access goes through here and is bounded.
  *
- * What the guest wrote can change under the monitor at any time. A pointer that guest_memory_at() gives stays inside the region, but what it points at
- * is to be read once, into a local variable, before it is judged.
+ * What the guest wrote can change under the monitor at any time. A pointer that guest_memory_at() gives stays inside
+ * the region, but what it points at is to be read once, into a local variable, before it is judged.
  */
 #ifndef HULL_RUNTIME_VM_MEMORY_H
 #define HULL_RUNTIME_VM_MEMORY_H
@@ -38,9 +38,10 @@ struct guest_memory {
 #define GUEST_MEMORY_NONE ((struct guest_memory){.fd = -1})
 
 /*
- * Makes `bytes` (a multiple of 4 KiB) of memory, 2 MiB aligned, with the advice to use huge pages, at guest address 0 and, what is past GUEST_LOW_END, at
- * GUEST_HIGH_START. Nothing of it is touched. `shared`: in a memfd, for another process to map (vhost-user). Else private to this one, which most hosts give huge
- * pages and refuse them to a memfd: a stock kernel's boot then faults some dozen times, and not 16,000, a third of its instructions. -EINVAL, -ENOMEM.
+ * Makes `bytes` (a multiple of 4 KiB) of memory, 2 MiB aligned, with the advice to use huge pages, at guest address 0
+ * and, what is past GUEST_LOW_END, at GUEST_HIGH_START. Nothing of it is touched. `shared`: in a memfd, for another
+ * process to map (vhost-user). Else private to this one, which most hosts give huge pages and refuse them to a memfd: a
+ * stock kernel's boot then faults some dozen times, and not 16,000, a third of its instructions. -EINVAL, -ENOMEM.
  */
 int guest_memory_make(struct guest_memory *memory, uint64_t bytes, bool shared, struct err *err);
 /* For tests and fuzzers: one region of the caller's memory at `gpa`. */

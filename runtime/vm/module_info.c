@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a module says of itself: KEY=VALUE strings, each ended by a NUL, in the section .modinfo of a relocatable ELF file. */
+/*
+ * What a module says of itself: KEY=VALUE strings, each ended by a NUL, in the section .modinfo of a relocatable ELF
+ * file.
+ */
 #include <elf.h>
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which kernel modules a guest needs, and in which order they are loaded: from the dependencies that a module itself states (the section .modinfo of its
- * ELF file), so that no depmod has to have run. Module files come from packages: hostile until they have been read.
+ * Which kernel modules a guest needs, and in which order they are loaded: from the dependencies that a module itself
+ * states (the section .modinfo of its ELF file), so that no depmod has to have run. Module files come from packages:
+ * hostile until they have been read.
  *
  * A module's name here is the kernel's: '_' for '-', without ".ko".
  */
@@ -37,18 +38,23 @@ struct module_info {
 	const char *vermagic; /* begins with the release of the kernel that it is for; "" */
 	struct strv depends;
 };
-/* Reads the .modinfo of a 64-bit ELF file of this machine's kind. Strings live in the arena. 0, or -EINVAL with words. */
+/*
+ * Reads the .modinfo of a 64-bit ELF file of this machine's kind. Strings live in the arena. 0, or -EINVAL with words.
+ */
 int module_info_read(struct arena *arena, const void *bytes, size_t len, struct module_info *ret, struct err *err);
 
 /*
- * Writes a module's name from a file's: "virtio-rng.ko.xz" is virtio_rng. 0; -EINVAL for what is no module's file (.ko, .ko.gz, .ko.xz, .ko.zst) or has a name
- * that no module has. `*ret_packed`: it is compressed. May be NULL.
+ * Writes a module's name from a file's: "virtio-rng.ko.xz" is virtio_rng. 0; -EINVAL for what is no module's file (.ko,
+ * .ko.gz, .ko.xz, .ko.zst) or has a name that no module has. `*ret_packed`: it is compressed. May be NULL.
  */
 int module_name_from_file(const char *file, char to[static MODULE_NAME_BYTES], bool *ret_packed);
 
 /* Where modules come from. */
 struct module_source {
-	/* Looks for a module. 1: *ret_bytes is its ELF file, uncompressed, until the next call; 0: there is none. -errno with words. */
+	/*
+	 * Looks for a module. 1: *ret_bytes is its ELF file, uncompressed, until the next call; 0: there is none.
+	 * -errno with words.
+	 */
 	int (*load)(void *context, const char *name, const void **ret_bytes, size_t *ret_len, struct err *err);
 	bool (*is_builtin)(void *context, const char *name); /* the kernel has it without a module */
 	void *context;
@@ -62,8 +68,8 @@ struct module_order {
 	size_t count;
 };
 /*
- * The modules that a guest needs of this source, each after what it depends on. -ENOENT with words that name what is needed, neither built in nor there; -ELOOP for
- * modules that need each other.
+ * The modules that a guest needs of this source, each after what it depends on. -ENOENT with words that name what is
+ * needed, neither built in nor there; -ELOOP for modules that need each other.
  */
 int modules_order(struct arena *arena, const struct module_source *source, struct module_order *ret, struct err *err);
 

@@ -24,7 +24,9 @@
 #include "runtime/vm/monitor_jail.h"
 #include "runtime/vm/remains.h"
 
-/* All there is: one monitor is one process. Not on the heap, so that what no guest uses is no page of anybody's memory. */
+/*
+ * All there is: one monitor is one process. Not on the heap, so that what no guest uses is no page of anybody's memory.
+ */
 static struct monitor {
 	const struct vm_request *request;
 	struct arena arena;
@@ -49,13 +51,18 @@ static struct monitor {
 	bool is_cut;	/* the agent's channel was, since nothing more comes */
 } monitor;
 
-/* How long a machine may take to say why its agent is lost, and what a guest has said before it ended to get through the loop. */
+/*
+ * How long a machine may take to say why its agent is lost, and what a guest has said before it ended to get through
+ * the loop.
+ */
 #define LAST_WORDS_MS 3000
 #define DRAIN_MS      20
 
-/* --- building --------------------------------------------------------------------------------------------------------------------- */
+/* --- building ----------------------------------------------------------------------------------------------------- */
 
-/* Blocked in every thread: the loop takes them from a descriptor. That which interrupts a processor's thread stays out. */
+/*
+ * Blocked in every thread: the loop takes them from a descriptor. That which interrupts a processor's thread stays out.
+ */
 static void block_signals(const struct vm_request *request)
 {
 	agent_router_signals(&monitor.signals);
@@ -142,7 +149,7 @@ static int build(const struct vm_request *request, struct err *err)
 	return r < 0 ? r : boot(request, err);
 }
 
-/* --- running ---------------------------------------------------------------------------------------------------------------------- */
+/* --- running ------------------------------------------------------------------------------------------------------ */
 
 static void patience_ended(struct loop *loop, struct loop_timer *timer)
 {
@@ -287,7 +294,10 @@ static int judge(enum machine_end end, struct err *err)
 	return err_say(err, EIO, "%s", machine_end_words(end));
 }
 
-/* The guest's last words, and its program's exit code, may still be on their way to the router when the machine has ended. */
+/*
+ * The guest's last words, and its program's exit code, may still be on their way to the router when the machine has
+ * ended.
+ */
 static int drain(enum machine_end end, struct err *err)
 {
 	struct loop *loop = &monitor.machine.loop;

@@ -44,7 +44,7 @@ static struct nic *nic_of(struct virtio_device *device)
 	return (struct nic *)(void *)device;
 }
 
-/* --- to the guest ------------------------------------------------------------------------------------------------------------------ */
+/* --- to the guest ------------------------------------------------------------------------------------------------- */
 
 /* Its buffers go back to where they were: nothing of this queue was given to the guest in between. */
 static void drop_frame(struct nic *nic)
@@ -148,7 +148,7 @@ static void receive(struct nic *nic)
 	vq_notify(queue);
 }
 
-/* --- from the guest ---------------------------------------------------------------------------------------------------------------- */
+/* --- from the guest ----------------------------------------------------------------------------------------------- */
 
 static bool send_frame(struct virtio_device *device, struct virtqueue *queue, const struct vq_chain *chain)
 {
@@ -187,7 +187,7 @@ static void tap_ready(struct virtio_device *device, struct virtio_source *source
 	watch_tap(nic);
 }
 
-/* --- the device -------------------------------------------------------------------------------------------------------------------- */
+/* --- the device --------------------------------------------------------------------------------------------------- */
 
 /* What the guest can do with frames that the host has not finished. */
 static unsigned offloads(const struct virtio_device *device)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-net on a tap (virtio 1.2, section 5.1): one pair of queues, mergeable receive buffers, checksum and segmentation offloads passed through to the
- * host's kernel, which checks every header that the guest writes. Frames to the guest wait in the tap while it has no buffers, and its own wait in
- * its queue while the tap takes none.
+ * virtio-net on a tap (virtio 1.2, section 5.1): one pair of queues, mergeable receive buffers, checksum and
+ * segmentation offloads passed through to the host's kernel, which checks every header that the guest writes. Frames to
+ * the guest wait in the tap while it has no buffers, and its own wait in its queue while the tap takes none.
  */
 #ifndef HULL_RUNTIME_VM_NIC_H
 #define HULL_RUNTIME_VM_NIC_H
@@ -29,15 +29,18 @@ struct nic {
 };
 
 /*
- * `tap_fd`: a tap (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR), non-blocking from now on; the device owns it, also when this fails. `mac`: 6 bytes. -EINVAL
- * when the descriptor is no such tap.
+ * `tap_fd`: a tap (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR), non-blocking from now on; the device owns it, also when this
+ * fails. `mac`: 6 bytes. -EINVAL when the descriptor is no such tap.
  */
 int nic_open(struct nic *nic, int tap_fd, const uint8_t mac[static 6], struct loop *loop,
 	     const struct guest_memory *memory, struct err *err);
 /* After the transport was closed. */
 void nic_close(struct nic *nic);
 
-/* For who serves the queues elsewhere. When the driver is ready: the tap gives it unfinished frames of the kinds that it takes, and no others. */
+/*
+ * For who serves the queues elsewhere. When the driver is ready: the tap gives it unfinished frames of the kinds that
+ * it takes, and no others.
+ */
 int nic_set_offloads(const struct nic *nic, struct err *err);
 void nic_config_read(struct virtio_device *device, uint32_t offset, void *to, size_t len);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* linux/vhost.h is all the documentation there is; the order of calls is that of linux/drivers/vhost: owner, features, memory, rings, back ends. */
+/*
+ * linux/vhost.h is all the documentation there is; the order of calls is that of linux/drivers/vhost: owner, features,
+ * memory, rings, back ends.
+ */
 #include "runtime/vm/nic_vhost.h"
 
 #include <errno.h>

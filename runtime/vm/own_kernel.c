@@ -28,7 +28,8 @@
 #define PIECE_BYTES    ((size_t)64 << 10)
 
 /*
- * Whoever the files belong to may change them meanwhile, and make them shorter: so they are read, and not mapped, where that would be the end of who looks.
+ * Whoever the files belong to may change them meanwhile, and make them shorter: so they are read, and not mapped, where
+ * that would be the end of who looks.
  */
 struct own_file {
 	int fd;
@@ -70,7 +71,7 @@ static int open_own(const char *path, uint64_t max_bytes, struct own_file *ret, 
 	return 0;
 }
 
-/* --- Kernels ---------------------------------------------------------------------------------------------------------- */
+/* --- Kernels ------------------------------------------------------------------------------------------------------ */
 
 static int look_at_kernel(const struct own_file *file, struct err *err)
 {
@@ -93,7 +94,7 @@ int own_kernel_check(const char *path, struct err *err)
 	return result < 0 ? err_wrap(err, "'%s'", path) : 0;
 }
 
-/* --- Archives --------------------------------------------------------------------------------------------------------- */
+/* --- Archives ----------------------------------------------------------------------------------------------------- */
 
 struct entry {
 	char name[MAX_NAME_BYTES];
@@ -188,7 +189,10 @@ struct seen {
 	uint64_t at; /* as far as it is an archive, or several */
 };
 
-/* As the kernel unpacks it: one archive behind another, with zeros between; the last /init counts. 0 or -errno without words. */
+/*
+ * As the kernel unpacks it: one archive behind another, with zeros between; the last /init counts. 0 or -errno without
+ * words.
+ */
 static int look_at_entries(const struct own_file *file, struct seen *seen)
 {
 	struct entry entry;

@@ -7,7 +7,10 @@
 #include "runtime/base/scope.h"
 #include "runtime/vm/layout.h"
 
-/* Of the i8042, what a kernel asks that looks for one although ACPI says that there is none (linux/include/linux/i8042.h). */
+/*
+ * Of the i8042, what a kernel asks that looks for one although ACPI says that there is none
+ * (linux/include/linux/i8042.h).
+ */
 #define I8042_STATUS_ANSWER 0x01
 #define I8042_STATUS_IDLE   0x14 /* passed its self test, not locked */
 #define I8042_READ_CONFIG   0x20

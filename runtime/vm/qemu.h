@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The monitor's part where QEMU is the machine: hull-vmm starts it in the same jail, routes between the guest's agent and the clients, and tells how it ended.
+ * The monitor's part where QEMU is the machine: hull-vmm starts it in the same jail, routes between the guest's agent
+ * and the clients, and tells how it ended.
  *
  *     hull-vmm ── vhost-user ── file server          (where there are volumes)
  *        │ ├───── QMP ────────┐
@@ -23,8 +24,8 @@
 #define QEMU_INITRD "/initrd"
 
 /*
- * Runs the machine to its end, from a process with one thread. The exit code of hull-vmm: the guest's first program's own; or -errno with one line, which is
- * then told with exit code err->exit_code, or 125.
+ * Runs the machine to its end, from a process with one thread. The exit code of hull-vmm: the guest's first program's
+ * own; or -errno with one line, which is then told with exit code err->exit_code, or 125.
  */
 int qemu_run(const struct vm_request *request, struct err *err);
 

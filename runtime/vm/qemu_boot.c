@@ -2,18 +2,21 @@
 /*
  * The watch over a boot, until the guest says HELLO.
  *
- * An emulated machine has one source of timer interrupts, the processor's local APIC, and a kernel measures it while it starts: in a few milliseconds, by how
- * far other clocks get meanwhile. When the host takes QEMU's thread off its core at that moment for a tenth of a second, the kernel finds "APIC frequency too
- * slow", goes without, and sleeps for ever as soon as it waits for time to pass. Nothing ends such a machine, and starting it again is all that helps: the
+ * An emulated machine has one source of timer interrupts, the processor's local APIC, and a kernel measures it while it
+ * starts: in a few milliseconds, by how far other clocks get meanwhile. When the host takes QEMU's thread off its core
+ * at that moment for a tenth of a second, the kernel finds "APIC frequency too slow", goes without, and sleeps for ever
+ * as soon as it waits for time to pass. Nothing ends such a machine, and starting it again is all that helps: the
  * guest's agent has touched no disk before HELLO, so that nothing is lost.
  *
- * A guest that stands still has all processors halted, and QEMU uses no processor time at all. To be told from a QEMU that would like to run and is not let: by a
- * host with too much to do, a frozen cgroup, a stop signal. So this process must have been woken in time while QEMU used nothing, and QEMU must answer in
- * time that all its processors have halted.
+ * A guest that stands still has all processors halted, and QEMU uses no processor time at all. To be told from a QEMU
+ * that would like to run and is not let: by a host with too much to do, a frozen cgroup, a stop signal. So this process
+ * must have been woken in time while QEMU used nothing, and QEMU must answer in time that all its processors have
+ * halted.
  *
- * That so many begin anew is worth avoiding: a guest keeps a processor busy while it boots, and more of them at once than there are processors are up no sooner. So
- * emulated machines boot in turns (turns.h). QEMU is started anyhow, and stands still until the machine's turn has come; the watch begins then, and all that is
- * counted of a boot. The turn is over when the guest is up. What runs from there on is somebody else's code, and has no file of turns to lock.
+ * That so many begin anew is worth avoiding: a guest keeps a processor busy while it boots, and more of them at once
+ * than there are processors are up no sooner. So emulated machines boot in turns (turns.h). QEMU is started anyhow, and
+ * stands still until the machine's turn has come; the watch begins then, and all that is counted of a boot. The turn is
+ * over when the guest is up. What runs from there on is somebody else's code, and has no file of turns to lock.
  */
 #include <inttypes.h>
 #include <time.h>
@@ -80,7 +83,7 @@ static void look(struct running *r)
 		ask_processors(r);
 }
 
-/* --- Turns ------------------------------------------------------------------------------------------------------------ */
+/* --- Turns -------------------------------------------------------------------------------------------------------- */
 
 void qemu_boot_prepare(struct running *r)
 {
@@ -118,7 +121,7 @@ void qemu_boot_is_over(struct running *r)
 	loop_timer_close(&r->loop, &r->boot.tick);
 }
 
-/* --- The loop's part -------------------------------------------------------------------------------------------------- */
+/* --- The loop's part ---------------------------------------------------------------------------------------------- */
 
 static void ticked(struct loop *loop, struct loop_timer *timer)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * QEMU's command line. The machine is "microvm": virtio over MMIO, found by ACPI, no PCI. With an RTC (Linux looks for one for seconds where there is none),
- * without the old timer and interrupt controllers that it need not find.
+ * QEMU's command line. The machine is "microvm": virtio over MMIO, found by ACPI, no PCI. With an RTC (Linux looks for
+ * one for seconds where there is none), without the old timer and interrupt controllers that it need not find.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -34,13 +34,16 @@ static void add_kvm(struct command *c)
 }
 
 /*
- * One thread for all processors: with one each, on a host that has less to give them than they want, one that is taken off its core leaves the others
- * waiting for it, and kernels that are starting give up on it.
+ * One thread for all processors: with one each, on a host that has less to give them than they want, one that is taken
+ * off its core leaves the others waiting for it, and kernels that are starting give up on it.
  */
 static void add_emulation(struct command *c)
 {
 	OPTION(c, "accel", "tcg,thread=single,tb-size=%u", TRANSLATED_MIB);
-	/* A guest that has no random numbers of its processor's makes some of its clock's jitter first, and an emulated clock may have none. */
+	/*
+	 * A guest that has no random numbers of its processor's makes some of its clock's jitter first, and an emulated
+	 * clock may have none.
+	 */
 	OPTION(c, "cpu", "qemu64,+rdrand");
 }
 
@@ -73,7 +76,10 @@ static void add_kernel(struct command *c, const struct vm_request *request, cons
 {
 	char pace[48] = "";
 
-	/* Without it the kernel measures, against timers that an emulated processor cannot keep up with, and may find nonsense. */
+	/*
+	 * Without it the kernel measures, against timers that an emulated processor cannot keep up with, and may find
+	 * nonsense.
+	 */
 	if (ends->tsc_khz)
 		(void)snprintf(pace, sizeof(pace), " tsc_early_khz=%" PRIu64, ends->tsc_khz);
 	OPTION(c, "kernel", QEMU_KERNEL);
@@ -92,7 +98,10 @@ static void add_sockets(struct command *c, const struct qemu_ends *ends)
 	OPTION(c, "device", "virtserialport,chardev=agent,name=" AGENT_PORT_NAME);
 }
 
-/* By descriptor: QEMU opens "/dev/fdset/N" by duplicating what it was given. The jail is the lock's owner no more than a name is: hull holds it. */
+/*
+ * By descriptor: QEMU opens "/dev/fdset/N" by duplicating what it was given. The jail is the lock's owner no more than
+ * a name is: hull holds it.
+ */
 static void add_disks(struct command *c, const struct vm_request *request)
 {
 	for (unsigned i = 0; i < request->disk_count; i++) {
@@ -103,7 +112,10 @@ static void add_disks(struct command *c, const struct vm_request *request)
 		       "node-name=disk%u,driver=raw,read-only=%s,discard=unmap,file.driver=file,"
 		       "file.filename=/dev/fdset/%u,file.locking=off,file.discard=unmap",
 		       i, disk->read_only ? "on" : "off", i);
-		/* A write for which the host has no room fails, as on any disk. QEMU's own way is to stop the machine, which would hang. */
+		/*
+		 * A write for which the host has no room fails, as on any disk. QEMU's own way is to stop the machine,
+		 * which would hang.
+		 */
 		OPTION(c, "device", "virtio-blk-device,drive=disk%u,serial=%s,werror=report", i, disk->serial);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The control socket of a machine of QEMU's: the words of control.h, said on to QEMU. What QEMU answers is heard later: who wants to know whether something has
- * come true asks for the figures again.
+ * The control socket of a machine of QEMU's: the words of control.h, said on to QEMU. What QEMU answers is heard later:
+ * who wants to know whether something has come true asks for the figures again.
  */
 #include <errno.h>
 #include <inttypes.h>

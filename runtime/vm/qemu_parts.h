@@ -58,17 +58,27 @@ struct running {
 	const char *cause; /* of an end without the program's exit code: last_words.h */
 };
 
-/* qemu_start.c: the file server first, which alone keeps the jail's capabilities, then QEMU. Its ends of sockets are in `r` then. */
+/*
+ * qemu_start.c: the file server first, which alone keeps the jail's capabilities, then QEMU. Its ends of sockets are in
+ * `r` then.
+ */
 int qemu_start(struct running *r, struct err *err);
 
-/* qemu_boot.c: gets in line, or takes a turn at once. Before QEMU is started: r->ends says whether its machine is to stand still at first. */
+/*
+ * qemu_boot.c: gets in line, or takes a turn at once. Before QEMU is started: r->ends says whether its machine is to
+ * stand still at first.
+ */
 void qemu_boot_prepare(struct running *r);
 /*
- * Lets the machine run when its turn has come; begins the machine anew when it stands still before the guest is up, a few times; then stops the loop with boot.has_failed. From when the loop
- * and the router are open, before this process is confined.
+ * Lets the machine run when its turn has come; begins the machine anew when it stands still before the guest is up, a
+ * few times; then stops the loop with boot.has_failed. From when the loop and the router are open, before this process
+ * is confined.
  */
 int qemu_boot_watch(struct running *r, struct err *err);
-/* While it waits for its turn (true) a machine cannot be paused by QEMU, and must not be resumed: it is remembered whether it is to be. */
+/*
+ * While it waits for its turn (true) a machine cannot be paused by QEMU, and must not be resumed: it is remembered
+ * whether it is to be.
+ */
 bool qemu_boot_pause(struct running *r, bool pause);
 /* The guest is up, or never will be. */
 void qemu_boot_is_over(struct running *r);

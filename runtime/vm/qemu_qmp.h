@@ -19,8 +19,8 @@ enum qemu_reason {
 };
 
 /*
- * A question to each processor, whether it has halted, and what was answered so far. The number makes sure that it is answers to the last question that are
- * counted.
+ * A question to each processor, whether it has halted, and what was answered so far. The number makes sure that it is
+ * answers to the last question that are counted.
  */
 struct qemu_processors {
 	uint32_t question;
@@ -35,7 +35,10 @@ struct qemu_state {
 	uint64_t actual_bytes; /* the guest's memory less what its balloon has taken; 0: not told yet */
 };
 
-/* Reads one line of QMP: events, and answers to QMP_BALLOON_QUERY and QMP_PROCESSOR. Lines that are none are ignored, and so are other answers. */
+/*
+ * Reads one line of QMP: events, and answers to QMP_BALLOON_QUERY and QMP_PROCESSOR. Lines that are none are ignored,
+ * and so are other answers.
+ */
 void qmp_take_line(const char *line, size_t len, struct qemu_state *state);
 
 /* Without this one QEMU sends no events. */

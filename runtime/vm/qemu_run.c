@@ -24,7 +24,7 @@
 
 #define RUNNING_OF(pointer, member) CONTAINER_OF(pointer, struct running, member)
 
-/* --- How it ended ----------------------------------------------------------------------------------------------------- */
+/* --- How it ended ------------------------------------------------------------------------------------------------- */
 
 /* What the kernel says of its panic on the console: "[    9.1] Kernel panic - not syncing: Attempted to kill init!". */
 static const char *find_panic(struct running *r)
@@ -132,7 +132,7 @@ static int conclude(struct running *r, struct err *err)
 	return -EINVAL;
 }
 
-/* --- The loop --------------------------------------------------------------------------------------------------------- */
+/* --- The loop ----------------------------------------------------------------------------------------------------- */
 
 /* The newer half stays. */
 static void make_room(struct tail *tail)
@@ -323,7 +323,7 @@ static int run_loop(struct running *r, const sigset_t *signals, struct err *err)
 	return result < 0 ? result : conclude(r, err);
 }
 
-/* --- From beginning to end --------------------------------------------------------------------------------------------- */
+/* --- From beginning to end ---------------------------------------------------------------------------------------- */
 
 static int read_start(struct running *r, struct err *err)
 {

@@ -93,7 +93,10 @@ static int drop_capabilities(struct err *err)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? err_set(err, errno, "give up new privileges") : 0;
 }
 
-/* What QEMU has, a guest that breaks out of it has: nothing but what its machine is made of. This process was given more, which is not closed by an exec. */
+/*
+ * What QEMU has, a guest that breaks out of it has: nothing but what its machine is made of. This process was given
+ * more, which is not closed by an exec.
+ */
 static void pass_on(const struct running *r)
 {
 	const struct vm_request *request = r->request;

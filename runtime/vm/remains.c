@@ -20,10 +20,11 @@ static bool is_socket(int fd)
 }
 
 /*
- * A socket that waits to be received from itself is garbage, which the kernel collects in a thread of its own (since 6.9; before that within the exit). It looks for
- * that when a socket is closed, and once at a time. So the sockets that nobody needs any more are closed before; and the two that are made here get numbers behind all
- * of `fds`, as an exit closes them in their order: the one that holds, which is garbage from then on, and its peer, with which the kernel begins to look. (Not far
- * behind: a larger table of descriptors is a grace period.)
+ * A socket that waits to be received from itself is garbage, which the kernel collects in a thread of its own (since
+ * 6.9; before that within the exit). It looks for that when a socket is closed, and once at a time. So the sockets that
+ * nobody needs any more are closed before; and the two that are made here get numbers behind all of `fds`, as an exit
+ * closes them in their order: the one that holds, which is garbage from then on, and its peer, with which the kernel
+ * begins to look. (Not far behind: a larger table of descriptors is a grace period.)
  */
 static void leave_to_kernel(const int *fds, unsigned count)
 {

@@ -18,7 +18,10 @@ struct member {
 	bool required;
 	size_t offset;
 	uint64_t lowest, highest; /* of a number; of a text's length */
-	/* Of a list: its items, an array in the struct whose length is kept behind `count_offset`; `highest` is its room. */
+	/*
+	 * Of a list: its items, an array in the struct whose length is kept behind `count_offset`; `highest` is its
+	 * room.
+	 */
 	const struct member *items;
 	size_t item_count, item_bytes, count_offset;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a machine is to be: JSON in a sealed memfd, descriptor VM_REQUEST_FD of hull-vmm. All other descriptors are named in it by number.
+ * What a machine is to be: JSON in a sealed memfd, descriptor VM_REQUEST_FD of hull-vmm. All other descriptors are
+ * named in it by number.
  *
  *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet", "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
  *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}], "nics": [{"tap_fd": 8, "vhost_fd": 13, "mac": "02:42:ac:11:00:02"}],
@@ -30,9 +31,9 @@
 #define VM_MIN_MEMORY_BYTES  ((uint64_t)8 << 20)
 #define VM_MAX_MEMORY_BYTES  ((uint64_t)1 << 40)
 /*
- * Disks, cards and volumes all take slots of one bus. Our own monitor's has 19 (runtime/vm/layout.h), less console, vsock, rng and balloon. QEMU's has 24, less
- * console, rng and balloon, and less the one that is filled last: it interrupts by line 0 of an I/O APIC, which QEMU takes for line 2, so that its driver would wait
- * for ever.
+ * Disks, cards and volumes all take slots of one bus. Our own monitor's has 19 (runtime/vm/layout.h), less console,
+ * vsock, rng and balloon. QEMU's has 24, less console, rng and balloon, and less the one that is filled last: it
+ * interrupts by line 0 of an I/O APIC, which QEMU takes for line 2, so that its driver would wait for ever.
  */
 #define VM_ROOM_KVM	    15U
 #define VM_ROOM_QEMU	    20U
@@ -91,7 +92,9 @@ struct vm_request {
 	struct strv qemu; /* the command to start QEMU with; only with that backend */
 };
 
-/* -ENOTSUP with words where a machine has no room for `taken` disks, cards and volumes, of which so many are volumes. */
+/*
+ * -ENOTSUP with words where a machine has no room for `taken` disks, cards and volumes, of which so many are volumes.
+ */
 int vm_check_room(enum vm_backend backend, size_t taken, size_t volumes, struct err *err);
 
 /* Parses and checks. Strings live in `arena`. -EINVAL and the like with words that name the member. */

@@ -45,7 +45,10 @@ static void refill_ready(struct virtio_device *device, struct virtio_source *sou
 	virtio_serve(device, 0, serve);
 }
 
-/* Until the period ends, nobody is served. Without a timer the guest waits for good, and no longer than its next request. */
+/*
+ * Until the period ends, nobody is served. Without a timer the guest waits for good, and no longer than its next
+ * request.
+ */
 static void wait_for_refill(struct rng *rng)
 {
 	struct itimerspec when = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-rng (virtio 1.2, section 5.4): the kernel's randomness, at a bounded rate. A guest that wants more waits; the host's processor is not its to burn.
+ * virtio-rng (virtio 1.2, section 5.4): the kernel's randomness, at a bounded rate. A guest that wants more waits; the
+ * host's processor is not its to burn.
  */
 #ifndef HULL_RUNTIME_VM_RNG_H
 #define HULL_RUNTIME_VM_RNG_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The early console: a 16550 (National Semiconductor PC16550D) that only sends. Nothing is ever received, the line is always ready, and a byte that the
- * guest sends is written at once: who asks for this console wants to see the last byte before a crash.
+ * The early console: a 16550 (National Semiconductor PC16550D) that only sends. Nothing is ever received, the line is
+ * always ready, and a byte that the guest sends is written at once: who asks for this console wants to see the last
+ * byte before a crash.
  */
 #ifndef HULL_RUNTIME_VM_SERIAL_H
 #define HULL_RUNTIME_VM_SERIAL_H

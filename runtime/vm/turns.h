@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Turns at something that keeps a processor busy: of the machines that share a file, as many at once as there are turns, the others in a line. Who holds a place
- * locks one byte of the file (F_OFD_SETLK):
+ * Turns at something that keeps a processor busy: of the machines that share a file, as many at once as there are
+ * turns, the others in a line. Who holds a place locks one byte of the file (F_OFD_SETLK):
  *
  *     0 … count - 1                            turns
  *     TURNS_LINE … TURNS_LINE + TURNS_PLACES   the line, its front first: each moves up to a place that has become free, and takes a turn that has
  *
- * A lock is gone with the process that has it, however that ends, so that there is nothing to clean up. The file has no contents.
+ * A lock is gone with the process that has it, however that ends, so that there is nothing to clean up. The file has no
+ * contents.
  *
- * Nobody waits for ever: not for one that was frozen with its turn, nor for one that never means to give it back. Turns are given up after TURNS_HOLD_MS, done or
- * not, by who keeps the rules; so somebody does not who has kept a line from moving for far longer, and it is gone past: without a turn, as if there were none. As
- * long as the line moves it is waited in, however long it is.
+ * Nobody waits for ever: not for one that was frozen with its turn, nor for one that never means to give it back. Turns
+ * are given up after TURNS_HOLD_MS, done or not, by who keeps the rules; so somebody does not who has kept a line from
+ * moving for far longer, and it is gone past: without a turn, as if there were none. As long as the line moves it is
+ * waited in, however long it is.
  */
 #ifndef HULL_RUNTIME_VM_TURNS_H
 #define HULL_RUNTIME_VM_TURNS_H
@@ -29,13 +31,19 @@ struct turns {
 	unsigned still_ms;
 };
 
-/* As many turns as this process has processors. Takes `fd` over: open for writing, of an open file of its own; -1: there is no need to wait. */
+/*
+ * As many turns as this process has processors. Takes `fd` over: open for writing, of an open file of its own; -1:
+ * there is no need to wait.
+ */
 void turns_open(struct turns *turns, int fd);
 /* Asks once. True: now, by a turn or without one. False: to be asked again after turns_pause_ms(). */
 bool turns_take(struct turns *turns);
 /* The further back, the more rarely: a look costs all the same wherever one stands, and the front goes first. */
 unsigned turns_pause_ms(const struct turns *turns);
-/* Gives up the turn, or the place in the line, and the file: nothing that comes later can take one. As often as one likes. */
+/*
+ * Gives up the turn, or the place in the line, and the file: nothing that comes later can take one. As often as one
+ * likes.
+ */
 void turns_close(struct turns *turns);
 
 #endif

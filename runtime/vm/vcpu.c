@@ -34,7 +34,10 @@ static bool may_run(struct vcpu *vcpu)
 	return go_on;
 }
 
-/* What all of them are made of is found out by the first, before it is anybody's turn. -ECANCELED, without words: it never comes. */
+/*
+ * What all of them are made of is found out by the first, before it is anybody's turn. -ECANCELED, without words: it
+ * never comes.
+ */
 static int await_turn(struct vcpu *vcpu)
 {
 	struct vcpus *vcpus = vcpu->all;
@@ -210,7 +213,10 @@ int vcpus_enter(struct vcpus *vcpus, const struct hv_entry *entry, struct err *e
 static void kick_all(struct vcpus *vcpus)
 {
 	for (unsigned i = 0; i < vcpus->threads; i++) {
-		/* The mark first: a thread that is about to enter the guest does not, one that has entered is brought back by the signal. */
+		/*
+		 * The mark first: a thread that is about to enter the guest does not, one that has entered is brought
+		 * back by the signal.
+		 */
 		if (vcpus->each[i].hv_vcpu)
 			vcpus->hv->ops->vcpu_kick(vcpus->each[i].hv_vcpu);
 		(void)pthread_kill(vcpus->each[i].thread, VCPU_SIGNAL);

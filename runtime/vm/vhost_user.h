@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The messages of vhost-user (the protocol's document is QEMU's docs/interop/vhost-user): how a machine hands a device's queues to another process. A
- * message is a header, a payload, and descriptors beside its first byte. Both ends of it are here; what they mean is vhost_user_backend.c's and fs.c's.
+ * The messages of vhost-user (the protocol's document is QEMU's docs/interop/vhost-user): how a machine hands a
+ * device's queues to another process. A message is a header, a payload, and descriptors beside its first byte. Both
+ * ends of it are here; what they mean is vhost_user_backend.c's and fs.c's.
  */
 #ifndef HULL_RUNTIME_VM_VHOST_USER_H
 #define HULL_RUNTIME_VM_VHOST_USER_H
@@ -11,8 +12,8 @@
 #include "runtime/base/err.h"
 
 /*
- * How long either end waits for the other: for the rest of a message, for room to send one, and a front end for a reply. A server is one thread, which a slow disk
- * may hold up; but whoever asks it holds up others.
+ * How long either end waits for the other: for the rest of a message, for room to send one, and a front end for a
+ * reply. A server is one thread, which a slow disk may hold up; but whoever asks it holds up others.
  */
 #define VHOST_USER_PATIENCE_MS 30000U
 
@@ -102,8 +103,8 @@ void vhost_user_drop(struct vhost_user_message *message);
 int vhost_user_set_patience(int socket_fd, unsigned patience_ms, struct err *err);
 
 /*
- * The next message, whole; waits for it. Payloads longer than any that is known are refused. 1; 0: the peer is gone; -ETIMEDOUT: it does not go on, -EPROTO,
- * -errno. The descriptors are the caller's (vhost_user_drop()).
+ * The next message, whole; waits for it. Payloads longer than any that is known are refused. 1; 0: the peer is gone;
+ * -ETIMEDOUT: it does not go on, -EPROTO, -errno. The descriptors are the caller's (vhost_user_drop()).
  */
 int vhost_user_receive(int socket_fd, struct vhost_user_message *message, struct err *err);
 /* Sends it with its descriptors, which stay the caller's. Never raises SIGPIPE. -ETIMEDOUT: the peer does not read. */

@@ -9,7 +9,10 @@
 #include "runtime/base/scope.h"
 #include "runtime/vm/vhost_user_backend_parts.h"
 
-/* QEMU lets a driver behind its MMIO transport take as many, whatever the device says. A chain has no more parts for that. */
+/*
+ * QEMU lets a driver behind its MMIO transport take as many, whatever the device says. A chain has no more parts for
+ * that.
+ */
 #define MAX_SLOTS 1024
 
 #define BIT(number) (UINT64_C(1) << (number))
@@ -25,7 +28,7 @@ static struct vhost_user_queue *queue_of(struct vhost_user_backend *backend, uin
 	return index < backend->ops->queues ? &backend->queues[index] : NULL;
 }
 
-/* --- messages ---------------------------------------------------------------------------------------------------------------------- */
+/* --- messages ----------------------------------------------------------------------------------------------------- */
 
 typedef int handler(struct vhost_user_backend *backend, struct vhost_user_message *message, struct err *err);
 
@@ -250,7 +253,10 @@ static const struct {
 	[VHOST_USER_SET_VRING_ENABLE] = {set_vring_enable, sizeof(struct vhost_user_vring), 0},
 };
 
-/* An acknowledgement is a reply of its own: 0, or that it failed. Who asked for one hears of a failure, and is not dropped. */
+/*
+ * An acknowledgement is a reply of its own: 0, or that it failed. Who asked for one hears of a failure, and is not
+ * dropped.
+ */
 static int reply(struct vhost_user_backend *backend, struct vhost_user_message *message, int result, unsigned bytes,
 		 struct err *err)
 {

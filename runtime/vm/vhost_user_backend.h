@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A vhost-user back end: queues of a device whose front end (a monitor) is another process. Maps the guest's memory by the descriptors that come with the
- * table of it, takes chains when it is kicked, and interrupts the guest itself.
+ * A vhost-user back end: queues of a device whose front end (a monitor) is another process. Maps the guest's memory by
+ * the descriptors that come with the table of it, takes chains when it is kicked, and interrupts the guest itself.
  *
- * The front end is trusted no further than the guest is, as a guest may have taken it over: numbers, sizes and addresses are checked, and a message
- * that breaks the protocol ends the connection.
+ * The front end is trusted no further than the guest is, as a guest may have taken it over: numbers, sizes and
+ * addresses are checked, and a message that breaks the protocol ends the connection.
  */
 #ifndef HULL_RUNTIME_VM_VHOST_USER_BACKEND_H
 #define HULL_RUNTIME_VM_VHOST_USER_BACKEND_H
@@ -56,7 +56,8 @@ int vhost_user_backend_open(struct vhost_user_backend *backend, const struct vho
 void vhost_user_backend_close(struct vhost_user_backend *backend);
 
 /*
- * Takes the next message from the socket, and answers it; what the loop calls when one is there. False: the connection has ended, and `gone` was called.
+ * Takes the next message from the socket, and answers it; what the loop calls when one is there. False: the connection
+ * has ended, and `gone` was called.
  */
 bool vhost_user_backend_turn(struct vhost_user_backend *backend);
 

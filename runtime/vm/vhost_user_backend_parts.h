@@ -19,7 +19,9 @@ int vhost_user_map(struct vhost_user_backend *backend, const struct vhost_user_r
 /* All of them. No ring runs. */
 void vhost_user_unmap(struct vhost_user_backend *backend);
 
-/* Runs the ring as soon as everything that it needs was told, in whatever order. What is not all there yet is no error. */
+/*
+ * Runs the ring as soon as everything that it needs was told, in whatever order. What is not all there yet is no error.
+ */
 int vhost_user_run(struct vhost_user_queue *at, struct err *err);
 int vhost_user_run_all(struct vhost_user_backend *backend, struct err *err);
 /* The ring stands still; where it stood is its base. */

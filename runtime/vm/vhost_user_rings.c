@@ -12,7 +12,7 @@
 
 _Static_assert(GUEST_MAX_REGIONS >= VHOST_USER_MAX_REGIONS, "a front end may name more regions than there is room for");
 
-/* --- memory ------------------------------------------------------------------------------------------------------------------------ */
+/* --- memory ------------------------------------------------------------------------------------------------------- */
 
 void vhost_user_unmap(struct vhost_user_backend *backend)
 {
@@ -64,7 +64,7 @@ static int translate(const struct vhost_user_backend *backend, uint64_t front_ad
 	return -EFAULT;
 }
 
-/* --- queues ------------------------------------------------------------------------------------------------------------------------ */
+/* --- queues ------------------------------------------------------------------------------------------------------- */
 
 static void serve(struct vhost_user_backend *backend, struct vhost_user_queue *at)
 {
@@ -124,7 +124,10 @@ int vhost_user_run(struct vhost_user_queue *at, struct err *err)
 	    translate(at->backend, at->addresses.used, &queue->used_gpa) < 0 ||
 	    vq_enable(queue, at->backend->features) < 0)
 		return err_say(err, EINVAL, "a ring is not in the guest's memory");
-	/* Every chain is given back before the next one is taken: both indices are the same wherever the ring stands still. */
+	/*
+	 * Every chain is given back before the next one is taken: both indices are the same wherever the ring stands
+	 * still.
+	 */
 	queue->next = queue->used = queue->told = at->base;
 	(void)vq_kicks_on(queue);
 	return loop_watch(at->backend->loop, &at->kick, EPOLLIN, err);

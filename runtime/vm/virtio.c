@@ -132,7 +132,10 @@ int virtio_watch(struct virtio_device *device, struct virtio_source *source, int
 		virtio_forget(source);
 	if (epoll_events == 0)
 		return 0;
-	/* The loop reads these two without the lock, perhaps for an event of before: once set, they are not written again. */
+	/*
+	 * The loop reads these two without the lock, perhaps for an event of before: once set, they are not written
+	 * again.
+	 */
 	if (!source->device) {
 		source->device = device;
 		source->source.ready = source_ready;

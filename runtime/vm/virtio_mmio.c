@@ -63,7 +63,7 @@ void virtio_mmio_close(struct virtio_mmio *mmio)
 	device->kick_fds = NULL;
 }
 
-/* --- activation and reset --------------------------------------------------------------------------------------------------------- */
+/* --- activation and reset ----------------------------------------------------------------------------------------- */
 
 static void kicked(struct virtio_device *device, struct virtio_source *source, uint32_t epoll_events)
 {
@@ -165,7 +165,10 @@ static void reset(struct virtio_mmio *mmio)
 	mmio->driver_features = 0;
 }
 
-/* Whether the device takes what the driver has chosen; without VIRTIO_F_VERSION_1 it would be a driver of another standard. */
+/*
+ * Whether the device takes what the driver has chosen; without VIRTIO_F_VERSION_1 it would be a driver of another
+ * standard.
+ */
 static bool features_accepted(const struct virtio_mmio *mmio)
 {
 	return (mmio->driver_features & ~mmio->device->offered) == 0 &&
@@ -193,7 +196,7 @@ static void status_write(struct virtio_mmio *mmio, uint32_t value)
 		driver_ok(mmio);
 }
 
-/* --- registers ----------------------------------------------------------------------------------------------------------------------- */
+/* --- registers ---------------------------------------------------------------------------------------------------- */
 
 static struct virtqueue *selected(const struct virtio_mmio *mmio)
 {
@@ -302,7 +305,10 @@ static void notify_write(const struct virtio_mmio *mmio, uint32_t queue)
 {
 	uint64_t one = 1;
 
-	/* The hypervisor takes these by itself; one comes here only when it was on its way while the device was activated. */
+	/*
+	 * The hypervisor takes these by itself; one comes here only when it was on its way while the device was
+	 * activated.
+	 */
 	if (queue < mmio->device->queue_count && mmio->device->kick_fds[queue] >= 0)
 		(void)!write(mmio->device->kick_fds[queue], &one, sizeof(one));
 }
@@ -338,7 +344,7 @@ static void register_write(struct virtio_mmio *mmio, uint32_t offset, uint32_t v
 	}
 }
 
-/* --- a vCPU's access ------------------------------------------------------------------------------------------------------------------ */
+/* --- a vCPU's access ---------------------------------------------------------------------------------------------- */
 
 static bool is_register(uint64_t offset, uint32_t bytes)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The MMIO transport, version 2 (virtio 1.2, section 4.2): a device's registers, its status machine, its kicks and its interrupt.
+ * The MMIO transport, version 2 (virtio 1.2, section 4.2): a device's registers, its status machine, its kicks and its
+ * interrupt.
  *
- * Nothing is asked of the hypervisor before a driver is ready: eventfds, ioeventfds and the irqfd are made when DRIVER_OK is written, and then
- * stay, over resets too. A machine whose guest uses no device pays for none.
+ * Nothing is asked of the hypervisor before a driver is ready: eventfds, ioeventfds and the irqfd are made when
+ * DRIVER_OK is written, and then stay, over resets too. A machine whose guest uses no device pays for none.
  *
- * What the standard leaves to the driver's good manners is enforced: features are fixed by FEATURES_OK, queues are set up between that and
- * DRIVER_OK, and status bits are only ever added. What comes out of order is dropped.
+ * What the standard leaves to the driver's good manners is enforced: features are fixed by FEATURES_OK, queues are set
+ * up between that and DRIVER_OK, and status bits are only ever added. What comes out of order is dropped.
  */
 #ifndef HULL_RUNTIME_VM_VIRTIO_MMIO_H
 #define HULL_RUNTIME_VM_VIRTIO_MMIO_H
@@ -34,8 +35,8 @@ struct virtio_mmio {
 };
 
 /*
- * Puts `device` (virtio_device_init() was called, queue_count is final) onto the bus. Makes no system call. Both outlive the transport.
- * 0 or -ENOMEM.
+ * Puts `device` (virtio_device_init() was called, queue_count is final) onto the bus. Makes no system call. Both
+ * outlive the transport. 0 or -ENOMEM.
  */
 int virtio_mmio_open(struct virtio_mmio *mmio, struct virtio_device *device, struct hv *hv, uint64_t gpa, unsigned gsi,
 		     struct err *err);
@@ -43,8 +44,8 @@ int virtio_mmio_open(struct virtio_mmio *mmio, struct virtio_device *device, str
 void virtio_mmio_close(struct virtio_mmio *mmio);
 
 /*
- * A vCPU's access, `offset` bytes into the device's page; `bytes` is 1, 2, 4 or 8. Registers are 4 bytes wide and aligned: other accesses to
- * them read 0 and write nothing. From any thread; takes the device's lock where it needs it.
+ * A vCPU's access, `offset` bytes into the device's page; `bytes` is 1, 2, 4 or 8. Registers are 4 bytes wide and
+ * aligned: other accesses to them read 0 and write nothing. From any thread; takes the device's lock where it needs it.
  */
 void virtio_mmio_read(struct virtio_mmio *mmio, uint64_t offset, void *to, uint32_t bytes);
 void virtio_mmio_write(struct virtio_mmio *mmio, uint64_t offset, const void *from, uint32_t bytes);

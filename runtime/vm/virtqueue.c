@@ -9,8 +9,8 @@
 #include "runtime/vm/memory.h"
 
 /*
- * The rings' layout (2.7.5, 2.7.6, 2.7.8), as offsets: they are reached field by field, never through a struct, so that nobody is tempted to
- * look twice.
+ * The rings' layout (2.7.5, 2.7.6, 2.7.8), as offsets: they are reached field by field, never through a struct, so that
+ * nobody is tempted to look twice.
  */
 enum {
 	DESCRIPTOR_BYTES = 16,
@@ -106,7 +106,7 @@ int vq_enable(struct virtqueue *queue, uint64_t features)
 	return 0;
 }
 
-/* --- taking chains ----------------------------------------------------------------------------------------------------------------- */
+/* --- taking chains ------------------------------------------------------------------------------------------------ */
 
 /* Where a walk along a chain is: first in the queue's own table, then perhaps in one that a descriptor has named. */
 struct walk {
@@ -153,7 +153,10 @@ static int walk_into(struct virtqueue *queue, struct walk *walk, const struct de
 	if (!walk->table)
 		return vq_break(queue, "a table is not in memory");
 	walk->entries = at->len / DESCRIPTOR_BYTES;
-	/* Drivers in use put more into a table than the queue has slots (2.7.5.3.1 forbids it): the chain's own room is the bound. */
+	/*
+	 * Drivers in use put more into a table than the queue has slots (2.7.5.3.1 forbids it): the chain's own room is
+	 * the bound.
+	 */
 	walk->steps_left = VQ_MAX_SIZE;
 	walk->inside = true;
 	return 0;
@@ -228,7 +231,7 @@ bool vq_has_more(struct virtqueue *queue)
 	return queue->ready && !queue->broken && load16(queue->available + RING_INDEX) != queue->next;
 }
 
-/* --- giving them back, and telling of it --------------------------------------------------------------------------------------------- */
+/* --- giving them back, and telling of it -------------------------------------------------------------------------- */
 
 void vq_push(struct virtqueue *queue, uint16_t head, uint32_t written)
 {
@@ -252,7 +255,10 @@ bool vq_should_notify(struct virtqueue *queue)
 	if (queue->broken || !queue->ready || queue->used == before)
 		return false;
 	queue->told = queue->used;
-	/* The used index is out before the driver's wish is read: the driver does it the other way round, so one of the two sees the other. */
+	/*
+	 * The used index is out before the driver's wish is read: the driver does it the other way round, so one of the
+	 * two sees the other.
+	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!queue->event_idx)
 		return !(load16(queue->available + RING_FLAGS) & VRING_AVAIL_F_NO_INTERRUPT);
@@ -277,7 +283,10 @@ void vq_notify(struct virtqueue *queue)
 
 void vq_kicks_off(struct virtqueue *queue)
 {
-	/* With EVENT_IDX nothing is to be done: the driver passes the event's index once, and the next one was not asked for. */
+	/*
+	 * With EVENT_IDX nothing is to be done: the driver passes the event's index once, and the next one was not
+	 * asked for.
+	 */
 	if (queue->ready && !queue->broken && !queue->event_idx)
 		store16(queue->used_ring + RING_FLAGS, VRING_USED_F_NO_NOTIFY);
 }
@@ -294,7 +303,7 @@ bool vq_kicks_on(struct virtqueue *queue)
 	return vq_has_more(queue);
 }
 
-/* --- what a chain holds -------------------------------------------------------------------------------------------------------------- */
+/* --- what a chain holds ------------------------------------------------------------------------------------------- */
 
 unsigned vq_slice(const struct iovec *iov, unsigned count, size_t skip, size_t len, struct iovec *to, unsigned to_max)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hull-vmm: the first process of a micro-VM's jail. It reads what the machine is to be from descriptor 3 (runtime/vm/request.h), becomes its monitor or starts
- * QEMU as that, and ends as the guest's first program did: with its exit code, 128 + the signal's number, or 125 and one line on standard error when the machine failed.
+ * hull-vmm: the first process of a micro-VM's jail. It reads what the machine is to be from descriptor 3
+ * (runtime/vm/request.h), becomes its monitor or starts QEMU as that, and ends as the guest's first program did: with
+ * its exit code, 128 + the signal's number, or 125 and one line on standard error when the machine failed.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * virtio-vsock in the monitor (virtio 1.2, section 5.10), streams only: each connection is a stream socket on this side. The guest connects to a port of
- * the host, and the owner of the device gives a socket for it; the host connects to a port of the guest with a socket of its own.
+ * virtio-vsock in the monitor (virtio 1.2, section 5.10), streams only: each connection is a stream socket on this
+ * side. The guest connects to a port of the host, and the owner of the device gives a socket for it; the host connects
+ * to a port of the guest with a socket of its own.
  *
- * The guest is hostile: a packet that names no connection, or breaks its credit, is answered with a reset; a header is copied once and its length is
- * bounded by the chain it came in; connections are bounded, and so is what is buffered for each. Who does not read stops only his own connection.
+ * The guest is hostile: a packet that names no connection, or breaks its credit, is answered with a reset; a header is
+ * copied once and its length is bounded by the chain it came in; connections are bounded, and so is what is buffered
+ * for each. Who does not read stops only his own connection.
  */
 #ifndef HULL_RUNTIME_VM_VSOCK_H
 #define HULL_RUNTIME_VM_VSOCK_H
@@ -24,8 +26,8 @@ struct vsock_connection;
 struct vsock_config {
 	uint64_t guest_cid; /* 3..UINT32_MAX-1 */
 	/*
-	 * The guest connects to `host_port`: returns a stream socket, which the device owns, or -errno: the guest's connect fails. Called in the loop
-	 * thread with the device's lock held.
+	 * The guest connects to `host_port`: returns a stream socket, which the device owns, or -errno: the guest's
+	 * connect fails. Called in the loop thread with the device's lock held.
 	 */
 	int (*connect)(void *data, uint32_t host_port);
 	void *data;
@@ -38,7 +40,10 @@ struct vsock {
 	struct vsock_connection *connections; /* VSOCK_MAX_CONNECTIONS */
 	uint32_t next_host_port;
 	unsigned next_turn; /* whose turn it is to fill the guest's buffers */
-	/* Resets for packets that belong to no connection: a few, the rest is dropped; a driver that sends such gets what it deserves. */
+	/*
+	 * Resets for packets that belong to no connection: a few, the rest is dropped; a driver that sends such gets
+	 * what it deserves.
+	 */
 	struct virtio_vsock_hdr resets[16];
 	unsigned reset_count;
 };
@@ -49,8 +54,9 @@ int vsock_open(struct vsock *vsock, const struct vsock_config *config, struct lo
 void vsock_close(struct vsock *vsock);
 
 /*
- * The host connects to `guest_port` with `fd`, a stream socket that the device owns from now on, also when this fails. What the guest refuses shows as
- * the end of the stream. From the loop thread, without the device's lock. -ENOTCONN while the guest has no driver, -ENFILE at the bound.
+ * The host connects to `guest_port` with `fd`, a stream socket that the device owns from now on, also when this fails.
+ * What the guest refuses shows as the end of the stream. From the loop thread, without the device's lock. -ENOTCONN
+ * while the guest has no driver, -ENFILE at the bound.
  */
 int vsock_connect(struct vsock *vsock, uint32_t guest_port, int fd);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One vsock connection's side on the host: a socket, what the guest sent ahead of it, and both ways' credit (virtio 1.2, 5.10.6.3). Knows nothing of
- * queues and packets.
+ * One vsock connection's side on the host: a socket, what the guest sent ahead of it, and both ways' credit (virtio
+ * 1.2, 5.10.6.3). Knows nothing of queues and packets.
  */
 #ifndef HULL_RUNTIME_VM_VSOCK_CONNECTION_H
 #define HULL_RUNTIME_VM_VSOCK_CONNECTION_H
@@ -32,7 +32,10 @@ struct vsock_connection {
 	uint32_t sent, guest_alloc, guest_forwarded;
 	/* From the guest: bytes taken, those of them that the socket has, and what the guest was told of that. */
 	uint32_t received, forwarded, forwarded_told;
-	/* received - forwarded bytes: a ring of VSOCK_WINDOW_BYTES, made when the socket first takes less than it is given. */
+	/*
+	 * received - forwarded bytes: a ring of VSOCK_WINDOW_BYTES, made when the socket first takes less than it is
+	 * given.
+	 */
 	uint8_t *ring;
 };
 
@@ -42,10 +45,14 @@ uint32_t vsock_connection_credit(const struct vsock_connection *connection);
 uint32_t vsock_connection_window(const struct vsock_connection *connection);
 
 /*
- * Takes `len` bytes of the chain behind its header; no more than the window. 0; -errno: the socket is of no use any more.
+ * Takes `len` bytes of the chain behind its header; no more than the window. 0; -errno: the socket is of no use any
+ * more.
  */
 int vsock_connection_take(struct vsock_connection *connection, const struct vq_chain *chain, uint32_t len);
-/* Gives the socket what it takes of what waits. When nothing is left and the guest sends no more, the socket is told. As above. */
+/*
+ * Gives the socket what it takes of what waits. When nothing is left and the guest sends no more, the socket is told.
+ * As above.
+ */
 int vsock_connection_flush(struct vsock_connection *connection);
 
 /* Closes the socket; the slot is free. */

@@ -28,9 +28,13 @@ static inline struct vsock *vsock_of(struct virtio_device *device)
 struct vsock_connection *vsock_find(struct vsock *vsock, uint32_t guest_port, uint32_t host_port);
 struct vsock_connection *vsock_find_free(struct vsock *vsock);
 
-/* The connection ends: the guest is told, and after that it is gone. Nothing more goes to the socket or comes from it. */
+/*
+ * The connection ends: the guest is told, and after that it is gone. Nothing more goes to the socket or comes from it.
+ */
 void vsock_end(struct vsock_connection *connection);
-/* Asks the socket for what can be dealt with now, and for nothing else: who is not asked does not keep the loop busy. */
+/*
+ * Asks the socket for what can be dealt with now, and for nothing else: who is not asked does not keep the loop busy.
+ */
 void vsock_watch(struct vsock *vsock, struct vsock_connection *connection);
 /* Behind what has changed a connection: whether it is over, and what its socket is asked for. */
 void vsock_settle(struct vsock *vsock, struct vsock_connection *connection);

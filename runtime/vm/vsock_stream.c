@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From the sockets to the guest: what connections have to say, what they carry, and what is asked of their sockets meanwhile. */
+/*
+ * From the sockets to the guest: what connections have to say, what they carry, and what is asked of their sockets
+ * meanwhile.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -30,7 +33,7 @@ struct vsock_connection *vsock_find_free(struct vsock *vsock)
 	return NULL;
 }
 
-/* --- to the guest ------------------------------------------------------------------------------------------------------------------ */
+/* --- to the guest ------------------------------------------------------------------------------------------------- */
 
 static struct virtio_vsock_hdr header_of(const struct vsock *vsock, struct vsock_connection *connection, uint16_t op)
 {
@@ -89,7 +92,9 @@ static bool say_resets(struct vsock *vsock)
 	return true;
 }
 
-/* All that is to be said without data, as far as the guest has buffers. A connection whose reset was said is no more. */
+/*
+ * All that is to be said without data, as far as the guest has buffers. A connection whose reset was said is no more.
+ */
 static bool say(struct vsock *vsock)
 {
 	struct vq_chain chain;
@@ -124,7 +129,7 @@ void vsock_end(struct vsock_connection *connection)
 	connection->to_say = VSOCK_OP_BIT(VIRTIO_VSOCK_OP_RST);
 }
 
-/* --- the socket -------------------------------------------------------------------------------------------------------------------- */
+/* --- the socket --------------------------------------------------------------------------------------------------- */
 
 static void socket_ready(struct virtio_device *device, struct virtio_source *source, uint32_t epoll_events);
 

@@ -2,8 +2,9 @@
 /*
  * Runs commands for the benchmark, one at a time, and says how long each took and how much memory it used at most.
  *
- * It is C and static for two reasons. A process that is started inherits its parent's peak of memory up to execve, so the parent has
- * to be smaller than anything measured. And what is measured is a few milliseconds: a start by an interpreter would be a good part.
+ * It is C and static for two reasons. A process that is started inherits its parent's peak of memory up to execve, so
+ * the parent has to be smaller than anything measured. And what is measured is a few milliseconds: a start by an
+ * interpreter would be a good part.
  *
  * Requests come on standard input, each one line, answers go to standard output, each one line:
  *
@@ -12,8 +13,8 @@
  *     settle TIMEOUT_MS         waits until no descendant is left, except those that outlive the timeout
  *         done LEFT NS RSS      how many may be left (0 or 1), how long it took, the highest peak of those that ended
  *
- * The runner adopts what the commands leave behind, so that their peaks count, and nothing escapes. The commands' output goes to
- * the runner's standard error.
+ * The runner adopts what the commands leave behind, so that their peaks count, and nothing escapes. The commands'
+ * output goes to the runner's standard error.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -92,7 +93,10 @@ static void free_words(void)
 		free(words[i]);
 }
 
-/* Reaps any child that has ended, waiting for one if `flags` allows. Returns its pid, 0: none yet, -1: there are no children. */
+/*
+ * Reaps any child that has ended, waiting for one if `flags` allows. Returns its pid, 0: none yet, -1: there are no
+ * children.
+ */
 static pid_t reap(int flags, int *ret_status)
 {
 	struct rusage usage;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the kernel itself charges for a machine: the fewest calls that bring a guest to its first instruction, one processor, no device but a serial port that
- * only sends. No configuration, no jail, no checks beyond whether a call failed.
+ * What the kernel itself charges for a machine: the fewest calls that bring a guest to its first instruction, one
+ * processor, no device but a serial port that only sends. No configuration, no jail, no checks beyond whether a call
+ * failed.
  *
  *     vm-floor KERNEL INITRD|- MIB CMDLINE     KERNEL: an ELF file with a PVH entry; the guest's serial output is standard output
  *
- * It ends, with 0, when the guest resets itself, writes to one of the ports of hull's monitor (power-off, reset), or its processor gives up. Without devices a stock
- * kernel finds no ACPI here; with an initramfs there is the timer (PIT) that it then looks for. With the command line `bare-trips` a thread answers the guest's
- * notifications with interrupts.
+ * It ends, with 0, when the guest resets itself, writes to one of the ports of hull's monitor (power-off, reset), or
+ * its processor gives up. Without devices a stock kernel finds no ACPI here; with an initramfs there is the timer (PIT)
+ * that it then looks for. With the command line `bare-trips` a thread answers the guest's notifications with
+ * interrupts.
  */
 #include <elf.h>
 #include <fcntl.h>

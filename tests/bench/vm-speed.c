@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * How much goes through a machine's disk and network. As process 1 of a guest: takes the modules in, measures, says a line for each figure on the serial port, and
- * resets the machine. With the word `serve`: the other end of the network, on the host's side of the bridge.
+ * How much goes through a machine's disk and network. As process 1 of a guest: takes the modules in, measures, says a
+ * line for each figure on the serial port, and resets the machine. With the word `serve`: the other end of the network,
+ * on the host's side of the bridge.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -78,7 +79,7 @@ static void figure(const char *name, uint64_t bytes, double began)
 	say(words);
 }
 
-/* --- the disk ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- the disk ----------------------------------------------------------------------------------------------------- */
 
 static void pass(int disk, int writes, uint64_t at, size_t bytes)
 {
@@ -119,7 +120,7 @@ static void measure_disk(void)
 	scattered(disk, 0, "disk-read-4k");
 }
 
-/* --- the network ------------------------------------------------------------------------------------------------------------------------- */
+/* --- the network -------------------------------------------------------------------------------------------------- */
 
 static struct sockaddr_in address_of(const char *words)
 {
@@ -217,7 +218,7 @@ static void serve(void)
 	}
 }
 
-/* --- process 1 --------------------------------------------------------------------------------------------------------------------------- */
+/* --- process 1 ---------------------------------------------------------------------------------------------------- */
 
 static void take_modules(void)
 {

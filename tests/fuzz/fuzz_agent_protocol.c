@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Any bytes as one side of the agent's protocol. The first byte says who speaks: a guest or a client to the frames alone, or one of both to a router in front of
- * which everything else is as it should be. A router ends one way or the other, or goes on; it never writes more than it was given credit for.
+ * Any bytes as one side of the agent's protocol. The first byte says who speaks: a guest or a client to the frames
+ * alone, or one of both to a router in front of which everything else is as it should be. A router ends one way or the
+ * other, or goes on; it never writes more than it was given credit for.
  */
 #include <errno.h>
 #include <signal.h>
@@ -12,7 +13,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/vm/agent_script.h"
 
-/* --- Frames ----------------------------------------------------------------------------------------------------------- */
+/* --- Frames ------------------------------------------------------------------------------------------------------- */
 
 static void check_message(const struct agent_wire *wire, const struct agent_message *message)
 {
@@ -54,7 +55,7 @@ static void feed_frames(enum agent_side side, const uint8_t *data, size_t size)
 		(void)feed(zeros, sizeof(zeros));
 }
 
-/* --- The router ------------------------------------------------------------------------------------------------------- */
+/* --- The router --------------------------------------------------------------------------------------------------- */
 
 static struct script script;
 static struct agent_wire client;

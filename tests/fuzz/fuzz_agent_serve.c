@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The agent's side of its channel against any host, and programs that do anything. The agent ends with words, or goes on; what it says keeps to the protocol, each
- * process's words come in their order, and no descriptor is left.
+ * The agent's side of its channel against any host, and programs that do anything. The agent ends with words, or goes
+ * on; what it says keeps to the protocol, each process's words come in their order, and no descriptor is left.
  *
- * Input: a byte that says whether the host begins as it should; then steps, each a byte that says what happens, and what that needs. Programs are pairs of
- * descriptors: no process is made, and those that end are what waitpid(2) is made to say here.
+ * Input: a byte that says whether the host begins as it should; then steps, each a byte that says what happens, and
+ * what that needs. Programs are pairs of descriptors: no process is made, and those that end are what waitpid(2) is
+ * made to say here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +44,7 @@ static uint32_t take(unsigned bytes)
 	return value;
 }
 
-/* --- in place of the guest ------------------------------------------------------------------------------------------------------- */
+/* --- in place of the guest ---------------------------------------------------------------------------------------- */
 
 static struct agent agent;
 
@@ -168,7 +169,7 @@ bool boot_has_device(unsigned virtio_id)
 	return false;
 }
 
-/* --- the host ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the host ----------------------------------------------------------------------------------------------------- */
 
 static struct agent_wire host;
 
@@ -252,7 +253,7 @@ static void begin_well(void)
 	say(AGENT_START, AGENT_FIRST, NULL, 0);
 }
 
-/* --- steps ------------------------------------------------------------------------------------------------------------------------- */
+/* --- steps -------------------------------------------------------------------------------------------------------- */
 
 static uint8_t bytes[PIECE_BYTES];
 
@@ -375,7 +376,7 @@ static void (*const steps[])(void) = {
 	step_output, step_input, step_close, step_end,	 step_time,
 };
 
-/* --- all of it --------------------------------------------------------------------------------------------------------------------- */
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
 
 static void turn(void)
 {

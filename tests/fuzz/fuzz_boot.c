@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Any bytes as a kernel's file, for a guest of 20 MiB: loaded or refused with words; the entry is never outside of memory. */
+/*
+ * Any bytes as a kernel's file, for a guest of 20 MiB: loaded or refused with words; the entry is never outside of
+ * memory.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

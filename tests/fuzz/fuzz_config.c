@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Any bytes as config.json: read or refused in one line; what is read is written and read again as the same; and a plan is made of it
- * or refused, as root and not, and printed as JSON.
+ * Any bytes as config.json: read or refused in one line; what is read is written and read again as the same; and a plan
+ * is made of it or refused, as root and not, and printed as JSON.
  */
 #include "tests/fuzz/fuzz_plan.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Any bytes as hull.json: read or refused, the same when written, and a plan made of it beside an ordinary config.json. */
+/*
+ * Any bytes as hull.json: read or refused, the same when written, and a plan made of it beside an ordinary config.json.
+ */
 #include "tests/fuzz/fuzz_plan.h"
 
 static const char *const configs[] = {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The device for shared directories between two who mean it no good: a server that answers whatever it likes, with descriptors beside it or in pieces, and a
- * guest that writes registers and the configuration space in any order. The device keeps no descriptor, and promises the guest no more than it has.
+ * The device for shared directories between two who mean it no good: a server that answers whatever it likes, with
+ * descriptors beside it or in pieces, and a guest that writes registers and the configuration space in any order. The
+ * device keeps no descriptor, and promises the guest no more than it has.
  *
- * Input: a byte that says whether the server's greeting is right; then steps, each a byte that says what happens, and what that needs. What the server says lies
- * in the socket before it is asked: where it says nothing the device hears so at once, since its end does not wait.
+ * Input: a byte that says whether the server's greeting is right; then steps, each a byte that says what happens, and
+ * what that needs. What the server says lies in the socket before it is asked: where it says nothing the device hears
+ * so at once, since its end does not wait.
  */
 #include <fcntl.h>
 #include <linux/virtio_fs.h>
@@ -52,7 +54,7 @@ static uint32_t take(unsigned bytes)
 	return value;
 }
 
-/* --- the server ------------------------------------------------------------------------------------------------------------------ */
+/* --- the server --------------------------------------------------------------------------------------------------- */
 
 static void server_replies(enum vhost_user_request request, uint64_t number)
 {
@@ -133,7 +135,7 @@ static void step_server_goes(void)
 	world.server_fd = -1;
 }
 
-/* --- the guest --------------------------------------------------------------------------------------------------------------------- */
+/* --- the guest ---------------------------------------------------------------------------------------------------- */
 
 /* So that there is room for the device's next words. */
 static void server_listens(void)

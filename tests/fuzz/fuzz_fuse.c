@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Any requests to the FUSE server: numbers of nodes and handles that it gave out, in part, in whatever order, with any names. What is not shared stays
- * as it was, and everything is given back in the end.
+ * Any requests to the FUSE server: numbers of nodes and handles that it gave out, in part, in whatever order, with any
+ * names. What is not shared stays as it was, and everything is given back in the end.
  *
- * Input: requests, one behind the other, each: opcode, node, handle (indices of those that were given out; 0xff: the bytes that follow), length of the
- * fixed struct in bytes, length of the text (the highest stand for some that are too long), then both.
+ * Input: requests, one behind the other, each: opcode, node, handle (indices of those that were given out; 0xff: the
+ * bytes that follow), length of the fixed struct in bytes, length of the text (the highest stand for some that are too
+ * long), then both.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -119,7 +120,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	if (access("/dev/shm", W_OK) == 0)
 		(void)setenv("TMPDIR", "/dev/shm", 0);
-	/* The driver takes all but that out of reach; what is found and learned goes into one more folder, where there is one. */
+	/*
+	 * The driver takes all but that out of reach; what is found and learned goes into one more folder, where there
+	 * is one.
+	 */
 	fuse_driver_open(&driver, false, 1, 1);
 	fuzz_want(fuse_driver_close(&driver), "something outside of the share has changed");
 	if (mount(FOUND, FOUND, NULL, MS_BIND, NULL) == 0)

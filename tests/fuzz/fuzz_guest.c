@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Any bytes as what a guest's agent is told (START, EXEC) or tells (figures): read or refused, and the same when written. The first byte says which. */
+/*
+ * Any bytes as what a guest's agent is told (START, EXEC) or tells (figures): read or refused, and the same when
+ * written. The first byte says which.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

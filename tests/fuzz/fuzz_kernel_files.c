@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Kernels and modules of packages: no file does harm, what is found lies inside it, and names that are accepted can be file names.
+ * Kernels and modules of packages: no file does harm, what is found lies inside it, and names that are accepted can be
+ * file names.
  */
 #include <stdlib.h>
 #include <string.h>

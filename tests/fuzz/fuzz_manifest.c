@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Indexes, manifests and image configs: no document does harm, and a config that is accepted is accepted again as it is written.
+ * Indexes, manifests and image configs: no document does harm, and a config that is accepted is accepted again as it is
+ * written.
  */
 #include <stdlib.h>
 

@@ -15,7 +15,10 @@ static void check_written(const struct record *record)
 	struct record again;
 	struct err err = ERR_INIT;
 
-	/* A record that is larger when it is written than the bound is refused when it is read: escapes make text longer. */
+	/*
+	 * A record that is larger when it is written than the bound is refused when it is read: escapes make text
+	 * longer.
+	 */
 	if (record_write(record, &once, &err) < 0 || once.len > RECORD_MAX_BYTES)
 		return;
 	fuzz_want(record_parse(&arena, once.data, once.len, "written", &again, &err) == 0, err.msg);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Image names: whatever is accepted, formatted and parsed again is the same name, and can be a file's name below names/.
+ * Image names: whatever is accepted, formatted and parsed again is the same name, and can be a file's name below
+ * names/.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Any profile of system calls: the program that is loaded answers as the one that it was made of, for the calls that either says something about.
- * And any bytes as a program: it is made shorter with the same answers, or left as it is.
+ * Any profile of system calls: the program that is loaded answers as the one that it was made of, for the calls that
+ * either says something about. And any bytes as a program: it is made shorter with the same answers, or left as it is.
  */
 #include "namespaces/seccomp_shorten.h"
 #include "tests/fuzz/fuzz.h"

@@ -2,7 +2,8 @@
 /*
  * Any messages to a vhost-user back end, with descriptors of several kinds, and rings in whatever memory comes of it.
  *
- * Input: messages, each: a byte that chooses the request or is it, a byte of which descriptors come along, the length of the payload, the payload.
+ * Input: messages, each: a byte that chooses the request or is it, a byte of which descriptors come along, the length
+ * of the payload, the payload.
  */
 #include <fcntl.h>
 #include <stdlib.h>

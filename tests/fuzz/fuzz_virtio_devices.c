@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Drivers of no manners: the input picks a device, and is then a list of what the guest (registers, memory, rings, kicks) and the host (streams,
- * targets) do, in any order. Nothing may crash, touch what is not guest memory, or keep the loop busy for ever.
+ * Drivers of no manners: the input picks a device, and is then a list of what the guest (registers, memory, rings,
+ * kicks) and the host (streams, targets) do, in any order. Nothing may crash, touch what is not guest memory, or keep
+ * the loop busy for ever.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -66,7 +67,10 @@ struct bench {
 
 enum { KIND_BLK, KIND_BLK_READ_ONLY, KIND_BLK_RING, KIND_CONSOLE, KIND_RNG, KIND_BALLOON, KIND_NIC, KIND_COUNT };
 
-/* One for all inputs, as the kernel takes its time to let go of one: a tap in a network of its own, and a socket for what is to come out of it. */
+/*
+ * One for all inputs, as the kernel takes its time to let go of one: a tap in a network of its own, and a socket for
+ * what is to come out of it.
+ */
 static struct {
 	bool is_tried;
 	int tap_fd, socket_fd; /* -1: this process may make none */
@@ -171,7 +175,7 @@ static void unmake(struct bench *bench)
 			close(bench->ends[i]);
 }
 
-/* --- steps ------------------------------------------------------------------------------------------------------------------------- */
+/* --- steps -------------------------------------------------------------------------------------------------------- */
 
 static void step_start(struct bench *bench, struct input *input)
 {
@@ -242,7 +246,9 @@ static void step_request(struct bench *bench, struct input *input)
 	uint32_t page = (uint32_t)(GUEST_MEMORY_GPA >> 12);
 	uint32_t words[4] = {first % 16, 0, second, 0};
 	uint32_t message[4] = {first % 3, second % 9 | (first & 0x80) << 9, 0, 0};
-	/* A frame's header: flags and kind of segments; lengths of headers and segments; where the sum begins and goes. */
+	/*
+	 * A frame's header: flags and kind of segments; lengths of headers and segments; where the sum begins and goes.
+	 */
 	uint32_t frame[4] = {first | (second & 0x8f) << 8 | (how & 1 ? 54U << 16 : 0), second * 8,
 			     first % 64 | 16U << 16, 0};
 	uint32_t pages[4] = {page + first % 20, page + second % 20, page + first % 20 + 1, first << 24};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Rings of any content: whatever is popped lies inside guest memory, within the bounds of a chain, and a broken queue stays broken. The input is a
- * list of records, each of which writes a descriptor (of the queue, or of a table that others may name), an entry of the available ring, or
- * any bytes anywhere, the rings too; the queue is walked when all are written, and sometimes in between.
+ * Rings of any content: whatever is popped lies inside guest memory, within the bounds of a chain, and a broken queue
+ * stays broken. The input is a list of records, each of which writes a descriptor (of the queue, or of a table that
+ * others may name), an entry of the available ring, or any bytes anywhere, the rings too; the queue is walked when all
+ * are written, and sometimes in between.
  */
 #include <errno.h>
 #include <linux/virtio_ring.h>

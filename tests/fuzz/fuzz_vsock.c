@@ -2,8 +2,9 @@
 /*
  * Any packets to the vsock device, in chains of any shape, and what the host does meanwhile.
  *
- * Input: steps, each a byte that says what happens, then what that needs: a packet of the guest's (header fields that matter, lengths of three
- * buffers), a receive buffer of some length, bytes of the host's, the host closes, the host connects, a reset, registers.
+ * Input: steps, each a byte that says what happens, then what that needs: a packet of the guest's (header fields that
+ * matter, lengths of three buffers), a receive buffer of some length, bytes of the host's, the host closes, the host
+ * connects, a reset, registers.
  */
 #include <linux/virtio_mmio.h>
 #include <stdio.h>

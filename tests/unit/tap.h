@@ -5,7 +5,8 @@
  *     static void test_sizes(void) { CHECK(text_size("1k", &n) == 0); CHECK_INT(n, 1024); }
  *     int main(void) { return TAP_RUN(TAP_CASE(test_sizes), TAP_CASE(test_times)); }
  *
- * A failing CHECK reports where and goes on; the case then fails. SKIP says why, and is for what the machine truly lacks.
+ * A failing CHECK reports where and goes on; the case then fails. SKIP says why, and is for what the machine truly
+ * lacks.
  */
 #ifndef HULL_TESTS_UNIT_TAP_H
 #define HULL_TESTS_UNIT_TAP_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What programs do to a file system, as TAP: in the test machine on a directory that its host shares, and as control on any other. Wants root.
- * usage: exercise DIRECTORY [READ_ONLY_DIRECTORY]
+ * What programs do to a file system, as TAP: in the test machine on a directory that its host shares, and as control on
+ * any other. Wants root. usage: exercise DIRECTORY [READ_ONLY_DIRECTORY]
  */
 #include <dirent.h>
 #include <errno.h>

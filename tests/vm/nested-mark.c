@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The first process of a guest whose start is timed: a byte on the serial port, a write to the port that resets hull's machines and ends the floor's, and
- * where there is no such port, a reset by the kernel. With an argument (a word of the kernel's command line that the kernel does not know) it rests instead.
+ * The first process of a guest whose start is timed: a byte on the serial port, a write to the port that resets hull's
+ * machines and ends the floor's, and where there is no such port, a reset by the kernel. With an argument (a word of
+ * the kernel's command line that the kernel does not know) it rests instead.
  */
 #include <linux/reboot.h>
 #include <sys/syscall.h>

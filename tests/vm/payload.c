@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A guest of a few hundred lines, in place of a kernel: 32-bit code without paging, entered by PVH. A word of the command line says what it does.
- * It drives the real monitor's devices on a real /dev/kvm, also on one that is too slow for a kernel.
+ * A guest of a few hundred lines, in place of a kernel: 32-bit code without paging, entered by PVH. A word of the
+ * command line says what it does. It drives the real monitor's devices on a real /dev/kvm, also on one that is too slow
+ * for a kernel.
  */
 #include <stdint.h>
 
@@ -23,7 +24,10 @@ __asm__(".section .note.Xen, \"a\", @note\n"
 	"cld\nmovl $stack_top, %esp\npushl %ebx\ncall run\n"
 	"1: cli\nhlt\njmp 1b\n"
 	".globl interrupt_entry\ninterrupt_entry:\n"
-	/* Without iret, which a KVM in software lacks: interrupts stay off, and the flags are lost, where the wait for them ends. */
+	/*
+	 * Without iret, which a KVM in software lacks: interrupts stay off, and the flags are lost, where the wait for
+	 * them ends.
+	 */
 	"pushal\ncall interrupted\npopal\nret $8\n"
 	".bss\n.align 16\n.skip 8192\nstack_top:\n"
 	".text\n");
@@ -92,7 +96,7 @@ static void fail(const char *why)
 	out8(RESET, 1);
 }
 
-/* --- interrupts: one vector for every line --------------------------------------------------------------------------------------------- */
+/* --- interrupts: one vector for every line ------------------------------------------------------------------------ */
 
 void interrupt_entry(void);
 static volatile uint32_t interrupts;
@@ -141,7 +145,7 @@ static void wait_for_interrupt(void)
 	}
 }
 
-/* --- virtio-mmio: one queue with a few slots ---------------------------------------------------------------------------------------------- */
+/* --- virtio-mmio: one queue with a few slots ---------------------------------------------------------------------- */
 
 enum { SLOTS = 8, WRITABLE = 2, NEXT = 1 };
 
@@ -307,7 +311,7 @@ static void try_hostile(void)
 	try_random();
 }
 
-/* --- for benchmarks --------------------------------------------------------------------------------------------------------------------- */
+/* --- for benchmarks ----------------------------------------------------------------------------------------------- */
 
 enum { TRIPS = 200 };
 static uint32_t trips[TRIPS];

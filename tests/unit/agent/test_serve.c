@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The agent's side of its channel, in a process of its own, against a host that is a script, often a hostile one. In place of containers its programs are shells:
- * the document is their command. What a guest has besides (disks, modules, a clock) is not there.
+ * The agent's side of its channel, in a process of its own, against a host that is a script, often a hostile one. In
+ * place of containers its programs are shells: the document is their command. What a guest has besides (disks, modules,
+ * a clock) is not there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 #include "runtime/base/socket.h"
 #include "tests/unit/tap.h"
 
-/* --- In place of the guest ---------------------------------------------------------------------------------------------- */
+/* --- In place of the guest ---------------------------------------------------------------------------------------- */
 
 /* How a command begins that wants one. */
 #define ON_TERMINAL ": on a terminal; "
@@ -117,7 +118,7 @@ bool boot_has_device(unsigned virtio_id)
 	return false;
 }
 
-/* --- The host's script -------------------------------------------------------------------------------------------------- */
+/* --- The host's script -------------------------------------------------------------------------------------------- */
 
 static struct agent_wire wire;
 static pid_t child;
@@ -268,7 +269,7 @@ static int collect(uint32_t process, char *to, size_t room)
 	return -1;
 }
 
-/* --- What it does ------------------------------------------------------------------------------------------------------- */
+/* --- What it does ------------------------------------------------------------------------------------------------- */
 
 static void test_program(void)
 {
@@ -366,7 +367,10 @@ static void test_window(void)
 	CHECK_INT(end(), ECONNRESET);
 }
 
-/* What is typed into a terminal that its program has closed goes nowhere; nobody waits for it, and the window is open for more. */
+/*
+ * What is typed into a terminal that its program has closed goes nowhere; nobody waits for it, and the window is open
+ * for more.
+ */
 static void test_closed_terminal(void)
 {
 	size_t taken = 0;
@@ -507,7 +511,7 @@ static void test_figures_and_clock(void)
 	CHECK_INT(end(), 0);
 }
 
-/* --- Hostile hosts -------------------------------------------------------------------------------------------------------- */
+/* --- Hostile hosts ------------------------------------------------------------------------------------------------ */
 
 static void say_start_again(void)
 {

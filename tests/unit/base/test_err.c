@@ -84,7 +84,10 @@ static void test_long_words_keep_the_reason(void)
 	err_hint(&err, "%s", long_words('c'));
 	CHECK(strlen(err.msg) < ERR_MSG_BYTES);
 
-	/* Every length around the bound: nothing is written behind the end (the sanitizer looks), and characters stay whole. */
+	/*
+	 * Every length around the bound: nothing is written behind the end (the sanitizer looks), and characters stay
+	 * whole.
+	 */
 	for (int length = ERR_MSG_BYTES - 40; length < ERR_MSG_BYTES + 10; length++) {
 		err_say(&err, EIO, "%.*s", length, long_words('d'));
 		err_wrap(&err, "\xc3\xa4\xc3\xa4\xe2\x82\xac\xc3\xa4");

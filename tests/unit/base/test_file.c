@@ -269,8 +269,8 @@ static void test_locks(void)
 }
 
 /*
- * Holders that remove the file: whoever waited must not believe to hold a lock that no newcomer sees. Each of some processes
- * adds one to a number, not atomically, under the lock.
+ * Holders that remove the file: whoever waited must not believe to hold a lock that no newcomer sees. Each of some
+ * processes adds one to a number, not atomically, under the lock.
  */
 static int count_under_lock(int rounds)
 {

@@ -45,8 +45,8 @@ static void test_probing_keeps_errno(void)
 }
 
 /*
- * A kernel without these calls, or a filter that keeps them from us: seccomp plays either. Returns the first fact that is still believed
- * plus one, 0 when none is.
+ * A kernel without these calls, or a filter that keeps them from us: seccomp plays either. Returns the first fact that
+ * is still believed plus one, 0 when none is.
  */
 static int believed_without(uint32_t code)
 {

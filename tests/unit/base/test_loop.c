@@ -80,7 +80,9 @@ static void forget_other(struct loop *loop, struct loop_source *source, uint32_t
 	pipe->other = NULL;
 }
 
-/* Both are ready; the first that is called frees the other, whose callback must then never come (the sanitizers watch). */
+/*
+ * Both are ready; the first that is called frees the other, whose callback must then never come (the sanitizers watch).
+ */
 static void test_forget_from_callback(void)
 {
 	struct loop loop;

@@ -476,8 +476,8 @@ static void mounts_are_seen(void)
 /* --- races --- */
 
 /*
- * The attacker: for ever, root/swap is a folder in one moment, and a link to the host's folder in the next: the absolute
- * name, and a way up, in turns. `swap/deep` is what paths lead through.
+ * The attacker: for ever, root/swap is a folder in one moment, and a link to the host's folder in the next: the
+ * absolute name, and a way up, in turns. `swap/deep` is what paths lead through.
  */
 static pid_t start_swapping(void)
 {

@@ -304,7 +304,9 @@ static void *outlive(void *channel)
 {
 	char byte;
 
-	/* Tells that the first thread is gone only by staying itself: the parent looks until it is a zombie in /proc. */
+	/*
+	 * Tells that the first thread is gone only by staying itself: the parent looks until it is a zombie in /proc.
+	 */
 	(void)!read(*(int *)channel, &byte, 1);
 	_exit(0);
 }

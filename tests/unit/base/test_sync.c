@@ -216,7 +216,10 @@ static void test_error_arrives(void)
 	sync_close(&child);
 }
 
-/* The child failed, said so, and ended without reading what the parent had already told it: its error must win over the reset. */
+/*
+ * The child failed, said so, and ended without reading what the parent had already told it: its error must win over the
+ * reset.
+ */
 static void test_error_behind_a_reset(void)
 {
 	struct err failure = failure_of(EPERM, 0, "mount '/proc': Operation not permitted");

@@ -59,7 +59,10 @@ static bool exists_anywhere(const char *below)
 	return false;
 }
 
-/* A child that waits for a byte, then does its work: so that it is in the cgroup before. Its exit status is the work's answer. */
+/*
+ * A child that waits for a byte, then does its work: so that it is in the cgroup before. Its exit status is the work's
+ * answer.
+ */
 struct child {
 	pid_t pid;
 	int go;

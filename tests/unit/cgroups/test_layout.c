@@ -76,7 +76,10 @@ static void test_hybrid(void)
 	CHECK(cg_layout_tree(&layout, CG_DEVICES) == cg_layout_v2(&layout));
 }
 
-/* Without a cgroup namespace a container sees its part of the hierarchy mounted, and its own path from the hierarchy's root. */
+/*
+ * Without a cgroup namespace a container sees its part of the hierarchy mounted, and its own path from the hierarchy's
+ * root.
+ */
 static void test_root_is_not_slash(void)
 {
 	struct cg_layout layout = parse("9 1 0:29 /docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n",

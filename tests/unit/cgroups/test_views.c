@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The other layouts: the same machine with a part of its mounts taken away, in a mount namespace of its own. Each case is a
- * process, since a process looks its layout up once.
+ * The other layouts: the same machine with a part of its mounts taken away, in a mount namespace of its own. Each case
+ * is a process, since a process looks its layout up once.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -150,7 +150,10 @@ static inline int bundle_make(struct bundle *b, bool wait_for_start, struct inst
 	return result < 0 ? result : create_instance(&request, &b->arena, ret, err);
 }
 
-/* Makes it and gives its lock up, as a command does that ends. The pid of the first process, this one's child; 0: a CHECK has failed. */
+/*
+ * Makes it and gives its lock up, as a command does that ends. The pid of the first process, this one's child; 0: a
+ * CHECK has failed.
+ */
 static inline pid_t bundle_start(struct bundle *b, bool wait_for_start)
 {
 	struct instance instance;

@@ -200,7 +200,10 @@ static int act_as_user(int master, pid_t client)
 	(void)kill(client, SIGWINCH);
 	if (write(master, "first\r", 6) != 6 || !wait_for(master, "30 90"))
 		return 2;
-	/* Ctrl-C goes to the program's terminal, not to us; ctrl-p alone goes through as well, once something else follows. */
+	/*
+	 * Ctrl-C goes to the program's terminal, not to us; ctrl-p alone goes through as well, once something else
+	 * follows.
+	 */
 	if (write(master, "\x10z\r", 3) != 3 || !wait_for(master, "<\x10z>"))
 		return 3;
 	return write(master, "\x10\x11", 2) == 2 ? 0 : 4;

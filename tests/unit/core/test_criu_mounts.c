@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Which mounts CRIU is told of by a key: those of the host, seen inside at a dump and outside at a restore. Both sides must say the same keys.
+ * Which mounts CRIU is told of by a key: those of the host, seen inside at a dump and outside at a restore. Both sides
+ * must say the same keys.
  */
 #include "runtime/core/criu_mounts.h"
 
@@ -90,7 +91,10 @@ static const char *outside(const struct plan *plan, const char *mountinfo, criu_
 	return say(&pairs);
 }
 
-/* A tree brings along what is mounted in it, and nothing that only begins with the same letters; a single bind does not. */
+/*
+ * A tree brings along what is mounted in it, and nothing that only begins with the same letters; a single bind does
+ * not.
+ */
 static void test_outside_binds(void)
 {
 	static const struct mount_request mounts[] = {
@@ -166,7 +170,7 @@ static void test_outside_devices(void)
 	CHECK_HAS(said, last);
 }
 
-/* --- Inside: mounts of a small root, in a mount namespace of this program's ---------------------------------------------- */
+/* --- Inside: mounts of a small root, in a mount namespace of this program's --------------------------------------- */
 
 static char folder[64];
 
@@ -245,8 +249,9 @@ static const struct mount_request inside_mounts[] = {
 };
 
 /*
- * The host's are told, with what of the host is mounted in them; not what config.json has put there beside, nor what is no mount any more, nor the root itself. A link leads to
- * where the mount is. A masked file shows the null device; a masked folder has a file system of its own.
+ * The host's are told, with what of the host is mounted in them; not what config.json has put there beside, nor what is
+ * no mount any more, nor the root itself. A link leads to where the mount is. A masked file shows the null device; a
+ * masked folder has a file system of its own.
  */
 static void test_inside(void)
 {

@@ -107,8 +107,8 @@ static void test_states(void)
 }
 
 /*
- * The container is killed and removed at any moment of an exec: either it worked, or the error says that the container has ended;
- * and no process of it is left, in no cgroup.
+ * The container is killed and removed at any moment of an exec: either it worked, or the error says that the container
+ * has ended; and no process of it is left, in no cgroup.
  */
 static void test_while_it_dies(void)
 {

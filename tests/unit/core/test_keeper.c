@@ -157,7 +157,10 @@ static void test_signals_to_the_keeper(void)
 	fixture_end(&f);
 }
 
-/* What the program writes before the first client has said a word waits for it; log and exit do not wait for the client. */
+/*
+ * What the program writes before the first client has said a word waits for it; log and exit do not wait for the
+ * client.
+ */
 static void test_first_client_misses_nothing(void)
 {
 	struct fixture f = {.script = "seq 1 5000; echo e >&2; exit 4", .with_client = true};
@@ -277,7 +280,10 @@ static void test_rotation_under_load(void)
 	CHECK(fixture_has(&f, "log.2") && !fixture_has(&f, "log.3"));
 	CHECK(fstatat(f.state_fd, "log.1", &st, 0) == 0 && st.st_size <= 65536 && st.st_size > 60000);
 	fixture_log(&f, &log);
-	/* Joined, a chunk's pieces are lines again. The first may be the end of a line whose beginning was rotated away. */
+	/*
+	 * Joined, a chunk's pieces are lines again. The first may be the end of a line whose beginning was rotated
+	 * away.
+	 */
 	at = strchr(text_get(&log), '\n');
 	if (!at) {
 		CHECK(!"the log has lines");

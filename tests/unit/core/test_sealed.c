@@ -52,7 +52,7 @@ static void test_it_can_be_executed(void)
 	CHECK_INT(WEXITSTATUS(status), 1);
 }
 
-/* --- Sealing oneself: this very program, with an argument, says by its exit code how it went ----------------------------- */
+/* --- Sealing oneself: this very program, with an argument, says by its exit code how it went ---------------------- */
 
 enum { IN_PLACE = 42, BY_EXECUTING = 43, WRITABLE = 50, SPOILED = 51, NOT_SEALED = 52, HELD = 53 };
 

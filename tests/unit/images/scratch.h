@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * For tests of images: a folder of its own that goes away, files in it, and tar streams made byte by byte, so that they can say what no
- * tar program would write.
+ * For tests of images: a folder of its own that goes away, files in it, and tar streams made byte by byte, so that they
+ * can say what no tar program would write.
  */
 #ifndef HULL_TESTS_UNIT_IMAGES_SCRATCH_H
 #define HULL_TESTS_UNIT_IMAGES_SCRATCH_H

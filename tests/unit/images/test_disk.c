@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Disks of layers, looked at as a guest sees them: mounted by this machine's kernel. Where that has no EROFS, fsck.erofs looks at them.
+ * Disks of layers, looked at as a guest sees them: mounted by this machine's kernel. Where that has no EROFS,
+ * fsck.erofs looks at them.
  */
 #include "images/disk.h"
 

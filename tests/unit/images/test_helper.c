@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * hull-image as hull runs it. The helper is found relative to the executable that runs, so this test runs a copy of itself from a tree
- * that looks like an installed one.
+ * hull-image as hull runs it. The helper is found relative to the executable that runs, so this test runs a copy of
+ * itself from a tree that looks like an installed one.
  */
 #include "images/helper.h"
 

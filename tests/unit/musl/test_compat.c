@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The C library that the static programs have, where that is musl and what is put beside it: this program is linked as they are. */
+/*
+ * The C library that the static programs have, where that is musl and what is put beside it: this program is linked as
+ * they are.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -31,7 +34,10 @@ int __snprintf_chk(char *to, size_t bytes, int level, size_t room, const char *f
 int __sprintf_chk(char *to, int level, size_t room, const char *format, ...);
 void *__memcpy_chk(void *to, const void *from, size_t bytes, size_t room);
 
-/* Which signal ends a process that does it; 0: it comes through. The process is made as hull makes its own: the C library knows nothing of it. */
+/*
+ * Which signal ends a process that does it; 0: it comes through. The process is made as hull makes its own: the C
+ * library knows nothing of it.
+ */
 static int end_of(void (*what)(void))
 {
 	struct clone_args how = {.exit_signal = SIGCHLD};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Filters without a kernel: an interpreter of classic BPF, profiles made up of bytes or of a seed, and a comparison of two programs call by call.
+ * Filters without a kernel: an interpreter of classic BPF, profiles made up of bytes or of a seed, and a comparison of
+ * two programs call by call.
  */
 #ifndef HULL_TESTS_UNIT_NAMESPACES_BPF_H
 #define HULL_TESTS_UNIT_NAMESPACES_BPF_H
@@ -63,7 +64,7 @@ static inline uint32_t bpf_decide(const struct confine_filter *filter, uint32_t 
 	return bpf_run(filter, &data);
 }
 
-/* --- Choices: of bytes as long as there are any, then of a seed; with the seed 0 they end in zeros ------------------------ */
+/* --- Choices: of bytes as long as there are any, then of a seed; with the seed 0 they end in zeros ---------------- */
 
 struct choices {
 	const uint8_t *bytes;
@@ -100,7 +101,7 @@ static const uint64_t bpf_edges[] = {0,
 				     0xffffffffffffffff};
 #define BPF_EDGES (sizeof(bpf_edges) / sizeof(bpf_edges[0]))
 
-/* --- Profiles ------------------------------------------------------------------------------------------------------------- */
+/* --- Profiles ----------------------------------------------------------------------------------------------------- */
 
 /* The name of some call of some architecture. In the arena. */
 static inline const char *choose_name(struct choices *c, struct arena *arena)
@@ -157,7 +158,7 @@ static inline void choose_profile(struct choices *c, struct arena *arena, struct
 	};
 }
 
-/* --- Comparing ------------------------------------------------------------------------------------------------------------ */
+/* --- Comparing ---------------------------------------------------------------------------------------------------- */
 
 /* A value that the program has something to say about: one of its constants, or beside one. */
 static inline uint32_t choose_constant(struct choices *c, const struct confine_filter *filter)
@@ -177,7 +178,10 @@ static inline bool bpf_agree_on(struct choices *c, const struct confine_filter *
 	return bpf_run(one, data) == bpf_run(other, data);
 }
 
-/* Every number of every architecture that may matter up to `last`, each with several arguments. The first call that they differ on is in *ret. */
+/*
+ * Every number of every architecture that may matter up to `last`, each with several arguments. The first call that
+ * they differ on is in *ret.
+ */
 static inline bool bpf_agree(struct choices *c, const struct confine_filter *one, const struct confine_filter *other,
 			     uint32_t last, int turns, struct seccomp_data *ret)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A container as small as the tests of roots need it: a scratch image with busybox, a child in new namespaces, a function that looks
- * around inside. No cgroup, no network, no seccomp.
+ * A container as small as the tests of roots need it: a scratch image with busybox, a child in new namespaces, a
+ * function that looks around inside. No cgroup, no network, no seccomp.
  */
 #ifndef HULL_TESTS_UNIT_JAIL_H
 #define HULL_TESTS_UNIT_JAIL_H

@@ -154,7 +154,9 @@ static int run_inheritable_is_emptied(void)
 	return has_exactly(&sets);
 }
 
-/* A program that root runs has no more than the bounding set, and nothing inheritable: as /proc says of `cat` itself. */
+/*
+ * A program that root runs has no more than the bounding set, and nothing inheritable: as /proc says of `cat` itself.
+ */
 static int run_exec(void)
 {
 	struct caps_sets sets = caps_from_mask(caps_default());

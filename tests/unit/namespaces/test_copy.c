@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Copies of layers whose ids are moved: owners, what files let their users do, kinds of files, what is left out. Needs root. */
+/*
+ * Copies of layers whose ids are moved: owners, what files let their users do, kinds of files, what is left out. Needs
+ * root.
+ */
 #include <endian.h>
 #include <linux/capability.h>
 #include <linux/posix_acl.h>
@@ -83,7 +86,10 @@ static void test_owners_are_moved(void)
 	jail_close();
 }
 
-/* As on an id-mapped mount: nobody's, and nobody's rights are not to be had. Also an id that would be the container's if it stayed as it is. */
+/*
+ * As on an id-mapped mount: nobody's, and nobody's rights are not to be had. Also an id that would be the container's
+ * if it stayed as it is.
+ */
 static void test_owners_beyond_the_map_are_nobody(void)
 {
 	open_trees();
@@ -172,7 +178,9 @@ static bool has_xattr(const char *name, const char *xattr)
 	return getxattr(jail_path(name), xattr, NULL, 0) >= 0;
 }
 
-/* Overlay's own attributes could send a lookup elsewhere: of those only what says that a folder hides the ones below. */
+/*
+ * Overlay's own attributes could send a lookup elsewhere: of those only what says that a folder hides the ones below.
+ */
 static void test_attributes_that_mean_something_stay(void)
 {
 	static const char *const all[] = {"user.mine", "trusted.overlay.opaque", "trusted.overlay.redirect",

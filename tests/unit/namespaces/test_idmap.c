@@ -135,7 +135,9 @@ static void test_a_map_is_written_once(void)
 	check_written(false, "deny");
 }
 
-/* As user 12345, without any right: only the own id can be mapped directly; more goes to newuidmap, which refuses here. */
+/*
+ * As user 12345, without any right: only the own id can be mapped directly; more goes to newuidmap, which refuses here.
+ */
 static void test_an_unprivileged_writer(void)
 {
 	static const struct idmap_range own = {0, 12345, 1}, more = {0, 1900000000, 10};

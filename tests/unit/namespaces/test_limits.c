@@ -191,7 +191,10 @@ static bool other_user_waits(pid_t *ret)
 	return there;
 }
 
-/* The limits of a process that is another user's by now, by a root that has no CAP_SYS_RESOURCE: as some machines' roots are. */
+/*
+ * The limits of a process that is another user's by now, by a root that has no CAP_SYS_RESOURCE: as some machines'
+ * roots are.
+ */
 static void test_of_another_user(void)
 {
 	static const struct limits_rlimit low = {RLIMIT_NOFILE, 10, 64}, high = {RLIMIT_NOFILE, 10, 65};
@@ -220,7 +223,10 @@ static void test_of_another_user(void)
 	(void)cap_free(without);
 }
 
-/* Raising a hard limit without the right to: one clear line. In a user namespace nobody has it, whatever this machine gives root. */
+/*
+ * Raising a hard limit without the right to: one clear line. In a user namespace nobody has it, whatever this machine
+ * gives root.
+ */
 static void test_raising_is_refused_clearly(void)
 {
 	int status = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Images and neighbours that want out while a root is assembled: links where mount points and devices belong, a fake /proc, and somebody who
- * swaps a folder for a link, thousands of times, on a volume that both have. Needs root.
+ * Images and neighbours that want out while a root is assembled: links where mount points and devices belong, a fake
+ * /proc, and somebody who swaps a folder for a link, thousands of times, on a volume that both have. Needs root.
  */
 #include "tests/unit/namespaces/jail.h"
 
@@ -90,7 +90,10 @@ static void inside_devices(void)
 	CHECK(char_is("/dev/urandom", 1, 9));
 }
 
-/* A whole /dev that is not a folder, and single nodes without a tmpfs over /dev: either the right device, or an error. Never the link. */
+/*
+ * A whole /dev that is not a folder, and single nodes without a tmpfs over /dev: either the right device, or an error.
+ * Never the link.
+ */
 static void run_with_device(const char *name, char kind, bool dev_tmpfs, bool userns)
 {
 	struct jail jail = {.inside = inside_devices, .no_userns = !userns};
@@ -285,8 +288,9 @@ static bool host_is_untouched(const char *host)
 }
 
 /*
- * One process plays a container's child, round after round, in a mount namespace of its own: root attached, the volume bound, then a
- * tmpfs for /vol/x, as rootfs_assemble() does it. Whatever the swapper does, the tmpfs is in the volume or nowhere.
+ * One process plays a container's child, round after round, in a mount namespace of its own: root attached, the volume
+ * bound, then a tmpfs for /vol/x, as rootfs_assemble() does it. Whatever the swapper does, the tmpfs is in the volume
+ * or nowhere.
  */
 static void assemble_under_swaps(const char *volume, const char *host)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is mounted into a root from the host: binds and their options, volumes with mapped ids, the host's /sys, cgroups. Needs root. */
+/*
+ * What is mounted into a root from the host: binds and their options, volumes with mapped ids, the host's /sys,
+ * cgroups. Needs root.
+ */
 #include "tests/unit/namespaces/jail.h"
 
 #include <linux/magic.h>
@@ -13,7 +16,9 @@
 
 static char host_dir[PATH_MAX], host_file[PATH_MAX];
 
-/* A folder of the host's with a file, a link, and a tmpfs mounted below it, all in a mount namespace of the test's own. */
+/*
+ * A folder of the host's with a file, a link, and a tmpfs mounted below it, all in a mount namespace of the test's own.
+ */
 static void mounts_open(void)
 {
 	jail_open();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The program that is loaded against the one that libseccomp and hull have put together: the same answers, run through an interpreter, for every number.
+ * The program that is loaded against the one that libseccomp and hull have put together: the same answers, run through
+ * an interpreter, for every number.
  */
 #include "namespaces/seccomp_shorten.h"
 
@@ -227,7 +228,10 @@ static void test_nearly_alike(void)
 			}
 }
 
-/* The fewest instructions there can be: the number is not loaded where nobody asks for it, and one number amid others takes one comparison. */
+/*
+ * The fewest instructions there can be: the number is not loaded where nobody asks for it, and one number amid others
+ * takes one comparison.
+ */
 static void test_fewest(void)
 {
 	const struct sock_filter architecture[] = {load(offsetof(struct seccomp_data, arch)),
@@ -248,7 +252,10 @@ static void test_fewest(void)
 	CHECK_INT(check_program(number, ARRAY_SIZE(number), "a number is mixed up"), 4);
 }
 
-/* As check_program(), for the machine's own architecture alone, numbers up to `last`, and two values of the first argument. */
+/*
+ * As check_program(), for the machine's own architecture alone, numbers up to `last`, and two values of the first
+ * argument.
+ */
 static size_t check_numbers(const struct sock_filter *code, size_t count, int last, const char *words)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -269,7 +276,10 @@ static size_t check_numbers(const struct sock_filter *code, size_t count, int la
 	return brief.count;
 }
 
-/* Ends at every distance from what branches to them: returns of their own, one return that many share, and one end that many share and that is none. */
+/*
+ * Ends at every distance from what branches to them: returns of their own, one return that many share, and one end that
+ * many share and that is none.
+ */
 static void test_distances(void)
 {
 	for (size_t numbers = 60; numbers < 330; numbers++) {
@@ -294,7 +304,10 @@ static void test_distances(void)
 	}
 }
 
-/* More ranges, more architectures, and more architectures with numbers of their own, than there is room for: left as they are. */
+/*
+ * More ranges, more architectures, and more architectures with numbers of their own, than there is room for: left as
+ * they are.
+ */
 static void test_too_many(void)
 {
 	static struct sock_filter code[8192];
@@ -331,7 +344,10 @@ static void test_too_many(void)
 	}
 }
 
-/* As many as there is room for are read, and one more is not: architectures, each with an answer of its own, and instructions that do nothing. */
+/*
+ * As many as there is room for are read, and one more is not: architectures, each with an answer of its own, and
+ * instructions that do nothing.
+ */
 static void test_limits(void)
 {
 	static struct sock_filter code[SECCOMP_PROGRAM_MAX + 1];

@@ -19,7 +19,10 @@
 
 #include "tests/unit/tap.h"
 
-/* Keys ------------------------------------------------------------------------------------------------------------------------ */
+/*
+ * Keys
+ * ------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void test_keys_words(void)
 {
@@ -42,7 +45,9 @@ static void test_keys_words(void)
 	CHECK_HAS(err.msg, "detach keys");
 }
 
-/* Types the words one piece (separated by '|') at a time; checks what goes on to the program, and whether it detached. */
+/*
+ * Types the words one piece (separated by '|') at a time; checks what goes on to the program, and whether it detached.
+ */
 static void type(const char *sequence, const char *pieces, const char *wanted, bool detaches)
 {
 	struct tty_keys keys;
@@ -77,7 +82,10 @@ static void test_keys_typed(void)
 	type("", "\020\021", "\020\021", false);
 }
 
-/* In the container -------------------------------------------------------------------------------------------------------------- */
+/*
+ * In the container
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static struct err child_err;
 
@@ -275,7 +283,10 @@ static void test_dev_ptmx_is_not_used(void)
 	CHECK_INT(in_root(run_dev_ptmx_is_link), 0);
 }
 
-/* TIOCSTI --------------------------------------------------------------------------------------------------------------------- */
+/*
+ * TIOCSTI
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 /* A process on a caller's terminal tries to type into it. With a session of its own it cannot. */
 static int try_to_type(bool protect)
@@ -287,7 +298,9 @@ static int try_to_type(bool protect)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		/* The caller's shell, whose terminal it is; and the contained process below it, without CAP_SYS_ADMIN. */
+		/*
+		 * The caller's shell, whose terminal it is; and the contained process below it, without CAP_SYS_ADMIN.
+		 */
 		if (tty_make_controlling(slave, NULL) < 0)
 			_exit(99);
 		pid = fork();
@@ -333,7 +346,10 @@ static void test_leader_gives_up_its_terminal(void)
 	(void)close(slave);
 }
 
-/* The host's side ------------------------------------------------------------------------------------------------------------- */
+/*
+ * The host's side
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 static void test_raw_and_back(void)
 {
@@ -391,7 +407,10 @@ static void test_send_master(void)
 	CHECK(tty_send_master("/tmp/hull-no-such-socket", &pair, NULL) < 0);
 }
 
-/* The relay ------------------------------------------------------------------------------------------------------------------- */
+/*
+ * The relay
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static int ended_how;
 

@@ -216,7 +216,10 @@ static void test_device_rules(void)
 	CHECK(!rules[0].allow && rules[0].type == 'a' && rules[0].major == -1 && rules[0].minor == -1);
 	CHECK(rules[1].allow && rules[1].read && rules[1].write && !rules[1].mknod);
 	CHECK_INT(rules[1].minor, 229);
-	/* The specification's default devices are allowed behind them, and no rule there allows a whole kind to be opened. */
+	/*
+	 * The specification's default devices are allowed behind them, and no rule there allows a whole kind to be
+	 * opened.
+	 */
 	for (size_t i = 2; i < plan.limits.device_count; i++) {
 		CHECK(rules[i].allow);
 		CHECK(rules[i].major >= 0 || (!rules[i].read && !rules[i].write));
@@ -563,7 +566,10 @@ static int one_mount(enum cg_driver_kind driver, const char *path, struct arena 
 	return 0;
 }
 
-/* The one tree is mounted afresh in a cgroup namespace; without one, and of many trees, only the instance's own folders are shown. */
+/*
+ * The one tree is mounted afresh in a cgroup namespace; without one, and of many trees, only the instance's own folders
+ * are shown.
+ */
 static void test_cgroup_view(void)
 {
 	static const struct {

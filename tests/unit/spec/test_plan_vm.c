@@ -267,7 +267,10 @@ static void test_engines_bundle(void)
 	plan_case_machine.is_folder = NULL;
 }
 
-/* An engine's --privileged: any device of the guest's, and those of the host that are listed are nowhere. With rules for some of them, each is refused. */
+/*
+ * An engine's --privileged: any device of the guest's, and those of the host that are listed are nowhere. With rules
+ * for some of them, each is refused.
+ */
 static void test_engines_privileged(void)
 {
 #define DEVICES "\"devices\":[{\"type\":\"b\",\"path\":\"/dev/sda\",\"major\":8,\"minor\":0}]"
@@ -434,7 +437,10 @@ static void test_update(void)
 	CHECK(update.jail.cpu.quota.value == -1 && update.jail.cpu.shares.value == 7);
 }
 
-/* QEMU opens /dev/kvm by name: as anybody, by its group, or not at all. Only the jail's user namespace is told of the group. */
+/*
+ * QEMU opens /dev/kvm by name: as anybody, by its group, or not at all. Only the jail's user namespace is told of the
+ * group.
+ */
 static void test_kvm_for_qemu(void)
 {
 	static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A router and those it speaks with, in one process: the guest and the clients are scripts that say frames and look at what they hear. The router's loop is run
- * while a script waits. For tests/unit/vm and tests/fuzz.
+ * A router and those it speaks with, in one process: the guest and the clients are scripts that say frames and look at
+ * what they hear. The router's loop is run while a script waits. For tests/unit/vm and tests/fuzz.
  */
 #ifndef HULL_TESTS_UNIT_VM_AGENT_SCRIPT_H
 #define HULL_TESTS_UNIT_VM_AGENT_SCRIPT_H

@@ -84,7 +84,10 @@ static inline void fixture_put32(struct fixture *file, size_t at, uint32_t value
 	memcpy(file->bytes + at, &value, sizeof(value));
 }
 
-/* A bzImage of protocol 2.15 with one sector of set-up, whose kernel (xz, as its first bytes say) is 256 bytes behind that. */
+/*
+ * A bzImage of protocol 2.15 with one sector of set-up, whose kernel (xz, as its first bytes say) is 256 bytes behind
+ * that.
+ */
 static inline void fixture_bzimage(struct fixture *file)
 {
 	static const unsigned char xz[] = {0xfd, '7', 'z', 'X', 'Z', 0};

@@ -24,8 +24,9 @@ static void must(bool condition, const char *words)
 }
 
 /*
- * What these tests ask for is to reach out of a directory, as root: where the server has a mistake, it must not be the host's files that pay for it. So
- * nothing can be written but below `parent`. Who may not make that so may not harm the host either.
+ * What these tests ask for is to reach out of a directory, as root: where the server has a mistake, it must not be the
+ * host's files that pay for it. So nothing can be written but below `parent`. Who may not make that so may not harm the
+ * host either.
  */
 static void keep_host(const char *parent)
 {

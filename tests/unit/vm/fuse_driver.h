@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A shared directory and the requests that a guest's kernel would make, or one that is not what it seems: for unit tests and fuzzers. Beside the shared
- * folder lies one that is not shared, with a file "secret".
+ * A shared directory and the requests that a guest's kernel would make, or one that is not what it seems: for unit
+ * tests and fuzzers. Beside the shared folder lies one that is not shared, with a file "secret".
  */
 #ifndef HULL_TESTS_UNIT_VM_FUSE_DRIVER_H
 #define HULL_TESTS_UNIT_VM_FUSE_DRIVER_H
@@ -33,7 +33,10 @@ bool fuse_driver_close(struct fuse_driver *driver);
 /* INIT as a kernel of this minor version that can do everything. The reply's error. */
 int fuse_driver_init(struct fuse_driver *driver, uint32_t minor);
 
-/* One request: a struct, then bytes (with the NULs that it is to have). Returns the reply's error, 0, or 1 where there was no reply. */
+/*
+ * One request: a struct, then bytes (with the NULs that it is to have). Returns the reply's error, 0, or 1 where there
+ * was no reply.
+ */
 int fuse_driver_ask(struct fuse_driver *driver, uint32_t opcode, uint64_t node, const void *arg, size_t arg_bytes,
 		    const void *text, size_t text_bytes);
 

@@ -66,7 +66,7 @@ void *guest_at(const struct guest *guest, uint64_t gpa)
 	return guest->bytes + (gpa - GUEST_MEMORY_GPA);
 }
 
-/* --- registers ------------------------------------------------------------------------------------------------------------------------ */
+/* --- registers ---------------------------------------------------------------------------------------------------- */
 
 uint32_t guest_read32(struct guest *guest, uint32_t offset)
 {
@@ -169,7 +169,7 @@ bool guest_start(struct guest *guest, uint64_t wanted, uint16_t queue_size)
 	return guest_driver_ok(guest);
 }
 
-/* --- rings ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- rings -------------------------------------------------------------------------------------------------------- */
 
 static uint16_t add_at(struct vring_desc *table, uint16_t first, uint16_t mask, const struct guest_buffer *buffers,
 		       unsigned count)
@@ -264,7 +264,7 @@ bool guest_used(struct guest *guest, unsigned index, uint16_t *ret_head, uint32_
 	return true;
 }
 
-/* --- the loop, and what comes of it ---------------------------------------------------------------------------------------------------- */
+/* --- the loop, and what comes of it ------------------------------------------------------------------------------- */
 
 unsigned guest_turn(struct guest *guest, int timeout_ms)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The guest's side of a virtio device, over plain memory and the fake hypervisor: unit tests and fuzzers drive devices with it as a kernel
- * would, registers and rings and all. It can also write what no driver would: memory and registers are open to the test.
+ * The guest's side of a virtio device, over plain memory and the fake hypervisor: unit tests and fuzzers drive devices
+ * with it as a kernel would, registers and rings and all. It can also write what no driver would: memory and registers
+ * are open to the test.
  *
  *     struct guest guest;
  *     guest_open(&guest, 1 << 20);
@@ -63,7 +64,10 @@ struct guest_buffer {
 	bool writable; /* by the device */
 };
 
-/* Zeroed memory of `bytes` at GUEST_MEMORY_GPA, a loop, a hypervisor. Aborts when the machine has none: tests go no further. */
+/*
+ * Zeroed memory of `bytes` at GUEST_MEMORY_GPA, a loop, a hypervisor. Aborts when the machine has none: tests go no
+ * further.
+ */
 void guest_open(struct guest *guest, size_t bytes);
 /* The same, in a memfd as a machine has it, and with memory below GUEST_MEMORY_GPA too. */
 void guest_open_shared(struct guest *guest, size_t bytes);
@@ -81,8 +85,8 @@ void guest_write32(struct guest *guest, uint32_t offset, uint32_t value);
 void guest_config(struct guest *guest, uint32_t offset, void *to, uint32_t len);
 
 /*
- * The whole of 3.1.1: reset, features (those of `wanted` that are offered; VERSION_1 always), all queues with at most `queue_size` slots,
- * DRIVER_OK. Each step alone below. False when the device refuses.
+ * The whole of 3.1.1: reset, features (those of `wanted` that are offered; VERSION_1 always), all queues with at most
+ * `queue_size` slots, DRIVER_OK. Each step alone below. False when the device refuses.
  */
 bool guest_start(struct guest *guest, uint64_t wanted, uint16_t queue_size);
 bool guest_negotiate(struct guest *guest, uint64_t wanted);
@@ -90,14 +94,20 @@ bool guest_queue_setup(struct guest *guest, unsigned queue, uint16_t size);
 bool guest_driver_ok(struct guest *guest);
 void guest_reset(struct guest *guest);
 
-/* Makes a chain available, of descriptors or of one that names a table, and kicks if the device wants that. Returns its head. */
+/*
+ * Makes a chain available, of descriptors or of one that names a table, and kicks if the device wants that. Returns its
+ * head.
+ */
 uint16_t guest_add(struct guest *guest, unsigned queue, const struct guest_buffer *buffers, unsigned count);
 uint16_t guest_add_indirect(struct guest *guest, unsigned queue, const struct guest_buffer *buffers, unsigned count);
 /* Makes `head` available, whatever it names, and kicks. */
 void guest_offer(struct guest *guest, unsigned queue, uint16_t head);
 void guest_kick(struct guest *guest, unsigned queue);
 
-/* One round of the loop: handles what is ready, waiting up to `timeout_ms` for the first. How many callbacks there were. */
+/*
+ * One round of the loop: handles what is ready, waiting up to `timeout_ms` for the first. How many callbacks there
+ * were.
+ */
 unsigned guest_turn(struct guest *guest, int timeout_ms);
 /* Rounds until nothing is ready, at most some thousands of callbacks. */
 void guest_settle(struct guest *guest);
@@ -107,7 +117,10 @@ bool guest_used(struct guest *guest, unsigned queue, uint16_t *ret_head, uint32_
 /* Runs the loop until one comes back; false after five seconds. */
 bool guest_wait(struct guest *guest, unsigned queue, uint16_t *ret_head, uint32_t *ret_written);
 
-/* Edges on the device's line since the last call; and the interrupt's status, which is then acknowledged, as a handler does. */
+/*
+ * Edges on the device's line since the last call; and the interrupt's status, which is then acknowledged, as a handler
+ * does.
+ */
 uint64_t guest_edges(struct guest *guest);
 uint32_t guest_interrupt(struct guest *guest);
 bool guest_needs_reset(struct guest *guest);

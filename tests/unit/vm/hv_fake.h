@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A hypervisor that runs nothing: it records what it is asked for, and plays a script of exits. Devices and the machine are tested on it
- * without /dev/kvm.
+ * A hypervisor that runs nothing: it records what it is asked for, and plays a script of exits. Devices and the machine
+ * are tested on it without /dev/kvm.
  */
 #ifndef HULL_TESTS_UNIT_VM_HV_FAKE_H
 #define HULL_TESTS_UNIT_VM_HV_FAKE_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The tables that describe the machine: golden bytes of what a kernel needs most, sums over all, and what ACPI's own compiler makes of them. */
+/*
+ * The tables that describe the machine: golden bytes of what a kernel needs most, sums over all, and what ACPI's own
+ * compiler makes of them.
+ */
 #include "runtime/vm/acpi.h"
 
 #include <stdlib.h>

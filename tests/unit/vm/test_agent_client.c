@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A client of a router that is a script in another process: what it sends, what it makes of what it hears, and what it does with nonsense. */
+/*
+ * A client of a router that is a script in another process: what it sends, what it makes of what it hears, and what it
+ * does with nonsense.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +17,7 @@
 #include "runtime/vm/agent_protocol.h"
 #include "tests/unit/tap.h"
 
-/* --- The router's script, in a child that blocks ------------------------------------------------------------------------ */
+/* --- The router's script, in a child that blocks ------------------------------------------------------------------ */
 
 static struct agent_wire wire;
 
@@ -97,7 +100,7 @@ static void say_exit(int code, int signo)
 	say(AGENT_EXIT, 1, &how, sizeof(how));
 }
 
-/* --- Running ------------------------------------------------------------------------------------------------------------ */
+/* --- Running ------------------------------------------------------------------------------------------------------ */
 
 static struct agent_client_result result;
 static struct err err;
@@ -378,7 +381,7 @@ static void test_signal(void)
 	end_run();
 }
 
-/* --- Routers that talk nonsense ------------------------------------------------------------------------------------------- */
+/* --- Routers that talk nonsense ----------------------------------------------------------------------------------- */
 
 static void script_too_much(void)
 {
@@ -450,7 +453,7 @@ static void test_nonsense(void)
 	end_run();
 }
 
-/* --- Requests ------------------------------------------------------------------------------------------------------------ */
+/* --- Requests ----------------------------------------------------------------------------------------------------- */
 
 static void script_figures(void)
 {

@@ -39,7 +39,9 @@ static void test_two_clients(void)
 	script_close(&s);
 }
 
-/* All that a client's process may have on its way, without one credit from the client: then the guest has none either. */
+/*
+ * All that a client's process may have on its way, without one credit from the client: then the guest has none either.
+ */
 static void test_client_that_does_not_read(void)
 {
 	struct agent_message message;

@@ -23,7 +23,10 @@ static void say_hello(void)
 
 static void say_too_much(void)
 {
-	/* The first program's output is a pipe that takes 64 KiB, which are credited: three windows are always too much. */
+	/*
+	 * The first program's output is a pipe that takes 64 KiB, which are credited: three windows are always too
+	 * much.
+	 */
 	for (size_t sent = 0; sent < 3 * (size_t)AGENT_WINDOW && !s.has_ended; sent += 16384)
 		guest_says(AGENT_STDOUT, AGENT_FIRST, bytes, 16384);
 	for (int turns = 0; turns < 20; turns++)
@@ -172,7 +175,10 @@ static void test_guest_that_begins_late(void)
 	script_close(&s);
 }
 
-/* Nor does one for a program that is never started. Whatever else such a guest says: the document that it was told it has taken. */
+/*
+ * Nor does one for a program that is never started. Whatever else such a guest says: the document that it was told it
+ * has taken.
+ */
 static void test_guest_that_starts_nothing(void)
 {
 	struct agent_hello hello = {.version = AGENT_VERSION};

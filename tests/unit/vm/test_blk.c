@@ -346,8 +346,9 @@ static void test_many(void)
 }
 
 /*
- * Reset while the kernel works: when it is over nothing is in flight, and nothing of the old requests is written any more. Flushes are always done
- * by a thread of the kernel's, so some are in flight still when the kick has been handled: in most rounds, and not always on a busy machine.
+ * Reset while the kernel works: when it is over nothing is in flight, and nothing of the old requests is written any
+ * more. Flushes are always done by a thread of the kernel's, so some are in flight still when the kick has been
+ * handled: in most rounds, and not always on a busy machine.
  */
 static void test_reset_in_flight(void)
 {

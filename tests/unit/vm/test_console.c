@@ -207,7 +207,9 @@ static void test_closed_port(void)
 	bench_close(&bench);
 }
 
-/* The host does not read: the guest's chains wait in the ring, and nothing is lost or doubled; nor does the loop spin. */
+/*
+ * The host does not read: the guest's chains wait in the ring, and nothing is lost or doubled; nor does the loop spin.
+ */
 static void test_slow_host(void)
 {
 	enum { CHUNK = 60000, CHUNKS = 40 };

@@ -139,7 +139,9 @@ static void test_refused(void)
 	finish();
 }
 
-/* A line without an end, more clients than there is room for, one that goes away within a line: none disturbs another. */
+/*
+ * A line without an end, more clients than there is room for, one that goes away within a line: none disturbs another.
+ */
 static void test_manners(void)
 {
 	char endless[CONTROL_LINE_BYTES + 1];

@@ -52,7 +52,9 @@ static void test_read_back(void)
 
 static void test_bytes(void)
 {
-	/* Of the format's description: magic and thirteen numbers of eight digits, the name, its NUL, zeros up to four. */
+	/*
+	 * Of the format's description: magic and thirteen numbers of eight digits, the name, its NUL, zeros up to four.
+	 */
 	static const char first[] = "070701"
 				    "00000001"
 				    "000041ed"

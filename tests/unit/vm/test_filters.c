@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The filters of the monitor and of its file server, loaded for real: what each kind of thread may, and that anything else is its end. */
+/*
+ * The filters of the monitor and of its file server, loaded for real: what each kind of thread may, and that anything
+ * else is its end.
+ */
 #include "runtime/vm/filters.h"
 
 #include <fcntl.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The device, vhost-user and the server's process, as a whole: what a driver puts into a ring is answered by a process of its own. */
+/*
+ * The device, vhost-user and the server's process, as a whole: what a driver puts into a ring is answered by a process
+ * of its own.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
@@ -190,7 +193,10 @@ static void test_tags(void)
 	guest_close(&world.guest);
 }
 
-/* A driver that begins anew finds a server that has forgotten nothing that it should know, and nothing that it should not. */
+/*
+ * A driver that begins anew finds a server that has forgotten nothing that it should know, and nothing that it should
+ * not.
+ */
 static void test_resets(void)
 {
 	begin(false);

@@ -461,7 +461,10 @@ static void test_broken_requests(void)
 	finish();
 }
 
-/* Text that is as long as it may be, and longer; text that ends too early or not at all; a reply's text that does not fit. */
+/*
+ * Text that is as long as it may be, and longer; text that ends too early or not at all; a reply's text that does not
+ * fit.
+ */
 static void test_texts(void)
 {
 	static char text[FUSE_TEXT_BYTES + 1];

@@ -244,7 +244,10 @@ static void test_no_processors(void)
 	}
 }
 
-/* The answer comes first, whoever is quicker; and where the first begins is known to it before it runs, whether that or its making comes first. */
+/*
+ * The answer comes first, whoever is quicker; and where the first begins is known to it before it runs, whether that or
+ * its making comes first.
+ */
 static void test_processors(void)
 {
 	for (int is_early = 0; is_early < 2; is_early++) {

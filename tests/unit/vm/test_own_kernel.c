@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a bundle brings along: archives with and without the agent, one behind another, damaged ones, files that change while they are read. */
+/*
+ * What a bundle brings along: archives with and without the agent, one behind another, damaged ones, files that change
+ * while they are read.
+ */
 #include "runtime/vm/own_kernel.h"
 
 #include <elf.h>
@@ -92,7 +95,10 @@ static void test_archives(void)
 	}
 }
 
-/* The agent is some megabytes, and its mark may lie anywhere, also where one piece that is read ends and the next begins. */
+/*
+ * The agent is some megabytes, and its mark may lie anywhere, also where one piece that is read ends and the next
+ * begins.
+ */
 static void test_large(void)
 {
 	static char archive[256 << 10], program[160 << 10];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every device at once, by several processors that know nothing of one another, while the loop serves, pauses and asks: a storm that is worth most under
- * ThreadSanitizer, and behind which each device still starts.
+ * Every device at once, by several processors that know nothing of one another, while the loop serves, pauses and asks:
+ * a storm that is worth most under ThreadSanitizer, and behind which each device still starts.
  */
 #include <fcntl.h>
 #include <linux/virtio_mmio.h>
@@ -48,7 +48,7 @@ static struct {
 	unsigned rounds;
 } world;
 
-/* --- a driver, as the list of registers that it writes -------------------------------------------------------------------------- */
+/* --- a driver, as the list of registers that it writes ------------------------------------------------------------ */
 
 struct access {
 	uint32_t offset;
@@ -88,7 +88,10 @@ static unsigned driver_starts(unsigned device, struct access *to)
 
 #define MAX_ACCESSES (6 + 7 * QUEUES)
 
-/* Chains that every device takes: a disk's read of sector 0, and else one buffer, for the device to write where it has something to say. */
+/*
+ * Chains that every device takes: a disk's read of sector 0, and else one buffer, for the device to write where it has
+ * something to say.
+ */
 static void prepare_ring(unsigned device, unsigned queue)
 {
 	uint64_t gpa = ring_gpa(device, queue);
@@ -106,7 +109,7 @@ static void prepare_ring(unsigned device, unsigned queue)
 	((struct vring_avail *)(void *)(bytes + AVAILABLE))->idx = SLOTS;
 }
 
-/* --- the processors ------------------------------------------------------------------------------------------------------------------ */
+/* --- the processors ----------------------------------------------------------------------------------------------- */
 
 /* What one of them is at; nobody else looks. */
 static struct processor {
@@ -179,7 +182,7 @@ static void play(struct hv_vcpu *vcpu, struct hv_exit *ret)
 	(any(processor) % 16 ? touch_register : touch_port)(processor, ret);
 }
 
-/* --- the loop ------------------------------------------------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
 
 static void round_ended(struct loop *loop, struct loop_timer *timer)
 {
@@ -203,7 +206,7 @@ static void round_ended(struct loop *loop, struct loop_timer *timer)
 		(void)loop_timer_set(timer, PERIOD_MS);
 }
 
-/* --- the storm -------------------------------------------------------------------------------------------------------------------------- */
+/* --- the storm ---------------------------------------------------------------------------------------------------- */
 
 static void open_devices(struct err *err)
 {
@@ -288,7 +291,7 @@ static void test_storm(void)
 	close_devices();
 }
 
-/* --- the end, by everybody at once ------------------------------------------------------------------------------------------------------ */
+/* --- the end, by everybody at once -------------------------------------------------------------------------------- */
 
 static void play_end(struct hv_vcpu *vcpu, struct hv_exit *ret)
 {

@@ -353,7 +353,9 @@ static void test_held(void)
 	}
 }
 
-/* A guest that never stops asking is served in turns, so that the loop's others have theirs; and all of it is served. */
+/*
+ * A guest that never stops asking is served in turns, so that the loop's others have theirs; and all of it is served.
+ */
 static void test_turns(void)
 {
 	struct bench bench;
@@ -408,7 +410,7 @@ static void test_config(void)
 	bench_close(&bench);
 }
 
-/* --- a vCPU resets, over and over, while the loop is at work ---------------------------------------------------------------------------- */
+/* --- a vCPU resets, over and over, while the loop is at work ------------------------------------------------------ */
 
 struct worker {
 	struct bench *bench;

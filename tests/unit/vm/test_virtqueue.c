@@ -161,7 +161,7 @@ static void test_unpop(void)
 	bench_close(&bench);
 }
 
-/* --- what breaks a queue ------------------------------------------------------------------------------------------------------------- */
+/* --- what breaks a queue ------------------------------------------------------------------------------------------ */
 
 static void loop_of_two(struct bench *bench)
 {
@@ -469,7 +469,7 @@ static void test_setup(void)
 	bench_close(&bench);
 }
 
-/* --- telling the driver, and being told --------------------------------------------------------------------------------------------- */
+/* --- telling the driver, and being told --------------------------------------------------------------------------- */
 
 static void serve_one(struct bench *bench)
 {
