@@ -7,6 +7,7 @@
 #include "runtime/base/scope.h"
 #include "runtime/spec/extension.h"
 #include "runtime/spec/hull_fields.h"
+#include "tests/unit/spec/fields_fixture.h"
 #include "tests/unit/tap.h"
 
 /* A document that has every member that the tables know. */
@@ -20,24 +21,6 @@ static const struct extension *parse(struct arena *arena, const char *document, 
 	const struct extension *extension = NULL;
 
 	return extension_parse(arena, document, strlen(document), "hull.json", &extension, err) < 0 ? NULL : extension;
-}
-
-static size_t count_rows(const struct field_table *table)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < table->count; i++)
-		count += 1 + (table->fields[i].table ? count_rows(table->fields[i].table) : 0);
-	return count;
-}
-
-static size_t count_members(const struct json *value)
-{
-	size_t count = 0;
-
-	json_each (child, value)
-		count += (child->key ? 1 : 0) + count_members(child);
-	return count;
 }
 
 static void test_round_trip(void)

@@ -7,6 +7,7 @@
 #include "runtime/base/scope.h"
 #include "runtime/spec/hull_fields.h"
 #include "runtime/spec/record.h"
+#include "tests/unit/spec/fields_fixture.h"
 #include "tests/unit/tap.h"
 
 /* A document that has every member that the tables know. */
@@ -18,24 +19,6 @@ static size_t everything_len;
 static int parse(struct arena *arena, const char *document, struct record *ret, struct err *err)
 {
 	return record_parse(arena, document, strlen(document), "record.json", ret, err);
-}
-
-static size_t count_rows(const struct field_table *table)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < table->count; i++)
-		count += 1 + (table->fields[i].table ? count_rows(table->fields[i].table) : 0);
-	return count;
-}
-
-static size_t count_members(const struct json *value)
-{
-	size_t count = 0;
-
-	json_each (child, value)
-		count += (child->key ? 1 : 0) + count_members(child);
-	return count;
 }
 
 static void test_round_trip(void)
