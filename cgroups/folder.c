@@ -40,7 +40,9 @@ int cg_folder_open(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return errno == ENOTDIR ? -ENOENT : -errno;
+	return fd;
 }
 
 int cg_mkdir_fresh(const struct cg_folder *folder, struct err *err)

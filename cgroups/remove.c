@@ -24,9 +24,10 @@
 
 #define MAX_NAMED_PIDS 8
 
+/* A file of the kernel's that has the name is no cgroup, and never was. */
 static bool is_gone(int error)
 {
-	return error == ENOENT || error == ENODEV;
+	return error == ENOENT || error == ENODEV || error == ENOTDIR;
 }
 
 /* One rmdir a tree. 0 when none is left, else -errno of the first that stays. */

@@ -289,7 +289,7 @@ int seccomp_compile(const struct seccomp_profile *profile, struct arena *arena, 
 int seccomp_listener_send(const char *listener_path, int notify_fd, const char *state, size_t state_len,
 			  struct err *err)
 {
-	CLEANUP_FD int agent = sock_connect(AT_FDCWD, listener_path, err);
+	CLEANUP_FD int agent = sock_connect_patiently(AT_FDCWD, listener_path, err);
 
 	if (agent < 0)
 		return err_wrap(err, "seccomp: agent at '%s'", listener_path);

@@ -207,7 +207,7 @@ int tty_no_terminal(struct err *err)
 
 int tty_send_master(const char *path, const struct tty_pair *pair, struct err *err)
 {
-	CLEANUP_FD int console = sock_connect(AT_FDCWD, path, err);
+	CLEANUP_FD int console = sock_connect_patiently(AT_FDCWD, path, err);
 	char name[32];
 	int len = snprintf(name, sizeof(name), "/dev/pts/%u", pair->number);
 

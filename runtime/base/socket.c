@@ -49,7 +49,8 @@ static int connect_to(int fd, int target)
 	return r < 0 ? -errno : 0;
 }
 
-static int connect_at(int dirfd, const char *name, int type, struct err *err)
+/* With how long it may take; NULL: as long as it does. */
+static int connect_at(int dirfd, const char *name, int type, const struct timeval *patience, struct err *err)
 {
 	CLEANUP_FD int target = openat(dirfd, name, O_PATH | O_CLOEXEC);
 	CLEANUP_FD int fd = -1;
@@ -60,7 +61,12 @@ static int connect_at(int dirfd, const char *name, int type, struct err *err)
 	fd = new_socket(type, err);
 	if (fd < 0)
 		return fd;
+	if (patience && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, patience, sizeof(*patience)) < 0)
+		return err_set(err, errno, "connect to '%s'", name);
 	r = connect_to(fd, target);
+	/* Its queue is full, and stays so. */
+	if (r == -EAGAIN && patience)
+		return err_say(err, ETIMEDOUT, "connect to '%s': nobody accepts connections there", name);
 	if (r < 0)
 		return err_set(err, -r, "connect to '%s'", name);
 	return fd_take(&fd);
@@ -162,12 +168,19 @@ int sock_listen_packets(int dirfd, const char *name, struct err *err)
 
 int sock_connect(int dirfd, const char *name, struct err *err)
 {
-	return connect_at(dirfd, name, SOCK_STREAM, err);
+	return connect_at(dirfd, name, SOCK_STREAM, NULL, err);
+}
+
+int sock_connect_patiently(int dirfd, const char *name, struct err *err)
+{
+	static const struct timeval patience = {.tv_sec = SOCK_PATIENCE_MS / 1000};
+
+	return connect_at(dirfd, name, SOCK_STREAM, &patience, err);
 }
 
 int sock_connect_packets(int dirfd, const char *name, struct err *err)
 {
-	return connect_at(dirfd, name, SOCK_SEQPACKET, err);
+	return connect_at(dirfd, name, SOCK_SEQPACKET, NULL, err);
 }
 
 int sock_accept(int listen_fd, struct err *err)

@@ -24,6 +24,12 @@
 int sock_listen(int dirfd, const char *name, struct err *err);
 /* Connects to the socket `name`, following links as connect(2) does. The descriptor; -ECONNREFUSED when nobody listens any more. */
 int sock_connect(int dirfd, const char *name, struct err *err);
+/*
+ * The same to a socket of somebody else's, who may be at anything but listening: to connect, and later each send, takes SOCK_PATIENCE_MS at most. -ETIMEDOUT with
+ * words.
+ */
+#define SOCK_PATIENCE_MS 10000
+int sock_connect_patiently(int dirfd, const char *name, struct err *err);
 /* The same for SOCK_SEQPACKET: messages that keep their borders, for runtime/base/sync.h. */
 int sock_listen_packets(int dirfd, const char *name, struct err *err);
 int sock_connect_packets(int dirfd, const char *name, struct err *err);

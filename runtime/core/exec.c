@@ -6,13 +6,11 @@
 #include <grp.h>
 #include <linux/magic.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "namespaces/tty.h"
-#include "runtime/base/file.h"
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
 #include "runtime/core/backend.h"
@@ -24,6 +22,7 @@
 #include "runtime/core/filter.h"
 #include "runtime/core/join.h"
 #include "runtime/core/lifecycle.h"
+#include "runtime/core/pid_file.h"
 #include "runtime/core/pid_socket.h"
 #include "runtime/core/spawn.h"
 #include "runtime/core/stdio.h"
@@ -140,16 +139,6 @@ static int take_ready(const struct exec_request *request, struct sync *sync, str
 	return result;
 }
 
-static int write_pid_file(const struct exec_request *request, pid_t pid, struct err *err)
-{
-	char words[16];
-	int len = snprintf(words, sizeof(words), "%d", pid);
-
-	if (!request->pid_file)
-		return 0;
-	return file_replace(AT_FDCWD, request->pid_file, words, (size_t)len, 0644, FILE_VOLATILE, err);
-}
-
 static int set_cpus(const char *member, const char *cpus, pid_t pid, struct err *err)
 {
 	if (!cpus || limits_set_affinity(pid, cpus, err) >= 0)
@@ -167,7 +156,7 @@ static int or_why_gone(const struct exec_request *request, struct sync *sync, st
 }
 
 /*
- * Everything after the clone, in the parent. On failure the new process ends by itself when the socket closes. What the process does before READY is
+ * What comes after the clone, in the parent. On failure the new process ends by itself when the socket closes. What the process does before READY is
  * done while the first migration's grace period passes (cg_warm_start() has begun it).
  */
 static int guide(const struct exec_request *request, const struct record *record, struct sync *sync,
@@ -192,9 +181,16 @@ static int guide(const struct exec_request *request, const struct record *record
 	if (result >= 0)
 		result = limits_apply_outside(&request->process->limits, running->pid, err);
 	if (result >= 0)
-		result = write_pid_file(request, running->pid, err);
-	if (result >= 0)
-		result = fault_point("exec", "go", err);
+		result = pid_file_write(request->pid_file, running->pid, err);
+	return result;
+}
+
+/* Its exec; nothing is left of the pid file of one that fails. */
+static int let_go(const struct exec_request *request, const struct record *record, struct sync *sync,
+		  const struct exec_running *running, struct err *err)
+{
+	int result = fault_point("exec", "go", err);
+
 	if (result >= 0)
 		result = sync_send(sync, CHILD_GO, err);
 	if (result >= 0)
@@ -203,6 +199,8 @@ static int guide(const struct exec_request *request, const struct record *record
 		result = filter_take_listener(sync, CHILD_EXEC, request->process->seccomp, record, running->pid, err);
 	if (result >= 0)
 		result = sync_wait_closed(sync, err);
+	if (result < 0 && request->pid_file)
+		(void)unlink(request->pid_file);
 	return result;
 }
 
@@ -231,13 +229,13 @@ static int spawn_and_guide(const struct exec_request *request, const struct reco
 	if (result < 0)
 		return result;
 	result = guide(request, record, &ours, running, err);
+	if (result >= 0)
+		result = let_go(request, record, &ours, running, err);
 	if (result < 0) {
 		if (running->pidfd >= 0)
 			(void)proc_signal(running->pidfd, SIGKILL);
 		sync_close(&ours);
 		(void)proc_wait(running->pid, &status);
-		if (request->pid_file)
-			(void)unlink(request->pid_file);
 	}
 	return result;
 }

@@ -13,12 +13,12 @@
 
 #include "namespaces/tty.h"
 #include "runtime/base/fd.h"
-#include "runtime/base/file.h"
 #include "runtime/base/process.h"
 #include "runtime/base/socket.h"
 #include "runtime/core/backend_parts.h"
 #include "runtime/core/control.h"
 #include "runtime/core/exec.h"
+#include "runtime/core/pid_file.h"
 #include "runtime/core/pid_socket.h"
 #include "runtime/spec/guest.h"
 #include "runtime/spec/plan_vm.h"
@@ -128,16 +128,6 @@ static int wait_until_it_runs(int report_fd, struct err *err)
 	return -failure.code;
 }
 
-static int write_pid_file(const struct exec_request *request, pid_t pid, struct err *err)
-{
-	char words[16];
-	int len = snprintf(words, sizeof(words), "%d", pid);
-
-	if (!request->pid_file)
-		return 0;
-	return file_replace(AT_FDCWD, request->pid_file, words, (size_t)len, 0644, FILE_VOLATILE, err);
-}
-
 /* Keeps the master, or sends it where it was asked for; the pid is told as a container's process's is. */
 static int hand_out(const struct exec_request *request, struct standing *standing, struct exec_running *ret,
 		    struct err *err)
@@ -150,7 +140,7 @@ static int hand_out(const struct exec_request *request, struct standing *standin
 		ret->terminal = fd_take(&standing->terminal.master);
 	if (result >= 0 && request->pidfd_socket)
 		result = pid_socket_send(request->pidfd_socket, PID_SOCKET_EXEC, ret->pidfd, err);
-	return result < 0 ? result : write_pid_file(request, ret->pid, err);
+	return result < 0 ? result : pid_file_write(request->pid_file, ret->pid, err);
 }
 
 static int start(const struct exec_request *request, struct standing *standing, struct exec_running *ret,

@@ -14,7 +14,7 @@ int pid_socket_send(const char *path, const char *name, int pidfd, struct err *e
 
 	if (pidfd < 0)
 		return err_say(err, ENOTSUP, "pidfd socket '%s': this kernel has no pidfds", path);
-	receiver = sock_connect(AT_FDCWD, path, err);
+	receiver = sock_connect_patiently(AT_FDCWD, path, err);
 	if (receiver < 0 || sock_send_fds(receiver, name, strlen(name), &pidfd, 1, err) < 0)
 		return err_wrap(err, "pidfd socket '%s'", path);
 	return 0;

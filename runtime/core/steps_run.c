@@ -9,7 +9,6 @@
 
 #include "namespaces/tty.h"
 #include "net/network.h"
-#include "runtime/base/file.h"
 #include "runtime/core/child.h"
 #include "runtime/core/definition.h"
 #include "runtime/core/filter.h"
@@ -17,6 +16,7 @@
 #include "runtime/core/instance.h"
 #include "runtime/core/lifecycle.h"
 #include "runtime/core/netfiles.h"
+#include "runtime/core/pid_file.h"
 #include "runtime/core/pid_socket.h"
 #include "runtime/core/sealed.h"
 #include "runtime/core/steps_parts.h"
@@ -125,16 +125,6 @@ void step_poststop(struct instance *instance)
 
 /* --- Ready, created, go ----------------------------------------------------------------------------------------------- */
 
-static int write_pid_file(const struct instance *instance, struct err *err)
-{
-	char words[16];
-	int len = snprintf(words, sizeof(words), "%d", instance->init);
-
-	if (!instance->request->pid_file)
-		return 0;
-	return file_replace(AT_FDCWD, instance->request->pid_file, words, (size_t)len, 0644, FILE_VOLATILE, err);
-}
-
 static int hand_over_terminal(struct instance *instance, unsigned number, struct err *err)
 {
 	struct tty_pair pair = {.master = instance->terminal, .slave = -1, .number = number};
@@ -154,7 +144,7 @@ int steps_hand_out(struct instance *instance, unsigned number, struct err *err)
 
 	if (result >= 0 && instance->request->pidfd_socket)
 		result = pid_socket_send(instance->request->pidfd_socket, PID_SOCKET_FIRST, instance->init_pidfd, err);
-	return result < 0 ? result : write_pid_file(instance, err);
+	return result < 0 ? result : pid_file_write(instance->request->pid_file, instance->init, err);
 }
 
 /* Written before it is true: should this process be killed now, the program is found, and found dead or alive. */

@@ -178,3 +178,91 @@ for k in ("bounding", "effective", "permitted")}; c["process"]["args"] = ["grep"
 	run -0 apart run --detach "$ID"
 	[ ! -s "$FOLDER/words" ]
 }
+
+# Its queue of one is full, and nobody empties it.
+listen_for_nobody() {
+	python3 - "$1" <<-'PYTHON'
+		import os, socket, sys, time
+		server = socket.socket(socket.AF_UNIX)
+		server.bind(sys.argv[1] + "-to-be")
+		server.listen(0)
+		waiting = socket.socket(socket.AF_UNIX)
+		waiting.connect(sys.argv[1] + "-to-be")
+		os.rename(sys.argv[1] + "-to-be", sys.argv[1])
+		time.sleep(1000)
+	PYTHON
+}
+
+@test "sockets at which nobody accepts: given up after a while, in one line, with nothing left" {
+	local listener way
+
+	listen_for_nobody "$FOLDER/never" 3>&- 4>&- &
+	listener=$!
+	retry 30 test -S "$FOLDER/never"
+	edit 'c["process"]["terminal"] = True'
+	for way in console pidfd listener; do
+		mkdir "$FOLDER/$way"
+		ln -s ../bundle/rootfs "$FOLDER/$way/rootfs"
+	done
+	cp config.json "$FOLDER/console"
+	edit 'c["process"]["terminal"] = False'
+	cp config.json "$FOLDER/pidfd"
+	edit 'c["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": sys.argv[1], "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}' "$FOLDER/never"
+	cp config.json "$FOLDER/listener"
+	# All of them wait at the same time.
+	for way in console:--console-socket="$FOLDER/never" pidfd:--pidfd-socket="$FOLDER/never" listener:--keep; do
+		oci run --detach --bundle "$FOLDER/${way%%:*}" "${way#*:}" "$ID-${way%%:*}" </dev/null &>"$FOLDER/${way%%:*}/words" 3>&- 4>&- &
+		echo $! >"$FOLDER/${way%%:*}/pid"
+	done
+	for way in console pidfd listener; do
+		status=0
+		wait "$(cat "$FOLDER/$way/pid")" || status=$?
+		run cat "$FOLDER/$way/words"
+		one_line
+		has "connect to '$FOLDER/never': nobody accepts connections there"
+		rm -r "${FOLDER:?}/$way"
+	done
+	[ -z "$(oci list -q)" ]
+	kill "$listener"
+	rm "$FOLDER/never"
+}
+
+@test "--pid-file: no device, FIFO or socket is replaced, and no file removed that was not written" {
+	local node
+
+	mknod "$FOLDER/node" c 1 3
+	mkfifo "$FOLDER/fifo"
+	ln -s node "$FOLDER/link"
+	for node in node fifo link; do
+		run -1 oci create --pid-file "$FOLDER/$node" "$ID" </dev/null
+		one_line
+		has "pid file '$FOLDER/$node': it is there already, and no ordinary file"
+	done
+	[ -z "$(oci list -q)" ]
+	run -0 apart run --detach "$ID"
+	run -255 oci exec --pid-file "$FOLDER/node" "$ID" true
+	one_line
+	has "no ordinary file"
+	[ -c "$FOLDER/node" ] && [ -p "$FOLDER/fifo" ] && [ -L "$FOLDER/link" ]
+	echo kept >"$FOLDER/file"
+	run -127 oci exec --pid-file "$FOLDER/file" "$ID" none-such
+	[ "$(cat "$FOLDER/file")" = kept ]
+	run -0 oci exec --pid-file "$FOLDER/file" "$ID" true
+	like '^[0-9]+$' "$(cat "$FOLDER/file")"
+	run -1 oci create --pid-file "$FOLDER/none/pid" "$ID-2" </dev/null
+	one_line
+	has "pid file"
+	rm "$FOLDER"/{node,fifo,link,file}
+}
+
+@test "a cgroup that has the name of one of the kernel's files: refused, and nothing is left" {
+	# The folder above it is there after this.
+	run -0 apart create "$ID"
+	run -0 oci delete --force "$ID"
+	edit 'c["linux"]["cgroupsPath"] = "/hull/cgroup.procs"'
+	run -1 oci create "$ID" </dev/null
+	one_line
+	has "cgroup.procs"
+	run -0 oci delete --force "$ID"
+	[ -z "$(oci list -q)" ]
+}
