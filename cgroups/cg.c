@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cgroups/ahead.h"
 #include "cgroups/devices.h"
 #include "cgroups/driver.h"
 #include "cgroups/limits_host.h"
@@ -135,6 +136,7 @@ int cg_make(const struct cg_request *request, struct cg **ret, struct err *err)
 	cg = new_cg(driver, request->driver, request->path, request, err);
 	if (!cg)
 		return -err->code;
+	cg_ahead_take(cg);
 	if (!cg->folder_count && request->driver != CG_DRIVER_DISABLED)
 		return err_say(err, ENOTSUP, "no cgroup tree is mounted here: mount one, or disable cgroups");
 	r = make(cg, driver, request->limits, err);

@@ -15,7 +15,7 @@
  *     cg_open(driver, place, &cg, err); cg_remove(cg, timeout_ms, err)
  *
  * Everything below a mount is reached by descriptor (openat); paths never come from inside a container. Host code only: no
- * function here may be called between clone and exec. None but cg_warm_start() starts a process.
+ * function here may be called between clone and exec. None but cg_warm_start() and cg_ahead_start() starts a process.
  *
  * `err` is never NULL here. Layouts are found at run time from /proc/self/mountinfo and /proc/self/cgroup, once in a process.
  */
@@ -139,6 +139,14 @@ void cg_close(struct cg **cg);
  */
 int cg_warm_start(void);
 void cg_warm_join(void);
+
+/*
+ * Lets a helper begin with the folders that the next cg_make() or cg_create() is going to make, while the caller goes on: where there is one in each of
+ * many trees (v1, hybrid). Once the caller has written down what is going to be made. A hint, as above: 0 when a helper runs. `request` is not needed afterwards.
+ */
+int cg_ahead_start(const struct cg_request *request);
+/* For who comes to make none after all: what the helper has made is removed again. Without cg_ahead_start(), or after the making, it does nothing. */
+void cg_ahead_drop(void);
 
 /* --- What the inside sees ---------------------------------------------------------------------------------------------- */
 

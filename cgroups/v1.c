@@ -97,10 +97,9 @@ static int fill_cpuset(const struct cg_folder *folder, int fd, struct err *err)
 	return r < 0 ? err_set(err, -r, "give cgroup '%s' its parent's cpuset", folder->path) : 0;
 }
 
-int cg_v1_make(const struct cg_folder *folder, struct err *err)
+static int make_and_open(const struct cg_folder *folder, struct err *err)
 {
-	CLEANUP_FD int fd = -1;
-	int r = cg_mkdir_fresh(folder, err);
+	int r = cg_mkdir_fresh(folder, err), fd;
 
 	if (r == -ENOENT) {
 		if (make_parents(folder, err) < 0)
@@ -112,14 +111,24 @@ int cg_v1_make(const struct cg_folder *folder, struct err *err)
 	if (r < 0)
 		return r;
 	fd = cg_folder_open(folder->path);
-	r = fd < 0 ? err_set(err, -fd, "open cgroup '%s'", folder->path) : 0;
-	if (r == 0 && folder->tree->controllers & CG_BIT(CG_CPUSET))
-		r = fill_cpuset(folder, fd, err);
-	if (r < 0) {
+	if (fd >= 0)
+		return fd;
+	(void)rmdir(folder->path);
+	return err_set(err, -fd, "open cgroup '%s'", folder->path);
+}
+
+int cg_v1_make(const struct cg_folder *folder, struct err *err)
+{
+	int fd = folder->fd >= 0 ? folder->fd : make_and_open(folder, err);
+	int r = fd >= 0 && folder->tree->controllers & CG_BIT(CG_CPUSET) ? fill_cpuset(folder, fd, err) : fd;
+
+	if (r >= 0)
+		return fd;
+	if (fd >= 0 && folder->fd < 0) {
+		(void)close(fd);
 		(void)rmdir(folder->path);
-		return r;
 	}
-	return fd_take(&fd);
+	return r;
 }
 
 int cg_v1_frozen(int fd, bool *ret)

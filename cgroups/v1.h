@@ -11,7 +11,10 @@
 #include "cgroups/folder.h"
 #include "runtime/base/err.h"
 
-/* Makes a folder with its parents. The open folder, or -errno; what it made of the folder itself is removed again on failure. */
+/*
+ * Makes a folder with its parents, unless it is open (cg_ahead_start()), and all that a new one needs. The open folder, or -errno; what it made of the
+ * folder itself is removed again on failure.
+ */
 int cg_v1_make(const struct cg_folder *folder, struct err *err);
 
 /* Freezes or thaws one folder. 0, -ETIMEDOUT or another -errno. */

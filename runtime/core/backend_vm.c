@@ -331,6 +331,7 @@ static int (*const parts[])(struct preparing *p, struct err *err) = {
 
 static int undo(struct instance *instance, struct err *err)
 {
+	cg_ahead_drop();
 	return step_network_undo(instance, err);
 }
 
@@ -350,6 +351,9 @@ static int prepare(struct instance *instance, struct err *err)
 	struct err ignored = ERR_INIT;
 	int result = 0;
 
+	/* There is enough to do until its folders are needed. */
+	if (!instance->cgroup)
+		(void)cg_ahead_start(&instance->plan->cgroup);
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && result >= 0; i++)
 		result = parts[i](&p, err);
 	if (result < 0)
