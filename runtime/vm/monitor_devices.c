@@ -2,6 +2,7 @@
 #include "runtime/vm/monitor_devices.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,24 +42,55 @@ static int add_vsock(const struct adding *a, struct err *err)
 	return r < 0 ? r : machine_add(machine, &vsock->device, err);
 }
 
-static int add_channel(const struct adding *a, struct err *err)
+/* Duplicates: the device closes its own, and 0, 1 and 2 are never free for something else to take their place. */
+static struct console_port typed_at(void)
+{
+	return (struct console_port){
+		.fd = fd_dup(STDIN_FILENO, 3),
+		.out_fd = fd_dup(STDOUT_FILENO, 3),
+		.is_console = true,
+	};
+}
+
+/* Standard input and output are the program's: what the guest says here goes where the monitor's own words go, and nobody ever types. */
+static int looked_at(struct console_port *ret, struct err *err)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(err, errno, "make the input of a console");
+	(void)close(ends[1]);
+	*ret = (struct console_port){.fd = ends[0], .out_fd = fd_dup(STDERR_FILENO, 3), .is_console = true};
+	return 0;
+}
+
+/* The guest's terminal, which is port 0 wherever there is one, and the agent's way out, unless that is by vsock. */
+static int add_console(const struct adding *a, bool has_agent, struct err *err)
 {
 	struct machine *machine = a->machine;
 	struct console *console = &a->devices->console;
-	struct console_port port = {.fd = a->ends->agent, .out_fd = -1, .name = AGENT_PORT_NAME};
-	int r;
+	struct console_port ports[2];
+	unsigned count = 0;
+	int r = 0;
 
-	if (a->ends->agent >= 0 && agent_is_by_vsock(a->request->cmdline))
-		return add_vsock(a, err);
-	/* Duplicates: the device closes its own, and 0, 1 and 2 are never free for something else to take their place. */
-	if (port.fd < 0)
-		port = (struct console_port){
-			.fd = fd_dup(STDIN_FILENO, 3),
-			.out_fd = fd_dup(STDOUT_FILENO, 3),
-			.is_console = true,
-		};
-	r = console_open(console, &port, 1, &machine->loop, &machine->memory, err);
+	if (a->ends->agent < 0)
+		ports[count++] = typed_at();
+	else if (a->request->virtio_console)
+		r = looked_at(&ports[count++], err);
+	if (has_agent)
+		ports[count++] = (struct console_port){.fd = a->ends->agent, .out_fd = -1, .name = AGENT_PORT_NAME};
+	if (r < 0 || count == 0)
+		return r;
+	r = console_open(console, ports, count, &machine->loop, &machine->memory, err);
 	return r < 0 ? r : machine_add(machine, &console->device, err);
+}
+
+static int add_channel(const struct adding *a, struct err *err)
+{
+	bool by_vsock = a->ends->agent >= 0 && agent_is_by_vsock(a->request->cmdline);
+	int r = by_vsock ? add_vsock(a, err) : 0;
+
+	return r < 0 ? r : add_console(a, a->ends->agent >= 0 && !by_vsock, err);
 }
 
 static int add_rng(const struct adding *a, struct err *err)
