@@ -68,7 +68,7 @@ check-machines:
 	$(Q)tests/run-bats $(BUILD) --filter-tags vm
 check-slow: testing-build
 	@$(ALL_TOGETHER) all
-	$(Q)tests/run-bats $(BUILD) --filter-tags slow
+	$(Q)tests/run-bats $(BUILD) --filter-tags 'slow,!vm'
 
 # --- both once more with sanitizers: programs are dynamic here; tests that are about time or size are left out -----------------
 

@@ -6,9 +6,9 @@
 # CROWD, STORM, ROW, MIB: how many machines, programs at once, programs one after the other, and MiB each way.
 
 load helpers
+load vm_helpers
 
-CROWD=${CROWD:-4} STORM=${STORM:-50} ROW=${ROW:-60} MIB=${MIB:-48}
-BOOT_SECONDS=120
+CROWD=${CROWD:-20} STORM=${STORM:-50} ROW=${ROW:-500} MIB=${MIB:-1024}
 
 setup_file() {
 	machines_begin
@@ -17,45 +17,164 @@ teardown_file() {
 	stores_end
 }
 teardown() {
+	[ -z "${HOLDER-}" ] || kill "$HOLDER"
 	containers_end
 }
 
-machine() {
-	hull run --isolation vm --vm-backend qemu "$@"
+qemu_of() {
+	pgrep -P "$(init_of "$1")" qemu
+}
+stands_still_at_first() {
+	tr '\0' '\n' <"/proc/$(qemu_of "$1")/cmdline" | grep -qx -e -S
 }
 
-begin() {
-	machine -d --name "$@" bb sh -c 'while :; do sleep 1; done' >/dev/null 3>&-
-	retry $BOOT_SECONDS hull exec "$1" true 2>/dev/null
+# Bytes of the file of turns that are locked, one a line: from 1024 on they are places in the line.
+# turns watch FILE: until the file is there, how many turns were taken at once at most.
+turns() {
+	python3 - "$STORES/run/instances/.boot-turns" "$@" <<-'PYTHON'
+		import fcntl, os, struct, sys, time
+		F_OFD_GETLK, FLOCK = 36, "hhqqi4x"
+		def is_locked(byte):
+		    asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
+		    return struct.unpack(FLOCK, fcntl.fcntl(turns, F_OFD_GETLK, asked))[0] != fcntl.F_UNLCK
+		turns = os.open(sys.argv[1], os.O_RDWR)
+		if len(sys.argv) == 2:
+		    print(*filter(is_locked, (*range(64), *range(1024, 1088))), sep="\n")
+		else:
+		    most = 0
+		    while not os.path.exists(sys.argv[3]):
+		        most = max(most, sum(map(is_locked, range(64))))
+		        time.sleep(0.05)
+		    print(most)
+	PYTHON
+}
+waits() {
+	turns | grep -qE '^[0-9]{4}$'
+}
+nobody_waits() {
+	! waits
+}
+
+opens_turns() {
+	find "/proc/$1/fd" -lname '*/.boot-turns' | grep -q .
+}
+
+# A line to its monitor's control socket, and the answer.
+control() {
+	(cd "$STORES/run/instances/$(hull inspect --format '{{.ID}}' "$1")" && echo "$2" | socat -t 10 - UNIX-CONNECT:control.sock)
+}
+
+says() {
+	[ "$(hull logs "$1")" = "$2" ]
+}
+
+# What is held for a machine, by its monitor: descriptors, anonymous KiB; and by all in its guest, its agent among them: open files, anonymous KiB.
+held_by() {
+	local monitor
+
+	monitor=$(init_of "$1")
+	find "/proc/$monitor/fd" -mindepth 1 | wc -l
+	awk '$1 == "Anonymous:" { print $2 }' "/proc/$monitor/smaps_rollup"
+	hull exec "$1" cat /proc/sys/fs/file-nr | cut -f 1
+	hull exec "$1" cat /proc/meminfo | awk '$1 == "AnonPages:" { print $2 }'
+}
+
+# All turns are somebody's, who does not give them back before it is killed.
+hold_turns() {
+	python3 - "$STORES/run/instances/.boot-turns" >"$BATS_TEST_TMPDIR/held" 3>&- <<-'PYTHON' &
+		import fcntl, os, signal, struct, sys
+		F_OFD_SETLK = 37
+		if not os.path.exists(sys.argv[1]):
+		    os.mkfifo(sys.argv[1], 0o600)
+		turns = os.open(sys.argv[1], os.O_RDWR)
+		fcntl.fcntl(turns, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1024, 0))
+		print("held", flush=True)
+		signal.pause()
+	PYTHON
+	HOLDER=$!
+	retry 20 grep -qs held "$BATS_TEST_TMPDIR/held"
+}
+let_go() {
+	kill_at_once "$HOLDER"
+	HOLDER=
 }
 
 # bats test_tags=vm,slow
-@test "a crowd at once: each says its own, all are there together, all go" {
-	local number names=()
+@test "a crowd at once: they boot in turns, each says its own and answers, all are there together, all go" {
+	local number names=() watcher
 
 	for ((number = 1; number <= CROWD; number++)); do
-		machine -d --name "box$number" --memory 96m bb sh -c "echo number $number; while :; do sleep 1; done" >/dev/null 3>&-
+		machine -d --name "box$number" --memory 96m bb sh -c "echo number $number; while :; do sleep 100; done" >/dev/null 3>&-
 		names+=("box$number")
+		if [ "$number" -eq 1 ]; then
+			turns watch "$BATS_TEST_TMPDIR/all-are-up" >"$BATS_TEST_TMPDIR/most" 3>&- &
+			watcher=$!
+		fi
 	done
-	all_say() {
-		for ((number = 1; number <= CROWD; number++)); do
-			[ "$(hull logs "box$number")" = "number $number" ] || return 1
-		done
-	}
 	# They share the processors: together they take as long as one after the other.
-	retry $((60 + CROWD * 20)) all_say || {
-		hull ps -a
-		return 1
-	}
+	for ((number = 1; number <= CROWD; number++)); do
+		retry $((60 + CROWD * 20)) says "box$number" "number $number" || {
+			hull ps -a
+			return 1
+		}
+	done
+	touch "$BATS_TEST_TMPDIR/all-are-up"
+	wait "$watcher"
+	[ "$(cat "$BATS_TEST_TMPDIR/most")" -le "$(nproc)" ]
+	[ -z "$(turns)" ]
 	[ "$(hull ps -q | wc -l)" -eq "$CROWD" ]
 	[ "$(hull inspect --format '{{.Network.IP}}' "${names[@]}" | sort -u | wc -l)" -eq "$CROWD" ]
-	[ "$(hull exec box1 hostname)" != "$(hull exec box2 hostname)" ]
+	for ((number = 1; number <= CROWD; number++)); do
+		[ "$(hull exec "box$number" echo "answer $number")" = "answer $number" ]
+	done
 	hull kill "${names[@]}" >/dev/null
+	for ((number = 1; number <= CROWD; number++)); do
+		retry 30 has_exited "box$number"
+	done
 }
 
 # bats test_tags=vm,slow
-@test "a storm of programs in one machine, at once and one after the other" {
-	local number pids=()
+@test "who waits for its turn is killed, paused, resumed and removed as any other; and boots when that has come" {
+	hull ps -q
+	hold_turns
+	machine -d --name box --network none bb sh -c 'echo up; while :; do sleep 100; done' >/dev/null 3>&-
+	retry 20 waits || {
+		hull ps -a
+		hull logs box
+		return 1
+	}
+	stands_still_at_first box
+	# What a guest could break out to has no way to take a turn.
+	run ! opens_turns "$(qemu_of box)"
+	hull pause box >/dev/null
+	[ "$(hull inspect --format '{{.State.Status}}' box)" = paused ]
+	hull unpause box >/dev/null
+	timeout 20 "$HULL" --root "$STORES/run" --data "$STORES/data" kill box >/dev/null
+	retry 20 has_exited box
+	run ! waits
+	hull start box >/dev/null
+	retry 20 waits
+	timeout 20 "$HULL" --root "$STORES/run" --data "$STORES/data" rm -f box >/dev/null
+	run ! waits
+	# Its turn comes while it is paused, by its monitor: it does not boot.
+	machine -d --name box --network none bb sh -c 'echo up; while :; do sleep 100; done' >/dev/null 3>&-
+	retry 20 waits
+	[ "$(control box pause)" = '{"ok":true}' ]
+	[[ "$(control box stats)" == *'"state":"paused"'* ]]
+	let_go
+	run ! retry 1 nobody_waits
+	[ "$(control box resume)" = '{"ok":true}' ]
+	retry "$BOOT_SECONDS" says box up
+	[ -z "$(turns)" ]
+	run ! opens_turns "$(init_of box)"
+	# Alone, nobody waits.
+	begin alone
+	run ! stands_still_at_first alone
+}
+
+# bats test_tags=vm,slow
+@test "a storm of programs in one machine, at once and one after the other: nothing of them stays" {
+	local number pids=() before after
 
 	begin box
 	for ((number = 1; number <= STORM; number++)); do
@@ -68,34 +187,30 @@ begin() {
 		[ "$status" -eq $((number % 100)) ]
 		[ "$(cat "$BATS_TEST_TMPDIR/$number")" = "word $number" ]
 	done
+	mapfile -t before < <(held_by box)
 	for ((number = 1; number <= ROW; number++)); do
 		[ "$(hull exec box echo "$number")" = "$number" ]
 	done
-	# No process, descriptor or buffer of theirs stays.
+	mapfile -t after < <(held_by box)
+	echo "before: ${before[*]}; after: ${after[*]}"
+	[ ${#after[@]} -eq 4 ]
 	[ "$(hull exec box ps | grep -cvE 'ps$|PID|sleep|sh -c')" -eq 0 ]
-	pid=$(hull inspect --format '{{.State.Pid}}' box)
-	[ "$(find "/proc/$pid/fd" -mindepth 1 | wc -l)" -lt 40 ]
+	[ "${after[0]}" -le "${before[0]}" ]
+	[ "${after[1]}" -le $((before[1] + 64)) ]
+	[ "${after[2]}" -le $((before[2] + 8)) ]
+	[ "${after[3]}" -le $((before[3] + 512)) ]
 }
 
 # bats test_tags=vm,slow
-@test "much data through exec, both ways, whole" {
-	local sum
+@test "a gibibyte through exec, both ways, whole" {
+	local folder=$BATS_TEST_TMPDIR
 
 	begin box
-	# As much as there is to be sent, not held anywhere.
-	bytes() { seq 1 1000000000 2>/dev/null | head -c "${MIB}M"; }
-	sum=$(bytes | sha256sum)
-	[ "$(bytes | hull exec -i box cat | sha256sum)" = "$sum" ]
-}
-
-@test "a hundred short programs, and 16 MiB both ways" {
-	local number sum
-
-	begin box
-	for number in {1..100}; do
-		hull exec box true
-	done
-	head -c 16M /dev/urandom >"$BATS_TEST_TMPDIR/data"
-	sum=$(sha256sum <"$BATS_TEST_TMPDIR/data")
-	[ "$(hull exec -i box cat <"$BATS_TEST_TMPDIR/data" | sha256sum)" = "$sum" ]
+	# Not held anywhere, and what is sent is known as it goes.
+	head -c "${MIB}M" /dev/urandom | tee >(sha256sum >"$folder/sent") | hull exec -i box cat |
+		tee >(sha256sum >"$folder/came") | wc -c >"$folder/bytes"
+	[ "$(cat "$folder/bytes")" -eq $((MIB << 20)) ]
+	retry 60 test -s "$folder/sent"
+	retry 60 test -s "$folder/came"
+	cmp "$folder/sent" "$folder/came"
 }
