@@ -80,6 +80,11 @@ counts() {
 	retry 60 eval '[ "$(count)" -gt '"$before" ']'
 }
 
+# What it says after a restore follows what it said before. Whoever writes it down may be a while behind.
+goes_on() {
+	retry 60 eval '[ "$(head -n 1 "$FOLDER/said-again")" -eq $(($(tail -n 1 "$FOLDER/said") + 1)) ]'
+}
+
 checkpoint() {
 	oci checkpoint --image-path "$IMAGES" "$@" "$ID" || { tail -n 20 "$IMAGES/dump.log" && return 1; }
 }
@@ -97,8 +102,10 @@ options_of() {
 	begin 'pass' sh -c "$COUNT"
 	retry 60 test -s "$FOLDER/said"
 	before=$(grep -v ' / / ' "/proc/$(member pid)/mountinfo" | awk '{ print $5, $6 }' | sort)
-	run -0 checkpoint
-	last=$(tail -n 1 "$FOLDER/said")
+	run -0 oci --debug checkpoint --image-path "$IMAGES" "$ID"
+	# At each of these hull sees whether the pid is still the container's; when the last is told, the processes are still held.
+	has "criu is at 'pre-dump'"
+	has "criu is at 'post-dump'"
 	# It is gone from the state directory, as engines expect it: a new one may have its name.
 	run -1 oci state "$ID"
 	[ "$(jq -r '.[0]' "$IMAGES/descriptors.json")" = /dev/null ]
@@ -110,8 +117,7 @@ options_of() {
 	is running
 	[ "$(cat "$FOLDER/pid")" = "$(member pid)" ]
 	in_its_cgroups
-	retry 60 test -s "$FOLDER/said-again"
-	[ "$(head -n 1 "$FOLDER/said-again")" -eq $((last + 1)) ]
+	goes_on
 	counts
 	# Every mount is what it was: masked, read-only, the root as well.
 	[ "$(grep -v ' / / ' "/proc/$(member pid)/mountinfo" | awk '{ print $5, $6 }' | sort)" = "$before" ]
@@ -137,6 +143,7 @@ options_of() {
 	saved=$(count)
 	run -0 oci delete --force "$ID"
 	restore
+	retry 60 test -s "$FOLDER/said-again"
 	[ "$(head -n 1 "$FOLDER/said-again")" -le "$((saved + 1))" ]
 	counts
 	run -0 oci delete --force "$ID"
@@ -224,10 +231,15 @@ c["mounts"].append({"destination": "/given", "type": "bind", "source": "../given
 	chown -R 0:0 "$FOLDER/bundle/rootfs"
 }
 
+# How many ends of connections to its port there are. In the kernel's tables 1388 is the port, and 01 says that it is connected.
+connected() {
+	oci exec "$ID" cat /proc/net/tcp /proc/net/tcp6 | awk '$4 == "01" && ($2 ~ /:1388$/ || $3 ~ /:1388$/)' | wc -l
+}
+
 @test "connections and sockets" {
 	begin 'pass' sh -c '(while :; do echo x; sleep 0.1; done) | nc -l -p 5000 & syslogd -n -O /dev/shm/log &
 		mkfifo /dev/shm/open; sleep 1000 >/dev/shm/open &
-		until nc 127.0.0.1 5000 </dev/shm/open >/dev/shm/got 2>/dev/shm/not-yet; do sleep 0.5; done'
+		while :; do nc 127.0.0.1 5000 </dev/shm/open >>/dev/shm/got 2>/dev/shm/not-yet; sleep 0.5; done'
 	retry 60 oci exec "$ID" test -s /dev/shm/got
 	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
 	one_line
@@ -239,6 +251,48 @@ c["mounts"].append({"destination": "/given", "type": "bind", "source": "../given
 	retry 60 eval '[ "$(oci exec "$ID" cat /dev/shm/got | wc -l)" -gt "$before" ]'
 	run -0 oci exec "$ID" logger hello
 	retry 60 oci exec "$ID" grep -q hello /dev/shm/log
+	[ "$(connected)" -eq 2 ]
+	run -0 oci delete --force "$ID"
+	# A network that is not saved begins as a new one does, with its loopback interface down, for the engine to make.
+	restore --tcp-close --empty-ns network
+	[ "$(connected)" -eq 0 ]
+	run -0 oci exec "$ID" ls /sys/class/net
+	[ "$output" = lo ]
+	run -0 oci exec "$ID" cat /sys/class/net/lo/flags
+	[ "$output" = 0x8 ]
+}
+
+# Who listens at a socket of the host: each word that comes to it, a line.
+listen() {
+	perl -MSocket -e 'socket(S, AF_UNIX, SOCK_DGRAM, 0) && bind(S, pack_sockaddr_un($ARGV[0])) or die $!; chmod 0666, $ARGV[0];
+		$| = 1; print "$w\n" while defined recv(S, $w, 100, 0)' "$1" >"$2" </dev/null 3>&- 4>&- &
+	LISTENER=$!
+	retry 60 test -S "$1"
+}
+
+@test "--ext-unix-sk: a socket whose other end is outside goes on to speak with it" {
+	mkdir -p "$FOLDER/given"
+	listen "$FOLDER/given/socket" "$FOLDER/heard"
+	# CRIU looks for the other end in the container's network, which is this one, and connects to the name that it has out here.
+	begin 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "network"]; c["mounts"] = [m for m in c["mounts"] if m["type"] != "sysfs"]
+c["mounts"] += [{"destination": p, "type": "bind", "source": s, "options": ["rbind", "ro"]} for p, s in (("/usr", "/usr"), ("/lib", "/usr/lib"), ("/lib64", "/usr/lib64"), ("'"$FOLDER"'/given", "../given"))]' \
+		/usr/bin/perl -MSocket -e 'socket(S, AF_UNIX, SOCK_DGRAM, 0) && connect(S, pack_sockaddr_un($ARGV[0])) or die $!;
+			for (;;) { send(S, ++$n, 0) or die $!; select(undef, undef, undef, 0.1); }' "$FOLDER/given/socket"
+	retry 60 test -s "$FOLDER/heard"
+	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
+	one_line
+	has "External socket is used"
+	is running
+	run -0 checkpoint --ext-unix-sk
+	before=$(wc -l <"$FOLDER/heard")
+	restore --ext-unix-sk
+	retry 60 eval '[ "$(wc -l <"$FOLDER/heard")" -gt $((before + 2)) ]'
+	# One word after the other: none is said again.
+	cp "$FOLDER/heard" "$FOLDER/heard-so-far"
+	[ "$(cat "$FOLDER/heard-so-far")" = "$(seq "$(wc -l <"$FOLDER/heard-so-far")")" ]
+	run -0 oci delete --force "$ID"
+	kill "$LISTENER"
+	rm "$FOLDER/given/socket"
 }
 
 @test "a paused one; and namespaces of others" {
@@ -288,6 +342,8 @@ HOOK
 c["mounts"].append({"destination": "/made/deep", "type": "tmpfs", "source": "tmpfs"})'
 	: >"$FOLDER/hooks"
 	through said run -d "$ID"
+	# It is running before this one has run.
+	retry 60 grep -q poststart "$FOLDER/hooks"
 	run -0 checkpoint
 	[ "$(xargs <"$FOLDER/hooks")" = "prestart creating pid createRuntime creating pid poststart running pid poststop stopped none" ]
 	: >"$FOLDER/hooks"
@@ -327,11 +383,9 @@ listens() {
 	run -0 checkpoint --page-server 127.0.0.1:4711
 	wait $SERVER
 	[ -z "$(find "$IMAGES" -name 'pages-*.img' -size +0)" ]
-	last=$(tail -n 1 "$FOLDER/said")
 	mv "$BATS_TEST_TMPDIR"/pages/* "$IMAGES"
 	restore
-	retry 60 test -s "$FOLDER/said-again"
-	[ "$(head -n 1 "$FOLDER/said-again")" -eq $((last + 1)) ]
+	goes_on
 	# Nobody listens there now.
 	run -1 oci checkpoint --image-path "$BATS_TEST_TMPDIR/none" --page-server 127.0.0.1:4711 "$ID"
 	one_line
@@ -349,14 +403,12 @@ listens() {
 	# Its one byte, a zero.
 	[ "$(timeout 60 head -c 1 "$FOLDER/status" | od -An -tx1 | tr -d ' ')" = 00 ]
 	retry 60 listens 4711
-	last=$(tail -n 1 "$FOLDER/said")
 	serve lazy-pages --page-server --address 127.0.0.1 --port 4711 --images-dir "$IMAGES" --work-dir "$IMAGES"
 	retry 60 test -S "$IMAGES/lazy-pages.socket"
 	# The other one's record is there until its memory has gone.
 	ID=$ID-again
 	restore --lazy-pages
-	retry 60 test -s "$FOLDER/said-again"
-	[ "$(head -n 1 "$FOLDER/said-again")" -eq $((last + 1)) ]
+	goes_on
 	counts
 	wait $SERVER
 	wait $saver
