@@ -131,6 +131,27 @@ static void test_packets(void)
 	leave(&second);
 }
 
+/* The taps of a machine that has lost its interfaces are nobody's interfaces: the next one stands for what is new, and for nothing else. */
+static void test_taps_are_left_out(void)
+{
+	struct err err = ERR_INIT;
+	struct stand_in place, second;
+	int tap = -1;
+
+	begin();
+	CHECK_INT(net_stand_in(path, &place, &err), 0);
+	world_enter(instance);
+	CHECK_INT(sh("ip link delete eth0 && ip link add eth2 type veth peer name eth3 && ip link set eth2 up && ip "
+		     "link set eth3 up"),
+		  0);
+	world_enter(world_host);
+	CHECK_INT(net_stand_in(path, &second, &err), 0);
+	CHECK_INT(second.count, 2);
+	CHECK(find(&second, "eth2", &tap) && find(&second, "eth3", &tap));
+	leave(&second);
+	leave(&place);
+}
+
 static void test_refused(void)
 {
 	struct err err = ERR_INIT;
@@ -187,8 +208,8 @@ static void test_set(void)
 
 int main(void)
 {
-	int failed = TAP_RUN(TAP_CASE(test_what_it_is_told), TAP_CASE(test_packets), TAP_CASE(test_refused),
-			     TAP_CASE(test_set));
+	int failed = TAP_RUN(TAP_CASE(test_what_it_is_told), TAP_CASE(test_packets), TAP_CASE(test_taps_are_left_out),
+			     TAP_CASE(test_refused), TAP_CASE(test_set));
 
 	scope_fd(&instance);
 	world_end();
