@@ -105,10 +105,8 @@ static int plan_first(struct agent *agent, struct plan *ret, struct err *err)
 static int prepare_guest(struct agent *agent, struct err *err)
 {
 	const struct guest_start *start = &agent->start;
-	int result;
+	int result = disks_mount(start, err);
 
-	wires_clock(start->clock);
-	result = disks_mount(start, err);
 	if (result >= 0)
 		result = wires_network(start->network, err);
 	if (result >= 0)

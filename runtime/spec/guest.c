@@ -100,7 +100,6 @@ static const struct field start_rows[] = {
 	ROW("defaultSeccomp", FIELD_BOOL, default_seccomp),
 	ROW("init", FIELD_BOOL, init),
 	ROW("interactive", FIELD_BOOL, interactive),
-	ROW("clock", FIELD_TIME, clock),
 };
 PUBLIC_TABLE(guest_start_fields, start_rows);
 #undef TYPE

@@ -82,7 +82,6 @@ struct guest_start {
 	bool default_seccomp; /* hull's own allow-list for the bounding set */
 	bool init;	      /* hull-init is the first process */
 	bool interactive;     /* standard input is kept; else it is /dev/null */
-	uint64_t clock;	      /* RFC 3339 in the document; 0: the guest's own clock is right */
 };
 
 /* A question to the agent itself: a process of its own answers it, on its standard output, and ends with 0. */

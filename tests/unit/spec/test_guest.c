@@ -19,8 +19,8 @@ static const char everything[] =
 	"\"network\":{\"mac\":\"02:68:0a:62:00:07\",\"address\":\"10.98.0.7\",\"prefix\":16,\"gateway\":\"10.98.0.1\"},"
 	"\"files\":{\"hosts\":\"127.0.0.1 localhost\\n\",\"hostname\":\"db\\n\",\"resolvConf\":\"nameserver "
 	"1.1.1.1\\n\"},"
-	"\"user\":{\"user\":\"app\",\"groups\":[\"staff\"]},\"defaultSeccomp\":true,\"init\":true,\"interactive\":true,"
-	"\"clock\":\"2026-01-02T03:04:05.000000006Z\"}";
+	"\"user\":{\"user\":\"app\",\"groups\":[\"staff\"]},\"defaultSeccomp\":true,\"init\":true,\"interactive\":"
+	"true}";
 
 static int parse(struct arena *arena, const char *words, struct guest_start *ret)
 {
@@ -42,7 +42,6 @@ static void test_everything(void)
 	CHECK(start.root.read_only && start.volumes.items[0].read_only && start.init && start.interactive);
 	CHECK_INT(start.network->prefix, 16);
 	CHECK_STR(start.user.group_words.items[0], "staff");
-	CHECK_INT(start.clock % 1000000000, 6);
 	CHECK_INT(guest_start_write(&start, &written, &err), 0);
 	CHECK_STR(text_get(&written), everything);
 }
