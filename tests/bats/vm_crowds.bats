@@ -89,7 +89,8 @@ hold_turns() {
 		turns = os.open(sys.argv[1], os.O_RDWR)
 		fcntl.fcntl(turns, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1024, 0))
 		print("held", flush=True)
-		signal.pause()
+		while True:
+		    signal.pause()
 	PYTHON
 	HOLDER=$!
 	retry 20 grep -qs held "$BATS_TEST_TMPDIR/held"
@@ -141,6 +142,7 @@ let_go() {
 	retry 20 waits || {
 		hull ps -a
 		hull logs box
+		echo "locked: $(turns | xargs); by $HOLDER: $(cat "/proc/$HOLDER/status")"
 		return 1
 	}
 	stands_still_at_first box

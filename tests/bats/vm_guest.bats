@@ -68,21 +68,6 @@ client() {
 	[ "$(cat "$BATS_TEST_TMPDIR/two")" = "$sum" ]
 }
 
-@test "exec: sixteen at once, each with its own words and exit code" {
-	local i pids=()
-
-	for i in {1..16}; do
-		hull exec box sh -c "echo word $i; exit $i" >"$BATS_TEST_TMPDIR/$i" &
-		pids+=($!)
-	done
-	for i in {1..16}; do
-		status=0
-		wait "${pids[i - 1]}" || status=$?
-		[ "$status" -eq "$i" ]
-		[ "$(cat "$BATS_TEST_TMPDIR/$i")" = "word $i" ]
-	done
-}
-
 @test "exec: one that nobody reads holds up no other" {
 	client box yes >/dev/null
 	retry 30 runs yes
@@ -166,8 +151,8 @@ client() {
 	hull rm -f keeps >/dev/null
 }
 
-@test "run: 100 MiB in and out" {
-	head -c 104857600 /dev/urandom >"$BATS_TEST_TMPDIR/data"
+@test "run: 16 MiB in and out" {
+	head -c 16M /dev/urandom >"$BATS_TEST_TMPDIR/data"
 	run bash -c "$(hull_words run --rm -i --isolation vm --vm-backend qemu bb cat) <'$BATS_TEST_TMPDIR/data' | sha256sum"
 	is "$(sha256sum <"$BATS_TEST_TMPDIR/data")"
 }

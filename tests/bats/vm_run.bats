@@ -147,19 +147,6 @@ start() {
 	rm -r "$STORES/shared" "$STORES/file"
 }
 
-@test "three at once" {
-	for number in 1 2 3; do
-		isolated --rm busybox sh -c "echo number $number; exit $number" >"$STORES/out$number" 2>&1 3>&- &
-		pids[number]=$!
-	done
-	for number in 1 2 3; do
-		status=0
-		wait "${pids[number]}" || status=$?
-		[ "$status" -eq "$number" ]
-		[ "$(cat "$STORES/out$number")" = "number $number" ]
-	done
-}
-
 @test "a guest that panics, resets, powers off or runs out of memory ends its machine, each with its own words" {
 	only_vm
 	for name in panic reset power; do
