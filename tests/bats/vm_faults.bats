@@ -4,8 +4,7 @@
 # What goes wrong in and around a machine: each has one line of its own, an exit code, and leaves nothing.
 
 load helpers
-
-BOOT_SECONDS=120
+load vm_helpers
 
 setup_file() {
 	machines_begin
@@ -17,27 +16,10 @@ teardown() {
 	containers_end
 }
 
-machine() {
-	hull run --isolation vm --vm-backend qemu "$@"
-}
-
-# begin NAME [OPTION...]: a machine that stays, when something can be run in it.
-begin() {
-	local name=$1
-
-	shift
-	machine -d --name "$name" "$@" bb sh -c 'while :; do sleep 0.2; done' >/dev/null 3>&-
-	retry $BOOT_SECONDS hull exec "$name" true 2>/dev/null
-}
-
-has_ended() {
-	[ "$(hull inspect --format '{{.State.Status}}' "$1")" = exited ]
-}
-
 # ended NAME CODE CAUSE WORDS: how it was, in the log's only line, and for who asks.
 ended() {
-	retry $BOOT_SECONDS has_ended "$1"
-	[ "$(hull inspect --format '{{.State.ExitCode}}' "$1")" -eq "$2" ]
+	retry $BOOT_SECONDS has_exited "$1"
+	[ "$(exit_code "$1")" -eq "$2" ]
 	run hull logs "$1"
 	[ "${#lines[@]}" -eq 1 ]
 	like "^hull: $4\$"
@@ -45,13 +27,9 @@ ended() {
 	[ "$(hull inspect --format '{{.State.Cause}}' "$1")" = "$3" ]
 }
 
-pid_of() {
-	hull inspect --format '{{.State.Pid}}' "$1"
-}
-
 # The server of a machine's volumes is its monitor's child, and QEMU is the other one.
 server_of() {
-	pgrep -P "$(pid_of "$1")" -x hull-vmm
+	pgrep -P "$(init_of "$1")" -x hull-vmm
 }
 
 @test "the server of its volumes is killed: the machine ends, and says so" {
@@ -72,10 +50,10 @@ server_of() {
 	[ "$(hull exec box echo goes on)" = 'goes on' ]
 	run -1 hull exec box test -e /came-back
 	hull stop -t 1 box
-	retry 30 has_ended box
+	retry 30 has_exited box
 	[ ! -e "/proc/$server" ]
 	hull start box
-	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	is_reached box
 	kill -STOP "$(server_of box)"
 	hull rm -f box
 }
@@ -86,17 +64,17 @@ server_of() {
 	hull exec box true
 	[ "$(hull ps --format '{{.Names}} {{.State}}')" = 'box running' ]
 	hull stop -t 0 box
-	retry 30 has_ended box
+	retry 30 has_exited box
 }
 
 @test "the client is killed: what it has started goes on, and ends as others do" {
 	machine -i --name box bb sh -c 'cat; echo ended; exit 3' < <(sleep 100) >"$STORES/out" 2>&1 3>&- &
-	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	is_reached box
 	pkill -KILL -P "$!" || kill -KILL "$!"
 	wait "$!" || true
 	hull exec box true
 	hull kill box
-	retry 30 has_ended box
+	retry 30 has_exited box
 	[ "$(hull inspect --format '{{.State.ExitCode}}' box)" -eq 137 ]
 }
 
@@ -118,7 +96,7 @@ server_of() {
 	rm -r "$STORES/data/kernels"
 	mv "$STORES/kept" "$STORES/data/kernels"
 	hull start box
-	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	is_reached box
 }
 
 @test "KVM that is not there, is something else, or is refused" {
@@ -223,7 +201,7 @@ not_with() {
 	cp --sparse=always "$folder/upper.img" "$STORES/small/"
 	mount --bind "$STORES/small/upper.img" "$folder/upper.img"
 	hull start box
-	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	is_reached box
 	run hull exec box sh -c 'dd if=/dev/zero of=/big bs=1M count=100 conv=fsync'
 	[ "$status" -ne 0 ]
 	like 'rror|full|space|Read-only'
@@ -239,10 +217,10 @@ not_with() {
 	hull exec box sh -c 'for i in 1 2 3; do echo $i >/kept$i; done; sync'
 	hull exec -d box sh -c 'i=0; while :; do mkdir -p /d$((i % 50)); head -c 100000 /dev/urandom >/d$((i % 50))/$i; i=$((i + 1)); done'
 	retry 30 hull exec box test -e /d9
-	kill -KILL "$(pgrep -P "$(pid_of box)" qemu)"
+	kill -KILL "$(pgrep -P "$(init_of box)" qemu)"
 	ended box 125 emulator 'QEMU was killed by signal 9 \(KILL\)'
 	hull start box
-	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	is_reached box
 	[ "$(hull exec box cat /kept1 /kept2 /kept3)" = $'1\n2\n3' ]
 	hull exec box sh -c 'echo more >/after; sync'
 	hull kill box
@@ -318,7 +296,7 @@ booting_from() {
 	# Nor need anybody wait for it to end one that is not up.
 	hull start box >/dev/null
 	timeout 8 "$HULL" --root "$STORES/run" --data "$STORES/data" kill box
-	retry 30 has_ended box
+	retry 30 has_exited box
 }
 
 @test "a guest that does not come up in time, whatever it does, ends with one line" {
@@ -396,8 +374,8 @@ speaking_as() {
 
 @test "the monitor is killed: nobody says why in the log, but it is told" {
 	begin box
-	kill -KILL "$(pid_of box)"
-	retry 30 has_ended box
+	kill -KILL "$(init_of box)"
+	retry 30 has_exited box
 	[ "$(hull inspect --format '{{.State.ExitCode}} {{.State.Cause}}: {{.State.Error}}' box)" = \
 		"137 monitor: the machine's monitor was killed by signal 9 (KILL)" ]
 }

@@ -5,8 +5,7 @@
 # over its kernel; what is tried on the file server's protocol itself, and on devices' rings, is in tests/unit/vm and tests/fuzz.
 
 load helpers
-
-BOOT_SECONDS=120
+load vm_helpers
 
 setup_file() {
 	machines_begin
@@ -18,17 +17,8 @@ teardown() {
 	containers_end
 }
 
-machine() {
-	hull run --isolation vm --vm-backend qemu "$@"
-}
-
 oci() {
 	"$HULL_BUILD/bin/hull-vm-oci" --root "$STORES/run/oci" --kernels "$STORES/data/kernels" "$@"
-}
-
-begin() {
-	machine -d --name "$@" bb sh -c 'while :; do sleep 0.2; done' >/dev/null 3>&-
-	retry $BOOT_SECONDS hull exec "$1" true 2>/dev/null
 }
 
 # in_kernel NAME: runs the words on standard input outside of the container, as the guest's first user in its first namespaces: its kernel starts what a
@@ -113,7 +103,7 @@ change() {
 	head -c 4 "$image" | cmp - <(printf 'QFI\xfb')
 	size=$(stat -c %s "$image")
 	hull start box
-	retry $BOOT_SECONDS hull exec box true 2>/dev/null
+	is_reached box
 	SERIAL=upper in_kernel box <<<'head -c 4 $DISK; blockdev --getsize64 $DISK' >"$STORES/out"
 	[ "$(LC_ALL=C tr '\373' ' ' <"$STORES/out")" = "QFI $size" ]
 	rm "$STORES"/{secret,name,head,out}
