@@ -2,9 +2,10 @@
 /*
  * Making a cgroup's folders while the caller does something else.
  *
- * On v1 there is one in each of a dozen trees, and each is some 50 µs of the kernel's, with nothing to wait for but a lock: half a millisecond, which a
- * helper (aside.h) spends on another processor. It makes the plain folders only. Where one is there already, or its parent is not, or there is more to do
- * for it than that, cg_make() does so as if nobody had been before it.
+ * On v1 there is one in each of a dozen trees, and each is some 50 µs of the kernel's, with nothing to wait for but a
+ * lock: half a millisecond, which a helper (aside.h) spends on another processor. It makes the plain folders only.
+ * Where one is there already, or its parent is not, or there is more to do for it than that, cg_make() does so as if
+ * nobody had been before it.
  */
 #include "cgroups/cg.h"
 

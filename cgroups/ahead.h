@@ -5,7 +5,10 @@
 
 #include "cgroups/folder.h"
 
-/* Waits for the helper, if one was started. Folders of `cg` that it has made are open then; what else it has made is removed again. */
+/*
+ * Waits for the helper, if one was started. Folders of `cg` that it has made are open then; what else it has made is
+ * removed again.
+ */
 void cg_ahead_take(struct cg *cg);
 
 #endif

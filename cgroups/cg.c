@@ -230,8 +230,8 @@ static bool systemd_has_to_move(const struct cg *cg)
 }
 
 /*
- * On hybrid every v1 tree needs a migration anyway, and the v2 one costs a few microseconds among them: less than being born
- * there.
+ * On hybrid every v1 tree needs a migration anyway, and the v2 one costs a few microseconds among them: less than being
+ * born there.
  */
 int cg_birth_fd(const struct cg *cg)
 {
@@ -264,8 +264,9 @@ static int say_not_joined(const struct cg_folder *folder, pid_t pid, int code, s
 }
 
 /*
- * A container may move its processes to cgroups below its own, as an init does, and hand controllers to them; by v2's rule no process can
- * be in its own any more. The first process says where it has gone. It cannot lead out: only what is below the folder counts.
+ * A container may move its processes to cgroups below its own, as an init does, and hand controllers to them; by v2's
+ * rule no process can be in its own any more. The first process says where it has gone. It cannot lead out: only what
+ * is below the folder counts.
  */
 static int join_where_first_is(const struct cg_folder *folder, pid_t first, const char *number)
 {

@@ -2,9 +2,9 @@
 /*
  * Removing a cgroup that may still hold processes, and cgroups that the container made.
  *
- * Mostly it is empty, and one rmdir a tree is all. If not: kill, wait for the ends by pidfd (a process has left its cgroups
- * when its pidfd says that it ended), remove what is below from the leaves up, and again, until it is gone or the time is over. There
- * is no wait without an end, and none by looking now and then.
+ * Mostly it is empty, and one rmdir a tree is all. If not: kill, wait for the ends by pidfd (a process has left its
+ * cgroups when its pidfd says that it ended), remove what is below from the leaves up, and again, until it is gone or
+ * the time is over. There is no wait without an end, and none by looking now and then.
  */
 #include "cgroups/cg.h"
 

@@ -2,9 +2,9 @@
 /*
  * Trees of the first design: a controller (or few) each.
  *
- * Two of them have ways of their own: a cpuset takes no process before it has processors and memory nodes, which it does not
- * inherit; and the freezer works by asking again until it is done, for a process that forks while it is being frozen escapes
- * the first time.
+ * Two of them have ways of their own: a cpuset takes no process before it has processors and memory nodes, which it
+ * does not inherit; and the freezer works by asking again until it is done, for a process that forks while it is being
+ * frozen escapes the first time.
  */
 #include "cgroups/v1.h"
 
@@ -57,7 +57,10 @@ static int make_parent(const struct cg_tree *tree, const char *path, struct err 
 	r = cpuset_is_empty(fd) ? inherit_cpuset(fd) : 0;
 	if (r < 0)
 		return err_set(err, -r, "give cgroup '%s' its parent's cpuset", path);
-	/* What is made below this one has its cpuset from birth: no write there, each of which walks over all cpusets of the host. */
+	/*
+	 * What is made below this one has its cpuset from birth: no write there, each of which walks over all cpusets
+	 * of the host.
+	 */
 	if (is_new)
 		(void)file_write_value(fd, "cgroup.clone_children", "1");
 	return 0;
@@ -83,7 +86,9 @@ static int make_parents(const struct cg_folder *folder, struct err *err)
 	return 0;
 }
 
-/* What the parents have is looked at only when the quick way does not work: they are there but for the very first time. */
+/*
+ * What the parents have is looked at only when the quick way does not work: they are there but for the very first time.
+ */
 static int fill_cpuset(const struct cg_folder *folder, int fd, struct err *err)
 {
 	int r = cpuset_is_empty(fd) ? inherit_cpuset(fd) : 0;

@@ -12,8 +12,8 @@
 #include "runtime/base/err.h"
 
 /*
- * Makes a folder with its parents, unless it is open (cg_ahead_start()), and all that a new one needs. The open folder, or -errno; what it made of the
- * folder itself is removed again on failure.
+ * Makes a folder with its parents, unless it is open (cg_ahead_start()), and all that a new one needs. The open folder,
+ * or -errno; what it made of the folder itself is removed again on failure.
  */
 int cg_v1_make(const struct cg_folder *folder, struct err *err);
 

@@ -18,7 +18,10 @@
 #define ERRNO_MAX 4095u	 /* what the kernel lets a filter return */
 #define TRACE_MAX 65535u /* SECCOMP_RET_DATA */
 
-/* Checks ---------------------------------------------------------------------------------------------------------------------- */
+/*
+ * Checks
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
 
 static int check_action(enum seccomp_action action, bool has_errno, uint32_t errno_ret, struct err *err)
 {
@@ -34,8 +37,8 @@ static int check_action(enum seccomp_action action, bool has_errno, uint32_t err
 }
 
 /*
- * After the filter is loaded, its listener still has to reach the agent: through these calls. Were they to notify, the process
- * would wait for an agent that waits for the descriptor.
+ * After the filter is loaded, its listener still has to reach the agent: through these calls. Were they to notify, the
+ * process would wait for an agent that waits for the descriptor.
  */
 static const char *const hand_over_calls[] = {"sendmsg", "write"};
 
@@ -122,7 +125,10 @@ int seccomp_check(const struct seccomp_profile *profile, struct err *err)
 	return check_flags(profile, err);
 }
 
-/* Compiling ------------------------------------------------------------------------------------------------------------------- */
+/*
+ * Compiling
+ * -------------------------------------------------------------------------------------------------------------------
+ */
 
 static void context_free(scmp_filter_ctx *context)
 {
@@ -130,7 +136,10 @@ static void context_free(scmp_filter_ctx *context)
 		seccomp_release(*context);
 }
 
-/* The architectures whose calls this machine's kernel may see besides its own. Others never run here: rules for them would be dead weight. */
+/*
+ * The architectures whose calls this machine's kernel may see besides its own. Others never run here: rules for them
+ * would be dead weight.
+ */
 #if defined(__x86_64__)
 static const uint32_t beside_native[] = {SCMP_ARCH_X86, SCMP_ARCH_X32};
 #elif defined(__aarch64__)

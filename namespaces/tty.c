@@ -31,11 +31,15 @@
 #define MOVE_MOUNT_T_EMPTY_PATH 0x00000040
 #endif
 
-/* The child's side ------------------------------------------------------------------------------------------------------------ */
+/*
+ * The child's side
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 /*
- * Opens ptmx of the devpts at dev/pts. dev/ptmx itself is not used: images bring nodes and links of that name, which may lead to another
- * instance of devpts. Looked at by an O_PATH descriptor first, since opening a wrong device may already do something.
+ * Opens ptmx of the devpts at dev/pts. dev/ptmx itself is not used: images bring nodes and links of that name, which
+ * may lead to another instance of devpts. Looked at by an O_PATH descriptor first, since opening a wrong device may
+ * already do something.
  */
 static int open_master(int rootfd, struct err *err)
 {
@@ -57,7 +61,10 @@ static int open_master(int rootfd, struct err *err)
 	return fd_take(&master);
 }
 
-/* The other end, from the master itself: no path is looked up, so nothing but the kernel's own peer of a verified master can come. */
+/*
+ * The other end, from the master itself: no path is looked up, so nothing but the kernel's own peer of a verified
+ * master can come.
+ */
 static int open_slave(int master, struct err *err)
 {
 	int unlocked = 0, slave;
@@ -69,8 +76,8 @@ static int open_slave(int master, struct err *err)
 }
 
 /*
- * Where /dev/console is bound: an O_PATH descriptor of what is there, made where nothing is. A link at /dev or /dev/console would take the mount
- * to where the image wants it: refused, not followed.
+ * Where /dev/console is bound: an O_PATH descriptor of what is there, made where nothing is. A link at /dev or
+ * /dev/console would take the mount to where the image wants it: refused, not followed.
  */
 static int open_console_target(int rootfd, struct err *err)
 {
@@ -175,8 +182,8 @@ int tty_make_controlling(int slave, struct err *err)
 }
 
 /*
- * A leader's terminal, by whatever name it has it: one of its standard descriptors, or /dev/tty. That one may be an image's: it is looked at
- * before it is opened, since opening some devices does something.
+ * A leader's terminal, by whatever name it has it: one of its standard descriptors, or /dev/tty. That one may be an
+ * image's: it is looked at before it is opened, since opening some devices does something.
  */
 static void give_up_terminal(void)
 {
@@ -203,7 +210,10 @@ int tty_no_terminal(struct err *err)
 	return r < 0 ? r : 0;
 }
 
-/* The host's side ------------------------------------------------------------------------------------------------------------- */
+/*
+ * The host's side
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 int tty_send_master(const char *path, const struct tty_pair *pair, struct err *err)
 {

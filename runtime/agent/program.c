@@ -14,7 +14,7 @@
 #include "runtime/core/create.h"
 #include "runtime/core/exec.h"
 
-/* --- The first program ------------------------------------------------------------------------------------------------ */
+/* --- The first program -------------------------------------------------------------------------------------------- */
 
 /* The agent itself is never chosen when memory runs out; what it makes must not inherit that. */
 static void unprotect(struct config_process *process)
@@ -181,7 +181,7 @@ int program_start(struct agent *agent, struct task *task, struct err *err)
 	return result < 0 ? result : create_first(agent, task, plan, ends.fds, err);
 }
 
-/* --- More processes --------------------------------------------------------------------------------------------------- */
+/* --- More processes ----------------------------------------------------------------------------------------------- */
 
 static int run_exec(struct agent *agent, struct task *task, const struct plan_process *process,
 		    const int stdio[static 3], struct err *err)
@@ -230,7 +230,7 @@ int program_exec(struct agent *agent, struct task *task, struct err *err)
 	return result < 0 ? result : run_exec(agent, task, &process, ends.fds, err);
 }
 
-/* --- All of them ------------------------------------------------------------------------------------------------------ */
+/* --- All of them -------------------------------------------------------------------------------------------------- */
 
 int program_stats(struct agent *agent, struct text *out, struct err *err)
 {

@@ -18,8 +18,8 @@
 /* --- By path --- */
 
 /*
- * The address of something below a descriptor. sun_path has 108 bytes, less than a path may have: the kernel finds its way through /proc, and
- * what stands behind the number fits always.
+ * The address of something below a descriptor. sun_path has 108 bytes, less than a path may have: the kernel finds its
+ * way through /proc, and what stands behind the number fits always.
  */
 static struct sockaddr_un address_of(int fd, const char *below)
 {
@@ -72,7 +72,10 @@ static int connect_at(int dirfd, const char *name, int type, const struct timeva
 	return fd_take(&fd);
 }
 
-/* What has the name already may be left over from a process that is gone; a living listener, or anything but a socket, stays. */
+/*
+ * What has the name already may be left over from a process that is gone; a living listener, or anything but a socket,
+ * stays.
+ */
 static int check_stale(int folder, const char *name, struct err *err)
 {
 	CLEANUP_FD int old = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -96,7 +99,10 @@ static int check_stale(int folder, const char *name, struct err *err)
 	return err_set(err, EADDRINUSE, "listen on '%s'", name);
 }
 
-/* Binds and listens under a name of its own, and then takes the wanted one: nobody ever meets a socket that does not listen yet. */
+/*
+ * Binds and listens under a name of its own, and then takes the wanted one: nobody ever meets a socket that does not
+ * listen yet.
+ */
 static int listen_below(int fd, int folder, const char *name, struct err *err)
 {
 	struct sockaddr_un address;
@@ -105,7 +111,10 @@ static int listen_below(int fd, int folder, const char *name, struct err *err)
 	(void)snprintf(temporary, sizeof(temporary), ".sock-%016llx", (unsigned long long)file_unique_digits());
 	address = address_of(folder, temporary);
 
-	/* A socket's own mode, less the umask, becomes the file's at bind(2): it is never wider than this, and what is missing is added. */
+	/*
+	 * A socket's own mode, less the umask, becomes the file's at bind(2): it is never wider than this, and what is
+	 * missing is added.
+	 */
 	if (fchmod(fd, 0600) < 0)
 		return err_set(err, errno, "set the mode of socket '%s'", name);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Machines: the first process is hull-vmm in a jail, which becomes the monitor (kvm) or starts QEMU (qemu), and routes between the guest's agent and
- * the host's clients. Both rows are made here, of the same functions.
+ * Machines: the first process is hull-vmm in a jail, which becomes the monitor (kvm) or starts QEMU (qemu), and routes
+ * between the guest's agent and the host's clients. Both rows are made here, of the same functions.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +59,7 @@ static int give_file(struct preparing *p, const char *path, int flags, struct er
 	return fd < 0 ? err_set(err, errno, "open '%s'", path) : give(p, fd, err);
 }
 
-/* --- The parts -------------------------------------------------------------------------------------------------------- */
+/* --- The parts ---------------------------------------------------------------------------------------------------- */
 
 static int give_program(struct preparing *p, struct err *err)
 {
@@ -90,7 +90,10 @@ static int give_kernel(struct preparing *p, struct err *err)
 	return result;
 }
 
-/* A second monitor on a disk that is written to would ruin it: the lock is on the open file, which the machine has till its end. */
+/*
+ * A second monitor on a disk that is written to would ruin it: the lock is on the open file, which the machine has till
+ * its end.
+ */
 static int give_disks(struct preparing *p, struct err *err)
 {
 	for (size_t i = 0; i < p->vm->disks.count; i++) {
@@ -178,7 +181,10 @@ static int stand_in(struct preparing *p, struct err *err)
 	return result;
 }
 
-/* The host's kernel moves the frames of a machine on KVM, where it can: that is a module of its own, and not everywhere. */
+/*
+ * The host's kernel moves the frames of a machine on KVM, where it can: that is a module of its own, and not
+ * everywhere.
+ */
 static int give_vhost(struct preparing *p, struct vm_nic *nic, struct err *err)
 {
 	int fd = p->vm->backend == VM_BACKEND_KVM ? open("/dev/vhost-net", O_RDWR | O_CLOEXEC) : -1;
@@ -218,7 +224,7 @@ static int give_sockets(struct preparing *p, struct err *err)
 	return result;
 }
 
-/* --- The documents ---------------------------------------------------------------------------------------------------- */
+/* --- The documents ------------------------------------------------------------------------------------------------ */
 
 static int read_net_file(struct preparing *p, const char *path, const char **ret, struct err *err)
 {
@@ -249,8 +255,8 @@ static int give_remains(struct preparing *p, struct err *err)
 }
 
 /*
- * An emulated machine keeps a processor busy while it boots. The file is for locks alone; as a FIFO it takes no more of the host's memory than that, whatever is
- * written there by somebody who should not.
+ * An emulated machine keeps a processor busy while it boots. The file is for locks alone; as a FIFO it takes no more of
+ * the host's memory than that, whatever is written there by somebody who should not.
  */
 static int give_turns(struct preparing *p, struct err *err)
 {
@@ -361,7 +367,10 @@ static int prepare(struct instance *instance, struct err *err)
 	return result < 0 ? result : 0;
 }
 
-/* The machine's interfaces were told to its guest when it was made. Docker, and podman with ids of the container's own, make theirs after that. */
+/*
+ * The machine's interfaces were told to its guest when it was made. Docker, and podman with ids of the container's own,
+ * make theirs after that.
+ */
 static int starting(const struct record *record, struct err *err)
 {
 	char path[64], name[IF_NAMESIZE];
@@ -381,7 +390,7 @@ static int starting(const struct record *record, struct err *err)
 				     name);
 }
 
-/* --- What is asked of the guest --------------------------------------------------------------------------------------- */
+/* --- What is asked of the guest ----------------------------------------------------------------------------------- */
 
 static int signal_all(const struct store *store, const struct record *record, int signo, struct err *err)
 {

@@ -30,7 +30,7 @@
 /* How long a container that is being killed may outlive a process that was killed with it. */
 #define DYING_MS 200
 
-/* --- The new process -------------------------------------------------------------------------------------------------- */
+/* --- The new process ---------------------------------------------------------------------------------------------- */
 
 struct exec_child {
 	struct child_program program;
@@ -39,9 +39,9 @@ struct exec_child {
 };
 
 /*
- * In the container's namespaces, with all rights of its user namespace, undumpable: a process inside can neither trace it nor look at its
- * descriptors before the exec (CVE-2016-9962).
- * Must not: run anything of the container's before the parent has moved it into the cgroup, which GO says.
+ * In the container's namespaces, with all rights of its user namespace, undumpable: a process inside can neither trace
+ * it nor look at its descriptors before the exec (CVE-2016-9962). Must not: run anything of the container's before the
+ * parent has moved it into the cgroup, which GO says.
  */
 static int enter(struct exec_child *child, struct err *err)
 {
@@ -94,7 +94,7 @@ static __attribute__((noreturn)) void exec_child_main(void *context)
 	_exit(err.exit_code ? err.exit_code : 1);
 }
 
-/* --- The caller ------------------------------------------------------------------------------------------------------- */
+/* --- The caller --------------------------------------------------------------------------------------------------- */
 
 static int check_state(const struct exec_request *request, const struct control_view *view, struct err *err)
 {
@@ -109,7 +109,10 @@ static int join_cgroup(const struct exec_request *request, const struct record *
 	int result = cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, &cgroup, err);
 
 	cg_warm_join();
-	/* An empty cgroup can be joined by anybody, without effect: then nothing would bound the process, or end it with the container. */
+	/*
+	 * An empty cgroup can be joined by anybody, without effect: then nothing would bound the process, or end it
+	 * with the container.
+	 */
 	if (result >= 0 && cg_is_gone(cgroup))
 		result = err_say(err, ESRCH, "the container has just ended");
 	if (result < 0)
@@ -156,8 +159,8 @@ static int or_why_gone(const struct exec_request *request, struct sync *sync, st
 }
 
 /*
- * What comes after the clone, in the parent. On failure the new process ends by itself when the socket closes. What the process does before READY is
- * done while the first migration's grace period passes (cg_warm_start() has begun it).
+ * What comes after the clone, in the parent. On failure the new process ends by itself when the socket closes. What the
+ * process does before READY is done while the first migration's grace period passes (cg_warm_start() has begun it).
  */
 static int guide(const struct exec_request *request, const struct record *record, struct sync *sync,
 		 struct exec_running *running, struct err *err)

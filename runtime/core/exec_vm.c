@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A process in a machine: the guest's agent makes it, and a process here stands for it. That one speaks to the agent, passes signals on, and ends as the
- * other ends, so that whoever waits for a process of a container waits for this one. With a terminal it holds the near end of a pair of its own, whose master
- * the caller gets as it gets a container's.
+ * A process in a machine: the guest's agent makes it, and a process here stands for it. That one speaks to the agent,
+ * passes signals on, and ends as the other ends, so that whoever waits for a process of a container waits for this one.
+ * With a terminal it holds the near end of a pair of its own, whose master the caller gets as it gets a container's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@ struct standing {
 	struct tty_pair terminal;
 };
 
-/* --- The process that stands for it ----------------------------------------------------------------------------------- */
+/* --- The process that stands for it ------------------------------------------------------------------------------- */
 
 static int it_runs(void *user, pid_t guest_pid, struct err *err)
 {
@@ -40,7 +40,10 @@ static int it_runs(void *user, pid_t guest_pid, struct err *err)
 	int result;
 
 	(void)guest_pid;
-	/* From here on it lives as long as the other, whatever becomes of who started it: that may end as soon as it has heard. */
+	/*
+	 * From here on it lives as long as the other, whatever becomes of who started it: that may end as soon as it
+	 * has heard.
+	 */
 	(void)prctl(PR_SET_PDEATHSIG, 0);
 	result = fd_write_all(standing->report_fd, &none, sizeof(none));
 	(void)close(standing->report_fd);
@@ -83,7 +86,7 @@ static __attribute__((noreturn)) void stand(struct standing *standing)
 	_exit(result < 0 ? ERR_EXIT_FAILED : end.code);
 }
 
-/* --- The caller ------------------------------------------------------------------------------------------------------- */
+/* --- The caller --------------------------------------------------------------------------------------------------- */
 
 static int write_document(const struct exec_request *request, struct text *to, struct err *err)
 {

@@ -17,7 +17,7 @@
 #define MAX_SERIAL  20 /* virtio-blk's */
 #define MAX_TAG	    36 /* virtio-fs's */
 
-/* --- Tables ----------------------------------------------------------------------------------------------------------- */
+/* --- Tables ------------------------------------------------------------------------------------------------------- */
 
 #define TYPE struct guest_root
 static const struct field root_rows[] = {
@@ -196,7 +196,7 @@ static const struct field stats_rows[] = {
 PUBLIC_TABLE(guest_stats_fields, stats_rows);
 #undef TYPE
 
-/* --- Writing ---------------------------------------------------------------------------------------------------------- */
+/* --- Writing ------------------------------------------------------------------------------------------------------ */
 
 static int write_document(const struct field_table *table, const void *from, struct text *out, struct err *err)
 {
@@ -221,7 +221,7 @@ int guest_stats_write(const struct guest_stats *stats, struct text *out, struct 
 	return write_document(&guest_stats_fields, stats, out, err);
 }
 
-/* --- Reading ---------------------------------------------------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------------------------------------------------ */
 
 /* The version first: what another one has besides is not this one's to complain of. */
 static int check_version(const struct json *document, struct err *err)

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the agent in a guest is told and tells, as JSON: the START document, the EXEC document, and the container's figures. Version 1.
+ * What the agent in a guest is told and tells, as JSON: the START document, the EXEC document, and the container's
+ * figures. Version 1.
  *
- * START and EXEC are written on the host and read in the guest, figures the other way. Each side is strict with the other: unknown members are refused, so that
- * an agent of another version cannot leave out a protection that it has not heard of.
+ * START and EXEC are written on the host and read in the guest, figures the other way. Each side is strict with the
+ * other: unknown members are refused, so that an agent of another version cannot leave out a protection that it has not
+ * heard of.
  *
- * START: the agent finds the disks by their serial numbers, mounts the root at GUEST_ROOT and each volume at its `path`, sets up the network, writes the files,
- * and makes the program from `config`. So `config` is the bundle's config.json less what the machine itself stands for: no user, network or time namespace, no id
- * maps, no hooks, no cgroupsPath, no root (GUEST_ROOT it is), bind sources below GUEST_VOLUMES; root.readonly is `read_only` here.
+ * START: the agent finds the disks by their serial numbers, mounts the root at GUEST_ROOT and each volume at its
+ * `path`, sets up the network, writes the files, and makes the program from `config`. So `config` is the bundle's
+ * config.json less what the machine itself stands for: no user, network or time namespace, no id maps, no hooks, no
+ * cgroupsPath, no root (GUEST_ROOT it is), bind sources below GUEST_VOLUMES; root.readonly is `read_only` here.
  */
 #ifndef HULL_RUNTIME_SPEC_GUEST_H
 #define HULL_RUNTIME_SPEC_GUEST_H
@@ -22,7 +25,10 @@
 #define GUEST_ROOT    "/run/hull/root"
 #define GUEST_VOLUMES "/run/hull/volumes" /* a volume's path is GUEST_VOLUMES "/N" */
 
-/* With `shared`: a virtio-fs tag as the root, and no layers. Else layers, and a writable disk above them, or none (a tmpfs is above them then). */
+/*
+ * With `shared`: a virtio-fs tag as the root, and no layers. Else layers, and a writable disk above them, or none (a
+ * tmpfs is above them then).
+ */
 struct guest_root {
 	struct strv layers; /* serials of read-only EROFS disks, TOP FIRST */
 	const char *upper;  /* serial of the writable ext4 disk; NULL: a tmpfs */
@@ -57,7 +63,10 @@ struct guest_interface {
 	LIST_OF(struct guest_route) routes;
 };
 
-/* Contents, not paths. NULL: the image's own is seen. Mounted over /etc/hosts, /etc/hostname, /etc/resolv.conf; gone with the machine. */
+/*
+ * Contents, not paths. NULL: the image's own is seen. Mounted over /etc/hosts, /etc/hostname, /etc/resolv.conf; gone
+ * with the machine.
+ */
 struct guest_files {
 	const char *hosts, *hostname, *resolv_conf;
 };
@@ -116,14 +125,17 @@ int guest_start_write(const struct guest_start *start, struct text *out, struct 
 int guest_exec_write(const struct guest_exec *exec, struct text *out, struct err *err);
 int guest_stats_write(const struct guest_stats *stats, struct text *out, struct err *err);
 
-/* Parses. All in the arena. Required members are there in what succeeds; paths and serials are plain. 0, -EINVAL, -ENOMEM, -EFBIG; -ENOTSUP: another version. */
+/*
+ * Parses. All in the arena. Required members are there in what succeeds; paths and serials are plain. 0, -EINVAL,
+ * -ENOMEM, -EFBIG; -ENOTSUP: another version.
+ */
 int guest_start_parse(struct arena *arena, const char *data, size_t len, struct guest_start *ret, struct err *err);
 int guest_exec_parse(struct arena *arena, const char *data, size_t len, struct guest_exec *ret, struct err *err);
 int guest_stats_parse(struct arena *arena, const char *data, size_t len, struct guest_stats *ret, struct err *err);
 
 /*
- * Whether these rules (NULL: none) let the program make any node, as those of --privileged do. It has all of the guest's own devices then, and nodes of the host's
- * that its config.json lists beside them mean nothing there.
+ * Whether these rules (NULL: none) let the program make any node, as those of --privileged do. It has all of the
+ * guest's own devices then, and nodes of the host's that its config.json lists beside them mean nothing there.
  */
 bool guest_allows_any_device(const struct config_resources *resources);
 

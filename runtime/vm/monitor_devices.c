@@ -52,7 +52,10 @@ static struct console_port typed_at(void)
 	};
 }
 
-/* Standard input and output are the program's: what the guest says here goes where the monitor's own words go, and nobody ever types. */
+/*
+ * Standard input and output are the program's: what the guest says here goes where the monitor's own words go, and
+ * nobody ever types.
+ */
 static int looked_at(struct console_port *ret, struct err *err)
 {
 	int ends[2];

@@ -131,7 +131,10 @@ static void test_packets(void)
 	leave(&second);
 }
 
-/* The taps of a machine that has lost its interfaces are nobody's interfaces: the next one stands for what is new, and for nothing else. */
+/*
+ * The taps of a machine that has lost its interfaces are nobody's interfaces: the next one stands for what is new, and
+ * for nothing else.
+ */
 static void test_taps_are_left_out(void)
 {
 	struct err err = ERR_INIT;
