@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "cgroups/ahead.h"
+#include "cgroups/ahead_parts.h"
 #include "cgroups/driver.h"
 #include "runtime/base/aside.h"
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cgroups/ahead.h"
+#include "cgroups/ahead_parts.h"
 #include "cgroups/devices.h"
 #include "cgroups/driver.h"
 #include "cgroups/limits_host.h"

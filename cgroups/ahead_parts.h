@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What cg_ahead_start() has made, for cg_make(). */
-#ifndef HULL_CGROUPS_AHEAD_H
-#define HULL_CGROUPS_AHEAD_H
+/* What cg_ahead_start() has made, for cg_make(): of ahead.c, for cg.c only. */
+#ifndef HULL_CGROUPS_AHEAD_PARTS_H
+#define HULL_CGROUPS_AHEAD_PARTS_H
 
 #include "cgroups/folder.h"
 
