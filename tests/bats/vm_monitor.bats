@@ -248,7 +248,13 @@ is_stopped() {
 
 	mkdir -p "$WORK/volume"
 	rm -f "$WORK/output"
-	request share '"volumes": [{"tag": "v", "path": "'"$WORK"'/volume", "read_only": false}]' >"$WORK/request"
+	# As when a keeper holds what it leaves; else it would close sockets at the end, also that which the processor still waits at.
+	MONITOR=(python3 -c 'import os, socket, sys
+ends = socket.socketpair()
+for number, end in zip((40, 41), ends): os.dup2(end.fileno(), number)
+os.dup2(40, 8)
+os.execv(sys.argv[1], sys.argv[1:])' "$HULL_BUILD/libexec/hull-vmm")
+	request share '"remains_fd": 8, "volumes": [{"tag": "v", "path": "'"$WORK"'/volume", "read_only": false}]' >"$WORK/request"
 	"${MONITOR[@]}" 3<"$WORK/request" 4<"$KERNEL" 6<>/dev/kvm 7<>"$WORK/disk" </dev/null >"$WORK/output" 2>&1 &
 	MACHINE=$!
 	SERVED=0
