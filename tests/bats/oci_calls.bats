@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# hull-oci as engines call it in rarer cases: without cgroups, into a paused container, with every capability, with the longest id; and what it tells of its plan
-# and its steps.
+# hull-oci as engines call it in rarer cases: without cgroups, into a paused container, with every capability, with every limit, with the longest id, with sockets
+# and files for its answers that are none; and what it tells of its plan and its steps.
 
 load helpers
 load oci_helpers
@@ -58,14 +58,14 @@ teardown() {
 	run -0 oci pause "$ID"
 	run -255 oci exec "$ID" true
 	has "is paused"
-	oci exec --ignore-paused "$ID" echo thawed >"$FOLDER/said" </dev/null 3>&- 4>&- &
+	oci exec --ignore-paused "$ID" echo thawed >"$BATS_TEST_TMPDIR/said" </dev/null 3>&- 4>&- &
 	# Frozen with the others: two of them.
 	retry 30 eval '[ "$(oci ps --format json "$ID" | tr -dc , | wc -c)" -eq 1 ]'
 	is paused
-	[ ! -s "$FOLDER/said" ]
+	[ ! -s "$BATS_TEST_TMPDIR/said" ]
 	run -0 oci resume "$ID"
 	wait $!
-	[ "$(cat "$FOLDER/said")" = thawed ]
+	[ "$(cat "$BATS_TEST_TMPDIR/said")" = thawed ]
 	is running
 }
 
@@ -86,14 +86,14 @@ receive_terminal() {
 
 @test "exec --tty --console-socket --detach, as conmon asks for it" {
 	run -0 apart run --detach "$ID"
-	receive_terminal "$FOLDER/socket" >"$FOLDER/said" 3>&- 4>&- &
+	receive_terminal "$FOLDER/socket" >"$BATS_TEST_TMPDIR/said" 3>&- 4>&- &
 	retry 30 test -S "$FOLDER/socket"
 	echo '{"args": ["sh", "-c", "tty; stty size"], "cwd": "/", "terminal": true, "consoleSize": {"height": 12, "width": 34}, "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}}' >"$FOLDER/process"
 	run -0 apart exec --pid-file "$FOLDER/pid" --process "$FOLDER/process" --detach --console-socket "$FOLDER/socket" "$ID"
 	wait $!
 	rm "$FOLDER/socket"
-	grep -q '/dev/pts/' "$FOLDER/said"
-	grep -q '12 34' "$FOLDER/said"
+	grep -q '/dev/pts/' "$BATS_TEST_TMPDIR/said"
+	grep -q '12 34' "$BATS_TEST_TMPDIR/said"
 	run -255 oci exec --tty --detach "$ID" true
 	one_line
 	has "--console-socket"
@@ -118,9 +118,10 @@ receive_terminal() {
 # TIOCSTI, and a controlling terminal: nobody's but its own. A zero is a session of another PID namespace.
 @test "bubblewrap CVE-2017-5226: run and exec begin a session of their own" {
 	configure sh -c 'cut -d" " -f6 /proc/self/stat; sleep 100'
-	oci run "$ID" >"$FOLDER/said" </dev/null 3>&- 4>&- &
-	retry 30 grep -q . "$FOLDER/said"
-	[ "$(cat "$FOLDER/said")" = 1 ]
+	oci run "$ID" >"$BATS_TEST_TMPDIR/said" </dev/null 3>&- 4>&- &
+	retry 30 grep -q . "$BATS_TEST_TMPDIR/said"
+	run -0 cat "$BATS_TEST_TMPDIR/said"
+	[ "$output" = 1 ]
 	run -0 oci exec "$ID" sh -c 'read -r pid _ _ _ _ session _ </proc/self/stat; echo $pid $session'
 	like '^([0-9]+) \1$' || [ "${output% *}" = "${output#* }" ]
 	[ "${output#* }" != 0 ]
@@ -177,6 +178,41 @@ for k in ("bounding", "effective", "permitted")}; c["process"]["args"] = ["grep"
 	[ "$(jq -r 'select(.msg == "taking back '"'record'"'") | .level' "$FOLDER/log")" = debug ]
 	run -0 apart run --detach "$ID"
 	[ ! -s "$FOLDER/words" ]
+}
+
+# On machines with the controllers of v1; tests/vm/v2.bats has the files of v2.
+@test "linux.resources: each limit in the file of its controller" {
+	local disk
+
+	[ -d /sys/fs/cgroup/memory ] || skip "no controllers of cgroup v1"
+	disk=$(awk 'NR > 2 { print $1 ":" $2; exit }' /proc/partitions)
+	edit 'ma, mi = map(int, sys.argv[1].split(":")); rate = lambda n: [{"major": ma, "minor": mi, "rate": n}]
+c["linux"]["resources"].update({
+"memory": {"limit": 64 << 20, "reservation": 32 << 20, "kernelTCP": 16 << 20, "swappiness": 10, "disableOOMKiller": True},
+"cpu": {"shares": 512, "quota": 25000, "period": 50000, "burst": 10000, "cpus": "0", "mems": "0"}, "pids": {"limit": 33},
+"blockIO": {"throttleReadBpsDevice": rate(1001), "throttleWriteBpsDevice": rate(1002), "throttleReadIOPSDevice": rate(1003), "throttleWriteIOPSDevice": rate(1004)}})' "$disk"
+	apart create "$ID" || { cat "$FOLDER/words" && return 1; }
+	while read -r controller file wanted; do
+		run -0 cat "/sys/fs/cgroup/$controller/hull/$ID/$file"
+		[ "${output%%$'\n'*}" = "$wanted" ] || { echo "$file: $output, not $wanted" && false; }
+	done <<-FILES
+		memory memory.limit_in_bytes $((64 << 20))
+		memory memory.soft_limit_in_bytes $((32 << 20))
+		memory memory.kmem.tcp.limit_in_bytes $((16 << 20))
+		memory memory.swappiness 10
+		memory memory.oom_control oom_kill_disable 1
+		cpu cpu.shares 512
+		cpu cpu.cfs_quota_us 25000
+		cpu cpu.cfs_period_us 50000
+		cpu cpu.cfs_burst_us 10000
+		cpuset cpuset.cpus 0
+		cpuset cpuset.mems 0
+		pids pids.max 33
+		blkio blkio.throttle.read_bps_device $disk 1001
+		blkio blkio.throttle.write_bps_device $disk 1002
+		blkio blkio.throttle.read_iops_device $disk 1003
+		blkio blkio.throttle.write_iops_device $disk 1004
+	FILES
 }
 
 # Its queue of one is full, and nobody empties it.
