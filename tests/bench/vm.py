@@ -74,9 +74,9 @@ def tsc_khz():
         return next((int(float(line.split(":")[1]) * 1000) for line in info if line.startswith("cpu MHz")), 0)
 
 
-def own_words():
-    """What hull tells the kernel of every guest on KVM, as its header has it: two strings."""
-    source = '#include "runtime/spec/plan_vm.h"\nPLAN_VM_CMDLINE PLAN_VM_REBOOT_KVM\n'
+def words_of(header, names):
+    """Strings that a header of hull's defines, one behind the other."""
+    source = f'#include "{header}"\n{names}\n'
     line = rivals.output_of(["gcc", "-E", "-P", "-I", f"{HERE}/../..", "-"], input=source).splitlines()[-1]
     return "".join(line.split('"')[1::2])
 
@@ -258,7 +258,8 @@ class Machines:
         refused_root, refused = self.bundle_of("refused", {**kernel, "parameters": ["x" * 2048]}, **size)
         self.say_kvm_works(refused_root)
         share = [{"tag": "root", "path": f"{self.folder}/jail/rootfs", "read_only": False}]
-        alone = self.with_agent("jail", f"{own_words()} console", volumes=share, disks=[], nics=[], control_listen_fd=11)
+        told = words_of("runtime/spec/plan_vm.h", "PLAN_VM_CMDLINE PLAN_VM_REBOOT_KVM")
+        alone = self.with_agent("jail", f"{told} console", volumes=share, disks=[], nics=[], control_listen_fd=11)
         alone.insert(0, f"11=listen:{self.folder}/control")
         rows = {
             "hull-vmm alone, without filters": ["unfiltered", *alone],
@@ -284,6 +285,9 @@ class Machines:
         os.makedirs(f"{guest}/dev")
         compiler = ["gcc", "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-s"]
         rivals.output_of([*compiler, "-o", f"{guest}/init", f"{HERE}/../vm/nested-mark.c"])
+        # What hull knows its agent by: no other first process is let in.
+        with open(f"{guest}/init", "a", encoding="ascii") as init:
+            init.write(words_of("runtime/vm/agent_protocol.h", "AGENT_MARK"))
         make = 'dpkg-deb --fsys-tarfile "$1" | tar --extract --to-stdout --wildcards "./boot/vmlinuz-*" >"$2" && cd "$3" && find . | busybox cpio -o -H newc >"$3.cpio"'
         rivals.output_of(["sh", "-c", make, "sh", package, kernel, guest])
         return kernel, f"{guest}.cpio"
