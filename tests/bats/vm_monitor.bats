@@ -118,6 +118,7 @@ told() {
 	timeout 60 python3 -c 'import os, socket, sys
 work, kernel, monitor = sys.argv[1:]
 ours, theirs = socket.socketpair()
+if os.path.exists(work + "/agent"): os.unlink(work + "/agent")
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(work + "/agent")
 listener.listen()
@@ -132,7 +133,6 @@ if pid == 0:
     os.execv(monitor, [monitor])
 theirs.close()
 code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-os.unlink(work + "/agent")
 words = ours.recv(400)
 print(words[1:17].rstrip(b"\0").decode() + ": " + words[17:].rstrip(b"\0").decode() if words[:1] == b"w" else words.decode(), code)' \
 		"$WORK" "$KERNEL" "${MONITOR[@]}" 2>"$WORK/said" </dev/null
