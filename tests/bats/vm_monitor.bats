@@ -83,6 +83,22 @@ all_filtered() {
 	[ "$output" = "through the console" ]
 }
 
+@test "a console beside the agent's channel: what the guest says there comes with the monitor's own words" {
+	echo '{}' >"$WORK/start"
+	MONITOR=(python3 -c 'import os, socket, sys
+agent = socket.socket(socket.AF_UNIX)
+agent.bind(sys.argv[1])
+agent.listen()
+os.dup2(agent.fileno(), 8)
+os.execv(sys.argv[2], sys.argv[2:])' "$WORK/agent" "${MONITOR[@]}")
+	for way in "" " hull.agent=vsock"; do
+		rm -f "$WORK/agent"
+		run --separate-stderr machine "console$way" '"agent_listen_fd": 8, "start_fd": 9, "virtio_console": true' 9<"$WORK/start"
+		[ -z "$output" ]
+		[ "${stderr_lines[0]}" = "through the console" ]
+	done
+}
+
 @test "randomness, and many kicks and interrupts in turn" {
 	run -0 machine random
 	[ "$output" = random ]
