@@ -115,7 +115,7 @@ static struct cg_folder *make_folder(bool v2, char path[static PATH_MAX])
 	if (!tree || tree->v2 != v2)
 		return NULL;
 	(void)snprintf(path, PATH_MAX, "%s/hull-test-devices-%d", tree->mount_point, (int)getpid());
-	made = (struct cg_folder){.tree = tree, .below = path + strlen(tree->mount_point), .path = path};
+	made = (struct cg_folder){.tree = tree, .below = path + strlen(tree->mount_point), .path = path, .fd = -1};
 	made.fd = v2 ? cg_v2_make(&made, 0, 0, &err) : cg_v1_make(&made, &err);
 	CHECK(made.fd >= 0);
 	return &made;
