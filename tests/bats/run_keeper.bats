@@ -233,7 +233,8 @@ hears() {
 }
 
 @test "hull killed in the foreground: the container is taken down or kept, and ps says which" {
-	hull run --rm --name front busybox sleep 100 3>&- 4>&- &
+	# Not by the function, whose shell would be what is killed.
+	"$HULL" --root "$STORES/run" --data "$STORES/data" run --rm --name front busybox sleep 100 3>&- 4>&- &
 	retry 30 state_is front running
 	kill -9 $!
 	wait $! 2>/dev/null || true
