@@ -93,5 +93,7 @@ void net_ahead_close(struct net_ahead *ahead)
 
 void net_ahead_drop(void)
 {
-	CLEANUP_NET_AHEAD struct net_ahead made = net_ahead_take();
+	struct net_ahead made = net_ahead_take();
+
+	net_ahead_close(&made);
 }

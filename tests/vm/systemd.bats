@@ -22,7 +22,7 @@ setup() {
 # Nothing of it is left in systemd either.
 teardown() {
 	oci_end
-	retry 5 no_units
+	retry 30 no_units
 }
 
 no_units() {
@@ -53,7 +53,7 @@ file() {
 	run -0 oci exec "$ID" cat /proc/self/cgroup
 	[ "$output" = "0::/" ]
 	run -0 oci kill "$ID" KILL
-	retry 5 is stopped
+	retry 30 is stopped
 	run -0 oci delete "$ID"
 	[ ! -e "/sys/fs/cgroup/system.slice/$UNIT" ]
 	[ "$(property LoadState)" = not-found ]
@@ -131,10 +131,10 @@ c["linux"]["resources"].update({
 @test "a create that fails later leaves no unit; a name that is taken is refused" {
 	configure /no/such/program
 	run -127 apart run "$ID"
-	retry 5 no_units
+	retry 30 no_units
 	systemd-run --quiet --scope --unit "$UNIT" sleep 100 3>&- 4>&- &
 	other=$!
-	retry 5 systemctl --quiet is-active "$UNIT"
+	retry 30 systemctl --quiet is-active "$UNIT"
 	configure sleep 100
 	run -1 apart create "$ID"
 	run -0 cat "$FOLDER/words"
@@ -153,17 +153,17 @@ c["linux"]["resources"].update({
 	[ "$(file cgroup.freeze)" = 1 ]
 	run -0 oci resume "$ID"
 	run -0 oci kill --all "$ID" KILL
-	retry 5 is stopped
+	retry 30 is stopped
 	run -0 oci delete "$ID"
 	configure true
 	run -0 apart run "$ID"
-	retry 5 no_units
+	retry 30 no_units
 }
 
 @test "a container that is killed for its memory does not leave a failed unit" {
 	edit 'c["linux"]["resources"]["memory"] = {"limit": 16 << 20, "swap": 16 << 20}; c["process"]["args"] = ["dd", "if=/dev/zero", "of=/dev/null", "bs=100M"]'
 	run -137 apart run "$ID"
-	retry 5 no_units
+	retry 30 no_units
 }
 
 # The options of the whole tree, which all mounts of it share.
@@ -183,7 +183,7 @@ no_criu() {
 	edit 'c["linux"]["resources"]["memory"] = {"limit": 64 << 20}'
 	run -0 apart run -d "$ID"
 	# For a moment each time there is nothing in the file.
-	retry 20 eval 'last=$(oci exec "$ID" cat /dev/shm/n) && [ -n "$last" ]'
+	retry 30 eval 'last=$(oci exec "$ID" cat /dev/shm/n) && [ -n "$last" ]'
 	oci checkpoint --image-path "$images" "$ID" || { tail -n 20 "$images/dump.log" && return 1; }
 	[ "$(property LoadState)" = not-found ]
 	[ "$(tree_options)" = "$options" ]
@@ -191,7 +191,7 @@ no_criu() {
 	[ "$(property ControlGroup)" = "/system.slice/$UNIT" ]
 	[ "$(sed -n 's/^0:://p' "/proc/$(member pid)/cgroup")" = "/system.slice/$UNIT" ]
 	[ "$(property MemoryMax) $(file memory.max)" = "67108864 67108864" ]
-	retry 20 eval 'found=$(oci exec "$ID" cat /dev/shm/n) && [ -n "$found" ]'
+	retry 30 eval 'found=$(oci exec "$ID" cat /dev/shm/n) && [ -n "$found" ]'
 	[ "$found" -ge "$last" ]
 	[ "$(tree_options)" = "$options" ]
 }
@@ -206,9 +206,9 @@ no_criu() {
 	kill -KILL $!
 	wait $! || true
 	retry 30 no_criu
-	retry 10 eval '[ "$(tree_options)" = "'"$options"'" ]'
+	retry 30 eval '[ "$(tree_options)" = "'"$options"'" ]'
 	is running
-	retry 10 eval '! pgrep -f -- "$OCI --root"'
+	retry 30 eval '! pgrep -f -- "$OCI --root"'
 }
 
 @test "without systemd's answer: one line" {
@@ -230,7 +230,7 @@ as_user() {
 @test "a user's systemd" {
 	local manager=/user.slice/user-1000.slice/user@1000.service
 	systemctl start user@1000.service || { journalctl --no-pager -u user@1000.service -u user-runtime-dir@1000.service; return 1; }
-	retry 20 test -S /run/user/1000/bus
+	retry 30 test -S /run/user/1000/bus
 	chmod 755 "$FOLDER" "$FOLDER/bundle"
 	mkdir "$FOLDER/user"
 	chown 1000:1000 "$FOLDER/user"

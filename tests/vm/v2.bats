@@ -103,12 +103,12 @@ c["linux"]["resources"]["devices"] = [{"allow": False, "access": "rwm"}, {"allow
 	grep -qx 'frozen 0' "$CGROUP/cgroup.events"
 	run -0 oci pause "$ID"
 	run -0 oci kill --all "$ID" KILL
-	retry 5 is stopped
+	retry 30 is stopped
 }
 
 @test "cgroup.kill ends what forks faster than it can be listed" {
 	begin 'c["linux"]["resources"]["pids"] = {"limit": 200}' sh -c 'f() { f & f & sleep 0.1; }; f; while :; do sleep 1; f; done'
-	retry 5 eval '[ "$(cat "$CGROUP/pids.current")" -gt 20 ]'
+	retry 30 eval '[ "$(cat "$CGROUP/pids.current")" -gt 20 ]'
 	run -0 oci delete --force "$ID"
 	[ ! -e "$CGROUP" ]
 }
@@ -118,8 +118,8 @@ c["linux"]["resources"]["devices"] = [{"allow": False, "access": "rwm"}, {"allow
 c["mounts"] = [m for m in c["mounts"] if m["type"] != "cgroup"] + [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup", "options": ["rw"]}]' \
 		sh -c 'mkdir -p /sys/fs/cgroup/init/deep /sys/fs/cgroup/other && echo 1 >/sys/fs/cgroup/init/cgroup.procs &&
 			echo +memory +pids >/sys/fs/cgroup/cgroup.subtree_control && echo 5 >/sys/fs/cgroup/other/pids.max; sleep 100'
-	retry 5 test -e "$CGROUP/other/pids.max"
-	retry 5 eval '[ "$(cat "$CGROUP/other/pids.max")" = 5 ]'
+	retry 30 test -e "$CGROUP/other/pids.max"
+	retry 30 eval '[ "$(cat "$CGROUP/other/pids.max")" = 5 ]'
 	run -0 oci exec "$ID" cat /proc/self/cgroup
 	[ "$output" = 0::/init ]
 	# Its own root's limits are its owner's: not in what it sees.
@@ -132,7 +132,7 @@ c["mounts"] = [m for m in c["mounts"] if m["type"] != "cgroup"] + [{"destination
 @test "every figure that v2 has" {
 	begin 'c["linux"]["resources"].update({"memory": {"limit": 64 << 20}, "cpu": {"quota": 50000, "period": 100000}, "pids": {"limit": 40}})' \
 		sh -c 'dd if=/dev/zero of=/tmp/x bs=1M count=8; i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; sleep 100'
-	retry 20 eval '[ "$(sed -n "s/^nr_throttled //p" "$CGROUP/cpu.stat")" -gt 0 ]'
+	retry 30 eval '[ "$(sed -n "s/^nr_throttled //p" "$CGROUP/cpu.stat")" -gt 0 ]'
 	run -0 oci events --stats "$ID"
 	figures=$output
 	figure() { jq -e "$1" <<<"$figures" >/dev/null || { echo "not so: $1"; echo "$figures"; return 1; }; }
