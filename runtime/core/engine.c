@@ -196,19 +196,6 @@ int engine_start(const struct engine_request *request, int *ret_client_fd, pid_t
 
 /* --- After the end ------------------------------------------------------------------------------------------------ */
 
-static bool was_killed_for_memory(struct instance *instance, const struct record_exit *exit)
-{
-	struct cg_stat stat;
-	struct err ignored = ERR_INIT;
-
-	if (exit->signal != SIGKILL || !instance->record.cgroup.path)
-		return false;
-	if (!instance->cgroup && cg_open(cgroup_driver_parse(instance->record.cgroup.driver),
-					 instance->record.cgroup.path, &instance->cgroup, &ignored) < 0)
-		return false;
-	return cg_stat(instance->cgroup, &stat, &ignored) == 0 && stat.has_oom && stat.oom_kills > 0;
-}
-
 static void write_exit(const struct instance *instance, const struct lifecycle *now, uint32_t restarts)
 {
 	CLEANUP_FD int folder = open(instance->record.data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -258,7 +245,6 @@ static void decide(struct instance *instance, struct lifecycle *now, struct engi
 
 	if (folder < 0 || extension_read(instance->arena, folder, EXTENSION_FILE, &extension, &ignored) < 0)
 		return;
-	now->exit.oom = now->exit.oom || was_killed_for_memory(instance, &now->exit);
 	ret->remove = extension->auto_remove;
 	ret->restart_count = restarts_so_far(folder);
 	ret->restart =

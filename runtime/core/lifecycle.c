@@ -2,6 +2,7 @@
 #include "runtime/core/lifecycle.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "cgroups/cg.h"
@@ -61,6 +62,19 @@ static bool is_frozen(const struct record *record)
 	return cg_frozen(cgroup, &frozen, &ignored) == 0 && frozen;
 }
 
+/* Whether the kernel had killed something in its cgroup for want of memory. Until that is taken back: then the definition says so. */
+static bool was_killed_for_memory(const struct record *record, const struct record_exit *exit)
+{
+	CLEANUP_CG struct cg *cgroup = NULL;
+	struct err ignored = ERR_INIT;
+	struct cg_stat stat;
+
+	if (exit->signal != SIGKILL || !record->cgroup.path ||
+	    cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, &cgroup, &ignored) < 0)
+		return false;
+	return cg_stat(cgroup, &stat, &ignored) == 0 && stat.has_oom && stat.oom_kills > 0;
+}
+
 static void look_at_exit(const struct record *record, int state_fd, struct lifecycle *now)
 {
 	struct exit_file seen;
@@ -77,6 +91,7 @@ static void look_at_exit(const struct record *record, int state_fd, struct lifec
 		memcpy(now->exit.words, seen.words, sizeof(seen.words));
 		now->finished = seen.finished_ns;
 	}
+	now->exit.oom = now->exit.oom || was_killed_for_memory(record, &now->exit);
 }
 
 struct lifecycle lifecycle_look(const struct record *record, int state_fd, bool ask_freezer)

@@ -164,7 +164,7 @@ kvm-clock"
 @test "a program that takes more memory than there is, and a monitor that is killed" {
 	hull run -d --isolation vm --name greedy --memory 192m bb tail /dev/zero 3>&-
 	ended greedy 137
-	[ "$(field greedy State.OomKilled)" = true ]
+	retry 30 eval '[ "$(field greedy State.OomKilled)" = true ]' || { hull inspect greedy && hull logs greedy && return 1; }
 	hull run -d --isolation vm --name doomed --network none bb sh -c 'echo began; exec sleep 1000' 3>&-
 	says doomed began
 	kill -KILL "$(field doomed State.Pid)"
