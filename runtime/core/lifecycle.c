@@ -62,7 +62,10 @@ static bool is_frozen(const struct record *record)
 	return cg_frozen(cgroup, &frozen, &ignored) == 0 && frozen;
 }
 
-/* Whether the kernel had killed something in its cgroup for want of memory. Until that is taken back: then the definition says so. */
+/*
+ * Whether the kernel has killed something in its cgroup for want of memory. Until that is taken back: then the
+ * definition says so.
+ */
 static bool was_killed_for_memory(const struct record *record, const struct record_exit *exit)
 {
 	CLEANUP_CG struct cg *cgroup = NULL;
