@@ -331,3 +331,11 @@ int cg_stat(struct cg *cg, struct cg_stat *ret, struct err *err)
 	*ret = stat;
 	return 0;
 }
+
+bool cg_ran_out_of_memory(struct cg *cg)
+{
+	struct cg_stat stat;
+	struct err ignored = ERR_INIT;
+
+	return cg && cg_stat(cg, &stat, &ignored) == 0 && stat.has_oom && stat.oom_kills > 0;
+}

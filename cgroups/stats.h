@@ -68,5 +68,7 @@ struct cg; /* cg.h */
 
 /* What it used so far. Figures that this host does not tell are marked absent; only an unreadable tree is an error. */
 int cg_stat(struct cg *cg, struct cg_stat *ret, struct err *err);
+/* Whether the kernel has killed something in it for want of memory. False for NULL, and where that is not to be had. */
+bool cg_ran_out_of_memory(struct cg *cg);
 
 #endif

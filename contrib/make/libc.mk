@@ -38,6 +38,8 @@ $(MUSL_INCLUDE)/.made: contrib/make/libc.mk
 	done
 	@touch $@
 
+# With absolute addresses, since what is static lies where it was linked: so tables of pointers are read-only data. Debian's compiler would put those 64 KiB to the
+# data that is written to, which a program copies at each start when it seals itself (runtime/core/sealed_place.c).
 $(BUILD)/musl/obj/%.o: %.c Makefile contrib/make/programs.mk contrib/make/libc.mk | $(MUSL_INCLUDE)/.made
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC      $< (musl)")

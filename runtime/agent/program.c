@@ -253,8 +253,5 @@ void program_signal_all(struct agent *agent, int signo)
 
 bool program_ran_out_of_memory(struct agent *agent)
 {
-	struct cg_stat stats = {0};
-	struct err ignored = ERR_INIT;
-
-	return agent->cgroup && cg_stat(agent->cgroup, &stats, &ignored) >= 0 && stats.has_oom && stats.oom_kills > 0;
+	return cg_ran_out_of_memory(agent->cgroup);
 }

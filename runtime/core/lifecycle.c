@@ -70,12 +70,11 @@ static bool was_killed_for_memory(const struct record *record, const struct reco
 {
 	CLEANUP_CG struct cg *cgroup = NULL;
 	struct err ignored = ERR_INIT;
-	struct cg_stat stat;
 
 	if (exit->signal != SIGKILL || !record->cgroup.path ||
 	    cg_open(cgroup_driver_parse(record->cgroup.driver), record->cgroup.path, &cgroup, &ignored) < 0)
 		return false;
-	return cg_stat(cgroup, &stat, &ignored) == 0 && stat.has_oom && stat.oom_kills > 0;
+	return cg_ran_out_of_memory(cgroup);
 }
 
 static void look_at_exit(const struct record *record, int state_fd, struct lifecycle *now)

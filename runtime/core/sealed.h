@@ -23,8 +23,9 @@ int sealed_open(const char *path, struct err *err);
  */
 int sealed_self(char **argv, struct err *err);
 /*
- * The same in two parts, for who has something better to do than to wait for the second: that must have been called, on both sides of a fork, before anything of
- * a container runs that this process makes.
+ * The same in two parts, for who has something better to do than to wait for the second: that must have been called, on
+ * both sides of a fork, before anything runs of a container's that this process makes and that could see it. (In a
+ * process namespace of its own nothing can: there this process has no number, and no /proc.)
  */
 int sealed_self_begin(char **argv, struct err *err);
 void sealed_self_finish(void);

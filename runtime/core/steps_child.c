@@ -190,15 +190,6 @@ int step_clone_undo(struct instance *instance, struct err *err)
 	return 0;
 }
 
-static bool ran_out_of_memory(const struct instance *instance)
-{
-	struct cg_stat stat;
-	struct err ignored = ERR_INIT;
-
-	return instance->cgroup && cg_stat(instance->cgroup, &stat, &ignored) == 0 && stat.has_oom &&
-	       stat.oom_kills > 0;
-}
-
 int step_or_how_it_ended(const struct instance *instance, int result, struct err *err)
 {
 	siginfo_t end = {0};
@@ -209,7 +200,7 @@ int step_or_how_it_ended(const struct instance *instance, int result, struct err
 		return result;
 	if (end.si_code == CLD_EXITED)
 		return err_hint(err, "it exited with %d", end.si_status);
-	if (end.si_status == SIGKILL && ran_out_of_memory(instance))
+	if (end.si_status == SIGKILL && cg_ran_out_of_memory(instance->cgroup))
 		return err_hint(err, "killed, since its memory limit is too little");
 	name = proc_signal_name(end.si_status);
 	return err_hint(err, "killed by signal %d%s%s", end.si_status, name ? ", " : "", name ? name : "");

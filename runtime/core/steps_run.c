@@ -156,8 +156,9 @@ static int say_running(struct instance *instance, struct err *err)
 }
 
 /*
- * Gives up the mount that this process runs from (sealed.c), which takes a while, when the child has enough to do; and that has closed its own by now, so it is not the
- * one who waits. Before the program runs where that could see this process; in a process namespace of its own it cannot, and need not wait either.
+ * Gives up the mount that this process runs from (sealed.c), which takes a while, when the child has enough to do; and
+ * that has closed its own by now, so it is not the one who waits. Before the program runs where that could see this
+ * process; in a process namespace of its own it cannot, and need not wait either.
  */
 static int send_go_early(struct instance *instance, struct err *err)
 {

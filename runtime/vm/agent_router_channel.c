@@ -66,14 +66,12 @@ static void go_on_waiting(struct agent_router *router)
 	if (router->is_greeted)
 		(void)err_say(&err, ETIMEDOUT,
 			      "the guest's program was not started after %u seconds: hull's agent runs there, or "
-			      "waits, and "
-			      "has not come as far as that",
+			      "waits, and has not come as far as that",
 			      patience);
 	else
 		(void)err_say(&err, ETIMEDOUT,
 			      "the guest was not up after %u seconds: its kernel runs, or waits, and has not come as "
-			      "far as "
-			      "hull's agent",
+			      "far as hull's agent",
 			      patience);
 	break_off(router, router->is_greeted ? AGENT_ENDED_STUCK : AGENT_ENDED_SILENT, &err);
 }

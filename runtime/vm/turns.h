@@ -3,8 +3,10 @@
  * Turns at something that keeps a processor busy: of the machines that share a file, as many at once as there are
  * turns, the others in a line. Who holds a place locks one byte of the file (F_OFD_SETLK):
  *
- *     0 … count - 1                            turns
- *     TURNS_LINE … TURNS_LINE + TURNS_PLACES   the line, its front first: each moves up to a place that has become free, and takes a turn that has
+ *     0 … count - 1                                turns
+ *     TURNS_LINE … TURNS_LINE + TURNS_PLACES - 1   the line, its front first
+ *
+ * Each in the line moves up to a place that has become free, and takes a turn that has.
  *
  * A lock is gone with the process that has it, however that ends, so that there is nothing to clean up. The file has no
  * contents.

@@ -3,6 +3,7 @@
 #ifndef HULL_TESTS_FUZZ_FUZZ_H
 #define HULL_TESTS_FUZZ_FUZZ_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,16 @@ static inline void fuzz_want(bool condition, const char *words)
 		return;
 	fprintf(stderr, "%s\n", words);
 	abort();
+}
+
+/* How many descriptors below `limit` are open: as many after an input as before it. */
+static inline unsigned fuzz_open_descriptors(int limit)
+{
+	unsigned count = 0;
+
+	for (int fd = 0; fd < limit; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
 }
 
 #endif

@@ -428,18 +428,9 @@ static void run(void)
 	fuzz_want(!agent.loop.stop || agent.loop.result == 0 || agent.failure.msg[0], "an end without words");
 }
 
-static unsigned open_descriptors(void)
-{
-	unsigned count = 0;
-
-	for (int fd = 0; fd < MAX_OPEN; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	unsigned before = open_descriptors();
+	unsigned before = fuzz_open_descriptors(MAX_OPEN);
 	struct err err = ERR_INIT;
 	int ends[2];
 
@@ -461,6 +452,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	agent_wire_init(&host, ends[0], AGENT_SIDE_GUEST);
 	run();
 	finish();
-	fuzz_want(open_descriptors() == before, "a descriptor is left");
+	fuzz_want(fuzz_open_descriptors(MAX_OPEN) == before, "a descriptor is left");
 	return 0;
 }

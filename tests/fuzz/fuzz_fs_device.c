@@ -235,18 +235,9 @@ static void run(int device_fd)
 	fs_device_close(&world.fs);
 }
 
-static unsigned open_descriptors(void)
-{
-	unsigned count = 0;
-
-	for (int fd = 0; fd < MAX_OPEN; fd++)
-		count += fcntl(fd, F_GETFD) >= 0;
-	return count;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	unsigned before = open_descriptors();
+	unsigned before = fuzz_open_descriptors(MAX_OPEN);
 	struct err err = ERR_INIT;
 	int pair[2];
 
@@ -264,6 +255,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	step_server_goes();
 	(void)close(world.event_fd);
 	guest_close(&world.guest);
-	fuzz_want(open_descriptors() == before, "a descriptor is left");
+	fuzz_want(fuzz_open_descriptors(MAX_OPEN) == before, "a descriptor is left");
 	return 0;
 }
