@@ -30,7 +30,7 @@ define install_packages
 			trap 'rm -f $(SERVICE_POLICY)' EXIT; \
 			printf '#!/bin/sh\nexit 101\n' >$(SERVICE_POLICY) && chmod 755 $(SERVICE_POLICY); \
 		fi; \
-		{ apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$want; } \
+		{ apt-get update -q -o Acquire::Retries=5 && DEBIAN_FRONTEND=noninteractive apt-get install -o Acquire::Retries=5 -q -y --no-install-recommends $$want; } \
 			>/tmp/hull-deps.$$$$ 2>&1 || { cat /tmp/hull-deps.$$$$ >&2; rm -f /tmp/hull-deps.$$$$; exit 1; }; \
 		rm -f /tmp/hull-deps.$$$$; \
 	fi

@@ -19,6 +19,7 @@ endif
 # Headers that are nobody's C library: the kernel's, and those of the libraries that hull is made of. musl's compiler must not see glibc's beside them.
 MUSL_FOREIGN := linux asm asm-generic mtd video sys/capability.h seccomp.h seccomp-syscalls.h yajl archive.h archive_entry.h openssl zstd.h sha2.h
 MUSL_INCLUDE := $(BUILD)/musl/include
+MUSL_BESIDE  := $(wildcard contrib/musl/include/*.h contrib/musl/include/*/*.h)
 MUSL_CPPFLAGS = -nostdinc -isystem contrib/musl/include -isystem /usr/include/$(MACHINE)-linux-musl \
 	-isystem $(shell $(CC) -print-file-name=include) -isystem $(MUSL_INCLUDE)
 # clang looks into macros of the system, too, and musl's CMSG_NXTHDR() compares a size with a difference.
@@ -40,7 +41,8 @@ $(MUSL_INCLUDE)/.made: contrib/make/libc.mk
 
 # With absolute addresses, since what is static lies where it was linked: so tables of pointers are read-only data. Debian's compiler would put those 64 KiB to the
 # data that is written to, which a program copies at each start when it seals itself (runtime/core/sealed_place.c).
-$(BUILD)/musl/obj/%.o: %.c Makefile contrib/make/programs.mk contrib/make/libc.mk | $(MUSL_INCLUDE)/.made
+# What is put beside musl's headers are the system's to the compiler, so its list of what a file depends on leaves them out.
+$(BUILD)/musl/obj/%.o: %.c Makefile contrib/make/programs.mk contrib/make/libc.mk $(MUSL_BESIDE) | $(MUSL_INCLUDE)/.made
 	@mkdir -p $(@D)
 	$(if $(Q),@echo "  CC      $< (musl)")
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fno-pie $(MUSL_CPPFLAGS) $(CFLAGS_$(notdir $*)) -MMD -MP -c -o $@ $<

@@ -18,10 +18,10 @@ PROGRAMS :=
 # $(1) path below $(BUILD), $(2) its main without .c, $(3) folders, $(4) tree of objects, $(5) what comes first and (6) last on the linker's line
 define link
 PROGRAMS += $(BUILD)/$(1)
-$(BUILD)/$(1): $(4)/obj/$(2).o $(foreach f,$(3),$(call archive,$(f),$(4))) $(LIBC_CHOICE)
+$(BUILD)/$(1): $(call object,$(2),$(4)) $(foreach f,$(3),$(call archive,$(f),$(4))) $(LIBC_CHOICE)
 	@mkdir -p $$(@D)
 	$(if $(Q),@echo "  LD      $$@")
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-Map=$(BUILD)/$(1).map -o $$@ $(5) $(4)/obj/$(2).o -Wl,--start-group $(foreach f,$(3),$(call archive,$(f),$(4))) -Wl,--end-group $(6)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -Wl,-Map=$(BUILD)/$(1).map -o $$@ $(5) $(call object,$(2),$(4)) -Wl,--start-group $(foreach f,$(3),$(call archive,$(f),$(4))) -Wl,--end-group $(6)
 endef
 # $(1) path, $(2) main, $(3) folders, $(4) libraries
 define static_program

@@ -21,8 +21,9 @@ FOR_FUZZING  := SANITIZE=1 FUZZ=1 CC=clang BUILD=build/fuzz
 FUZZ_SECONDS ?= 60
 
 .PHONY: check check-unit check-bats check-asan check-tsan check-fuzz check-clients check-together check-machines check-slow lint format
+# What is fetched from elsewhere takes one processor two minutes: beside the first parts.
 check: deps-check deps-clients
-	@tests/run-parts "$(MAKE) --no-print-directory" $(CHECK_PARTS)
+	@tests/fetch >/dev/null 2>&1 & tests/run-parts "$(MAKE) --no-print-directory" $(CHECK_PARTS)
 check-together: together-build
 	@$(RUN_TOGETHER) $(TOGETHER)
 
@@ -58,17 +59,15 @@ check-unit:
 
 .PHONY: testing-build
 testing-build:
-	@$(ALL_TOGETHER) TESTING=1 BUILD=build/testing all
-check-bats: testing-build
 	@$(ALL_TOGETHER) all
+	@$(ALL_TOGETHER) TESTING=1 BUILD=build/testing PLAIN=$(BUILD) all
+check-bats: testing-build
 	$(Q)tests/run-bats $(BUILD) --filter-tags '!slow,!vm'
 # The same in machines, each an emulated processor: apart from all else, which they would slow down.
-check-machines:
-	@$(ALL_TOGETHER) all
-	$(Q)tests/run-bats $(BUILD) --filter-tags vm
+check-machines: testing-build
+	$(Q)tests/run-bats $(BUILD) -j $(PROCESSORS) --filter-tags vm
 check-slow: testing-build
-	@$(ALL_TOGETHER) all
-	$(Q)tests/run-bats $(BUILD) --filter-tags 'slow,!vm'
+	$(Q)tests/run-bats $(BUILD) -j $(PROCESSORS) --filter-tags 'slow,!vm'
 
 # --- both once more with sanitizers: programs are dynamic here; tests that are about time or size are left out -----------------
 

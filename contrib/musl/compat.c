@@ -5,21 +5,27 @@
  * libseccomp, libcap, libnl and yajl are Debian's archives, compiled against glibc's headers. They work on musl because
  * what passes between them and the C library is the same in both on 64-bit Linux:
  *
- *   numbers, memory, strings   nothing but integers and pointers. The tables behind __ctype_b_loc() and __ctype_tolower_loc() are alike, bit by bit, for
- *                              what they are asked (EOF to 127). __isoc99_sscanf() and __isoc99_fscanf() are names of musl's, too.
+ *   numbers, memory, strings   nothing but integers and pointers. The tables behind __ctype_b_loc() and
+ *                              __ctype_tolower_loc() are alike, bit by bit, for what they are asked (EOF to 127).
+ *                              __isoc99_sscanf() and __isoc99_fscanf() are names of musl's, too.
  *   errno, stack protector     __errno_location(); the canary is in the thread's control block, at fs:0x28.
- *   FILE, locale_t             are passed on, never looked into: no macro of glibc's reads a FILE. stdout and stderr are pointers. A mask for newlocale() has
- *                              one bit for each category, the same ones.
- *   struct stat, timeval,      the kernel's own; names that end in 64 are the same functions. sysconf() numbers its questions alike.
- *   pollfd, sockaddr
- *   msghdr, cmsghdr            lengths that are size_t in glibc are int and padding in musl, in the same 8 bytes. On little-endian machines that is one
- *                              number, and musl's sendmsg() and recvmsg() clear the padding in a copy.
- *   mutexes, rwlocks           static ones are all zeros in both, and have the same size. With one thread they are counters.
+ *   FILE, locale_t             are passed on, never looked into: no macro of glibc's reads a FILE. stdout and stderr
+ *                              are pointers. A mask for newlocale() has one bit for each category, the same ones.
+ *   struct stat, timeval,      the kernel's own; names that end in 64 are the same functions. sysconf() numbers its
+ *   pollfd, sockaddr           questions alike.
+ *   msghdr, cmsghdr            lengths that are size_t in glibc are int and padding in musl, in the same 8 bytes. On
+ *                              little-endian machines that is one number, and musl's sendmsg() and recvmsg() clear the
+ *                              padding in a copy.
+ *   mutexes, rwlocks           static ones are all zeros in both, and have the same size. With one thread they are
+ *                              counters.
  *   addrinfo, protoent         the same members at the same places.
  *
  * tests/lint-musl holds the names that this was thought through for, and complains about any other: whoever adds one
  * there thinks first, and says here what passes through it.
  */
+/* What checks is not checked itself. */
+#undef _FORTIFY_SOURCE
+
 #include <errno.h>
 #include <link.h>
 #include <signal.h>
@@ -222,8 +228,9 @@ char *errno_words(int code)
 	return answer.as_of_old;
 }
 
-/* --- _FORTIFY_SOURCE: what the archives call where the compiler knew how much room there is ----------------------- */
+/* --- _FORTIFY_SOURCE: what is called where the compiler knew how much room there is ------------------------------- */
 
+/* By the archives, and by hull's own copies (musl/include/string.h). */
 #define FORMAT(at, values) __attribute__((format(printf, at, values)))
 
 FORMAT(3, 4) int __fprintf_chk(FILE *file, int level, const char *format, ...);
@@ -233,6 +240,8 @@ FORMAT(3, 0) int __vasprintf_chk(char **ret, int level, const char *format, va_l
 FORMAT(5, 6) int __snprintf_chk(char *to, size_t bytes, int level, size_t room, const char *format, ...);
 FORMAT(4, 5) int __sprintf_chk(char *to, int level, size_t room, const char *format, ...);
 void *__memcpy_chk(void *to, const void *from, size_t bytes, size_t room);
+void *__memmove_chk(void *to, const void *from, size_t bytes, size_t room);
+void *__memset_chk(void *to, int value, size_t bytes, size_t room);
 
 int __vfprintf_chk(FILE *file, int level, const char *format, va_list values)
 {
@@ -306,6 +315,20 @@ void *__memcpy_chk(void *to, const void *from, size_t bytes, size_t room)
 	if (bytes > room)
 		abort();
 	return memcpy(to, from, bytes);
+}
+
+void *__memmove_chk(void *to, const void *from, size_t bytes, size_t room)
+{
+	if (bytes > room)
+		abort();
+	return memmove(to, from, bytes);
+}
+
+void *__memset_chk(void *to, int value, size_t bytes, size_t room)
+{
+	if (bytes > room)
+		abort();
+	return memset(to, value, bytes);
 }
 
 /* --- RELRO -------------------------------------------------------------------------------------------------------- */

@@ -5,14 +5,12 @@
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/base/spare.h"
 
 /* Blocks grow with the arena: a start of a container needs a page or two, a large document few blocks. */
-#define BLOCK_MIN_BYTES (SPARE_BYTES - sizeof(struct arena_block))
-#define BLOCK_MAX_BYTES ((size_t)64 << 10)
-
 struct arena_block {
 	struct arena_block *next;
 	size_t used_bytes;
@@ -31,38 +29,46 @@ static void *fail(struct arena *arena)
 	return NULL;
 }
 
-/* Zeroed. */
-static struct arena_block *new_block(size_t capacity)
+/* How large a block is, all in all, that has room for `bytes`. */
+static size_t size_for(size_t bytes)
 {
-	struct arena_block *block;
+	size_t size = sizeof(struct arena_block) + bytes;
 
-	if (capacity != BLOCK_MIN_BYTES) {
-		block = calloc(1, sizeof(*block) + capacity);
-	} else {
-		block = spare_take();
-		if (block)
-			memset(block, 0, SPARE_BYTES);
-	}
+	return size <= SPARE_MAX_BYTES ? spare_size(size) : size;
+}
+
+static struct arena_block *new_block(size_t size)
+{
+	struct arena_block *block = size <= SPARE_MAX_BYTES ? spare_take(size) : malloc(size);
+
 	if (block)
-		block->capacity_bytes = capacity;
+		*block = (struct arena_block){.capacity_bytes = size - sizeof(*block)};
 	return block;
+}
+
+static void free_block(struct arena_block *block)
+{
+	size_t size = sizeof(*block) + block->capacity_bytes;
+
+	if (size <= SPARE_MAX_BYTES)
+		spare_give(block, size);
+	else
+		free(block);
 }
 
 /* Puts a block with room for `bytes` first, or second when it is filled by this one allocation. */
 static struct arena_block *add_block(struct arena *arena, size_t bytes)
 {
 	struct arena_block *newest = arena->blocks;
-	size_t capacity = newest ? 2 * newest->capacity_bytes : BLOCK_MIN_BYTES;
+	size_t wanted = size_for(bytes), grown = newest ? 2 * size_for(newest->capacity_bytes) : SPARE_MIN_BYTES;
 	struct arena_block *block;
 
-	if (capacity > BLOCK_MAX_BYTES)
-		capacity = BLOCK_MAX_BYTES;
-	if (capacity < bytes)
-		capacity = bytes;
-	block = new_block(capacity);
+	if (grown > SPARE_MAX_BYTES)
+		grown = SPARE_MAX_BYTES;
+	block = new_block(wanted > grown ? wanted : grown);
 	if (!block)
 		return NULL;
-	if (newest && capacity == bytes) {
+	if (newest && block->capacity_bytes == bytes) {
 		block->next = newest->next;
 		newest->next = block;
 	} else {
@@ -92,6 +98,7 @@ void *arena_alloc(struct arena *arena, size_t bytes)
 	result = block->bytes + block->used_bytes;
 	block->used_bytes += bytes;
 	arena->used_bytes += bytes;
+	memset(result, 0, bytes);
 	return result;
 }
 
@@ -151,10 +158,7 @@ void arena_free(struct arena *arena)
 	while (block) {
 		struct arena_block *next = block->next;
 
-		if (block->capacity_bytes == BLOCK_MIN_BYTES)
-			spare_give(block);
-		else
-			free(block);
+		free_block(block);
 		block = next;
 	}
 	*arena = (struct arena){.max_bytes = arena->max_bytes};

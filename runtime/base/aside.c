@@ -6,11 +6,11 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "runtime/base/scope.h"
+#include "runtime/base/spare.h"
 
 #define STACK_BYTES 8192 /* a few calls deep */
 
@@ -32,12 +32,10 @@ __attribute__((no_sanitize("address"))) static int begin(void *context)
 int aside_start(struct aside *aside, void (*run)(void *context), const void *context, size_t bytes, bool shares_files)
 {
 	int flags = CLONE_VM | CLONE_PIDFD | (shares_files ? CLONE_FILES : 0), pidfd = -1, pid, code;
-	struct memory *memory = bytes > ASIDE_CONTEXT_BYTES ? MAP_FAILED
-							    : mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE,
-								   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	struct memory *memory = bytes > ASIDE_CONTEXT_BYTES ? NULL : spare_take(spare_size(sizeof(*memory)));
 	sigset_t all, before;
 
-	if (memory == MAP_FAILED)
+	if (!memory)
 		return -ENOMEM;
 	memcpy(memory->context, context, bytes);
 	memory->run = run;
@@ -47,7 +45,7 @@ int aside_start(struct aside *aside, void (*run)(void *context), const void *con
 	code = errno;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0) {
-		(void)munmap(memory, sizeof(*memory));
+		spare_give(memory, spare_size(sizeof(*memory)));
 		return -code;
 	}
 	*aside = (struct aside){.pid = pid, .pidfd = pidfd, .memory = memory};
@@ -72,6 +70,6 @@ void aside_close(struct aside *aside)
 	/* Where the caller is a child of the process that started it, that one is the parent. */
 	(void)waitpid(aside->pid, NULL, __WALL | WNOHANG);
 	scope_fd(&aside->pidfd);
-	(void)munmap(aside->memory, sizeof(struct memory));
+	spare_give(aside->memory, spare_size(sizeof(struct memory)));
 	*aside = ASIDE_INIT;
 }

@@ -14,8 +14,8 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
 
-/* On the stack: most of what is read is a line of the kernel's, or a configuration. */
-#define READ_FIRST_BYTES 4096
+/* Where the size is not known: most of that is a line of the kernel's. */
+#define READ_FIRST_BYTES 2048
 /* How often a lock file may be removed under us before we give up. */
 #define LOCK_TRIES 1000
 #define TEMP_TRIES 100
@@ -23,52 +23,43 @@
 /* --- reading --- */
 
 /*
- * Reads to the end, into `first` as far as that goes, else into malloc'd memory: the size of a pipe or a proc file is
- * not known before, and an arena cannot give back what a growing buffer leaves behind. Returns the length of what is in
- * *ret_more, or in `first` where that stays NULL; or -EFBIG with more than max_bytes.
+ * Reads to the end. Not into an arena, which cannot give back what a growing buffer leaves behind: the size of a pipe
+ * or a proc file is not known before. 0, -EFBIG with more than max_bytes, or the error.
  */
-static ssize_t read_to_end(int fd, size_t size_hint, size_t max_bytes, char first[static READ_FIRST_BYTES],
-			   char **ret_more)
+static int read_to_end(int fd, size_t size_hint, size_t max_bytes, struct text *to)
 {
-	CLEANUP_FREE char *more = NULL;
-	size_t capacity = READ_FIRST_BYTES, len = 0;
+	/* One byte more than there should be: where that stays free, it is all. */
+	size_t room = size_hint < READ_FIRST_BYTES ? READ_FIRST_BYTES : size_hint + 1;
 
+	to->max_bytes = max_bytes + 1;
 	for (;;) {
-		/* One byte more than is allowed: with it read, the file is too large. */
-		size_t room = capacity <= max_bytes ? capacity : max_bytes + 1;
-		char *data = first;
+		char *end;
 		ssize_t n;
 
-		if (len > 0) {
-			data = realloc(more, room);
-			if (!data)
-				return -ENOMEM;
-			if (!more)
-				memcpy(data, first, len);
-			more = data;
-		}
-		while (len < room && (n = read(fd, data + len, room - len)) != 0) {
-			if (n < 0 && errno != EINTR)
-				return -errno;
-			len += n > 0 ? (size_t)n : 0;
-		}
-		if (len > max_bytes)
+		if (room > to->max_bytes - to->len)
+			room = to->max_bytes - to->len;
+		end = text_room(to, room);
+		if (!end)
+			return -ENOMEM;
+		n = read(fd, end, room);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		text_grow(to, (size_t)n);
+		if (to->len > max_bytes)
 			return -EFBIG;
-		if (len < room)
-			break;
-		capacity = size_hint < 2 * capacity ? 2 * capacity : size_hint + 1;
+		room = room > (size_t)n ? room - (size_t)n : to->len;
 	}
-	*ret_more = PTR_TAKE(more);
-	return (ssize_t)len;
 }
 
 int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes, char **ret_data, size_t *ret_len,
 		 struct err *err)
 {
-	char first[READ_FIRST_BYTES], *copy;
-	CLEANUP_FREE char *more = NULL;
+	CLEANUP_TEXT struct text all = TEXT_INIT;
 	struct stat st;
-	ssize_t len;
+	char *copy;
+	int r;
 
 	if (max_bytes > SSIZE_MAX / 4)
 		return err_say(err, EINVAL, "read '%s': a bound of %zu bytes is none", what, max_bytes);
@@ -76,19 +67,19 @@ int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes
 		return err_set(err, errno, "read '%s'", what);
 	/* Known before a byte is read, for a regular file. Elsewhere the size is 0 and says nothing. */
 	if (S_ISREG(st.st_mode) && (uintmax_t)st.st_size > max_bytes)
-		len = -EFBIG;
+		r = -EFBIG;
 	else
-		len = read_to_end(fd, (size_t)(S_ISREG(st.st_mode) ? st.st_size : 0), max_bytes, first, &more);
-	if (len == -EFBIG)
+		r = read_to_end(fd, (size_t)(S_ISREG(st.st_mode) ? st.st_size : 0), max_bytes, &all);
+	if (r == -EFBIG)
 		return err_say(err, EFBIG, "read '%s': it has more than %zu bytes", what, max_bytes);
-	if (len < 0)
-		return err_set(err, (int)-len, "read '%s'", what);
-	copy = arena_strndup(arena, more ? more : first, (size_t)len);
+	if (r < 0)
+		return err_set(err, -r, "read '%s'", what);
+	copy = arena_strndup(arena, text_get(&all), all.len);
 	if (!copy)
 		return err_set(err, ENOMEM, "read '%s'", what);
 	*ret_data = copy;
 	if (ret_len)
-		*ret_len = (size_t)len;
+		*ret_len = all.len;
 	return 0;
 }
 

@@ -26,7 +26,8 @@ enum host_fact {
 	HOST_TIME_NS,
 	HOST_CGROUP_NS,
 	HOST_SECCOMP,
-	HOST_OVERLAY_FD_LAYERS, /* overlay takes layers as descriptors of detached mounts (lowerdir+ by FSCONFIG_SET_FD): Linux 6.15 */
+	/* overlay takes layers as descriptors of detached mounts (lowerdir+ by FSCONFIG_SET_FD): Linux 6.15 */
+	HOST_OVERLAY_FD_LAYERS,
 	HOST_FACT_COUNT
 };
 

@@ -22,7 +22,8 @@ static const struct {
 	long number;
 	long arguments[5];
 	bool privileged; /* looks at rights first: EPERM says nothing to who has none */
-	bool asked_first; /* what it is for comes late, or after work that would be in vain; the others fail early by themselves */
+	/* what it is for comes late, or after work that would be in vain; the others fail early by themselves */
+	bool asked_first;
 } calls[] = {
 	{"mount_setattr", "5.12", SYS_mount_setattr, {-1, 0, -1, 0, 0}, false, true},
 	{"fsopen", "5.2", SYS_fsopen, {0, -1}, true, false},

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "runtime/base/json.h"
+#include "runtime/base/json_value.h"
 
 static bool is_container(const struct json *value)
 {

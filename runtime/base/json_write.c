@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/base/json.h"
+#include "runtime/base/json_write.h"
 #include "runtime/base/utf8.h"
 
 #define INDENT	    "  "

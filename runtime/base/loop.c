@@ -148,24 +148,35 @@ void loop_signals_close(struct loop *loop, struct loop_signals *signals)
 	(void)sigprocmask(SIG_UNBLOCK, &signals->newly_blocked, NULL);
 }
 
+/*
+ * One event a call: with a batch, a callback could forget (and free) a source whose event has already been fetched. The
+ * kernel hands out what is ready in turns, so nobody starves.
+ */
+int loop_turn(struct loop *loop, int timeout_ms, struct err *err)
+{
+	struct epoll_event event;
+	int count = epoll_wait(loop->epoll_fd, &event, 1, timeout_ms);
+
+	if (count < 0 && errno != EINTR)
+		return err_set(err, errno, "wait for events");
+	if (count > 0) {
+		struct loop_source *source = event.data.ptr;
+
+		source->ready(loop, source, event.events);
+		if (loop->behind && !loop->stop)
+			loop->behind(loop);
+	}
+	return count > 0;
+}
+
 int loop_run(struct loop *loop, struct err *err)
 {
-	while (!loop->stop) {
-		struct epoll_event event;
-		/*
-		 * One event a call: with a batch, a callback could forget (and free) a source whose event has already
-		 * been fetched. The kernel hands out what is ready in turns, so nobody starves.
-		 */
-		int n = epoll_wait(loop->epoll_fd, &event, 1, -1);
+	int result = 0;
 
-		if (n < 0 && errno != EINTR)
-			return err_set(err, errno, "wait for events");
-		if (n > 0) {
-			struct loop_source *source = event.data.ptr;
-
-			source->ready(loop, source, event.events);
-		}
-	}
+	while (!loop->stop && result >= 0)
+		result = loop_turn(loop, -1, err);
+	if (result < 0)
+		return result;
 	loop->stop = false;
 	return loop->result;
 }

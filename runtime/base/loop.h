@@ -38,6 +38,11 @@ struct loop {
 	int epoll_fd;
 	bool stop;
 	int result; /* given to loop_stop() */
+	/*
+	 * Called behind every callback that does not stop the loop, for who has to look at what any of them may have
+	 * changed: so that a callback needs to know only its own matter. Set after loop_open(); NULL: nobody.
+	 */
+	void (*behind)(struct loop *loop);
 };
 
 int loop_open(struct loop *loop, struct err *err);
@@ -60,6 +65,11 @@ void loop_timer_close(struct loop *loop, struct loop_timer *timer);
 int loop_signals_open(struct loop *loop, struct loop_signals *signals, const sigset_t *set, struct err *err);
 void loop_signals_close(struct loop *loop, struct loop_signals *signals);
 
+/*
+ * Waits for one event, so many milliseconds (-1: as long as it takes), and calls who it is for. 1; 0: none came, or a
+ * signal did; -errno.
+ */
+int loop_turn(struct loop *loop, int timeout_ms, struct err *err);
 /* Runs until loop_stop(); returns its result, or -errno. A source may be forgotten from any callback. */
 int loop_run(struct loop *loop, struct err *err);
 /* From a callback: loop_run() ends behind it. Before loop_run(): that returns at once. */

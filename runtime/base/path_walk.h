@@ -10,7 +10,8 @@
 
 enum path_make {
 	PATH_MAKE_NOTHING,
-	PATH_MAKE_DIRS, /* every missing component becomes a folder, the last one too; so does what a dangling link names */
+	/* every missing component becomes a folder, the last one too; so does what a dangling link names */
+	PATH_MAKE_DIRS,
 	PATH_MAKE_FILE, /* the last one becomes an empty file */
 };
 

@@ -127,18 +127,27 @@ static int stat_parse(const char *line, struct proc_stat *ret)
 	return 0;
 }
 
-static int stat_read(pid_t pid, struct proc_stat *ret)
+/* The kernel writes below 600 bytes: 52 numbers and a short name. */
+#define STAT_BYTES 1024
+
+static int stat_line(pid_t pid, char ret[static STAT_BYTES])
 {
-	char path[32], line[1024]; /* 52 numbers and a short name: the kernel writes below 600 bytes */
+	char path[32];
 	ssize_t len;
 
 	if (pid <= 0)
 		return -ESRCH;
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	len = read_once(path, line, sizeof(line));
-	if (len < 0)
-		return len == -ENOENT ? -ESRCH : (int)len;
-	return stat_parse(line, ret);
+	len = read_once(path, ret, STAT_BYTES);
+	return len == -ENOENT ? -ESRCH : (int)len;
+}
+
+static int stat_read(pid_t pid, struct proc_stat *ret)
+{
+	char line[STAT_BYTES];
+	int len = stat_line(pid, line);
+
+	return len < 0 ? len : stat_parse(line, ret);
 }
 
 int proc_start_time(pid_t pid, uint64_t *ret_ticks)
@@ -255,16 +264,12 @@ int proc_exit_info(int pidfd, int *ret_status)
 
 int proc_zombie_status(pid_t pid, int *ret_status)
 {
-	char path[32], line[1024];
+	char line[STAT_BYTES];
 	const char *at;
-	ssize_t len;
+	int len = stat_line(pid, line);
 
-	if (pid <= 0)
-		return -ESRCH;
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	len = read_once(path, line, sizeof(line));
 	if (len < 0)
-		return len == -ENOENT ? -ESRCH : (int)len;
+		return len;
 	at = strrchr(line, ')');
 	if (!at || at[1] != ' ')
 		return -EINVAL;

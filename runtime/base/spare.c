@@ -1,33 +1,78 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runtime/base/spare.h"
 
-#include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "runtime/base/sanitized.h"
 
-#define KEPT_MAX 8
+#define STOCK_BYTES ((size_t)160 << 10) /* what a start takes of a container with a filter of the usual size */
+#define ORDERS	    4			/* SPARE_MIN_BYTES << 0 … 3 */
+
+/* What lies in a block while nobody uses it. */
+struct free_block {
+	struct free_block *next;
+};
 
 static _Thread_local struct {
-	void *blocks[KEPT_MAX];
-	unsigned count, max;
-} kept;
+	unsigned char *begin, *unused, *end;
+	struct free_block *given[ORDERS]; /* back, by order */
+} stock;
+
+_Static_assert(SPARE_MIN_BYTES << (ORDERS - 1) == SPARE_MAX_BYTES, "each size has a list");
+
+static unsigned order_of(size_t bytes)
+{
+	unsigned order = 0;
+
+	while (SPARE_MIN_BYTES << order < bytes)
+		order++;
+	return order;
+}
 
 void spare_keep(void)
 {
-	/* A sanitizer only sees what is used after it was freed where it was. */
-	kept.max = IS_SANITIZED ? 0 : KEPT_MAX;
+	void *memory;
+
+	/* A sanitizer only sees what is used after it was freed where that comes from the heap. */
+	if (IS_SANITIZED || stock.begin)
+		return;
+	memory = mmap(NULL, STOCK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (memory == MAP_FAILED)
+		return;
+	stock.begin = stock.unused = memory;
+	stock.end = stock.begin + STOCK_BYTES;
 }
 
-void *spare_take(void)
+size_t spare_size(size_t bytes)
 {
-	return kept.count > 0 ? kept.blocks[--kept.count] : malloc(SPARE_BYTES);
+	return SPARE_MIN_BYTES << order_of(bytes);
 }
 
-void spare_give(void *block)
+void *spare_take(size_t size)
 {
-	if (kept.count < kept.max)
-		kept.blocks[kept.count++] = block;
-	else
+	struct free_block **given = &stock.given[order_of(size)];
+	void *block = *given;
+
+	if (block) {
+		*given = (*given)->next;
+	} else if ((size_t)(stock.end - stock.unused) >= size) {
+		block = stock.unused;
+		stock.unused += size;
+	} else {
+		block = malloc(size);
+	}
+	return block;
+}
+
+void spare_give(void *block, size_t size)
+{
+	struct free_block **given = &stock.given[order_of(size)], *empty = block;
+
+	if ((unsigned char *)block < stock.begin || (unsigned char *)block >= stock.end) {
 		free(block);
+		return;
+	}
+	empty->next = *given;
+	*given = empty;
 }

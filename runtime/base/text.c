@@ -11,12 +11,37 @@
 
 /* --- growing texts --- */
 
+static void release(struct text *text)
+{
+	if (text->capacity <= SPARE_MAX_BYTES)
+		spare_give(text->data, text->capacity);
+	else
+		free(text->data);
+}
+
+/* Moves what is there into a larger block, or its first. */
+static bool move(struct text *text, size_t capacity)
+{
+	bool is_spare = capacity <= SPARE_MAX_BYTES;
+	size_t size = is_spare ? spare_size(capacity) : capacity;
+	char *data = is_spare ? spare_take(size) : malloc(size);
+
+	if (!data)
+		return false;
+	if (text->data) {
+		memcpy(data, text->data, text->len + 1);
+		release(text);
+	}
+	text->data = data;
+	text->capacity = size;
+	return true;
+}
+
 /* Makes room for `more` bytes and the terminator. */
 static bool reserve(struct text *text, size_t more)
 {
 	size_t max = text->max_bytes ? text->max_bytes : TEXT_DEFAULT_MAX_BYTES;
 	size_t capacity;
-	char *data;
 
 	if (text->failed)
 		return false;
@@ -29,19 +54,9 @@ static bool reserve(struct text *text, size_t more)
 	capacity = text->len + more + 1;
 	if (capacity < 2 * text->capacity)
 		capacity = 2 * text->capacity;
-	if (capacity <= SPARE_BYTES) {
-		capacity = SPARE_BYTES;
-		data = spare_take();
-	} else {
-		data = realloc(text->data, capacity);
-	}
-	if (!data) {
+	if (!move(text, capacity))
 		text->failed = true;
-		return false;
-	}
-	text->data = data;
-	text->capacity = capacity;
-	return true;
+	return !text->failed;
 }
 
 void text_add_bytes(struct text *text, const void *bytes, size_t len)
@@ -51,6 +66,17 @@ void text_add_bytes(struct text *text, const void *bytes, size_t len)
 	if (len > 0)
 		memcpy(text->data + text->len, bytes, len);
 	text->len += len;
+	text->data[text->len] = '\0';
+}
+
+char *text_room(struct text *text, size_t bytes)
+{
+	return reserve(text, bytes) ? text->data + text->len : NULL;
+}
+
+void text_grow(struct text *text, size_t bytes)
+{
+	text->len += bytes;
 	text->data[text->len] = '\0';
 }
 
@@ -103,10 +129,8 @@ void text_free(struct text *text)
 {
 	int saved = errno;
 
-	if (text->capacity == SPARE_BYTES)
-		spare_give(text->data);
-	else
-		free(text->data);
+	if (text->data)
+		release(text);
 	*text = (struct text){.max_bytes = text->max_bytes};
 	errno = saved;
 }
@@ -236,6 +260,16 @@ bool text_ends(const char *words, const char *suffix)
 	size_t len = strlen(words), suffix_len = strlen(suffix);
 
 	return len >= suffix_len && memcmp(words + len - suffix_len, suffix, suffix_len) == 0;
+}
+
+bool text_has_word(const char *words, const char *word)
+{
+	const size_t len = strlen(word);
+
+	for (const char *at = words; (at = strstr(at, word)); at += len)
+		if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return false;
 }
 
 int text_copy(char *to, size_t to_bytes, const char *from)

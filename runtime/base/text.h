@@ -33,6 +33,12 @@ void text_add(struct text *text, const char *words);
 void text_add_bytes(struct text *text, const void *bytes, size_t len);
 void text_addf(struct text *text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text_vaddf(struct text *text, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
+/*
+ * Room for `bytes` more, behind what is there, for somebody else to write to; NULL when it fails. text_grow() says how
+ * many of them were written.
+ */
+char *text_room(struct text *text, size_t bytes);
+void text_grow(struct text *text, size_t bytes);
 int text_check(const struct text *text, struct err *err); /* 0 or -ENOMEM */
 const char *text_get(const struct text *text);		  /* never NULL */
 void text_free(struct text *text);
@@ -59,6 +65,8 @@ int strv_split(struct arena *arena, struct strv *list, const char *words, const 
 
 bool text_starts(const char *words, const char *prefix);
 bool text_ends(const char *words, const char *suffix);
+/* Whether `word` is one of the words between spaces, whole. */
+bool text_has_word(const char *words, const char *word);
 static inline bool text_is_empty(const char *words)
 {
 	return !words || !*words;
