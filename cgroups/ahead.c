@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -56,10 +55,9 @@ int cg_ahead_start(const struct cg_request *request)
 	if (made || request->driver != CG_DRIVER_CGROUPFS ||
 	    (layout->kind != CG_LAYOUT_V1 && layout->kind != CG_LAYOUT_HYBRID))
 		return -ENOTSUP;
-	making.cg = cg = calloc(1, sizeof(*cg));
+	making.cg = cg = cg_alloc(request->driver);
 	if (!cg)
 		return -ENOMEM;
-	cg->driver = request->driver;
 	r = cg_driver_cgroupfs.locate(cg, request->path, &ignored);
 	if (r == 0)
 		r = aside_start(&helper, make, &making, sizeof(making), true);

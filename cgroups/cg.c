@@ -43,17 +43,28 @@ int cg_check(const struct cg_request *request, struct err *err)
 	return driver ? driver->check(request, err) : -err->code;
 }
 
+struct cg *cg_alloc(enum cg_driver_kind kind)
+{
+	struct arena arena = ARENA_INIT;
+	struct cg *cg = ARENA_NEW(&arena, struct cg);
+
+	if (cg) {
+		cg->arena = arena;
+		cg->driver = kind;
+	}
+	return cg;
+}
+
 /* `request`: of one that is to be made; NULL: it is there already. */
 static struct cg *new_cg(const struct cg_driver *driver, enum cg_driver_kind kind, const char *path,
 			 const struct cg_request *request, struct err *err)
 {
-	struct cg *cg = calloc(1, sizeof(*cg));
+	struct cg *cg = cg_alloc(kind);
 
 	if (!cg) {
 		err_set(err, ENOMEM, "cgroup '%s'", path);
 		return NULL;
 	}
-	cg->driver = kind;
 	if ((request && driver->begin && driver->begin(cg, request, &path, err) < 0) ||
 	    driver->locate(cg, path, err) < 0)
 		cg_close(&cg);
@@ -203,13 +214,15 @@ int cg_open_to_remove(enum cg_driver_kind kind, const char *place, struct cg **r
 
 void cg_close(struct cg **cg)
 {
+	struct arena arena;
+
 	if (!*cg)
 		return;
 	release_holder(*cg);
 	for (size_t i = 0; i < (*cg)->folder_count; i++)
 		scope_fd(&(*cg)->folders[i].fd);
-	arena_free(&(*cg)->arena);
-	free(*cg);
+	arena = (*cg)->arena;
+	arena_free(&arena);
 	*cg = NULL;
 }
 

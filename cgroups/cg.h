@@ -181,12 +181,12 @@ void cg_ahead_drop(void);
 
 /* One mount below the container's /sys/fs/cgroup. */
 struct cg_mount {
-	const char *
-		name; /* folder below /sys/fs/cgroup: "memory", "cpu,cpuacct", "unified"; "" for /sys/fs/cgroup itself */
+	/* folder below /sys/fs/cgroup: "memory", "cpu,cpuacct", "unified"; "" for /sys/fs/cgroup itself */
+	const char *name;
 	const char *type;    /* "cgroup" or "cgroup2" */
 	const char *options; /* mount data: "memory", "cpu,cpuacct", "none,name=systemd"; NULL for v2 */
-	const char *
-		host_folder; /* the cgroup's own folder on the host, to be bound where a fresh mount would show more, or costs more */
+	/* the cgroup's own folder on the host, to be bound where a fresh mount would show more, or costs more */
+	const char *host_folder;
 };
 
 /* A symlink below /sys/fs/cgroup: "cpu" to "cpu,cpuacct", where the host has co-mounted controllers. */

@@ -36,6 +36,8 @@ struct cg_driver {
 };
 extern const struct cg_driver cg_driver_cgroupfs, cg_driver_disabled, cg_driver_systemd;
 
+/* An empty one, for cg_close(), which lives in the arena that it has; NULL: no memory (cg.c). */
+struct cg *cg_alloc(enum cg_driver_kind kind);
 /* Opens those of its folders that are there, and not open yet (cg.c). */
 int cg_open_folders(struct cg *cg, struct err *err);
 /* Tells its driver that it has been removed, if it was there when it was opened (cg.c). */

@@ -28,7 +28,8 @@ struct cg {
 	struct cg_folder folders[CG_MAX_TREES];
 	size_t folder_count; /* 0: disabled */
 	const char *place;
-	pid_t holder; /* a child that keeps the cgroup from being taken away while it has no process of its own; 0: none */
+	/* a child that keeps the cgroup from being taken away while it has no process of its own; 0: none */
+	pid_t holder;
 	struct arena arena; /* the folders' names */
 };
 

@@ -58,6 +58,7 @@ static int check_choice(const struct cg *cg, const char *choice, struct err *err
 /* What is below the folder was made inside: no link and no mount of it leads out. */
 static int join_in(const struct cg_folder *folder, const char *below, pid_t pid, struct err *err)
 {
+	const char *choice = below ? below : "";
 	CLEANUP_FD int fd = -1;
 	char number[16];
 	int result;
@@ -67,7 +68,7 @@ static int join_in(const struct cg_folder *folder, const char *below, pid_t pid,
 	fd = path_open(folder->fd, below && *below ? below : ".", O_PATH | O_DIRECTORY | O_CLOEXEC,
 		       PATH_NO_LINKS | PATH_NO_MOUNTS, err);
 	if (fd < 0)
-		return err_wrap(err, "sub-cgroup of '%s'", folder->path);
+		return err_wrap(err, "sub-cgroup '%s' of '%s'", choice, folder->path);
 	(void)snprintf(number, sizeof(number), "%d", (int)pid);
 	result = file_write_value(fd, "cgroup.procs", number);
 	return result < 0 ? err_set(err, -result, "move process %d to '%s' below cgroup '%s'", (int)pid,

@@ -238,6 +238,19 @@ static bool parse_mount(struct arena *arena, char *line, const struct own_line *
 	return !arena->failed;
 }
 
+/* The same hierarchy at the same place: a view of a machine's cgroups is often laid over them. */
+static bool has_seen(const struct cg_layout *layout, const struct cg_tree *tree)
+{
+	for (size_t i = 0; i < layout->tree_count; i++) {
+		const struct cg_tree *known = &layout->trees[i];
+
+		if (known->dev_major == tree->dev_major && known->dev_minor == tree->dev_minor &&
+		    strcmp(known->mount_point, tree->mount_point) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void name_kind(struct cg_layout *layout)
 {
 	bool v1 = false, v2 = false;
@@ -266,7 +279,7 @@ int cg_layout_parse(struct arena *arena, char *mountinfo, char *self_cgroup,
 			*end = '\0';
 		if (!strstr(line, " - cgroup"))
 			continue;
-		if (parse_mount(arena, line, own, own_count, &tree) && is_visible(&tree))
+		if (parse_mount(arena, line, own, own_count, &tree) && (has_seen(&layout, &tree) || is_visible(&tree)))
 			add_tree(&layout, &tree);
 	}
 	name_kind(&layout);

@@ -45,8 +45,8 @@ struct cg_tree {
 	const char *words;	 /* "cpu,cpuacct", "name=systemd" as in /proc/PID/cgroup; "" for v2 */
 	const char *mount_point; /* as the host sees it, no trailing '/' */
 	const char *mount_root;	 /* which folder of the hierarchy is mounted there: "/" but inside containers */
-	const char *
-		own; /* the cgroup that hull is in, below the mount point: "" or "/a/b". NULL: not reachable from there */
+	/* the cgroup that hull is in, below the mount point: "" or "/a/b". NULL: not reachable from there */
+	const char *own;
 	unsigned dev_major, dev_minor;
 };
 

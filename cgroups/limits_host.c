@@ -83,27 +83,30 @@ static int check_cpuset(const struct cg_writes *writes, const char *asked, const
 	return 0;
 }
 
-static int check_hugepages(const struct cg_limits *limits, struct err *err)
+bool cg_host_has_pages(const char *page_size)
 {
 	static const struct {
 		char letter;
 		unsigned long long kib;
 	} units[] = {{'K', 1}, {'M', 1024}, {'G', 1024 * 1024}};
+	char folder[128];
 
-	for (size_t i = 0; i < limits->hugepage_count; i++) {
-		const char *size = limits->hugepages[i].page_size;
-		char folder[128];
-
-		for (size_t u = 0; u < ARRAY_SIZE(units); u++) {
-			if (!strchr(size, units[u].letter))
-				continue;
-			(void)snprintf(folder, sizeof(folder), "/sys/kernel/mm/hugepages/hugepages-%llukB",
-				       strtoull(size, NULL, 10) * units[u].kib);
-			if (access(folder, F_OK) < 0)
-				return err_say(err, ENOTSUP, "limit 'hugepageLimits': this host has no pages of %s",
-					       size);
-		}
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (!strchr(page_size, units[i].letter))
+			continue;
+		(void)snprintf(folder, sizeof(folder), "/sys/kernel/mm/hugepages/hugepages-%llukB",
+			       strtoull(page_size, NULL, 10) * units[i].kib);
+		return access(folder, F_OK) == 0;
 	}
+	return true;
+}
+
+static int check_hugepages(const struct cg_limits *limits, struct err *err)
+{
+	for (size_t i = 0; i < limits->hugepage_count; i++)
+		if (!cg_host_has_pages(limits->hugepages[i].page_size))
+			return err_say(err, ENOTSUP, "limit 'hugepageLimits': this host has no pages of %s",
+				       limits->hugepages[i].page_size);
 	return 0;
 }
 

@@ -5,6 +5,8 @@
 #ifndef HULL_CGROUPS_LIMITS_HOST_H
 #define HULL_CGROUPS_LIMITS_HOST_H
 
+#include <stdbool.h>
+
 #include "cgroups/limits_write.h"
 #include "runtime/base/err.h"
 
@@ -13,5 +15,8 @@
  * cg_limits_to_writes().
  */
 int cg_limits_check_host(const struct cg_writes *writes, const char *path, struct err *err);
+
+/* Whether there are huge pages of this size ("2MB", "1GB"): true for what is no size. */
+bool cg_host_has_pages(const char *page_size);
 
 #endif

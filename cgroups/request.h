@@ -12,8 +12,10 @@
 
 enum cg_driver_kind {
 	CG_DRIVER_CGROUPFS, /* folders made by hull itself */
-	CG_DRIVER_SYSTEMD, /* scopes asked from systemd: refused by cg_check() where it does not run, or this build cannot ask it */
-	CG_DRIVER_DISABLED, /* no cgroup at all. Limits but device rules are refused; what needs a cgroup is -ENOTSUP, the rest does nothing */
+	/* scopes asked from systemd: refused by cg_check() where it does not run, or this build cannot ask it */
+	CG_DRIVER_SYSTEMD,
+	/* none at all. Limits but device rules are refused; what needs a cgroup is -ENOTSUP, the rest does nothing */
+	CG_DRIVER_DISABLED,
 };
 
 struct cg_request {

@@ -43,8 +43,8 @@ struct cg_stat {
 	uint64_t memory_peak_bytes;  /* or CG_STAT_UNKNOWN (v2 before Linux 5.19) */
 	uint64_t memory_anon_bytes, memory_file_bytes, memory_kernel_bytes,
 		memory_shmem_bytes; /* each may be UNKNOWN */
-	uint64_t
-		memory_inactive_file_bytes; /* usage minus this is what `stats` shows, since this part is given back on demand */
+	/* usage minus this is what `stats` shows, since this part is given back on demand */
+	uint64_t memory_inactive_file_bytes;
 	uint64_t memory_page_faults, memory_major_faults;
 	uint64_t memory_limit_hits; /* how often the limit was met: v1 failcnt, v2 events max */
 

@@ -3,10 +3,12 @@
  * hull-systemd: asks systemd for what the systemd cgroup driver needs, over D-Bus. A program of its own, since
  * libsystemd is a shared library only and costs a start more than all else together; run by cgroups/systemd.c alone.
  *
- *     hull-systemd system|user start UNIT PROPERTY...   makes a scope around this very process, and stays in it until it is killed
+ *     hull-systemd system|user start UNIT PROPERTY...   makes a scope around this very process, and stays in it until
+ *                                                       it is killed
  *     hull-systemd system|user set UNIT PROPERTY...     changes properties, until the next boot
  *     hull-systemd system|user attach UNIT PID          moves a process into the unit's cgroup
- *     hull-systemd system|user stop UNIT                stops it and forgets that it failed; a unit that is not there is stopped already
+ *     hull-systemd system|user stop UNIT                stops it and forgets that it failed; a unit that is not there
+ *                                                       is stopped already
  *
  * PROPERTY is NAME=TYPE:VALUE, see properties below; 253?NAME=TYPE:VALUE is left out where systemd is older than 253.
  * The answer is one line on stdout: "ok PATH" (the unit's cgroup, for start), "ok", or "failed WORDS".
