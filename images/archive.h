@@ -23,7 +23,8 @@ struct archive_reader;
 struct archive_input {
 	int fd;			 /* read from its current offset to its end; stays the caller's */
 	const char *digest_like; /* a digest of the kind that archive_digests.input shall have; NULL: sha256 */
-	bool pad_end; /* the last block may be short: only for a stream whose digest was promised, or a cut would pass unseen */
+	/* the last block may be short: only for a stream whose digest was promised, or a cut would pass unseen */
+	bool pad_end;
 	uint64_t max_bytes;   /* bound of the uncompressed tar stream */
 	uint64_t total_bytes; /* what the file holds, for progress; 0: unknown */
 	void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *context); /* may be NULL; now and then */

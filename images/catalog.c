@@ -50,7 +50,9 @@ int catalog_lock_exclusive(const char *store, struct err *err)
 
 static int not_found(const char *words, struct err *err)
 {
-	return err_say(err, ENOENT, "image '%s' not found in the store: import it, or see 'hull images'", words);
+	return err_say(err, ENOENT,
+		       "image '%s' not found in the store: see 'hull images', or bring it in by 'hull image import'",
+		       words);
 }
 
 /* The start path: one open, through the symlink, of the record. -ENOENT has no words. */

@@ -2,8 +2,10 @@
 /*
  * Layers as disks for a guest: each layer's folder as a read-only EROFS image, made once and kept in the store.
  *
- *     STORE/disks/HEX.erofs         the layer of that diff ID as it is, with whiteouts and opaque folders: the guest's overlay reads them
- *     STORE/disks/chain-HEX.erofs   several layers merged into one tree, named by their chain ID (OCI image specification, config.md)
+ *     STORE/disks/HEX.erofs         the layer of that diff ID as it is, with its whiteouts and opaque folders, which
+ *                                   the guest's overlay reads
+ *     STORE/disks/chain-HEX.erofs   several layers merged into one tree, named by their chain ID (OCI image
+ *                                   specification, config.md)
  *
  * An image appears under its name when it is whole and on disk, and goes with its layers (gc.h). It is made by
  * mkfs.erofs of Debian's erofs-utils, and the writable disk by mke2fs of e2fsprogs: both are looked for below

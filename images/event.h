@@ -15,7 +15,8 @@
 /* What happens meanwhile, for a person who waits. `event` lives only during the call. */
 struct image_event {
 	enum image_event_kind {
-		IMAGE_EVENT_LAYER, /* a layer is being unpacked: `what` its digest or file, `done_bytes` of `total_bytes` (0: unknown) */
+		/* a layer is being unpacked: `what` its digest or file, `done_bytes` of `total_bytes` (0: unknown) */
+		IMAGE_EVENT_LAYER,
 		IMAGE_EVENT_EXISTS,  /* a layer is in the store already: `what` its digest */
 		IMAGE_EVENT_IMAGE,   /* an image is in the store: `what` its id, `name` its full name or NULL */
 		IMAGE_EVENT_FREED,   /* gc has removed something: `what`, `done_bytes` its size */

@@ -45,8 +45,8 @@ struct image_blob {
 	uint64_t size;
 	/* In an index only: NULL when not said. */
 	const char *architecture, *variant, *os;
-	const char *
-		name; /* the annotation that names the image: io.containerd.image.name or org.opencontainers.image.ref.name */
+	/* the annotation that names the image: io.containerd.image.name or org.opencontainers.image.ref.name */
+	const char *name;
 };
 
 struct image_index {

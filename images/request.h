@@ -21,8 +21,8 @@ const char *image_format_name(enum image_format format);
 struct image_import {
 	const char *source; /* a directory, a tar file (plain, gzip, xz, zstd, bzip2), or "-": standard input */
 	const char *name;   /* what to call it, or NULL: the names that the source itself gives, else none */
-	const char *
-		reference; /* which image of a source that holds several, by a name or tag that the source gives; NULL: all */
+	/* which image of a source that holds several, by a name or tag that the source gives; NULL: all */
+	const char *reference;
 	enum image_format format;
 	/*
 	 * Changes to the config of the image, as `docker import --change` takes them: "CMD [\"sh\"]", "ENTRYPOINT …",

@@ -4,11 +4,13 @@
  *
  * The order in the process that is going to run the program, and why:
  *
- *   1. caps_before_user()   The bounding set shrinks first: PR_CAPBSET_DROP needs CAP_SETPCAP in the effective set, and setresuid(2)
- *                           away from 0 empties that one. PR_SET_KEEPCAPS comes with it, else the permitted set goes too.
+ *   1. caps_before_user()   The bounding set shrinks first: PR_CAPBSET_DROP needs CAP_SETPCAP in the effective set, and
+ *                           setresuid(2) away from 0 empties that one. PR_SET_KEEPCAPS comes with it, else the
+ *                           permitted set goes too.
  *   2. setgroups, setresgid, setresuid, in this order: each needs what the next one takes away.
- *   3. caps_after_user()    capset(2) with the wanted sets, all at once: after it nothing is held that was not asked for. Ambient
- *                           ones last, since they must be permitted and inheritable by then. KEEPCAPS goes off again.
+ *   3. caps_after_user()    capset(2) with the wanted sets, all at once: after it nothing is held that was not asked
+ *                           for. Ambient ones last, since they must be permitted and inheritable by then. KEEPCAPS goes
+ *                           off again.
  *
  * A seccomp filter is loaded after 3 when no_new_privs is set (the usual case: the filter then need not allow 1 to 3),
  * else before 2, since without no_new_privs loading needs CAP_SYS_ADMIN.

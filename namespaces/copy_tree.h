@@ -14,15 +14,18 @@
 
 struct copy_how {
 	const char *what; /* in front of errors */
-	const struct idmap *
-		map; /* NULL: owners stay. Else ids in the source are those inside, and the copy has the host's: copy_owner.h */
+	/* NULL: owners stay. Else ids in the source are those inside, and the copy has the host's: copy_owner.h */
+	const struct idmap *map;
 	/*
 	 * A layer: also FIFOs, sockets, overlay's whiteouts, and the extended attributes that mean something there
 	 * (copy_owner.h). Without it these are left out. Device nodes always are: containers get theirs from hull.
 	 */
 	bool is_layer;
-	int links_dirfd; /* an empty folder on the copy's file system, which keeps a name for each file that has several, so that the copy has one
-			  * file there too; -1: each name becomes a file of its own */
+	/*
+	 * an empty folder on the copy's file system, which keeps a name for each file that has several, so that the
+	 * copy has one file there too; -1: each name becomes a file of its own
+	 */
+	int links_dirfd;
 };
 
 /*

@@ -9,6 +9,7 @@
 enum option_kind {
 	SETS,	    /* an attribute of the mount */
 	CLEARS,	    /* the same, off */
+	CLEARS_TOO, /* the same by another name */
 	SUPER_SETS, /* a flag of the file system */
 	SUPER_CLEARS,
 	PROPAGATES,
@@ -33,7 +34,7 @@ struct option_row {
  */
 static const struct option_row options_known[] = {
 	{"async", SUPER_CLEARS, MS_SYNCHRONOUS, false},
-	{"atime", CLEARS, MOUNT_ATTR__ATIME, false},
+	{"atime", CLEARS_TOO, MOUNT_ATTR__ATIME, false},
 	{"bind", SAYS, SAY_BIND, false},
 	{"defaults", NOTHING, 0, false},
 	{"dev", CLEARS, MOUNT_ATTR_NODEV, false},
@@ -52,12 +53,12 @@ static const struct option_row options_known[] = {
 	{"noiversion", SUPER_CLEARS, MS_I_VERSION, false},
 	{"nolazytime", SUPER_CLEARS, MS_LAZYTIME, false},
 	{"nomand", SUPER_CLEARS, MS_MANDLOCK, false},
-	{"norelatime", CLEARS, MOUNT_ATTR__ATIME, false},
-	{"nostrictatime", CLEARS, MOUNT_ATTR__ATIME, false},
+	{"norelatime", CLEARS_TOO, MOUNT_ATTR__ATIME, false},
+	{"nostrictatime", CLEARS_TOO, MOUNT_ATTR__ATIME, false},
 	{"nosuid", SETS, MOUNT_ATTR_NOSUID, false},
 	{"nosymfollow", SETS, MOUNT_ATTR_NOSYMFOLLOW, false},
 	{"private", PROPAGATES, MS_PRIVATE, false},
-	{"ratime", CLEARS, MOUNT_ATTR__ATIME, true},
+	{"ratime", CLEARS_TOO, MOUNT_ATTR__ATIME, true},
 	{"rbind", SAYS, SAY_BIND | SAY_BIND_TREE, false},
 	{"rdev", CLEARS, MOUNT_ATTR_NODEV, true},
 	{"rdiratime", CLEARS, MOUNT_ATTR_NODIRATIME, true},
@@ -69,8 +70,8 @@ static const struct option_row options_known[] = {
 	{"rnodev", SETS, MOUNT_ATTR_NODEV, true},
 	{"rnodiratime", SETS, MOUNT_ATTR_NODIRATIME, true},
 	{"rnoexec", SETS, MOUNT_ATTR_NOEXEC, true},
-	{"rnorelatime", CLEARS, MOUNT_ATTR__ATIME, true},
-	{"rnostrictatime", CLEARS, MOUNT_ATTR__ATIME, true},
+	{"rnorelatime", CLEARS_TOO, MOUNT_ATTR__ATIME, true},
+	{"rnostrictatime", CLEARS_TOO, MOUNT_ATTR__ATIME, true},
 	{"rnosuid", SETS, MOUNT_ATTR_NOSUID, true},
 	{"rnosymfollow", SETS, MOUNT_ATTR_NOSYMFOLLOW, true},
 	{"ro", SETS, MOUNT_ATTR_RDONLY, false},
@@ -115,9 +116,15 @@ static const struct option_row *find_option(const char *name)
 	return NULL;
 }
 
+/* The bits that a row of an attribute decides on. */
+static uint64_t field_of(const struct option_row *row)
+{
+	return row->value & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : row->value;
+}
+
 static void change_attribute(struct mount_change *change, const struct option_row *row)
 {
-	uint64_t field = row->value & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : row->value;
+	uint64_t field = field_of(row);
 
 	change->set &= ~field;
 	change->clear &= ~field;
@@ -132,6 +139,7 @@ static void apply_option(struct mount_options *options, const struct option_row 
 	switch (row->kind) {
 	case SETS:
 	case CLEARS:
+	case CLEARS_TOO:
 		change_attribute(row->tree ? &options->tree : &options->one, row);
 		break;
 	case SUPER_SETS:
@@ -201,6 +209,53 @@ int mount_options_parse(struct arena *arena, const struct strv *options, struct 
 	return r;
 }
 
+/* The bools, as the rows have them. */
+static uint64_t said_by(const struct mount_options *options)
+{
+	return (options->bind ? SAY_BIND : 0) | (options->bind_tree ? SAY_BIND_TREE : 0) |
+	       (options->remount ? SAY_REMOUNT : 0) | (options->copy_up ? SAY_COPY_UP : 0) |
+	       (options->source_nofollow ? SAY_NOFOLLOW : 0);
+}
+
+/* Whether it takes this word to say what is asked for. A flag of the file system that is off is off anyway. */
+static bool takes_word(const struct mount_options *options, const struct option_row *row)
+{
+	const struct mount_change *change = row->tree ? &options->tree : &options->one;
+	uint64_t field;
+
+	switch (row->kind) {
+	case SETS:
+		return (change->set & field_of(row)) == row->value;
+	case CLEARS:
+		return (change->clear & field_of(row)) == field_of(row);
+	case SUPER_SETS:
+		return options->super_flags & row->value;
+	case PROPAGATES:
+		return options->propagation == row->value;
+	case SAYS:
+		field = row->value & SAY_BIND ? SAY_BIND | SAY_BIND_TREE : row->value;
+		return (said_by(options) & field) == row->value;
+	case MAPS:
+		return options->idmap == (enum mount_idmap_option)row->value;
+	case CLEARS_TOO:
+	case SUPER_CLEARS:
+	case NOTHING:
+		break;
+	}
+	return false;
+}
+
+const char *mount_options_word(const struct mount_options *options, size_t *at)
+{
+	while (*at < ARRAY_SIZE(options_known)) {
+		const struct option_row *row = &options_known[(*at)++];
+
+		if (takes_word(options, row))
+			return row->name;
+	}
+	return NULL;
+}
+
 const char *const *mount_options_known(void)
 {
 	static const char *names[ARRAY_SIZE(options_known) + 1];
@@ -215,4 +270,12 @@ int64_t mount_propagation_parse(const char *name)
 	const struct option_row *row = find_option(name);
 
 	return row && row->kind == PROPAGATES ? (int64_t)row->value : -EINVAL;
+}
+
+const char *mount_propagation_name(uint64_t propagation)
+{
+	const struct mount_options options = {.propagation = propagation};
+	size_t at = 0;
+
+	return mount_options_word(&options, &at);
 }

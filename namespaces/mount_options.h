@@ -30,13 +30,14 @@ struct mount_options {
 	struct mount_change one;  /* of the mount itself */
 	struct mount_change tree; /* "rro", "rnosuid": of it and all below it */
 	uint64_t super_flags;	  /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_I_VERSION, MS_SILENT */
-	uint64_t
-		propagation; /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE, with MS_REC for the r forms; 0: not said */
+	/* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE, with MS_REC for the r forms; 0: not said */
+	uint64_t propagation;
 	enum mount_idmap_option idmap;
 	bool bind;	/* "bind" or "rbind" */
 	bool bind_tree; /* "rbind" */
 	bool remount;	/* change the mount that is there */
-	bool copy_up; /* "tmpcopyup": a tmpfs starts with what the folder had. The plan also says it of volumes: an empty one does */
+	/* "tmpcopyup": a tmpfs starts with what the folder had. The plan also says it of volumes: an empty one does */
+	bool copy_up;
 	bool source_nofollow; /* "src-nofollow": a bind source that is a symlink is bound itself */
 	const char *data;     /* the rest, joined with commas (in the arena); NULL: nothing */
 };
@@ -48,10 +49,19 @@ struct mount_options {
  */
 int mount_options_parse(struct arena *arena, const struct strv *options, struct mount_options *ret, struct err *err);
 
+/*
+ * The way back: the next word that says what the options are, or NULL at the end. `*at` begins at 0, and moves on. Read
+ * again, the words (and `data`) are the same options; where several mean the same, it is one of them. For the plan's
+ * print.
+ */
+const char *mount_options_word(const struct mount_options *options, size_t *at);
+
 /* Every option of the table, sorted, NULL at the end: for `features`. */
 const char *const *mount_options_known(void);
 
 /* "private", "rslave" and so on, as in linux.rootfsPropagation: MS_* with MS_REC, or -EINVAL. */
 int64_t mount_propagation_parse(const char *name);
+/* And back; NULL for 0. */
+const char *mount_propagation_name(uint64_t propagation);
 
 #endif

@@ -6,8 +6,11 @@
 #include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/base/path.h"
 
@@ -78,6 +81,35 @@ int ns_open_path(enum ns_kind kind, const char *path, struct err *err)
 		return err_say(err, EINVAL, "%s namespace '%s': it is a namespace of another kind", rows[kind].name,
 			       path);
 	return fd_take(&fd);
+}
+
+static uint64_t inode_of(int fd)
+{
+	struct stat found;
+
+	return fstat(fd, &found) < 0 ? 0 : found.st_ino;
+}
+
+bool ns_is_below(int fd, uint64_t userns)
+{
+	CLEANUP_FD int at = ioctl(fd, NS_GET_USERNS);
+
+	while (at >= 0 && inode_of(at) != userns) {
+		int above = ioctl(at, NS_GET_PARENT);
+
+		(void)close(at);
+		at = above;
+	}
+	return at >= 0;
+}
+
+uint64_t ns_own(enum ns_kind kind)
+{
+	char path[64];
+	struct stat found;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", rows[kind].proc_name);
+	return stat(path, &found) < 0 ? 0 : found.st_ino;
 }
 
 /* The user namespace is not in here: what can be joined without it goes before, the rest after. */

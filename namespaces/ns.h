@@ -49,6 +49,14 @@ uint64_t ns_fresh_flags(const struct ns_set *set);
 int ns_open_path(enum ns_kind kind, const char *path, struct err *err);
 
 /*
+ * Whether the root of the user namespace `userns` (its inode) has all rights over the namespace `fd`: it belongs to
+ * that one, or to one below it. False also where the caller may not know.
+ */
+bool ns_is_below(int fd, uint64_t userns);
+/* The inode that tells the caller's own namespace of a kind from others; 0 where the kernel has none of the kind. */
+uint64_t ns_own(enum ns_kind kind);
+
+/*
  * Joins every namespace whose descriptor is not -1 (borrowed, index = enum ns_kind).
  *
  * Whatever the caller may join with the rights it has goes first and the user namespace after it: once inside, the

@@ -51,7 +51,10 @@ static int target_file(int rootfd, const char *path, struct err *err)
 	return fd < 0 ? target_failed(path, err) : fd;
 }
 
-/* /proc and /sys themselves: not by way of a symlink, which a file of the image could point at a folder that others can change. */
+/*
+ * /proc and /sys themselves: not by way of a symlink, which a file of the image could point at a folder that others can
+ * change.
+ */
 static int target_kernel_folder(int rootfd, const char *path, struct err *err)
 {
 	int fd = path_open(rootfd, path, O_PATH | O_DIRECTORY | O_CLOEXEC, PATH_NO_LINKS, err);
@@ -83,8 +86,8 @@ static const char *const proc_files_bindable[] = {
 };
 
 /*
- * A mount over a part of /proc could make a write of a label or a sysctl go elsewhere, so only those harmless files may be covered. Whether a
- * target lies in /proc is asked of the target, not of its name.
+ * A mount over a part of /proc could make a write of a label or a sysctl go elsewhere, so only those harmless files may
+ * be covered. Whether a target lies in /proc is asked of the target, not of its name.
  */
 static int check_covers_proc(int target, const char *path, struct err *err)
 {
@@ -199,7 +202,10 @@ static int is_empty(int fd, const char *what, struct err *err)
 	return 1;
 }
 
-/* A volume that has never been used begins with what the image has there: programs expect their folders, with their owners. */
+/*
+ * A volume that has never been used begins with what the image has there: programs expect their folders, with their
+ * owners.
+ */
 static int fill_new_volume(struct assembly *it, const struct mount_request *mount, int fd, struct err *err)
 {
 	int r = is_empty(fd, mount->source, err);
@@ -329,7 +335,10 @@ static int pass_gate(struct assembly *it, enum root_gate_for what, struct err *e
 	return it->gate ? it->gate->pass(it->gate->user, what, err) : 0;
 }
 
-/* A bind shows the folder that it is of, whoever mounts it; what is mounted afresh begins at the root of the mounter's cgroup namespace. */
+/*
+ * A bind shows the folder that it is of, whoever mounts it; what is mounted afresh begins at the root of the mounter's
+ * cgroup namespace.
+ */
 static enum root_gate_for needed_for_cgroups(const struct root_request *request)
 {
 	for (size_t i = 0; i < request->cgroup_count; i++)
@@ -339,8 +348,8 @@ static enum root_gate_for needed_for_cgroups(const struct root_request *request)
 }
 
 /*
- * A tmpfs with a folder for each hierarchy; it is sealed at once, since only these belong in it. All that needs no cgroup is done before the gate, where others
- * have to be waited for.
+ * A tmpfs with a folder for each hierarchy; it is sealed at once, since only these belong in it. All that needs no
+ * cgroup is done before the gate, where others have to be waited for.
  */
 static int cgroup_folders(struct assembly *it, const struct mount_request *mount, int target, struct err *err)
 {
@@ -371,7 +380,10 @@ static int mount_cgroups(struct assembly *it, const struct mount_request *mount,
 
 	if (target < 0)
 		return target;
-	/* Without any (the container has no cgroup of its own, or the host has none) it stays empty: others' cgroups are not for it to see. */
+	/*
+	 * Without any (the container has no cgroup of its own, or the host has none) it stays empty: others' cgroups
+	 * are not for it to see.
+	 */
 	if (it->request->cgroup_count == 0 || views[0].folder[0])
 		return cgroup_folders(it, mount, target, err);
 	r = pass_gate(it, needed_for_cgroups(it->request), err);
@@ -489,8 +501,8 @@ int root_mount_all(const struct root_request *request, struct root_sources *sour
 /* ------------------------------------------------------------------------------------------------ removing */
 
 /*
- * umount2(2) wants a name. Of a folder that is "." of the folder itself; of a file its name in a folder that is held: and a name that is a mount point
- * cannot be given to anything else.
+ * umount2(2) wants a name. Of a folder that is "." of the folder itself; of a file its name in a folder that is held:
+ * and a name that is a mount point cannot be given to anything else.
  */
 static int unmount(int rootfd, int fd, const char *path, struct err *err)
 {

@@ -15,8 +15,9 @@
 #include "runtime/base/text.h"
 
 /*
- * Layers come from images, which are not trusted: attributes of overlay's own that a layer may carry must not send a lookup to another
- * place of a lower layer, or take a file's contents from one. So redirects and metadata-only copies are neither made nor followed.
+ * Layers come from images, which are not trusted: attributes of overlay's own that a layer may carry must not send a
+ * lookup to another place of a lower layer, or take a file's contents from one. So redirects and metadata-only copies
+ * are neither made nor followed.
  */
 static const char *const safe_options[][2] = {{"redirect_dir", "nofollow"}, {"metacopy", "off"}};
 
@@ -62,9 +63,10 @@ static int make_from_fds(const struct root_overlay *overlay, struct err *err)
 /* ------------------------------------------------------------------- before: by names, in a helper's namespace */
 
 /*
- * Older kernels take only layers that are attached in the mount namespace of whoever makes the overlay, and only by name. The helper has
- * that: a mount namespace of its own with a tmpfs, on which the layers get the short names 0, 1, 2... (all options together are one
- * page). It shares the table of descriptors, so the overlay's descriptor stays with the parent when helper and namespace are gone.
+ * Older kernels take only layers that are attached in the mount namespace of whoever makes the overlay, and only by
+ * name. The helper has that: a mount namespace of its own with a tmpfs, on which the layers get the short names 0, 1,
+ * 2... (all options together are one page). It shares the table of descriptors, so the overlay's descriptor stays with
+ * the parent when helper and namespace are gone.
  */
 struct helper_result {
 	int fd;
@@ -72,8 +74,8 @@ struct helper_result {
 };
 
 /*
- * A tmpfs over "/": names from the root still lead to the host's tree below it, and the tmpfs is the working directory. Needs no folder of
- * the host's, and nobody else ever sees it.
+ * A tmpfs over "/": names from the root still lead to the host's tree below it, and the tmpfs is the working directory.
+ * Needs no folder of the host's, and nobody else ever sees it.
  */
 static int enter_private_tmpfs(struct err *err)
 {
@@ -177,7 +179,10 @@ static int make_in_helper(const struct root_overlay *overlay, struct err *err)
 		/* The table is the parent's as well: nothing may be closed here that the parent still holds. */
 		_exit(fd_write_all(result_write, &result, sizeof(result)) < 0);
 	}
-	/* The write end is open in the shared table while the helper writes; its death is seen by waiting, not by the end of the pipe. */
+	/*
+	 * The write end is open in the shared table while the helper writes; its death is seen by waiting, not by the
+	 * end of the pipe.
+	 */
 	r = proc_wait(helper, &status);
 	if (r < 0 || proc_exit_code(status) != 0)
 		return err_say(err, EIO, "the helper for the overlay died");

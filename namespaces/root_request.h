@@ -21,12 +21,14 @@ struct mount_request {
 	const char *source;	 /* bind: absolute path on the host; else what /proc/mounts shows, or NULL */
 	struct mount_options options;
 	const struct idmap *idmap; /* a mapping of the mount's own, or NULL */
-	bool idmap_container; /* mapped as the container's user namespace is (named volumes, "idmap" without a mapping) */
+	/* mapped as the container's user namespace is (named volumes, "idmap" without a mapping) */
+	bool idmap_container;
 };
 
 /*
- * What a mount of type "cgroup" (or "cgroup2") shows on this host's layout; the plan fills it from the cgroups' folder. A single entry
- * whose folder is "" is mounted at the destination itself; else the destination becomes a tmpfs with these below it.
+ * What a mount of type "cgroup" (or "cgroup2") shows on this host's layout; the plan fills it from the cgroups' folder.
+ * A single entry whose folder is "" is mounted at the destination itself; else the destination becomes a tmpfs with
+ * these below it.
  */
 struct cgroup_view {
 	const char *folder; /* "memory", "unified", or "" */
@@ -37,8 +39,9 @@ struct cgroup_view {
 };
 
 /*
- * What a mount may have to wait for: that the cgroup's folders are there, for those that bind them; or that the process is in it, for those that show the
- * cgroup of whoever mounts them, or take up memory that is to be counted. Neither need be so sooner.
+ * What a mount may have to wait for: that the cgroup's folders are there, for those that bind them; or that the process
+ * is in it, for those that show the cgroup of whoever mounts them, or take up memory that is to be counted. Neither
+ * need be so sooner.
  */
 enum root_gate_for {
 	ROOT_GATE_FOLDERS,
@@ -51,8 +54,9 @@ struct root_gate {
 
 struct root_request {
 	/*
-	 * The root is a directory (`path`), or layers: `lowers` top first, with `upper` and `work` or (both NULL) without. Or it is empty: a small tmpfs that
-	 * belongs to `owner` (ids of the host), for mount points and nothing else.
+	 * The root is a directory (`path`), or layers: `lowers` top first, with `upper` and `work` or (both NULL)
+	 * without. Or it is empty: a small tmpfs that belongs to `owner` (ids of the host), for mount points and
+	 * nothing else.
 	 */
 	bool empty;
 	struct root_owner {
@@ -62,10 +66,16 @@ struct root_request {
 	const char *const *lowers;
 	size_t lower_count;
 	const char *upper, *work;
-	bool idmap_lowers; /* map the ids of the layers (or of the directory) by the container's user namespace. Never the upper:
-			    * that would come up silently read-only */
-	bool volatile_upper; /* the upper is thrown away with the instance (--rm): the kernel need not sync it when it is unmounted,
-			      * which the program's exit would wait for */
+	/*
+	 * map the ids of the layers (or of the directory) by the container's user namespace. Never the upper: that
+	 * would come up silently read-only
+	 */
+	bool idmap_lowers;
+	/*
+	 * the upper is thrown away with the instance (--rm): the kernel need not sync it when it is unmounted, which
+	 * the program's exit would wait for
+	 */
+	bool volatile_upper;
 	bool readonly;
 	uint64_t propagation; /* of "/" (MS_* with MS_REC); 0: private towards the host's tree, which is left anyway */
 
@@ -73,8 +83,11 @@ struct root_request {
 	size_t mount_count;
 	const struct cgroup_view *cgroups;
 	size_t cgroup_count;
-	bool late_cgroups; /* their `bind`s are opened when they are mounted, by the child: so the cgroup can be made after the clone. The child's
-			    * mount namespace has to be a copy of the host's, with the same rights over it */
+	/*
+	 * their `bind`s are opened when they are mounted, by the child: so the cgroup can be made after the clone. The
+	 * child's mount namespace has to be a copy of the host's, with the same rights over it
+	 */
+	bool late_cgroups;
 
 	/* A bind mount on /dev itself is the host's: then no device is made or bound. */
 	const struct device_request *devices; /* beside the default ones */

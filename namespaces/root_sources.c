@@ -18,7 +18,6 @@ static void close_all(int **fds, size_t *count)
 {
 	for (size_t i = 0; *fds && i < *count; i++)
 		scope_fd(&(*fds)[i]);
-	free(*fds);
 	*fds = NULL;
 	*count = 0;
 }
@@ -32,6 +31,7 @@ void root_sources_close(struct root_sources *sources)
 	scope_fd(&sources->upper);
 	scope_fd(&sources->work);
 	mask_close(&sources->cover);
+	arena_free(&sources->arena);
 	*sources = ROOT_SOURCES_INIT;
 }
 
@@ -56,13 +56,13 @@ size_t root_sources_child_list(const struct root_sources *sources, int *to)
 }
 
 /* Places for `count` descriptors, all -1. */
-static int make_places(int **ret_fds, size_t *ret_count, size_t count, struct err *err)
+static int make_places(struct root_sources *sources, int **ret_fds, size_t *ret_count, size_t count, struct err *err)
 {
 	int *fds;
 
 	if (count == 0)
 		return 0;
-	fds = calloc(count, sizeof(*fds));
+	fds = arena_array(&sources->arena, count, sizeof(*fds));
 	if (!fds)
 		return err_set(err, ENOMEM, "the sources of %zu mounts", count);
 	for (size_t i = 0; i < count; i++)
@@ -75,9 +75,9 @@ static int make_places(int **ret_fds, size_t *ret_count, size_t count, struct er
 /* ------------------------------------------------------------------------------------------------ opening */
 
 /*
- * A clone of a shared mount shares still: what the container mounts in it would come up on the host. So it becomes a slave first, and
- * only then what the request says ("shared" is then a group of its own), except where rootfsPropagation asks for sharing with the host.
- * In a user namespace that is never granted.
+ * A clone of a shared mount shares still: what the container mounts in it would come up on the host. So it becomes a
+ * slave first, and only then what the request says ("shared" is then a group of its own), except where
+ * rootfsPropagation asks for sharing with the host. In a user namespace that is never granted.
  */
 static bool stays_peer(const struct root_request *request)
 {
@@ -135,7 +135,7 @@ static int open_bind(const struct root_request *request, const struct mount_requ
 
 static int open_mounts(const struct root_request *request, struct root_sources *sources, struct err *err)
 {
-	int r = make_places(&sources->mounts, &sources->mount_count, request->mount_count, err);
+	int r = make_places(sources, &sources->mounts, &sources->mount_count, request->mount_count, err);
 
 	for (size_t i = 0; r >= 0 && i < request->mount_count; i++)
 		if (request->mounts[i].options.bind && !request->mounts[i].options.remount)
@@ -155,7 +155,7 @@ int rootfs_open_cgroup(const struct cgroup_view *view, bool is_readonly, struct 
 
 static int open_cgroups(const struct root_request *request, struct root_sources *sources, struct err *err)
 {
-	int r = make_places(&sources->cgroups, &sources->cgroup_count, request->cgroup_count, err);
+	int r = make_places(sources, &sources->cgroups, &sources->cgroup_count, request->cgroup_count, err);
 
 	for (size_t i = 0; r >= 0 && i < request->cgroup_count; i++)
 		if (request->cgroups[i].bind && !request->late_cgroups)
@@ -173,7 +173,7 @@ static int open_devices(const struct root_request *request, struct root_sources 
 		return 0;
 	if (!request->default_devices)
 		default_count = 0;
-	r = make_places(&sources->devices, &sources->device_count, default_count + request->device_count, err);
+	r = make_places(sources, &sources->devices, &sources->device_count, default_count + request->device_count, err);
 	for (size_t i = 0; r >= 0 && i < sources->device_count; i++) {
 		const struct device_request *device =
 			i < default_count ? &defaults[i] : &request->devices[i - default_count];
@@ -187,7 +187,7 @@ static int open_devices(const struct root_request *request, struct root_sources 
 
 static int open_layers(const struct root_request *request, struct root_sources *sources, struct err *err)
 {
-	int r = make_places(&sources->lowers, &sources->lower_count, request->lower_count, err);
+	int r = make_places(sources, &sources->lowers, &sources->lower_count, request->lower_count, err);
 
 	for (size_t i = 0; r >= 0 && i < request->lower_count; i++)
 		r = sources->lowers[i] = mount_clone(AT_FDCWD, request->lowers[i], 0, err);
@@ -204,7 +204,7 @@ static int open_layers(const struct root_request *request, struct root_sources *
 
 static int open_directory(const struct root_request *request, struct root_sources *sources, struct err *err)
 {
-	int r = make_places(&sources->lowers, &sources->lower_count, 1, err);
+	int r = make_places(sources, &sources->lowers, &sources->lower_count, 1, err);
 
 	if (r < 0)
 		return r;
@@ -244,7 +244,10 @@ static int map_with(const struct mount_request *mount, int fd, int userns_fd, st
 	/* What "rbind" brought along keeps its ids unless "ridmap" says otherwise, as the specification has it. */
 	int r = mount_idmap(fd, mount->options.idmap == MOUNT_IDMAP_TREE, userns_fd, mount->source, err);
 
-	/* Its files have the ids of whoever wrote them, and containers have different ones: without a map it has no use, or no safe one. */
+	/*
+	 * Its files have the ids of whoever wrote them, and containers have different ones: without a map it has no
+	 * use, or no safe one.
+	 */
 	if (r == -EOPNOTSUPP && mount->idmap_container)
 		return err_hint(err,
 				"mount a folder of the host on '%s', with 'U' to give it to this container alone, or "

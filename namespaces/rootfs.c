@@ -15,7 +15,10 @@
 
 static const struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
 
-/* Where /dev is a folder of the host's, it has its nodes, and nothing may be made in it: that would be made on the host. */
+/*
+ * Where /dev is a folder of the host's, it has its nodes, and nothing may be made in it: that would be made on the
+ * host.
+ */
 static bool has_dev_of_host(const struct root_request *request)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -48,8 +51,8 @@ static int place_devices(const struct root_request *request, const int *host_fds
 }
 
 /*
- * Whether the gate is the last of all mounts, the cgroups somewhere below /sys. Then nothing comes to /dev any more once it is reached, and devices can be placed in
- * the time that it would be waited for.
+ * Whether the gate is the last of all mounts, the cgroups somewhere below /sys. Then nothing comes to /dev any more
+ * once it is reached, and devices can be placed in the time that it would be waited for.
  */
 static bool gate_comes_last(const struct root_request *request)
 {
@@ -84,8 +87,8 @@ static int place_and_pass(void *user, enum root_gate_for what, struct err *err)
 }
 
 /*
- * The root goes over "/": names still lead to the host's tree below it, the root itself is reached by descriptor only. In a mount namespace
- * that a new user namespace owns the kernel has made every mount a slave already.
+ * The root goes over "/": names still lead to the host's tree below it, the root itself is reached by descriptor only.
+ * In a mount namespace that a new user namespace owns the kernel has made every mount a slave already.
  */
 static int attach_root(const struct root_request *request, int root_fd, struct err *err)
 {
@@ -164,7 +167,10 @@ int rootfs_pivot(struct root_handle *handle, struct err *err)
 {
 	if (fchdir(handle->root_fd) < 0)
 		return err_set(err, errno, "entering the root");
-	/* With "." twice no folder is needed for the old root: it comes to lie over the new one, and is what "." unmounts. */
+	/*
+	 * With "." twice no folder is needed for the old root: it comes to lie over the new one, and is what "."
+	 * unmounts.
+	 */
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		return pivot_failed(errno, err);
 	if (umount2(".", MNT_DETACH) < 0)

@@ -5,7 +5,8 @@
  *
  * Loading is runtime/base/confine.h's: confine_load(&filter, seccomp_load_flags(&profile), err).
  *
- *     profile -> seccomp_check() in the plan -> seccomp_cached() or seccomp_compile() in the parent -> confine_load() in the child
+ *     profile -> seccomp_check() in the plan -> seccomp_cached() or seccomp_compile() in the parent
+ *             -> confine_load() in the child
  *
  * What a program made here does besides its rules:
  *  - A call whose number is newer than any this build knows gives ENOSYS when `newer_is_enosys` is set. EPERM would be

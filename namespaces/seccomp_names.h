@@ -20,7 +20,10 @@ int seccomp_call_last(void);
 /* Calls newer than the oldest libseccomp that hull is built with. */
 struct seccomp_newer {
 	const char *name;
-	int number; /* the same on every architecture that hull compiles filters for: all calls since Linux 5.1 share their numbers */
+	/*
+	 * the same on every architecture that hull compiles filters for: all calls since Linux 5.1 share their numbers
+	 */
+	int number;
 };
 extern const struct seccomp_newer seccomp_newer_calls[];
 extern const size_t seccomp_newer_count;

@@ -41,6 +41,18 @@ static const struct {
 	{"kernel.hostname", CLONE_NEWUTS},
 };
 
+/*
+ * Words, of which the kernel keeps so many bytes of the first line, and says nothing of the rest. (Numbers are taken as
+ * they are, or refused.)
+ */
+static const struct {
+	const char *name;
+	size_t max_bytes;
+} words[] = {
+	{"kernel.domainname", 64},
+	{"kernel.hostname", 64},
+};
+
 static const char *ns_words(uint64_t ns)
 {
 	return ns == CLONE_NEWNET ? "network" : ns == CLONE_NEWIPC ? "IPC" : "UTS";
@@ -98,6 +110,63 @@ int sysctl_check(const char *name, uint64_t own_namespaces, struct err *err)
 	return check_path(name, path, own_namespaces, err);
 }
 
+int sysctl_check_value(const char *name, const char *value, struct err *err)
+{
+	size_t line = strcspn(value, "\n");
+	char path[SYSCTL_NAME_MAX] = "";
+
+	if (!*value)
+		return err_say(err, EINVAL, "sysctl '%s': the value is empty, which the kernel would pass over", name);
+	if (sysctl_path(name, path) < 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!row_matches(words[i].name, path))
+			continue;
+		if (line > words[i].max_bytes)
+			return err_say(err, EINVAL, "sysctl '%s': '%.*s' is longer than %zu bytes", name, (int)line,
+				       value, words[i].max_bytes);
+		if (value[line] && value[line + 1])
+			return err_say(err, EINVAL, "sysctl '%s': more than one line", name);
+	}
+	return 0;
+}
+
+static size_t count_words(const char *at)
+{
+	size_t count = 0;
+
+	for (at += strspn(at, " \t\n"); *at; at += strspn(at, " \t\n"), count++)
+		at += strcspn(at, " \t\n");
+	return count;
+}
+
+/* Of some numbers the kernel takes the first, and passes over what follows. */
+static int check_taken(int fd, const struct sysctl_value *sysctl, struct err *err)
+{
+	size_t wanted = count_words(sysctl->value), taken;
+	char found[256];
+	ssize_t len = wanted > 1 ? pread(fd, found, sizeof(found) - 1, 0) : 0;
+
+	if (len <= 0)
+		return 0;
+	found[len] = '\0';
+	taken = count_words(found);
+	return taken >= wanted ? 0
+			       : err_say(err, EINVAL, "sysctl '%s': of '%s' the kernel took %zu of %zu words",
+					 sysctl->name, sysctl->value, taken, wanted);
+}
+
+/* Some can only be written. */
+static int open_one(int procfd, const char *path, struct err *err)
+{
+	int fd = path_open_proc(procfd, path, O_RDWR | O_CLOEXEC, err);
+
+	if (fd != -EACCES)
+		return fd;
+	err_clear(err);
+	return path_open_proc(procfd, path, O_WRONLY | O_CLOEXEC, err);
+}
+
 static int apply_one(int procfd, const struct sysctl_value *sysctl, uint64_t own_namespaces, struct err *err)
 {
 	char path[SYSCTL_NAME_MAX] = "", below_proc[SYSCTL_NAME_MAX + 8];
@@ -111,7 +180,7 @@ static int apply_one(int procfd, const struct sysctl_value *sysctl, uint64_t own
 	if (sysctl_path(sysctl->name, path) < 0)
 		return err_say(err, EINVAL, "sysctl '%s'", sysctl->name);
 	snprintf(below_proc, sizeof(below_proc), "sys/%s", path);
-	fd = path_open_proc(procfd, below_proc, O_WRONLY | O_CLOEXEC, err);
+	fd = open_one(procfd, below_proc, err);
 	if (fd < 0)
 		return err_wrap(err, "sysctl '%s'", sysctl->name);
 	/* One write: the kernel takes each as a whole value. */
@@ -121,7 +190,7 @@ static int apply_one(int procfd, const struct sysctl_value *sysctl, uint64_t own
 	if ((size_t)written != len)
 		return err_say(err, EIO, "sysctl '%s': the kernel took only a part of '%s'", sysctl->name,
 			       sysctl->value);
-	return 0;
+	return check_taken(fd, sysctl, err);
 }
 
 int sysctl_apply(int procfd, const struct sysctl_value *values, size_t count, uint64_t own_namespaces, struct err *err)

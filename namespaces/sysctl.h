@@ -25,6 +25,12 @@ struct sysctl_value {
 int sysctl_check(const char *name, uint64_t own_namespaces, struct err *err);
 
 /*
+ * Pure: whether the kernel takes the value as it is, or would silently cut it, or do nothing. -EINVAL with words. Any
+ * name: sysctl_check() has looked at it.
+ */
+int sysctl_check_value(const char *name, const char *value, struct err *err);
+
+/*
  * Writes the values, in order. In the child, inside its namespaces, before /proc/sys becomes read-only. `procfd` is a
  * descriptor of a proc mount; each file is opened below it, crossing no mount, and verified to be procfs's own, so that
  * a proc that is faked by an image is refused (CVE-2019-19921, CVE-2025-52881). Checks each name again against

@@ -157,6 +157,28 @@ int tty_open_in_container(int rootfd, const struct tty_request *request, struct 
 	return 0;
 }
 
+int tty_reopen_slave(int rootfd, struct tty_pair *pair, struct err *err)
+{
+	CLEANUP_FD int pts = path_open(rootfd, "dev/pts", O_PATH | O_DIRECTORY | O_CLOEXEC, PATH_NO_LINKS, err);
+	CLEANUP_FD int slave = -1;
+	struct stat had, found;
+	char name[16];
+
+	if (pts < 0 || path_verify_fs(pts, DEVPTS_SUPER_MAGIC, "/dev/pts", err) < 0)
+		return err_wrap(err, "terminal");
+	(void)snprintf(name, sizeof(name), "%u", pair->number);
+	slave = path_open(pts, name, O_RDWR | O_NOCTTY | O_CLOEXEC, PATH_NO_LINKS | PATH_NO_MOUNTS, err);
+	if (slave < 0)
+		return err_wrap(err, "terminal");
+	if (fstat(pair->slave, &had) < 0 || fstat(slave, &found) < 0)
+		return err_set(err, errno, "terminal: look at it");
+	if (had.st_dev != found.st_dev || had.st_ino != found.st_ino || had.st_rdev != found.st_rdev)
+		return err_say(err, EXDEV, "terminal: '/dev/pts/%u' is another one", pair->number);
+	(void)close(pair->slave);
+	pair->slave = fd_take(&slave);
+	return 0;
+}
+
 /* A new session. 1 if this process leads one already, which is as good; it then may have a terminal. */
 static int new_session(struct err *err)
 {

@@ -49,6 +49,13 @@ struct tty_pair {
 int tty_open_in_container(int rootfd, const struct tty_request *request, struct tty_pair *ret, struct err *err);
 
 /*
+ * Opens the slave of `pair` once more, by the devpts that is mounted at dev/pts below `rootfd`, where that is another
+ * mount than the one that it came from: a terminal is told its name by the mount. What is opened is verified to be the
+ * very same.
+ */
+int tty_reopen_slave(int rootfd, struct tty_pair *pair, struct err *err);
+
+/*
  * Makes `slave` the controlling terminal of the calling process, in a new session (of which it is the leader already,
  * if it is one), and its standard input, output and error. The slave's own number stays open.
  */

@@ -250,7 +250,10 @@ int user_resolve(int rootfd, const char *words, struct user *ret, struct err *er
 	if (!words)
 		words = "0";
 	if (text_copy(user_words, sizeof(user_words), words) < 0)
-		return err_say(err, EINVAL, "user '%.40s…': the name is too long", words);
+		return err_say(err, EINVAL, "user '%s': the name is too long", words);
+	if (colon && (colon == words || !colon[1]))
+		return err_say(err, EINVAL, "user '%s': there has to be a name or a number on both sides of the colon",
+			       words);
 	if (colon)
 		user_words[colon - words] = '\0';
 	r = check_form("user", user_words, err);

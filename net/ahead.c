@@ -17,7 +17,7 @@ struct making {
 	char path[sizeof("/proc/self/ns/net")]; /* the helper's own: it has a process id, and namespaces, of its own */
 	char sysfs[sizeof("sysfs")], source[sizeof("source")];
 	struct ifreq lo;
-	bool with_sysfs;
+	unsigned with;
 	struct net_ahead made;
 };
 
@@ -35,31 +35,39 @@ static int mount_sysfs(const struct making *making)
 	return fd < 0 ? -1 : (int)fd;
 }
 
+static bool raise_loopback(const struct making *making)
+{
+	long socket_fd = aside_call(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0);
+	bool is_up;
+
+	if (socket_fd < 0)
+		return false;
+	is_up = aside_call(SYS_ioctl, socket_fd, SIOCSIFFLAGS, (long)&making->lo, 0) == 0;
+	(void)aside_call(SYS_close, socket_fd, 0, 0, 0);
+	return is_up;
+}
+
 static void make(void *context)
 {
 	struct making *making = context;
-	long socket_fd;
 
 	if (aside_call(SYS_unshare, CLONE_NEWNET, 0, 0, 0) < 0)
 		return;
 	making->made.netns_fd = (int)aside_call(SYS_openat, AT_FDCWD, (long)making->path, O_RDONLY | O_CLOEXEC, 0);
-	if (making->with_sysfs)
+	if (making->with & NET_AHEAD_SYSFS)
 		making->made.sysfs_fd = mount_sysfs(making);
-	socket_fd = aside_call(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0);
-	if (socket_fd < 0)
-		return;
-	making->made.lo_is_up = aside_call(SYS_ioctl, socket_fd, SIOCSIFFLAGS, (long)&making->lo, 0) == 0;
-	(void)aside_call(SYS_close, socket_fd, 0, 0, 0);
+	if (making->with & NET_AHEAD_LOOPBACK)
+		making->made.lo_is_up = raise_loopback(making);
 }
 
-void net_ahead_start(bool with_sysfs)
+void net_ahead_start(unsigned with)
 {
 	const struct making making = {
 		.path = "/proc/self/ns/net",
 		.lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_LOOPBACK | IFF_RUNNING},
 		.sysfs = "sysfs",
 		.source = "source",
-		.with_sysfs = with_sysfs,
+		.with = with,
 		.made = NET_AHEAD_INIT,
 	};
 

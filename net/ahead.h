@@ -24,8 +24,12 @@ struct net_ahead {
 };
 #define NET_AHEAD_INIT ((struct net_ahead){.netns_fd = -1, .sysfs_fd = -1})
 
+/* What a container has besides, and a machine's monitor does without. */
+#define NET_AHEAD_LOOPBACK 1u /* raised */
+#define NET_AHEAD_SYSFS	   2u
+
 /* Begins, once in a process. When nothing comes of it net_ahead_take() says so. */
-void net_ahead_start(bool with_sysfs);
+void net_ahead_start(unsigned with);
 /* Whether it has begun, and nobody has taken it. */
 bool net_ahead_is_started(void);
 /* Waits for the namespace. Its descriptors (CLOEXEC) are the caller's, to be closed with net_ahead_close(). */

@@ -23,8 +23,8 @@ struct hosts_request {
 	const char *hostname; /* NULL or "": no line for the instance itself */
 	const char *ip;	      /* the instance's address, for its own name; NULL (no network): 127.0.1.1 */
 	const char *gateway;  /* what "host-gateway" means; NULL: such an entry is refused */
-	const char *const *
-		extra; /* --add-host, "NAME:ADDRESS" or "NAME=ADDRESS"; the address is IPv4, IPv6 (also in []) or host-gateway */
+	/* --add-host, "NAME:ADDRESS" or "NAME=ADDRESS"; the address is IPv4, IPv6 (also in []) or host-gateway */
+	const char *const *extra;
 	size_t extra_count;
 };
 /* Adds the whole file to `to`. -EINVAL with words for a bad name or address. */
@@ -51,8 +51,8 @@ struct resolv_request {
 	size_t option_count;
 	/* The host's own files, as hosts_read_resolv() finds them; NULL or "": not there. */
 	const char *host_conf; /* /etc/resolv.conf */
-	const char *
-		upstream_conf; /* what systemd-resolved itself asks: used in host_conf's place when that names loopback servers only */
+	/* what systemd-resolved itself asks: used in host_conf's place when that names loopback servers only */
+	const char *upstream_conf;
 	bool share_host; /* the instance is in the host's network: loopback servers are reachable, and kept */
 };
 /*

@@ -36,8 +36,8 @@
 /* Who wants to be attached to what. Strings belong to the caller; those that may be NULL say what NULL means. */
 struct net_request {
 	const char *instance; /* the holder: its id, shorter than NET_INSTANCE_BYTES */
-	const char *
-		name; /* the network; NULL: NET_DEFAULT_NAME, which is also the only one there is: others are -ENOENT */
+	/* The network; NULL: NET_DEFAULT_NAME, which is also the only one there is: others are -ENOENT. */
+	const char *name;
 	const char *bridge;    /* the interface of network "bridge", at most 9 characters; NULL: NET_DEFAULT_BRIDGE */
 	const char *state_dir; /* made (0700) when missing; NULL: NET_STATE_DIR */
 	const char *ifname;    /* the interface's name inside; NULL: NET_DEFAULT_IFNAME */
@@ -79,7 +79,8 @@ int net_host_ip_parse(const char *words, uint32_t *ret_ip, struct err *err);
  *
  * On failure everything is undone but the bridge and the table, which are no instance's. Errors (all with words):
  *   -EADDRINUSE      a port is published already or a process of the host listens there, or want_ip is held
- *   -EADDRNOTAVAIL   host_ip is no address of this host, or want_ip is not in the subnet; every candidate subnet is in use
+ *   -EADDRNOTAVAIL   host_ip is no address of this host, or want_ip is not in the subnet; every candidate subnet is in
+ *                    use
  *   -EXFULL          the bridge has 1,023 instances
  *   -ENOTRECOVERABLE see above
  */

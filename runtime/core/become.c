@@ -108,7 +108,27 @@ static int open_terminal(struct becoming *b, struct err *err)
 
 	if (!b->process->terminal)
 		return 0;
+	if (b->program->terminal) {
+		b->terminal = *b->program->terminal;
+		return tty_reopen_slave(b->rootfd, &b->terminal, err);
+	}
 	return tty_open_in_container(b->rootfd, &request, &b->terminal, err);
+}
+
+int child_open_terminal(const struct child_program *program, int rootfd, struct tty_pair *ret, struct err *err)
+{
+	struct becoming b = {
+		.program = program,
+		.process = program->process,
+		.rootfd = rootfd,
+		.console = true,
+	};
+	int result = find_user(&b, err);
+
+	if (result >= 0)
+		result = open_terminal(&b, err);
+	*ret = b.terminal;
+	return result;
 }
 
 /*
@@ -151,7 +171,8 @@ static int close_others(const struct becoming *b, struct err *err)
 
 /*
  * Should:   leave the program 0, 1, 2 and what was asked to be preserved.
- * Must not: leave any folder open that is not the container's, for the names that are looked up from here on. The root's descriptor is gone, too.
+ * Must not: leave any folder open that is not the container's, for the names that are looked up from here on. The
+ *           root's descriptor is gone, too.
  */
 static int place_descriptors(struct becoming *b, struct err *err)
 {

@@ -30,14 +30,16 @@ int checkpoint_open(const struct checkpoint_work *work, bool make, struct checkp
 	int result = make ? file_make_dirs(work->images, 0700, err) : 0;
 
 	*ret = CHECKPOINT_FOLDERS_INIT;
+	ret->log_folder = work->work ? work->work : work->images;
 	if (result >= 0)
 		result = ret->images = file_open_dir(AT_FDCWD, work->images, err);
-	if (result >= 0 && work->work)
+	if (result < 0)
+		return err_wrap(err, "images '%s'", work->images);
+	if (work->work)
 		result = file_make_dirs(work->work, 0700, err);
 	if (result >= 0)
-		result = ret->work = file_open_dir(AT_FDCWD, work->work ? work->work : work->images, err);
-	ret->log_folder = work->work ? work->work : work->images;
-	return result < 0 ? result : 0;
+		result = ret->work = file_open_dir(AT_FDCWD, ret->log_folder, err);
+	return result < 0 ? err_wrap(err, "work folder '%s'", ret->log_folder) : 0;
 }
 
 void checkpoint_close(struct checkpoint_folders *folders)
@@ -63,6 +65,9 @@ int checkpoint_check(const struct plan *plan, struct err *err)
 		return err_say(err, ENOTSUP, "checkpoints are not supported by backend '%s'", plan->backend);
 	if (plan->rootless)
 		return err_say(err, EPERM, "checkpoints are for the host's root only");
+	if (plan->namespaces.kind[NS_MOUNT].how == NS_HOST)
+		return err_say(err, ENOTSUP,
+			       "the container has no mount namespace of its own, without which criu cannot restore it");
 	for (size_t i = 0; i < ARRAY_SIZE(never_joined); i++)
 		if (plan->namespaces.kind[never_joined[i]].how == NS_JOIN)
 			return err_say(err, ENOTSUP,
@@ -103,42 +108,48 @@ static const char *link_of(struct arena *arena, const struct record *record, siz
 	return len < 0 ? "" : link;
 }
 
-static const char *key_of(const struct record *record, size_t number)
+/*
+ * A terminal of the host's is somebody's session: it is left to who restores only where that is asked for, and its name
+ * then says so.
+ */
+static const char *key_of(const struct record *record, size_t number, const struct criu_options *options)
 {
 	const char *key = number < record->streams.count ? record->streams.items[number].key : NULL;
 
-	return key ? key : "";
+	return !key || (text_starts(key, "tty[") && !options->shell_job) ? "" : key;
 }
 
-static int write_streams(struct arena *arena, int folder, const char *name, const struct record *record, bool keys,
-			 struct err *err)
+/* `keys`: CRIU's names, with these options; NULL: as other runtimes have them. */
+static int write_streams(struct arena *arena, int folder, const char *name, const struct record *record,
+			 const struct criu_options *keys, struct err *err)
 {
 	CLEANUP_TEXT struct text out = TEXT_INIT;
 	struct json_writer w = {.out = &out};
 
 	json_open_array(&w, NULL);
 	for (size_t number = 0; number < 3; number++)
-		json_put_string(&w, NULL, keys ? key_of(record, number) : link_of(arena, record, number));
+		json_put_string(&w, NULL, keys ? key_of(record, number, keys) : link_of(arena, record, number));
 	json_close_array(&w);
 	if (text_check(&out, err) < 0)
 		return -err->code;
 	return file_replace(folder, name, out.data, out.len, 0600, FILE_VOLATILE, err);
 }
 
-/* A file of the host's is on no mount of the container's: without its key criu could not save it. */
+/* What is on no mount of the container's: without its key criu could not save it. */
 static int save_streams(const struct record *record, int folder, struct arena *arena, struct criu_options *options,
 			struct err *err)
 {
 	int result;
 
 	for (size_t i = 0; i < record->streams.count; i++) {
-		const char *key = record->streams.items[i].key;
+		const char *key = key_of(record, i, options);
 
-		if (key && text_starts(key, "file[") && strv_add(arena, &options->external, key) < 0)
+		if ((text_starts(key, "file[") || text_starts(key, "tty[")) && !strv_has(&options->external, key) &&
+		    strv_add(arena, &options->external, key) < 0)
 			return arena_check(arena, err);
 	}
-	result = write_streams(arena, folder, DESCRIPTORS_FILE, record, false, err);
-	return result < 0 ? result : write_streams(arena, folder, INHERITED_FILE, record, true, err);
+	result = write_streams(arena, folder, DESCRIPTORS_FILE, record, NULL, err);
+	return result < 0 ? result : write_streams(arena, folder, INHERITED_FILE, record, options, err);
 }
 
 /* --- What CRIU is told -------------------------------------------------------------------------------------------- */

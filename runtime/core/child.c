@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "namespaces/lsm.h"
+#include "namespaces/root_apart.h"
 #include "namespaces/sysctl.h"
 #include "net/network.h"
+#include "runtime/base/errand.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
@@ -39,12 +41,17 @@ struct child {
 	int received_root;	  /* a detached mount, from the parent */
 	bool has_folders, joined; /* of its cgroup */
 	struct root_handle root;
+	/* Where the root is apart: */
+	pid_t self; /* as it is called inside; 0: ask, it is this one */
+	struct tty_pair terminal;
+	int tree; /* root_apart_take()'s */
 };
 
 /*
  * Right after the clone. Whatever happens to the parent from here on must not leave a half-made container behind.
- * Should:   end with its parent; know no signal handler and no umask of the parent's; be undumpable, so that another container that has the host's users and
- *           sees its processes takes no host descriptors from it (CVE-2016-9962). Not for an unprivileged parent, who could not look at it either.
+ * Should:   end with its parent; know no signal handler and no umask of the parent's; be undumpable, so that another
+ *           container that has the host's users and sees its processes takes no host descriptors from it
+ *           (CVE-2016-9962). Not for an unprivileged parent, who could not look at it either.
  * Must not: touch ids, which are not mapped yet; open any file.
  */
 static int stage_begin(struct child *child, struct err *err)
@@ -75,7 +82,10 @@ static int leave_network(int netns_fd, struct err *err)
 	return result < 0 ? err_set(err, errno, "come into a network namespace") : 0;
 }
 
-/* The parent has built the root, and knows whether a network namespace has been made meanwhile, with a sysfs that shows it. */
+/*
+ * The parent has built the root, and knows whether a network namespace has been made meanwhile, with a sysfs that shows
+ * it.
+ */
 static int stage_wait_for_root(struct child *child, struct err *err)
 {
 	int received[] = {-1, -1, -1};
@@ -92,15 +102,20 @@ static int stage_wait_for_root(struct child *child, struct err *err)
 		result = leave_network(netns_fd, err);
 	if (result >= 0 && sysfs_fd >= 0)
 		result = rootfs_take_sysfs(&child->plan->root, child->setup->sources, fd_take(&sysfs_fd), err);
-	if (result < 0 || fd_count > 0)
-		return result;
-	/* An unprivileged parent has none to give: this is its child's work, which owns the namespaces. */
+	return result;
+}
+
+/* An unprivileged parent has no root to give: this is its child's work, which owns the namespaces. */
+static int stage_build(struct child *child, struct err *err)
+{
+	if (child->received_root >= 0)
+		return 0;
 	return rootfs_build(&child->plan->root, child->setup->sources, -1, NULL, &child->received_root, err);
 }
 
 /*
- * Should:   be the user namespace's own root, so that what is made from here on belongs to it; lead a session of its own, so that the caller's
- *           terminal is out of reach (TIOCSTI, CVE-2017-5226).
+ * Should:   be the user namespace's own root, so that what is made from here on belongs to it; lead a session of its
+ *           own, so that the caller's terminal is out of reach (TIOCSTI, CVE-2017-5226).
  * Must not: keep any group of the caller's.
  */
 static int stage_be_root(struct child *child, struct err *err)
@@ -133,7 +148,8 @@ static int wait_for_folders(struct child *child, struct err *err)
 
 /*
  * Once, as soon as something needs it.
- * Should:   wait until the parent has moved this process into its cgroups; take the one that it is in then for the root of what it sees.
+ * Should:   wait until the parent has moved this process into its cgroups; take the one that it is in then for the root
+ *           of what it sees.
  * Must not: go on without: a process outside its cgroup is not bounded.
  */
 static int join(struct child *child, struct err *err)
@@ -167,8 +183,9 @@ static int stage_names(struct child *child, struct err *err)
 }
 
 /*
- * Should:   make the file systems that are its own (proc, tmpfs and the like), while the parent still makes the root; and do here, with the
- *           rights of its user namespace, what an unprivileged parent cannot: open what comes from the host, raise the loopback interface.
+ * Should:   make the file systems that are its own (proc, tmpfs and the like), while the parent still makes the root;
+ *           and do here, with the rights of its user namespace, what an unprivileged parent cannot: open what comes
+ *           from the host, raise the loopback interface.
  * Must not: make what shows its cgroup, which it is not in yet.
  */
 static int stage_prepare(struct child *child, struct err *err)
@@ -202,7 +219,8 @@ static int run_hooks(const struct child *child, enum plan_hook_kind kind, enum r
 
 	if (hooks->count == 0)
 		return 0;
-	result = record_state_json(child->setup->record, status, getpid(), false, &state, err);
+	result = record_state_json(child->setup->record, status, child->self ? child->self : getpid(), false, &state,
+				   err);
 	return result < 0 ? result : hooks_run(hooks, kind, text_get(&state), state.len, err);
 }
 
@@ -214,7 +232,8 @@ static bool has_hooks(const struct child *child)
 }
 
 /*
- * Hooks of the runtime's side (prestart, createRuntime) see the mounts and the network, before pivot_root; createContainer runs here.
+ * Hooks of the runtime's side (prestart, createRuntime) see the mounts and the network, before pivot_root;
+ * createContainer runs here.
  * Must not: run any, here or there, before this process is in its cgroups.
  */
 static int stage_hooks(struct child *child, struct err *err)
@@ -231,8 +250,8 @@ static int stage_hooks(struct child *child, struct err *err)
 }
 
 /*
- * A working directory that the image lacks is made, as images expect it; below the root's own descriptor, so never elsewhere.
- * A read-only root without it fails later, at the chdir, with the user's rights and clear words.
+ * A working directory that the image lacks is made, as images expect it; below the root's own descriptor, so never
+ * elsewhere. A read-only root without it fails later, at the chdir, with the user's rights and clear words.
  */
 static int stage_working_directory(struct child *child, struct err *err)
 {
@@ -252,7 +271,10 @@ static int stage_pivot(struct child *child, struct err *err)
 	return child->setup->no_pivot ? rootfs_cover(&child->root, err) : rootfs_pivot(&child->root, err);
 }
 
-/* Should: set sysctls while /proc/sys can still be written. Must not: trust a /proc that is none (proc_fd is verified). */
+/*
+ * Should:   set sysctls while /proc/sys can still be written.
+ * Must not: trust a /proc that is none (proc_fd is verified).
+ */
 static int stage_sysctls(struct child *child, struct err *err)
 {
 	const struct strmap *wanted = &child->plan->sysctls;
@@ -271,7 +293,10 @@ static int stage_sysctls(struct child *child, struct err *err)
 	return 0;
 }
 
-/* Masks, read-only paths, the read-only root. Must not: have lost CAP_SYS_ADMIN yet; let any mount happen afterwards. */
+/*
+ * Masks, read-only paths, the read-only root.
+ * Must not: have lost CAP_SYS_ADMIN yet; let any mount happen afterwards.
+ */
 static int stage_seal(struct child *child, struct err *err)
 {
 	return rootfs_finish(&child->plan->root, &child->root, err);
@@ -300,43 +325,134 @@ static int stage_become(struct child *child, struct err *err)
 			    child->setup->start_fd, start_container_hooks, child, err);
 }
 
-static const struct {
+/* --- The root apart from the mount namespace ---------------------------------------------------------------------- */
+
+/* Should: bind the terminal at /dev/console, which can be done in no other mount namespace than the root's. */
+static int stage_terminal(struct child *child, struct err *err)
+{
+	struct child_program *program = &child->setup->program;
+	int result;
+
+	if (!program->process->terminal)
+		return 0;
+	result = child_open_terminal(program, child->root.root_fd, &child->terminal, err);
+	program->terminal = &child->terminal;
+	return result;
+}
+
+/* Must not: be before any mount. What is mounted from here on is not in the program's root. */
+static int stage_take(struct child *child, struct err *err)
+{
+	child->tree = root_apart_take(child->root.root_fd, err);
+	return child->tree < 0 ? child->tree : 0;
+}
+
+/*
+ * Into the mount namespace that is to be joined, and the root.
+ * Must not: keep a descriptor of the namespace.
+ */
+static int stage_enter(struct child *child, struct err *err)
+{
+	CLEANUP_FD int namespace_fd = child->setup->mountns_fd;
+	int root = root_apart_enter(child->tree, namespace_fd, err);
+
+	if (root < 0)
+		return root;
+	scope_fd(&child->root.root_fd);
+	child->root.root_fd = root;
+	return 0;
+}
+
+/* --- All of them, in order ---------------------------------------------------------------------------------------- */
+
+struct stage {
 	const char *name; /* for fault injection, and in front of errors where `words` is set */
 	const char *words;
 	int (*run)(struct child *child, struct err *err);
-} stages[] = {
-	{"begin", NULL, stage_begin},
-	{"map", NULL, stage_wait_for_map},
-	{"ids", NULL, stage_be_root},
-	{"names", NULL, stage_names},
-	{"prepare", "root file system", stage_prepare},
-	{"root", NULL, stage_wait_for_root},
+};
+
+static int run_stages(struct child *child, const struct stage *stage, size_t count, struct err *err)
+{
+	for (const struct stage *end = stage + count; stage < end; stage++) {
+		int result = fault_point("child", stage->name, err);
+
+		if (result >= 0)
+			result = stage->run(child, err);
+		if (result >= 0)
+			continue;
+		return stage->words ? err_wrap(err, "%s", stage->words) : result;
+	}
+	return 0;
+}
+
+/* The root, from what it is made of to what nobody changes any more. */
+static const struct stage stages_root[] = {
+	{"build", NULL, stage_build},
 	{"assemble", "root file system", stage_assemble},
 	{"hooks", NULL, stage_hooks},
 	{"working-directory", NULL, stage_working_directory},
 	{"pivot", "root file system", stage_pivot},
 	{"sysctls", NULL, stage_sysctls},
 	{"seal", "root file system", stage_seal},
+};
+
+static int stage_make_root(struct child *child, struct err *err)
+{
+	return run_stages(child, stages_root, ARRAY_SIZE(stages_root), err);
+}
+
+static const struct stage stages[] = {
+	{"begin", NULL, stage_begin},
+	{"map", NULL, stage_wait_for_map},
+	{"ids", NULL, stage_be_root},
+	{"names", NULL, stage_names},
+	{"prepare", "root file system", stage_prepare},
+	{"root", NULL, stage_wait_for_root},
+	{"make-root", NULL, stage_make_root},
 	{"joined", NULL, stage_joined},
 	{"become", NULL, stage_become},
 };
 
+/* Where the root is apart: what is done by the errand, in a mount namespace that ends with it. */
+static const struct stage stages_aside[] = {
+	{"prepare", "root file system", stage_prepare},
+	{"make-root", NULL, stage_make_root},
+	{"terminal", NULL, stage_terminal},
+	{"take", "root file system", stage_take},
+};
+
+static int run_aside(void *child, struct err *err)
+{
+	return run_stages(child, stages_aside, ARRAY_SIZE(stages_aside), err);
+}
+
+static int stage_aside(struct child *child, struct err *err)
+{
+	child->self = getpid();
+	return errand_run(CLONE_NEWNS, run_aside, child, err);
+}
+
+/* And what this process does itself. */
+static const struct stage stages_apart[] = {
+	{"begin", NULL, stage_begin}, {"map", NULL, stage_wait_for_map},	  {"ids", NULL, stage_be_root},
+	{"names", NULL, stage_names}, {"root", NULL, stage_wait_for_root},	  {"joined", NULL, stage_joined},
+	{"aside", NULL, stage_aside}, {"enter", "root file system", stage_enter}, {"become", NULL, stage_become},
+};
+
 _Noreturn void child_main(struct child_setup *setup)
 {
-	struct child child = {.setup = setup, .plan = setup->plan, .received_root = -1, .root = ROOT_HANDLE_INIT};
+	struct child child = {.setup = setup,
+			      .plan = setup->plan,
+			      .received_root = -1,
+			      .root = ROOT_HANDLE_INIT,
+			      .tree = -1};
 	struct err err = ERR_INIT;
 
-	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
-		int result = fault_point("child", stages[i].name, &err);
-
-		if (result >= 0)
-			result = stages[i].run(&child, &err);
-		if (result >= 0)
-			continue;
-		if (stages[i].words)
-			(void)err_wrap(&err, "%s", stages[i].words);
-		sync_send_err(&setup->sync, &err);
-		_exit(err.exit_code ? err.exit_code : 1);
-	}
-	_exit(1); /* not reached: the last stage becomes the program or fails */
+	/* Returns only when one of them has failed: the last one becomes the program. */
+	if (plan_root_is_apart(child.plan))
+		(void)run_stages(&child, stages_apart, ARRAY_SIZE(stages_apart), &err);
+	else
+		(void)run_stages(&child, stages, ARRAY_SIZE(stages), &err);
+	sync_send_err(&setup->sync, &err);
+	_exit(err.exit_code ? err.exit_code : 1);
 }

@@ -9,20 +9,28 @@
  *     make its cgroups                            assemble the root in its own namespaces, up to the mounts that show
  *                             -- CGROUP -->       the cgroups' folders (where these are not there before the clone)
  *     write the limits, move it into the cgroups  the other mounts
- *                             -- JOINED -->       (before the first thing that wants it in its cgroup: make its cgroup namespace)
+ *                             -- JOINED -->       (before the first thing that wants it in its cgroup: make its
+ *                                                 cgroup namespace)
  *     make the network        <-- ASSEMBLED --    (only when hooks want to see it)
  *     run the hooks           -- HOOKED -->
  *                                                 pivot, seal; at last JOINED; become the user, give up rights
  *                             <-- READY (fd) --   everything that can fail has been tried; with the terminal's master
- *     set limits from outside                     (where the parent has nothing to do with one that is ready, GO comes early, and the child
- *                                                 sets its limits itself, and says no READY: nobody has to be woken)
- *     write the record        -- GO -->           or, after `create`, -- CREATED -->: then it listens, and somebody connects to the
- *                                                 start socket and says GO there
+ *     set limits from outside                     (where the parent has nothing to do with one that is ready, GO comes
+ *                                                 early, and the child sets its limits itself, and says no READY:
+ *                                                 nobody has to be woken)
+ *     write the record        -- GO -->           or, after `create`, -- CREATED -->: then it listens, and somebody
+ *                                                 connects to the start socket and says GO there
  *                             <-- EXEC --         the last word; with the seccomp listener, if there is one
  *     (closed: it runs)                           exec
  *
- * Failure is the same error value, sent over the same socket. Both sides name the stage they wait for; the end of the stream is success only
- * after EXEC, where the descriptor is closed by the exec itself.
+ * Failure is the same error value, sent over the same socket. Both sides name the stage they wait for; the end of the
+ * stream is success only after EXEC, where the descriptor is closed by the exec itself.
+ *
+ * Where the plan has no new mount namespace (plan_root_is_apart()), the process stays in that of the runtime from its
+ * clone on. What makes the root, from its own file systems to the terminal, is done for it by an errand in a new mount
+ * namespace (runtime/base/errand.h), which ends with that, once the process is in its network and its cgroups. Then it
+ * joins the mount namespace that it was asked to, and enters the root, which is in none (namespaces/root_apart.h).
+ * Whoever looks at it meanwhile (the runtime's hooks) finds it in the runtime's mount namespace.
  *
  * child.c knows no back end and no phases: whoever needs a process with these rights and this root comes through here.
  */
@@ -30,6 +38,7 @@
 #define HULL_RUNTIME_CORE_CHILD_H
 
 #include "namespaces/rootfs.h"
+#include "namespaces/tty.h"
 #include "runtime/base/confine.h"
 #include "runtime/base/err.h"
 #include "runtime/base/sync.h"
@@ -50,6 +59,7 @@ enum child_stage {
 	CHILD_EXEC,
 	CHILD_STAGE_COUNT
 };
+
 /* What a process has that nobody has said otherwise of: the caller's own umask is not the container's. */
 #define DEFAULT_UMASK 022
 
@@ -72,6 +82,7 @@ struct child_program {
 	bool own_user_namespace;	     /* in a user namespace that is not hull's own */
 	bool goes_by_itself;		     /* GO comes early: no READY, and the limits are its own to set */
 	const char *keyring;		     /* the session keyring to join or make; NULL: the caller's is kept */
+	const struct tty_pair *terminal;     /* made already: child_open_terminal(); NULL: it makes its own */
 };
 
 /* What the first process needs besides. All of it is the parent's, shared by the clone. */
@@ -82,6 +93,7 @@ struct child_setup {
 	struct sync sync;  /* its own end */
 	bool cgroup_comes; /* CGROUP will be said: its cgroup is made after the clone */
 	bool netns_comes; /* with ROOT: a network namespace that is still being made; if none comes, it makes its own */
+	int mountns_fd;	  /* the mount namespace to join; -1: none, it has a new one or the runtime's */
 	int start_fd;	  /* listening: wait there for GO; -1: over `sync` */
 	const struct record *record; /* of what the hooks that run inside are told */
 	bool no_pivot;		     /* as in create_request */
@@ -91,11 +103,18 @@ struct child_setup {
 _Noreturn void child_main(struct child_setup *setup);
 
 /*
- * The last stages, which `exec` shares: terminal, user, rights, program. `rootfd` and `procfd` are of the container. Says READY over `sync` (unless it goes by itself),
- * waits for GO (there; or, with a start_fd, for CREATED there and GO at start_fd), says EXEC, executes. Returns only on failure, which it has told. `before_exec` (may be NULL) runs after GO.
- * Closes every descriptor of the process that the program does not get, rootfd and procfd among them.
+ * The last stages, which `exec` shares: terminal, user, rights, program. `rootfd` and `procfd` are of the container.
+ * Says READY over `sync` (unless it goes by itself), waits for GO (there; or, with a start_fd, for CREATED there and GO
+ * at start_fd), says EXEC, executes. Returns only on failure, which it has told. `before_exec` (may be NULL) runs after
+ * GO. Closes every descriptor of the process that the program does not get, rootfd and procfd among them.
  */
 int child_become(const struct child_program *program, int rootfd, int procfd, bool console, struct sync *sync,
 		 int start_fd, int (*before_exec)(void *context, struct err *err), void *context, struct err *err);
+
+/*
+ * Ahead of child_become(): the program's terminal, in the mount namespace where `rootfd` is mounted, which the program
+ * is not going to be in. The slave is opened again by child_become(), in the root that it is given.
+ */
+int child_open_terminal(const struct child_program *program, int rootfd, struct tty_pair *ret, struct err *err);
 
 #endif

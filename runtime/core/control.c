@@ -166,6 +166,9 @@ static int signal_first(const struct record *record, int signo, struct err *err)
 	CLEANUP_FD int pidfd = proc_open(record->init.pid, record->init.start_ticks);
 	int result = pidfd < 0 ? pidfd : proc_signal(pidfd, signo);
 
+	/* In the words that engines know; see lifecycle_allows(). */
+	if (result == -ESRCH)
+		return err_say(err, ESRCH, "container '%s' has just ended: container not running", record->id);
 	return result < 0 ? err_set(err, -result, "send signal %d to container '%s'", signo, record->id) : 0;
 }
 
@@ -268,24 +271,29 @@ static int record_and_update(struct instance *instance, const struct backend_ops
 	return result;
 }
 
-int control_update(const struct store *store, const char *id, const struct config_resources *resources, struct err *err)
+static int open_and_update(const struct store *store, const char *id, const struct config_resources *resources,
+			   const struct cg_limits *limits, struct arena *arena, struct err *err)
 {
-	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_INSTANCE struct instance instance;
 	const struct backend_ops *backend = NULL;
-	struct cg_limits limits;
-	int result = plan_limits(&arena, resources, &limits, err);
+	int result = control_open(store, arena, id, ACTION_UPDATE, &instance, err);
 
-	if (result < 0)
-		return result;
-	result = control_open(store, &arena, id, ACTION_UPDATE, &instance, err);
 	if (result >= 0)
 		result = backend_of(&instance.record, &backend, err);
 	if (result >= 0 && !backend->update)
 		result = backend_lacks(backend, "update", err);
 	if (result >= 0)
 		result = cgroup_open_recorded(&instance.record, &instance.cgroup, err);
-	return result < 0 ? result : record_and_update(&instance, backend, resources, &limits, err);
+	return result < 0 ? result : record_and_update(&instance, backend, resources, limits, err);
+}
+
+int control_update(const struct store *store, const char *id, const struct config_resources *resources, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct cg_limits limits;
+	int result = plan_limits(&arena, resources, &limits, err);
+
+	return result < 0 ? result : open_and_update(store, id, resources, &limits, &arena, err);
 }
 
 /* Without a lock: figures and lists of processes are old when they are printed anyway. */

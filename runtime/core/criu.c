@@ -29,8 +29,8 @@ static int check_program(const char *path, struct err *err)
 {
 	if (access(path, X_OK) == 0)
 		return 0;
-	return errno == ENOENT ? err_say(err, ENOENT, "criu: '%s' is not there", path)
-			       : err_set(err, errno, "criu: execute '%s'", path);
+	return errno == ENOENT ? err_say(err, ENOENT, "criu '%s' is not there", path)
+			       : err_set(err, errno, "criu '%s'", path);
 }
 
 static bool find_in_folders(struct arena *arena, const char *name, const char **ret)
@@ -57,8 +57,8 @@ int criu_find(struct arena *arena, const char *wanted, const char **ret, struct 
 	if (find_in_folders(arena, name, ret))
 		return 0;
 	return err_say(err, ENOENT,
-		       "checkpoints are made by criu, and '%s' is not installed: install the package criu, or say with "
-		       "--criu where it is",
+		       "criu '%s' is not installed, which makes the checkpoints: install the package criu, or say "
+		       "with --criu where it is",
 		       name);
 }
 

@@ -32,8 +32,8 @@ struct engine_request {
 	bool attach;	 /* the client will attach: the keeper knows it from the start, so that no output is lost */
 	bool is_restart; /* nobody has asked for this start just now: who has stopped it meanwhile wins */
 	bool durable;	 /* the definition is synced to disk after the start (not for --rm) */
-	const struct strv *
-		unmake; /* the program that the keeper executes at the end, with its arguments; [0] is an absolute path */
+	/* the program that the keeper executes at the end, with its arguments; [0] is an absolute path */
+	const struct strv *unmake;
 };
 
 /*

@@ -35,7 +35,8 @@
 struct exec_child {
 	struct child_program program;
 	struct sync sync;
-	int parents_end; /* of the socket, which this side must not keep open (closed already where namespaces were joined) */
+	/* of the socket, which this side must not keep open (closed already where namespaces were joined) */
+	int parents_end;
 };
 
 /*
@@ -101,6 +102,19 @@ static int check_state(const struct exec_request *request, const struct control_
 	if (view->now.status == RECORD_PAUSED && request->ignore_paused)
 		return 0;
 	return lifecycle_allows(&view->record, &view->now, ACTION_EXEC, err);
+}
+
+/* What holds the first process of such a container (plan_apart.c) has to hold the next one, too. */
+static int check_hold(const struct exec_request *request, const struct record *record, struct err *err)
+{
+	if (record->root_apart && plan_check_apart_profile(request->process->apparmor_profile, err) < 0)
+		return -err->code;
+	if (!record->host_mounts || !plan_could_leave_root(&request->process->caps))
+		return 0;
+	return err_say(err, EPERM,
+		       "container '%s' is in the runtime's mount namespace: a program with CAP_SYS_ADMIN could leave "
+		       "its root",
+		       record->id);
 }
 
 static int join_cgroup(const struct exec_request *request, const struct record *record, pid_t pid, struct err *err)
@@ -208,11 +222,13 @@ static int let_go(const struct exec_request *request, const struct record *recor
 }
 
 static int spawn_and_guide(const struct exec_request *request, const struct record *record, const int *namespaces,
-			   struct exec_child *child, struct exec_running *running, struct err *err)
+			   int root_fd, struct exec_child *child, struct exec_running *running, struct err *err)
 {
 	CLEANUP_SYNC struct sync ours = {.fd = -1}, theirs = {.fd = -1};
 	int keeps[] = {child->program.stdio[0], child->program.stdio[1], child->program.stdio[2], -1};
 	struct spawn_request spawning = {.joins = namespaces,
+					 .has_root = record->root_apart,
+					 .root_fd = root_fd,
 					 .cgroup_fd = -1,
 					 .keeps = keeps,
 					 .keep_count = ARRAY_SIZE(keeps),
@@ -266,6 +282,7 @@ int exec_ns(const struct exec_request *request, const struct control_view *view,
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_STDIO struct stdio stdio = STDIO_INIT;
 	CLEANUP_FD int pidfd = -1;
+	CLEANUP_FD int root = -1;
 	int namespaces[NS_COUNT] CLEANUP(join_close) = JOIN_INIT;
 	struct confine_filter filter = {0};
 	struct exec_child child = {
@@ -273,7 +290,9 @@ int exec_ns(const struct exec_request *request, const struct control_view *view,
 	};
 	int result;
 
-	result = fault_point("exec", "look", err);
+	result = check_hold(request, &view->record, err);
+	if (result >= 0)
+		result = fault_point("exec", "look", err);
 	if (result < 0)
 		return result;
 	pidfd = proc_open(view->record.init.pid, view->record.init.start_ticks);
@@ -283,6 +302,10 @@ int exec_ns(const struct exec_request *request, const struct control_view *view,
 	result = fault_point("exec", "join", err);
 	if (result >= 0)
 		result = join_open(&view->record.init, pidfd, JOIN_ALL, namespaces, err);
+	if (result >= 0)
+		result = fault_point("exec", "root", err);
+	if (result >= 0 && view->record.root_apart)
+		result = root = join_open_root(&view->record.init, pidfd, err);
 	if (result >= 0)
 		result = filter_compile(request->process->seccomp, request->seccomp_cache, &arena, &filter, err);
 	if (result >= 0)
@@ -294,7 +317,7 @@ int exec_ns(const struct exec_request *request, const struct control_view *view,
 	child.program.filter = request->process->seccomp ? &filter : NULL;
 	for (int number = 0; number < 3; number++)
 		child.program.stdio[number] = stdio.fds[number];
-	result = spawn_and_guide(request, &view->record, namespaces, &child, ret, err);
+	result = spawn_and_guide(request, &view->record, namespaces, root, &child, ret, err);
 	if (result < 0) {
 		exec_running_close(ret);
 		/* Whatever went wrong in a container that was dying, went wrong because of that. */

@@ -18,7 +18,8 @@ struct exit_file {
 	bool known;	/* false: it ended, and nobody saw how */
 	int32_t code;	/* exit code, or 128 + signal; 0 when unknown */
 	int32_t signal; /* 0: ended by itself */
-	bool oom; /* a machine's kernel killed in the container for want of memory; what this host's did, its cgroup knows */
+	/* a machine's kernel killed in the container for want of memory; what this host's did, its cgroup knows */
+	bool oom;
 	uint64_t finished_ns; /* since the epoch */
 	/*
 	 * Of a machine that ended without its program's exit code, as its monitor said it (runtime/vm/last_words.h);

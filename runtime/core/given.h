@@ -11,9 +11,9 @@
 #include "runtime/base/err.h"
 #include "runtime/base/scope.h"
 
-#define GIVEN_FIRST_FD \
-	3 /* what the first of them is for the program; the others keep their numbers, which are greater */
-#define GIVEN_MAX 40
+/* What the first of them is for the program; the others keep their numbers, which are greater. */
+#define GIVEN_FIRST_FD 3
+#define GIVEN_MAX      40
 
 struct given {
 	int program_fd; /* executed by execveat(2); -1: nothing is given */

@@ -15,6 +15,7 @@ void instance_init(struct instance *instance, struct arena *arena, const struct 
 		.init_program_fd = -1,
 		.given = GIVEN_INIT,
 		.remains_fd = -1,
+		.mountns_fd = -1,
 		.start_fd = -1,
 		.sync.fd = -1,
 		.init_pidfd = -1,
@@ -42,6 +43,7 @@ void instance_close(struct instance *instance)
 	sync_close(&instance->sync);
 	for (int kind = 0; kind < NS_COUNT; kind++)
 		close_and_forget(&instance->joins[kind]);
+	close_and_forget(&instance->mountns_fd);
 	close_and_forget(&instance->init_program_fd);
 	given_close(&instance->given);
 	close_and_forget(&instance->remains_fd);

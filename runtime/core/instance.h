@@ -40,8 +40,8 @@ struct create_request {
 	bool wait_for_start;	   /* `create`: the program waits for control_start(); else it is started at once */
 	const char *seccomp_cache; /* a 0700 folder for compiled filters, made where missing; NULL: none */
 	void (*tell)(
-		const char *
-			words); /* what the user should know of how it was made, without being asked; NULL: nobody listens */
+		/* what the user should know of how it was made, without being asked; NULL: nobody listens */
+		const char *words);
 };
 
 struct restoration;
@@ -68,7 +68,8 @@ struct instance {
 	int init_program_fd;	      /* hull-init, from where it cannot be written; -1 when it is not wanted */
 	struct given given;	      /* a program of the host's and what it needs: a machine's monitor */
 	int remains_fd;		      /* its keeper's end of a machine's last message (runtime/vm/remains.h); -1 */
-	int joins[NS_COUNT];	      /* namespaces to join, -1 elsewhere */
+	int joins[NS_COUNT];	      /* namespaces to join, -1 elsewhere; but for the next */
+	int mountns_fd;		      /* the mount namespace to join, which comes last of all: child.h; -1 */
 	int start_fd;		      /* listening: where control_start() will knock; -1 when started at once */
 	struct sync sync;	      /* to the first process */
 	pid_t init;

@@ -20,6 +20,11 @@
  */
 int join_open(const struct record_process *init, int pidfd, unsigned kinds, int ret_fds[static NS_COUNT],
 	      struct err *err);
+/*
+ * The root directory of its process, where that is not its mount namespace's (record.root_apart), likewise. The
+ * descriptor, O_PATH, is the caller's.
+ */
+int join_open_root(const struct record_process *init, int pidfd, struct err *err);
 void join_close(int (*fds)[NS_COUNT]);
 
 #endif

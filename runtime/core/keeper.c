@@ -236,14 +236,23 @@ static void process_ended(struct loop *loop, struct loop_source *source, uint32_
 	(void)exit_file_write(keeper.args.state, &exit, NULL);
 	keeper_rest_add(&keeper, ATTACH_EXIT, &words, sizeof(words));
 	(void)loop_timer_set(&keeper.patience, PATIENCE_MS);
-	keeper_clients_finish(&keeper);
 }
 
 static void patience_ended(struct loop *loop, struct loop_timer *timer)
 {
 	(void)loop, (void)timer;
 	keeper_clients_hurry(&keeper);
-	keeper_clients_finish(&keeper);
+}
+
+/* What an event has changed for one part can let another go on. */
+static void behind_event(struct loop *loop)
+{
+	(void)loop;
+	keeper_clients_resume(&keeper);
+	if (keeper.has_ended)
+		keeper_clients_finish(&keeper);
+	else
+		keeper_output_update(&keeper);
 }
 
 /*
@@ -282,6 +291,7 @@ static int open_all(struct err *err)
 	r = loop_open(&keeper.loop, err);
 	if (r < 0)
 		return r;
+	keeper.loop.behind = behind_event;
 	keeper.patience.expired = patience_ended;
 	keeper.process = (struct loop_source){.fd = keeper.args.pidfd, .ready = process_ended};
 	r = loop_timer_open(&keeper.loop, &keeper.patience, err);

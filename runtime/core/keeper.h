@@ -40,7 +40,8 @@ struct keeper_args {
 	int32_t pid;
 	bool child;
 	int32_t pidfd, state, data, stdout_fd, stderr_fd, stdin_fd, tty, client, listen;
-	int32_t remains; /* held: what a machine's monitor leaves in it is closed when its end has been told (runtime/vm/remains.h) */
+	/* held: what a machine's monitor leaves in it is closed when its end has been told (runtime/vm/remains.h) */
+	int32_t remains;
 	uint64_t log_max_bytes;
 	uint32_t log_files;
 	char **unmake; /* NULL-terminated, behind "--" */
@@ -100,29 +101,30 @@ void keeper_output_drain(struct keeper *keeper);
 
 /* keeper_input.c */
 int keeper_input_open(struct keeper *keeper, struct err *err);
-/* Whether this client may write now; if not, it will be resumed. */
+/* Whether nobody has to wait for the program to take what it was given. */
+bool keeper_input_has_room(const struct keeper *keeper);
+/* Whether this client may write now; if not, it has to wait. */
 bool keeper_input_turn(struct keeper *keeper, const struct keeper_client *client);
 /*
  * Gives bytes to the program. How many were taken (or dropped, because nobody reads); with fewer than `len` the client
- * will be resumed.
+ * has to wait, and the input is its own until then.
  */
 size_t keeper_input_write(struct keeper *keeper, struct keeper_client *client, const void *bytes, size_t len);
 void keeper_input_end(struct keeper *keeper);
 void keeper_input_resize(struct keeper *keeper, const struct attach_resize *size);
 /* A client is gone. */
 void keeper_input_forget(struct keeper *keeper, const struct keeper_client *client);
-/* Somebody waits for his turn: the clients are resumed when the program takes input again. */
+/* Somebody has to wait: there is no room until the program takes input again. */
 void keeper_input_wait(struct keeper *keeper);
 
-/* keeper_clients.c: to be called behind whatever may have changed a client, from the loop's callbacks. */
-void keeper_update(struct keeper *keeper);
+/* keeper_clients.c */
 int keeper_clients_open(struct keeper *keeper, struct err *err);
+/* Lets those go on who had to wait with their input, as long as it has room: first the one whose it is. */
+void keeper_clients_resume(struct keeper *keeper);
 /* Whether any client holds the output up. */
 bool keeper_clients_block(const struct keeper *keeper);
 /* One frame to each client that wants the stream. None may block. */
 void keeper_clients_send(struct keeper *keeper, enum attach_wants wanted, const void *bytes, size_t len);
-/* Lets a client go on whose input had to wait. */
-void keeper_client_resume(struct keeper *keeper, struct keeper_client *client);
 /* Adds a frame to the rest. */
 void keeper_rest_add(struct keeper *keeper, enum attach_frame type, const void *bytes, size_t len);
 /* After the end: gives everybody the rest. Stops the loop as soon as all have it. */

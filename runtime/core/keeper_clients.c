@@ -193,14 +193,6 @@ void keeper_clients_finish(struct keeper *keeper)
 		loop_stop(&keeper->loop, 0);
 }
 
-void keeper_update(struct keeper *keeper)
-{
-	if (keeper->has_ended)
-		keeper_clients_finish(keeper);
-	else
-		keeper_output_update(keeper);
-}
-
 void keeper_clients_hurry(struct keeper *keeper)
 {
 	for (size_t i = 0; i < KEEPER_CLIENTS; i++) {
@@ -316,7 +308,8 @@ static enum verdict client_take(struct keeper *keeper, struct keeper_client *cli
 	return TAKEN;
 }
 
-void keeper_client_resume(struct keeper *keeper, struct keeper_client *client)
+/* Takes what was received, as far as it goes. */
+static void client_go_on(struct keeper *keeper, struct keeper_client *client)
 {
 	enum verdict verdict;
 
@@ -328,6 +321,18 @@ void keeper_client_resume(struct keeper *keeper, struct keeper_client *client)
 		client_drop(keeper, client);
 	else
 		client_watch(keeper, client);
+}
+
+void keeper_clients_resume(struct keeper *keeper)
+{
+	if (keeper->input_owner && keeper_input_has_room(keeper))
+		client_go_on(keeper, keeper->input_owner);
+	for (size_t i = 0; i < KEEPER_CLIENTS && keeper_input_has_room(keeper); i++) {
+		struct keeper_client *client = &keeper->clients[i];
+
+		if (client->is_used && client->waits_for_input)
+			client_go_on(keeper, client);
+	}
 }
 
 static void client_receive(struct keeper *keeper, struct keeper_client *client)
@@ -342,7 +347,7 @@ static void client_receive(struct keeper *keeper, struct keeper_client *client)
 		return;
 	}
 	client->in_len += (size_t)n;
-	keeper_client_resume(keeper, client);
+	client_go_on(keeper, client);
 }
 
 static void client_ready(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
@@ -358,7 +363,6 @@ static void client_ready(struct loop *loop, struct loop_source *source, uint32_t
 	}
 	if (client->is_used && !client->waits_for_input && (epoll_events & ~(uint32_t)EPOLLOUT))
 		client_receive(keeper, client);
-	keeper_update(keeper);
 }
 
 /* --- Connections --- */

@@ -9,33 +9,26 @@
 #include "runtime/base/scope.h"
 
 /*
- * Clients take turns, frame by frame: one whose frame is half written owns the input until the rest is taken. While
- * anybody waits, the descriptor is watched for room, and then all go on, the owner first.
+ * Clients take turns, frame by frame: one whose frame is half written owns the input until the rest is taken. The
+ * descriptor is watched for room as long as anybody waits for it, and for nothing else: who still has to wait behind
+ * this event watches it again.
  */
 static void input_ready(struct loop *loop, struct loop_source *source, uint32_t epoll_events)
 {
-	struct keeper *keeper = CONTAINER_OF(loop, struct keeper, loop);
-	struct keeper_client *owner = keeper->input_owner;
-
 	(void)epoll_events;
-	/* Forgotten first: who still has to wait after this round watches it again. */
 	loop_forget(loop, source);
-	if (owner)
-		keeper_client_resume(keeper, owner);
-	for (size_t i = 0; i < KEEPER_CLIENTS; i++) {
-		struct keeper_client *client = &keeper->clients[i];
+}
 
-		if (client->is_used && client->waits_for_input && client != keeper->input_owner)
-			keeper_client_resume(keeper, client);
-	}
-	keeper_update(keeper);
+bool keeper_input_has_room(const struct keeper *keeper)
+{
+	return !keeper->input.registered;
 }
 
 bool keeper_input_turn(struct keeper *keeper, const struct keeper_client *client)
 {
 	if (keeper->input_owner)
 		return keeper->input_owner == client;
-	return !keeper->input.registered;
+	return keeper_input_has_room(keeper);
 }
 
 void keeper_input_wait(struct keeper *keeper)

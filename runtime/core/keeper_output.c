@@ -70,7 +70,6 @@ static void stream_ready(struct loop *loop, struct loop_source *source, uint32_t
 	(void)stream_read(keeper, stream);
 	if (stream->is_hung_up != was_hung_up)
 		stream_watch(keeper, stream);
-	keeper_output_update(keeper);
 }
 
 void keeper_output_update(struct keeper *keeper)

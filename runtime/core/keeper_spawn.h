@@ -31,7 +31,11 @@ struct keeper_request {
 	int terminal_fd;	  /* the pseudo-terminal's master */
 	int client_fd; /* a client that is attached from the start: nothing is read before it says what it wants */
 	int listen_fd; /* ATTACH_SOCKET, listening; -1: made here */
-	int remains_fd; /* a socket in which a machine's monitor leaves its last message (runtime/vm/remains.h); held till the keeper's end */
+	/*
+	 * a socket in which a machine's monitor leaves its last message (runtime/vm/remains.h); held till the keeper's
+	 * end
+	 */
+	int remains_fd;
 	uint64_t log_max_bytes; /* of one log file; 0: never rotated */
 	uint32_t log_max_files; /* with the one that is written; 0 is taken as 1 */
 	const char *const

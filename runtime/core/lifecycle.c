@@ -118,10 +118,13 @@ struct lifecycle lifecycle_look(const struct record *record, int state_fd, bool 
 int lifecycle_allows(const struct record *record, const struct lifecycle *now, enum lifecycle_action action,
 		     struct err *err)
 {
+	/* Containerd's shim and CRI-O tell by these words of runc's that it is over, and nothing is wrong. */
+	const char *over = now->status == RECORD_STOPPED && !record->name ? ": container not running" : "";
+
 	if (actions[action].in & (1U << now->status))
 		return 0;
-	return err_say(err, EINVAL, "container '%s' is %s: it %s", record->name ? record->name : record->id,
-		       record_status_name(now->status), actions[action].words);
+	return err_say(err, EINVAL, "container '%s' is %s: it %s%s", record->name ? record->name : record->id,
+		       record_status_name(now->status), actions[action].words, over);
 }
 
 int lifecycle_write(const struct record *record, int state_fd, struct err *err)

@@ -29,7 +29,8 @@ struct log_follow {
 	 */
 	bool (*ended)(void *user);
 	void *user; /* of `ended` */
-	int wake_fd; /* readable when it may be worth to ask (a pidfd of the program); it is asked now and then anyway. -1: none */
+	/* readable when it may be worth to ask (a pidfd of the program); it is asked now and then anyway. -1: none */
+	int wake_fd;
 };
 /*
  * As log_read(), and goes on with what is written, over rotations, until `ended`. A terminating signal ends the caller

@@ -183,6 +183,11 @@ static int open_locked(const struct store *store, struct arena *arena, const cha
 		return result;
 	if (!backend->takes_mounts)
 		return backend_lacks(backend, "mounts", err);
+	if (ret->record.root_apart)
+		return err_say(err, EINVAL,
+			       "container '%s' has no mount namespace of its own: its root is in none, and nothing can "
+			       "be mounted in it any more",
+			       id);
 	now = lifecycle_look(&ret->record, ret->state_fd, true);
 	return lifecycle_allows(&ret->record, &now, ACTION_UPDATE, err);
 }

@@ -19,6 +19,6 @@ int pid_file_write(const char *path, pid_t pid, struct err *err)
 	if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
 		return err_say(err, EEXIST, "pid file '%s': it is there already, and no ordinary file", path);
 	return file_replace(AT_FDCWD, path, words, (size_t)len, 0644, FILE_VOLATILE, err) < 0
-		       ? err_wrap(err, "pid file")
+		       ? err_wrap(err, "pid file '%s'", path)
 		       : 0;
 }

@@ -29,7 +29,8 @@ static int restore_look(struct instance *instance, struct err *err)
 	if (result >= 0)
 		result = checkpoint_open(work, false, &restoration->folders, err);
 	if (result >= 0 && !file_is_there(restoration->folders.images, "inventory.img"))
-		result = err_say(err, ENOENT, "'%s' holds no checkpoint: it has no inventory.img", work->images);
+		result = err_say(err, ENOENT, "images '%s': the folder holds no checkpoint: it has no inventory.img",
+				 work->images);
 	if (instance->plan->hooks[HOOK_CREATE_CONTAINER].count + instance->plan->hooks[HOOK_START_CONTAINER].count > 0)
 		log_line(LOG_LEVEL_WARN,
 			 "createContainer and startContainer hooks are not run for a container that is restored");

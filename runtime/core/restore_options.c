@@ -3,6 +3,7 @@
  * What CRIU is told: where it finds mounts, which descriptors it is given for what was outside, and in which cgroups
  * the processes go on.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,15 +43,52 @@ static int read_keys(struct instance *instance, struct strv *ret, struct err *er
 	return result;
 }
 
-/* Pipes, and files of the host, of which the restored processes get those of this process. */
+static bool is_repeated(const struct strv *keys, size_t number)
+{
+	for (size_t i = 0; i < number; i++)
+		if (strcmp(keys->items[i], keys->items[number]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * CRIU takes the first that goes by a name for all that do: of several streams on one terminal it is to be one that can
+ * be read and written.
+ */
+static int give_terminal(struct instance *instance, const struct strv *keys, const char *key, struct err *err)
+{
+	int chosen = -1;
+
+	for (size_t i = 0; i < keys->count; i++) {
+		int fd = instance->stdio.fds[i];
+
+		if (strcmp(keys->items[i], key) == 0 && isatty(fd) && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR)
+			chosen = fd;
+	}
+	if (!instance->restoration->options.shell_job)
+		return err_say(err, EINVAL,
+			       "the container's terminal is not its own: with --shell-job it gets this command's");
+	if (chosen < 0)
+		return err_say(err, ENOTTY,
+			       "the container had a terminal for its streams, and this command has none to give it, to "
+			       "be read and written");
+	return give(instance, key, chosen, err);
+}
+
+/* Pipes, files and terminals of the host, of which the restored processes get those of this process. */
 static int give_streams(struct instance *instance, struct err *err)
 {
 	struct strv keys = {0};
 	int result = read_keys(instance, &keys, err);
 
-	for (size_t i = 0; i < keys.count && result >= 0; i++)
-		if (text_starts(keys.items[i], "pipe:") || text_starts(keys.items[i], "file["))
-			result = give(instance, keys.items[i], instance->stdio.fds[i], err);
+	for (size_t i = 0; i < keys.count && result >= 0; i++) {
+		const char *key = keys.items[i];
+
+		if (text_starts(key, "tty[") && !is_repeated(&keys, i))
+			result = give_terminal(instance, &keys, key, err);
+		else if (text_starts(key, "pipe:") || text_starts(key, "file["))
+			result = give(instance, key, instance->stdio.fds[i], err);
+	}
 	return result;
 }
 

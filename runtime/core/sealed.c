@@ -15,6 +15,7 @@
 #include "runtime/base/host.h"
 #include "runtime/base/installed.h"
 #include "runtime/base/scope.h"
+#include "runtime/core/fault.h"
 #include "runtime/core/sealed_place.h"
 
 #ifndef MFD_EXEC
@@ -34,7 +35,10 @@ static int memory_program(void)
 {
 	int fd = memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
 
-	/* EINVAL: a kernel before 6.3. On later ones sysctl vm.memfd_noexec takes the right to execute from who does not ask for it. */
+	/*
+	 * EINVAL: a kernel before 6.3. On later ones sysctl vm.memfd_noexec takes the right to execute from who does
+	 * not ask for it.
+	 */
 	return fd < 0 && errno == EINVAL ? memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
 }
 
@@ -87,8 +91,9 @@ static bool runs_sealed(void)
 }
 
 /*
- * The clone that this process runs from. It must be closed: as long as it is open, whoever holds CAP_SYS_ADMIN could make that mount writable again. That takes
- * the mount out of its namespace, which waits until no processor looks at the old one any more: 0.1 to 1 ms.
+ * The clone that this process runs from. It must be closed: as long as it is open, whoever holds CAP_SYS_ADMIN could
+ * make that mount writable again. That takes the mount out of its namespace, which waits until no processor looks at
+ * the old one any more: 0.1 to 1 ms.
  */
 static int open_clone = -1;
 
@@ -121,6 +126,8 @@ static int seal_by_executing(char *path, char **argv, struct err *err)
 
 void sealed_self_finish(void)
 {
+	if (open_clone >= 0)
+		(void)fault_point("sealed", "finish", NULL);
 	scope_fd(&open_clone);
 	open_clone = -1;
 }

@@ -2,8 +2,9 @@
 /*
  * Programs of the host's that are executed where a container can reach them: through a view that cannot be written.
  *
- * A process inside can open /proc/PID/exe of what hull executes, and later write to it, if its ids are the host's (CVE-2019-5736). So such a program
- * is executed from a read-only clone of its mount, or, where the kernel has none, from a sealed copy in memory.
+ * A process inside can open /proc/PID/exe of what hull executes, and later write to it, if its ids are the host's
+ * (CVE-2019-5736). So such a program is executed from a read-only clone of its mount, or, where the kernel has none,
+ * from a sealed copy in memory.
  */
 #ifndef HULL_RUNTIME_CORE_SEALED_H
 #define HULL_RUNTIME_CORE_SEALED_H
@@ -12,14 +13,18 @@
 
 #include "runtime/base/err.h"
 
-/* A descriptor for execveat(fd, "", …, AT_EMPTY_PATH) of the program at an absolute path of the host. CLOEXEC, the caller's. */
+/*
+ * A descriptor for execveat(fd, "", …, AT_EMPTY_PATH) of the program at an absolute path of the host. CLOEXEC, the
+ * caller's.
+ */
 int sealed_open(const char *path, struct err *err);
 
 /*
- * Makes sure that this process itself runs from such a view: moves itself to one, or, where the kernel does not let it, executes itself again from one,
- * with the same arguments. So it is to be called before anything was done that is not done twice. For a process whose child will go into a
- * container that has the host's user ids: in a user namespace of its own nobody could write to the host's files anyway. `argv` is main's. The caller has
- * one thread. 0 when it is so; -errno when it could not be made so.
+ * Makes sure that this process itself runs from such a view: moves itself to one, or, where the kernel does not let it,
+ * executes itself again from one, with the same arguments. So it is to be called before anything was done that is not
+ * done twice. For a process whose child will go into a container that has the host's user ids: in a user namespace of
+ * its own nobody could write to the host's files anyway. `argv` is main's. The caller has one thread. 0 when it is so;
+ * -errno when it could not be made so.
  */
 int sealed_self(char **argv, struct err *err);
 /*

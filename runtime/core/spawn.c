@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "runtime/base/arena.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
 #include "runtime/base/process.h"
@@ -51,18 +52,20 @@ static int make_time_namespace(const struct spawn_request *request, struct err *
 /* What is still needed: `main`'s descriptors, and those of the joining itself. */
 static int close_others(const struct spawn_request *request, const struct sync *sync, struct err *err)
 {
-	const size_t own = NS_COUNT + 2;
-	CLEANUP_FREE int *kept = calloc(request->keep_count + own, sizeof(*kept));
+	const size_t own = NS_COUNT + 3;
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	int *kept = arena_array(&arena, request->keep_count + own, sizeof(*kept));
 	size_t count = 0;
 
 	if (!kept)
-		return err_set(err, ENOMEM, "close descriptors");
+		return arena_check(&arena, err);
 	for (; count < request->keep_count; count++)
 		kept[count] = request->keeps[count];
 	for (int kind = 0; kind < NS_COUNT; kind++)
 		kept[count++] = request->joins ? request->joins[kind] : -1;
 	kept[count++] = sync->fd;
 	kept[count++] = request->cgroup_fd;
+	kept[count++] = request->has_root ? request->root_fd : -1;
 	return fd_close_except(request->keeps_from, kept, count, err);
 }
 
@@ -71,6 +74,16 @@ static void close_namespaces(const struct spawn_request *request)
 	for (int kind = 0; request->joins && kind < NS_COUNT; kind++)
 		if (request->joins[kind] >= 0)
 			(void)close(request->joins[kind]);
+}
+
+/* Before the clone: nobody inside ever sees a process of ours that has the mount namespace's own root. */
+static int enter_root(const struct spawn_request *request, struct err *err)
+{
+	int result =
+		fchdir(request->root_fd) < 0 || chroot(".") < 0 ? err_set(err, errno, "enter the container's root") : 0;
+
+	(void)close(request->root_fd);
+	return result;
 }
 
 /*
@@ -95,6 +108,8 @@ static int join_and_clone(const struct spawn_request *request, struct sync *sync
 	if (request->joins)
 		result = ns_join_all(request->joins, err);
 	close_namespaces(request);
+	if (result >= 0 && request->has_root)
+		result = enter_root(request, err);
 	if (result >= 0 && (request->fresh & CLONE_NEWTIME))
 		result = make_time_namespace(request, err);
 	if (result < 0)
@@ -147,7 +162,7 @@ static int spawn_by_joining(const struct spawn_request *request, pid_t *ret_pid,
 
 static bool needs_joining(const struct spawn_request *request)
 {
-	if (request->fresh & CLONE_NEWTIME)
+	if ((request->fresh & CLONE_NEWTIME) || request->has_root)
 		return true;
 	for (int kind = 0; request->joins && kind < NS_COUNT; kind++)
 		if (request->joins[kind] >= 0)

@@ -5,6 +5,7 @@
 #ifndef HULL_RUNTIME_CORE_SPAWN_H
 #define HULL_RUNTIME_CORE_SPAWN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,9 +14,11 @@
 #include "runtime/spec/plan.h"
 
 struct spawn_request {
-	uint64_t
-		fresh; /* CLONE_NEW* of the namespaces to be made, without the cgroup one (that is made later, in the child) */
+	/* CLONE_NEW* of the namespaces to be made, without the cgroup one (that is made later, in the child) */
+	uint64_t fresh;
 	const int *joins; /* NS_COUNT descriptors, -1 where nothing is joined; NULL: none */
+	bool has_root;	  /* where a root is entered once all is joined, and before the process is: */
+	int root_fd;	  /* a descriptor of that root */
 	const struct plan_time_offset *boottime, *monotonic; /* with CLONE_NEWTIME; NULL: none */
 	int cgroup_fd;					     /* a v2 cgroup to be born in, or -1 */
 	/*

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "namespaces/mount.h"
@@ -63,11 +64,23 @@ int stdio_settle(const int wanted[static 3], unsigned preserve_fds, bool host_id
 	return 0;
 }
 
-/* Terminals and sockets are nobody's to replace. */
-static bool has_key(const struct statx *what)
+/* Sockets are nobody's to replace. */
+static bool is_replaceable(const struct statx *what)
 {
 	return S_ISREG(what->stx_mode) || S_ISFIFO(what->stx_mode) ||
 	       (S_ISCHR(what->stx_mode) && what->stx_rdev_major == MEMORY_DEVICES);
+}
+
+/* What CRIU calls it; NULL: nothing that it could leave to others. */
+static const char *key_of(int fd, const struct statx *what, struct arena *arena)
+{
+	if (is_replaceable(what) && (what->stx_mask & STATX_MNT_ID))
+		return arena_printf(arena, "file[%llx:%llx]", what->stx_mnt_id, what->stx_ino);
+	if (S_ISCHR(what->stx_mode) && isatty(fd))
+		return arena_printf(arena, "tty[%llx:%llx]",
+				    (unsigned long long)makedev(what->stx_rdev_major, what->stx_rdev_minor),
+				    (unsigned long long)makedev(what->stx_dev_major, what->stx_dev_minor));
+	return NULL;
 }
 
 /* A start does not fail for what only a checkpoint wants to know. */
@@ -81,9 +94,8 @@ static int describe_one(int fd, struct arena *arena, struct record_stream *ret, 
 	ret->link = arena_strndup(arena, link, len < 0 ? 0 : (size_t)len);
 	if (ret->link && text_starts(ret->link, "pipe:"))
 		ret->key = ret->link;
-	else if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MNT_ID, &what) == 0 &&
-		 (what.stx_mask & STATX_MNT_ID) && has_key(&what))
-		ret->key = arena_printf(arena, "file[%llx:%llx]", what.stx_mnt_id, what.stx_ino);
+	else if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_MNT_ID, &what) == 0)
+		ret->key = key_of(fd, &what, arena);
 	return arena_check(arena, err);
 }
 

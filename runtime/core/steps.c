@@ -22,7 +22,7 @@
 
 #define CGROUP_REMOVE_MS 10000
 
-/* --- Record ----------------------------------------------------------------------------------------------------------- */
+/* --- Record ------------------------------------------------------------------------------------------------------- */
 
 static const char *net_state_dir(const struct instance *instance)
 {
@@ -32,8 +32,8 @@ static const char *net_state_dir(const struct instance *instance)
 }
 
 /*
- * The record names, before anything is made, all that is going to be made: each is found by the id again. So whoever finds the record of a
- * creation that was killed knows where to look.
+ * The record names, before anything is made, all that is going to be made: each is found by the id again. So whoever
+ * finds the record of a creation that was killed knows where to look.
  */
 static int fill_record(struct instance *instance, struct err *err)
 {
@@ -61,6 +61,8 @@ static int fill_record(struct instance *instance, struct err *err)
 		.boot_id = boot,
 		.rootless = plan->rootless,
 		.terminal = plan->process.terminal,
+		.root_apart = plan_root_is_apart(plan),
+		.host_mounts = plan->host_mounts,
 		.late_hooks = plan->hooks[HOOK_POSTSTART].count + plan->hooks[HOOK_POSTSTOP].count > 0,
 		.cgroup = {.driver = cgroup_driver_name(plan->cgroup.driver), .path = plan->cgroup.path},
 		.net = {.state_dir = net_state_dir(instance), .name = plan->net.request.name},
@@ -119,7 +121,7 @@ int step_record_undo(struct instance *instance, struct err *err)
 	return store_retire(instance->store, record->id, instance->state_fd, err);
 }
 
-/* --- Sources ---------------------------------------------------------------------------------------------------------- */
+/* --- Sources ------------------------------------------------------------------------------------------------------ */
 
 static int open_joins(struct instance *instance, struct err *err)
 {
@@ -127,13 +129,14 @@ static int open_joins(struct instance *instance, struct err *err)
 
 	for (int kind = 0; kind < NS_COUNT; kind++) {
 		const struct ns_choice *choice = &instance->plan->namespaces.kind[kind];
+		int *fd = kind == NS_MOUNT ? &instance->mountns_fd : &instance->joins[kind];
 
 		if (choice->how != NS_JOIN)
 			continue;
-		instance->joins[kind] = ns_open_path((enum ns_kind)kind, choice->path, err);
-		if (instance->joins[kind] < 0)
-			return instance->joins[kind];
-		if (choice->inode && (fstat(instance->joins[kind], &found) < 0 || found.st_ino != choice->inode))
+		*fd = ns_open_path((enum ns_kind)kind, choice->path, err);
+		if (*fd < 0)
+			return *fd;
+		if (choice->inode && (fstat(*fd, &found) < 0 || found.st_ino != choice->inode))
 			return err_say(err, ESRCH, "the container whose %s namespace is to be joined has just ended",
 				       ns_name((enum ns_kind)kind));
 	}
@@ -160,7 +163,9 @@ int step_sources(struct instance *instance, struct err *err)
 	if (result >= 0)
 		result = open_init(instance, err);
 
-	/* An unprivileged caller's right to mount begins in the new user namespace: there the child opens them itself. */
+	/*
+	 * An unprivileged caller's right to mount begins in the new user namespace: there the child opens them itself.
+	 */
 	if (result >= 0 && !instance->plan->rootless)
 		result = rootfs_open_sources(&instance->plan->root, &instance->sources, err);
 	if (result >= 0)
@@ -174,7 +179,7 @@ int step_sources(struct instance *instance, struct err *err)
 	return instance->start_fd < 0 ? instance->start_fd : 0;
 }
 
-/* --- Streams ---------------------------------------------------------------------------------------------------------- */
+/* --- Streams ------------------------------------------------------------------------------------------------------ */
 
 int step_streams(struct instance *instance, struct err *err)
 {
@@ -198,7 +203,7 @@ int step_streams(struct instance *instance, struct err *err)
 	return stdio_describe(instance->stdio.fds, instance->arena, &instance->record, err);
 }
 
-/* --- Machine ---------------------------------------------------------------------------------------------------------- */
+/* --- Machine ------------------------------------------------------------------------------------------------------ */
 
 int step_machine(struct instance *instance, struct err *err)
 {
@@ -219,7 +224,7 @@ int step_machine_undo(struct instance *instance, struct err *err)
 	return backend->prepare_undo(instance, err);
 }
 
-/* --- Cgroup ----------------------------------------------------------------------------------------------------------- */
+/* --- Cgroup ------------------------------------------------------------------------------------------------------- */
 
 typedef int (*cgroup_maker)(const struct cg_request *request, struct cg **ret, struct err *err);
 

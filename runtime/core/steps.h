@@ -2,8 +2,9 @@
 /*
  * The phases of a creation, in pairs: what is done, and how it is taken back. The order is create.c's table.
  *
- * A `run` works on an instance with a plan, a request and everything that earlier phases filled in. An `undo` also works on one that was
- * opened from its record (no plan, no request), accepts that nothing or half was done, and may be repeated.
+ * A `run` works on an instance with a plan, a request and everything that earlier phases filled in. An `undo` also
+ * works on one that was opened from its record (no plan, no request), accepts that nothing or half was done, and may be
+ * repeated.
  */
 #ifndef HULL_RUNTIME_CORE_STEPS_H
 #define HULL_RUNTIME_CORE_STEPS_H
@@ -12,22 +13,30 @@
 
 struct instance;
 
-/* The state folder and the record: first done, last undone, so that a crash in between leaves a trace of who was at it. */
+/*
+ * The state folder and the record: first done, last undone, so that a crash in between leaves a trace of who was at it.
+ */
 int step_record(struct instance *instance, struct err *err);
 int step_record_undo(struct instance *instance, struct err *err);
 
-/* Everything from the host that the child inherits: bind sources, layers, namespaces to join, the filter, the start socket. */
+/*
+ * Everything from the host that the child inherits: bind sources, layers, namespaces to join, the filter, the start
+ * socket.
+ */
 int step_sources(struct instance *instance, struct err *err);
 
 /* What the program gets as standard input, output and error. They go with the state folder. */
 int step_streams(struct instance *instance, struct err *err);
 
-/* What the backend gives its first process besides: a machine's monitor, disks and network card. Containers have none. */
+/*
+ * What the backend gives its first process besides: a machine's monitor, disks and network card. Containers have none.
+ */
 int step_machine(struct instance *instance, struct err *err);
 int step_machine_undo(struct instance *instance, struct err *err);
 
 /*
- * The cgroup: early where its first process can be born in it, or where its own folder is bound inside (no cgroup namespace); otherwise late.
+ * The cgroup: early where its first process can be born in it, or where its own folder is bound inside (no cgroup
+ * namespace); otherwise late.
  */
 int step_cgroup_early(struct instance *instance, struct err *err);
 int step_cgroup_late(struct instance *instance, struct err *err); /* by and by, as the child needs it */

@@ -25,7 +25,7 @@
 #define CHILD_END_WAIT_MS 10000
 #define GOING_WAIT_MS	  500
 
-/* --- Clone ------------------------------------------------------------------------------------------------------------ */
+/* --- Clone -------------------------------------------------------------------------------------------------------- */
 
 static bool joins_any(const struct instance *instance)
 {
@@ -46,8 +46,8 @@ struct child_context {
 };
 
 /*
- * What the child must not keep of the parent's: its end of the socket, or the end of the stream would never show; the lock of the instance, which
- * lives as long as any descriptor of it; and the mount that both run from.
+ * What the child must not keep of the parent's: its end of the socket, or the end of the stream would never show; the
+ * lock of the instance, which lives as long as any descriptor of it; and the mount that both run from.
  */
 static __attribute__((noreturn)) void enter_child(void *context)
 {
@@ -63,13 +63,8 @@ static __attribute__((noreturn)) void enter_child(void *context)
 static int *list_kept(const struct instance *instance, int sync_fd, size_t *ret_count)
 {
 	const struct stdio *stdio = &instance->stdio;
-	const int own[] = {stdio->fds[0],
-			   stdio->fds[1],
-			   stdio->fds[2],
-			   instance->init_program_fd,
-			   instance->start_fd,
-			   sync_fd,
-			   instance->given.program_fd};
+	const int own[] = {stdio->fds[0],      stdio->fds[1],	     stdio->fds[2], instance->init_program_fd,
+			   instance->start_fd, instance->mountns_fd, sync_fd,	    instance->given.program_fd};
 	const struct given *given = &instance->given;
 	size_t count = ARRAY_SIZE(own);
 	int *fds = arena_array(instance->arena, root_sources_child_count(&instance->sources) + count + GIVEN_MAX,
@@ -85,7 +80,8 @@ static int *list_kept(const struct instance *instance, int sync_fd, size_t *ret_
 }
 
 /*
- * Whether nothing is to be done between READY and GO. What a filter may forbid (it comes first when no_new_privs does not let it come last) is for the parent.
+ * Whether nothing is to be done between READY and GO. What a filter may forbid (it comes first when no_new_privs does
+ * not let it come last) is for the parent.
  */
 static bool can_go_by_itself(const struct instance *instance)
 {
@@ -101,73 +97,108 @@ static bool takes_netns_ahead(const struct instance *instance)
 {
 	const struct plan *plan = instance->plan;
 
+	if (plan_root_is_apart(plan))
+		return false;
 	/* A monitor's stays as it is: what network its machine has, it is given as descriptors. */
 	return net_ahead_is_started() && (plan->net.kind == PLAN_NET_LOOPBACK || plan->vm) && !plan->net.from_inside &&
 	       plan->namespaces.kind[NS_NET].how == NS_FRESH && plan->namespaces.kind[NS_USER].how == NS_HOST &&
 	       !joins_any(instance);
 }
 
-int step_clone(struct instance *instance, struct err *err)
+/* What is left for after the clone, of what could have been done before it. */
+static void decide_what_comes(struct instance *instance)
+{
+	instance->cgroup_comes = !instance->cgroup;
+	instance->netns_comes = takes_netns_ahead(instance);
+	if (!instance->netns_comes)
+		net_ahead_drop();
+	instance->goes_by_itself = can_go_by_itself(instance);
+}
+
+static struct child_setup setup_of(struct instance *instance)
 {
 	const struct plan *plan = instance->plan;
-	CLEANUP_SYNC struct sync theirs = {.fd = -1};
-	struct child_setup setup = {
+	const struct create_request *request = instance->request;
+	const int *stdio = instance->stdio.fds;
+
+	return (struct child_setup){
 		.program =
 			{
 				.process = &plan->process,
 				.filter = plan->process.seccomp ? &instance->filter : NULL,
-				.stdio = {instance->stdio.fds[0], instance->stdio.fds[1], instance->stdio.fds[2]},
-				.preserve_fds = instance->request->preserve_fds,
+				.stdio = {stdio[0], stdio[1], stdio[2]},
+				.preserve_fds = request->preserve_fds,
 				.init_fd = instance->init_program_fd,
 				.given = instance->given.program_fd >= 0 ? &instance->given : NULL,
 				.own_user_namespace = has_own_user_namespace(plan),
-				.keyring = instance->request->new_keyring ? child_keyring(instance->arena, plan->id)
-									  : NULL,
+				.keyring = request->new_keyring ? child_keyring(instance->arena, plan->id) : NULL,
+				.goes_by_itself = instance->goes_by_itself,
 			},
 		.plan = plan,
 		.sources = &instance->sources,
+		.mountns_fd = instance->mountns_fd,
 		.start_fd = instance->start_fd,
 		.record = &instance->record,
-		.no_pivot = instance->request->no_pivot,
+		.no_pivot = request->no_pivot,
+		.cgroup_comes = instance->cgroup_comes,
+		.netns_comes = instance->netns_comes,
 	};
-	struct child_context child = {.instance = instance, .setup = &setup};
-	struct spawn_request spawning = {
-		.fresh = ns_fresh_flags(&plan->namespaces) & ~(uint64_t)CLONE_NEWCGROUP,
-		.joins = joins_any(instance) ? instance->joins : NULL,
+}
+
+/* The process as the kernel makes it; what it is to keep open is not in it yet. */
+static struct spawn_request spawning_of(const struct instance *instance, struct child_context *child)
+{
+	const struct plan *plan = instance->plan;
+	uint64_t later = CLONE_NEWCGROUP | (instance->netns_comes ? (uint64_t)CLONE_NEWNET : 0);
+	bool joins = joins_any(instance);
+
+	return (struct spawn_request){
+		.fresh = ns_fresh_flags(&plan->namespaces) & ~later,
+		.joins = joins ? instance->joins : NULL,
 		.boottime = &plan->boottime,
 		.monotonic = &plan->monotonic,
-		.cgroup_fd = instance->cgroup && !joins_any(instance) ? cg_birth_fd(instance->cgroup) : -1,
+		.cgroup_fd = instance->cgroup && !joins ? cg_birth_fd(instance->cgroup) : -1,
 		.keeps_from = 3 + instance->request->preserve_fds,
 		.main = enter_child,
-		.context = &child,
+		.context = child,
 	};
+}
+
+/* By pid and start time together it is known again, whoever has its number later. */
+static int note_process(struct instance *instance, struct err *err)
+{
 	struct err ignored = ERR_INIT;
+	int result;
+
+	instance->record.init.pid = instance->init;
+	result = proc_start_time(instance->init, &instance->record.init.start_ticks);
+	if (result >= 0)
+		return 0;
+	(void)err_set(err, -result, "read the start time of the container's first process");
+	(void)step_clone_undo(instance, &ignored);
+	return result;
+}
+
+int step_clone(struct instance *instance, struct err *err)
+{
+	CLEANUP_SYNC struct sync theirs = {.fd = -1};
+	struct child_setup setup;
+	struct child_context child = {.instance = instance, .setup = &setup};
+	struct spawn_request spawning;
 	int result = sync_pair(&instance->sync, &theirs, child_stage_names, CHILD_STAGE_COUNT, err);
 
 	if (result < 0)
 		return result;
 	instance->sync.peer = "container's first process";
-	instance->cgroup_comes = setup.cgroup_comes = !instance->cgroup;
-	instance->netns_comes = setup.netns_comes = takes_netns_ahead(instance);
-	if (instance->netns_comes)
-		spawning.fresh &= ~(uint64_t)CLONE_NEWNET;
-	else
-		net_ahead_drop();
-	instance->goes_by_itself = setup.program.goes_by_itself = can_go_by_itself(instance);
+	decide_what_comes(instance);
+	setup = setup_of(instance);
 	setup.sync = theirs;
+	spawning = spawning_of(instance, &child);
 	spawning.keeps = list_kept(instance, theirs.fd, &spawning.keep_count);
 	if (!spawning.keeps)
 		return arena_check(instance->arena, err);
 	result = spawn(&spawning, &instance->init, &instance->init_pidfd, err);
-	if (result < 0)
-		return result;
-	instance->record.init.pid = instance->init;
-	result = proc_start_time(instance->init, &instance->record.init.start_ticks);
-	if (result < 0) {
-		(void)err_set(err, -result, "read the start time of the container's first process");
-		(void)step_clone_undo(instance, &ignored);
-	}
-	return result;
+	return result < 0 ? result : note_process(instance, err);
 }
 
 int step_clone_undo(struct instance *instance, struct err *err)
@@ -211,15 +242,15 @@ int step_or_why_gone(struct instance *instance, int result, struct err *err)
 	if (result != -ENOENT && result != -ESRCH)
 		return result;
 	/*
-	 * It may be on its way out, which takes a while on a busy machine: its mounts go first. A step that failed for another reason finds it
-	 * waiting for its parent.
+	 * It may be on its way out, which takes a while on a busy machine: its mounts go first. A step that failed for
+	 * another reason finds it waiting for its parent.
 	 */
 	if (proc_wait_end(instance->init_pidfd, GOING_WAIT_MS) < 0)
 		return result;
 	return step_or_how_it_ended(instance, sync_wait(&instance->sync, CHILD_READY, err), err);
 }
 
-/* --- Ids, cgroup, root ------------------------------------------------------------------------------------------------ */
+/* --- Ids, cgroup, root -------------------------------------------------------------------------------------------- */
 
 int step_ids(struct instance *instance, struct err *err)
 {

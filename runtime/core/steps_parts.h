@@ -14,10 +14,14 @@ struct net_lease;
 
 /* Takes down in the record what the network has given. */
 int step_keep_lease(struct instance *instance, const struct net_lease *lease, struct err *err);
-/* Passes a wait's result on, and adds how the process ended that ended without a word. Somebody else's child keeps that for itself. */
+/*
+ * Passes a wait's result on, and adds how the process ended that ended without a word. Somebody else's child keeps that
+ * for itself.
+ */
 int step_or_how_it_ended(const struct instance *instance, int result, struct err *err);
 /*
- * Passes a step's result on. When the step found the process gone, that is not the news: what it said before it ended is, or that it said nothing.
+ * Passes a step's result on. When the step found the process gone, that is not the news: what it said before it ended
+ * is, or that it said nothing.
  */
 int step_or_why_gone(struct instance *instance, int result, struct err *err);
 

@@ -21,7 +21,7 @@
 #include "runtime/core/sealed.h"
 #include "runtime/core/steps_parts.h"
 
-/* --- Network ---------------------------------------------------------------------------------------------------------- */
+/* --- Network ------------------------------------------------------------------------------------------------------ */
 
 int step_keep_lease(struct instance *instance, const struct net_lease *lease, struct err *err)
 {
@@ -81,7 +81,7 @@ int step_network_undo(struct instance *instance, struct err *err)
 	return net_detach(net->state_dir, instance->record.id, net->ip ? &lease : NULL, NULL, 1, err);
 }
 
-/* --- Hooks ------------------------------------------------------------------------------------------------------------ */
+/* --- Hooks -------------------------------------------------------------------------------------------------------- */
 
 int steps_run_hooks(struct instance *instance, enum plan_hook_kind kind, enum record_status status, pid_t pid,
 		    struct err *err)
@@ -123,7 +123,7 @@ void step_poststop(struct instance *instance)
 		(void)steps_run_hooks(instance, HOOK_POSTSTOP, RECORD_STOPPED, 0, &ignored);
 }
 
-/* --- Ready, created, go ----------------------------------------------------------------------------------------------- */
+/* --- Ready, created, go ------------------------------------------------------------------------------------------- */
 
 static int hand_over_terminal(struct instance *instance, unsigned number, struct err *err)
 {
@@ -203,7 +203,10 @@ int step_pid_file_undo(struct instance *instance, struct err *err)
 	return 0;
 }
 
-/* With GO to come from control_start(), the record must say created before that; else the two changes of state are written as one. */
+/*
+ * With GO to come from control_start(), the record must say created before that; else the two changes of state are
+ * written as one.
+ */
 int step_created(struct instance *instance, struct err *err)
 {
 	int result;

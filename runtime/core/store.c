@@ -20,7 +20,7 @@ int store_open(const char *path, bool sticky, struct store *ret, struct err *err
 		int result = file_make_dirs(path, sticky ? 01700 : 0700, err);
 
 		if (result < 0)
-			return result;
+			return err_wrap(err, "state directory '%s'", path);
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (fd < 0)

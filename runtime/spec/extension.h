@@ -75,8 +75,8 @@ struct extension_network {
 struct extension_volume {
 	enum extension_volume_kind kind;
 	const char *name; /* of a named one */
-	const char *
-		source; /* absolute path on the host: of the named one's data folder, or the host path. NULL for tmpfs */
+	/* absolute path on the host: of the named one's data folder, or the host path. NULL for tmpfs */
+	const char *source;
 	const char *destination; /* absolute path inside */
 	bool read_only;
 	bool idmap;	     /* ids on disk are the container's. Named ones always; host paths by `:idmap` */
@@ -113,8 +113,8 @@ struct extension {
 	struct extension_network network;
 	LIST_OF(struct extension_join) joins;
 	LIST_OF(struct extension_volume) volumes;
-	const char *
-		user_words; /* "app", "1000:staff": looked up in the root's passwd and group when it exists. NULL: config.json's numbers */
+	/* "app", "1000:staff": looked up in the root's passwd and group when it exists. NULL: config.json's numbers */
+	const char *user_words;
 	struct strv group_words; /* more groups of its user by name, looked up there too; numbers are in config.json */
 	struct strv command;	 /* as `ps` shows it */
 	struct strmap labels;

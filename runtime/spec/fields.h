@@ -84,7 +84,8 @@ enum field_kind {
 	FIELD_STRUCT,	/* a struct, in place; an absent object leaves it zeroed, a zeroed one is not written */
 	FIELD_OBJECT,	/* pointer to a struct, NULL when absent */
 	FIELD_LIST,	/* LIST_OF(struct) ; an array of objects */
-	FIELD_DICT, /* LIST_OF(struct); an object of objects: the struct's first member is a const char * for the name */
+	/* LIST_OF(struct); an object of objects: the struct's first member is a const char * for the name */
+	FIELD_DICT,
 };
 
 enum field_flags {

@@ -37,6 +37,14 @@ struct plan_vm_host;
  */
 #define PLAN_UNIT_PROPERTY "org.systemd.property."
 
+/* What a mount namespace that is to be joined by its path is, as plan_host_probe_mounts() has found it. */
+struct plan_mount_join {
+	struct err why;	 /* it could not be looked at; code 0: the rest is so */
+	uint64_t inode;	 /* which it is, not to be another one when it is joined; 0: not known (tests) */
+	bool is_callers; /* the one that the caller is in */
+	bool is_foreign; /* it belongs to a user namespace in which the instance's root has no rights */
+};
+
 /*
  * What the plan must know of its caller and its host. plan_host_probe() fills the host's part; tests fill it by hand.
  */
@@ -49,9 +57,10 @@ struct plan_host {
 	const char *net_state_dir; /* "/run/hull/net" */
 	const char
 		*joined[NS_COUNT]; /* path of a namespace that hull.json's `joins` ask for, where the instance runs */
-	uint64_t joined_inodes[NS_COUNT]; /* and which it is */
-	struct idmap joined_idmap;	  /* the map of the user namespace in `joined`, when it has one */
-	const struct plan_vm_host *vm;	  /* a micro-VM is wanted, made of this; NULL: a container */
+	uint64_t joined_inodes[NS_COUNT];  /* and which it is */
+	struct idmap joined_idmap;	   /* the map of the user namespace in `joined`, when it has one */
+	struct plan_mount_join mount_join; /* of config.json's mount namespace, where that is to be joined */
+	const struct plan_vm_host *vm;	   /* a micro-VM is wanted, made of this; NULL: a container */
 
 	/* Facts. */
 	bool rootless; /* the caller is not root, and has its rights in a user namespace of the instance's only */
@@ -77,6 +86,8 @@ struct plan_host {
  * that is not pure.
  */
 void plan_host_probe(struct plan_host *ret);
+/* The same of the mount namespace that `config` wants to be joined. For a creation; nothing is asked without one. */
+void plan_host_probe_mounts(const struct config *config, struct plan_host *host);
 
 enum plan_hook_kind {
 	HOOK_PRESTART,
@@ -175,6 +186,8 @@ struct plan {
 	struct strmap annotations;
 
 	struct ns_set namespaces;
+	/* the mount namespace is the runtime's, and so is the user namespace: what holds is the root alone */
+	bool host_mounts;
 	/*
 	 * The user namespace's map: to be written when it is fresh; what it has when it is joined. uid_count 0: ids are
 	 * the host's, or not known.
@@ -200,6 +213,16 @@ struct plan {
 
 	struct strv warnings; /* one line each, for the user */
 };
+
+/* Whether the root is not to be in the mount namespace of its processes: namespaces/root_apart.h. */
+static inline bool plan_root_is_apart(const struct plan *plan)
+{
+	return plan->namespaces.kind[NS_MOUNT].how != NS_FRESH;
+}
+/* Whether a program under this AppArmor profile (NULL: none) would be held by it in such a root: 0 or -ENOTSUP. */
+int plan_check_apart_profile(const char *profile, struct err *err);
+/* Whether a program with these capabilities could come out of such a root by itself, where plan.host_mounts is so. */
+bool plan_could_leave_root(const struct caps_sets *caps);
 
 /*
  * Makes the plan. `extension` is NULL for a plain OCI bundle. *ret is overwritten; it points into itself

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runtime/spec/plan.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "namespaces/lsm.h"
@@ -118,6 +120,7 @@ static int (*const parts[])(struct planning *p, struct err *err) = {
 	plan_root,
 	plan_devices,
 	plan_mounts,
+	plan_sysctls, /* after names and mounts */
 	plan_container_process,
 	plan_hooks,
 	plan_network,
@@ -162,7 +165,9 @@ int plan_container(struct arena *arena, const struct config *config, const struc
 		.plan = ret,
 	};
 
-	return run_parts(&planning, parts, ARRAY_SIZE(parts), err);
+	int r = run_parts(&planning, parts, ARRAY_SIZE(parts), err);
+
+	return r < 0 ? r : plan_apart(&planning, err);
 }
 
 int plan_inside(struct arena *arena, const struct config *config, const struct extension *extension,
@@ -210,4 +215,33 @@ void plan_host_probe(struct plan_host *ret)
 		.may_make_cgroup = cg_may_make,
 		.cgroup_view = cg_mount_view,
 	};
+}
+
+static const char *path_of(const struct config *config, enum ns_kind kind)
+{
+	for (size_t i = 0; config->linux_ && i < config->linux_->namespaces.count; i++)
+		if (ns_parse(config->linux_->namespaces.items[i].type) == (int)kind)
+			return config->linux_->namespaces.items[i].path;
+	return NULL;
+}
+
+void plan_host_probe_mounts(const struct config *config, struct plan_host *host)
+{
+	const char *path = path_of(config, NS_MOUNT), *user_path = path_of(config, NS_USER);
+	struct plan_mount_join *found = &host->mount_join;
+	CLEANUP_FD int fd = text_is_empty(path) ? -1 : ns_open_path(NS_MOUNT, path, &found->why);
+	struct stat mounts, user;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &mounts) < 0) {
+		(void)err_set(&found->why, errno, "mount namespace '%s'", path);
+		return;
+	}
+	found->inode = mounts.st_ino;
+	found->is_callers = mounts.st_ino == ns_own(NS_MOUNT);
+	/* What cannot be looked at cannot be joined either, which is told then. */
+	if (text_is_empty(user_path) || stat(user_path, &user) < 0)
+		user.st_ino = ns_own(NS_USER);
+	found->is_foreign = !ns_is_below(fd, user.st_ino);
 }

@@ -378,22 +378,6 @@ static int take_cgroup_view(struct planning *p, struct err *err)
 	return 0;
 }
 
-/* Sysctls are written in the container's own /proc, where its namespaces show. */
-static int check_proc(const struct planning *p, const mount_list *list, struct err *err)
-{
-	if (p->plan->sysctls.count == 0)
-		return 0;
-	for (size_t i = 0; i < list->count; i++) {
-		const char *clean = path_clean(p->arena, list->items[i].destination);
-
-		if (!clean)
-			return plan_no_memory(p, err);
-		if (strcmp(clean, "/proc") == 0)
-			return 0;
-	}
-	return err_say(err, EINVAL, "linux.sysctl: needs a mount on '/proc' in mounts");
-}
-
 int plan_mounts(struct planning *p, struct err *err)
 {
 	mount_list list = {0};
@@ -401,8 +385,6 @@ int plan_mounts(struct planning *p, struct err *err)
 
 	if (r == 0)
 		r = take_extension(p, &list, err);
-	if (r == 0)
-		r = check_proc(p, &list, err);
 	if (r < 0)
 		return r;
 	p->plan->root.mounts = list.items;

@@ -62,7 +62,9 @@ static int take_configured(struct planning *p, struct ns_set *set, struct err *e
 		if (wanted->path[0] != '/')
 			return err_say(err, EINVAL, "linux.namespaces[%zu].path: '%s' is no absolute path", i,
 				       wanted->path);
-		set->kind[kind] = (struct ns_choice){.how = NS_JOIN, .path = wanted->path};
+		set->kind[kind] = (struct ns_choice){.how = NS_JOIN,
+						     .path = wanted->path,
+						     .inode = kind == NS_MOUNT ? p->host->mount_join.inode : 0};
 	}
 	return 0;
 }
@@ -120,11 +122,6 @@ int plan_namespaces(struct planning *p, struct err *err)
 		r = check_kernel(p, set, err);
 	if (r < 0)
 		return r;
-	/* The root is attached and pivoted to: in a namespace that others live in, that would happen to them. */
-	if (set->kind[NS_MOUNT].how == NS_HOST)
-		return err_say(err, EINVAL, "linux.namespaces: a container needs a mount namespace of its own");
-	if (set->kind[NS_MOUNT].how == NS_JOIN)
-		return err_say(err, ENOTSUP, "linux.namespaces: joining an existing mount namespace is not supported");
 	if (p->host->rootless && set->kind[NS_USER].how == NS_HOST)
 		return err_say(err, EPERM, "linux.namespaces: an unprivileged caller needs a user namespace");
 	return 0;

@@ -25,7 +25,9 @@ int plan_unsupported(struct planning *p, struct err *err);	 /* plan_linux.c */
 int plan_root(struct planning *p, struct err *err);		 /* plan_root.c; after ids */
 int plan_devices(struct planning *p, struct err *err);		 /* plan_root.c */
 int plan_mounts(struct planning *p, struct err *err);		 /* plan_mounts.c; after root */
+int plan_sysctls(struct planning *p, struct err *err);		 /* plan_sysctls.c; after names and mounts */
 int plan_container_process(struct planning *p, struct err *err); /* plan_process.c */
+int plan_apart(struct planning *p, struct err *err);		 /* plan_apart.c; after all others, which it looks at */
 int plan_hooks(struct planning *p, struct err *err);		 /* plan_hooks.c */
 int plan_network(struct planning *p, struct err *err);		 /* plan_net.c */
 int plan_net_devices(struct planning *p, struct err *err);	 /* plan_net.c; after network */

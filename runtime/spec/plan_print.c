@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The plan as JSON for people: what a start would do. Members are named as in config.json where it has them. */
-#include <linux/mount.h>
-#include <stddef.h>
+#include "runtime/spec/plan_print.h"
 
-#include "runtime/base/json.h"
+#include <stdio.h>
+#include <string.h>
+
 #include "runtime/base/process.h"
-#include "runtime/spec/plan_parts.h"
 
-static void put_optional(struct json_writer *w, const char *key, const char *value)
+void plan_print_optional(struct json_writer *w, const char *key, const char *value)
 {
 	if (value)
 		json_put_string(w, key, value);
@@ -74,201 +74,41 @@ static void put_namespaces(struct json_writer *w, const struct plan *plan)
 		json_open(w, NULL);
 		json_put_string(w, "type", ns_name((enum ns_kind)kind));
 		json_put_string(w, "how", how_words[choice->how]);
-		put_optional(w, "path", choice->path);
+		plan_print_optional(w, "path", choice->path);
 		json_close(w);
 	}
 	json_close_array(w);
 	put_ranges(w, "uidMappings", plan->idmap.uids, plan->idmap.uid_count);
 	put_ranges(w, "gidMappings", plan->idmap.gids, plan->idmap.gid_count);
-	put_optional(w, "hostname", plan->hostname);
-	put_optional(w, "domainname", plan->domainname);
+	plan_print_optional(w, "hostname", plan->hostname);
+	plan_print_optional(w, "domainname", plan->domainname);
 	put_map(w, "sysctl", &plan->sysctls);
 	put_offset(w, "boottime", &plan->boottime);
 	put_offset(w, "monotonic", &plan->monotonic);
 }
 
-/* --- cgroup ------------------------------------------------------------------------------------------------------- */
-
-#define LIMIT(name, member)                              \
-	{                                                \
-		name, offsetof(struct cg_limits, member) \
-	}
-static const struct {
-	const char *name;
-	size_t offset;
-} limit_rows[] = {
-	LIMIT("memory.limit", memory_limit),
-	LIMIT("memory.reservation", memory_reservation),
-	LIMIT("memory.swap", memory_swap),
-	LIMIT("memory.kernel", memory_kernel),
-	LIMIT("memory.kernelTCP", memory_kernel_tcp),
-	LIMIT("memory.swappiness", memory_swappiness),
-	LIMIT("memory.disableOOMKiller", oom_kill_disable),
-	LIMIT("memory.checkBeforeUpdate", memory_check_before_update),
-	LIMIT("cpu.shares", cpu_shares),
-	LIMIT("cpu.quota", cpu_quota_us),
-	LIMIT("cpu.period", cpu_period_us),
-	LIMIT("cpu.burst", cpu_burst_us),
-	LIMIT("cpu.realtimeRuntime", cpu_rt_runtime_us),
-	LIMIT("cpu.realtimePeriod", cpu_rt_period_us),
-	LIMIT("cpu.idle", cpu_idle),
-	LIMIT("pids.limit", pids_limit),
-	LIMIT("blockIO.weight", blkio_weight),
-	LIMIT("blockIO.leafWeight", blkio_leaf_weight),
-	LIMIT("network.classID", net_class_id),
-};
-
-static void put_device_number(char to[static 24], int64_t number)
-{
-	if (number < 0)
-		(void)snprintf(to, 24, "*");
-	else
-		(void)snprintf(to, 24, "%lld", (long long)number);
-}
-
-static void put_device_rules(struct json_writer *w, const struct cg_limits *limits)
-{
-	char major[24], minor[24], line[80];
-
-	if (!limits->device_count)
-		return;
-	json_open_array(w, "devices");
-	for (size_t i = 0; i < limits->device_count; i++) {
-		const struct cg_device_rule *rule = &limits->devices[i];
-
-		put_device_number(major, rule->major);
-		put_device_number(minor, rule->minor);
-		(void)snprintf(line, sizeof(line), "%s %c %s:%s %s%s%s", rule->allow ? "allow" : "deny", rule->type,
-			       major, minor, rule->read ? "r" : "", rule->write ? "w" : "", rule->mknod ? "m" : "");
-		json_put_string(w, NULL, line);
-	}
-	json_close_array(w);
-}
-
-/* Lists stay lists: a device may be in one twice, and a member's name may not. */
-static void put_device(struct json_writer *w, int64_t major, int64_t minor)
-{
-	char device[48];
-
-	(void)snprintf(device, sizeof(device), "%lld:%lld", (long long)major, (long long)minor);
-	json_put_string(w, "device", device);
-}
-
-static void put_rates(struct json_writer *w, const char *key, const struct cg_device_rate *rates, size_t count)
-{
-	if (!count)
-		return;
-	json_open_array(w, key);
-	for (size_t i = 0; i < count; i++) {
-		json_open(w, NULL);
-		put_device(w, rates[i].major, rates[i].minor);
-		json_put_u64(w, "rate", rates[i].rate);
-		json_close(w);
-	}
-	json_close_array(w);
-}
-
-static void put_value(struct json_writer *w, const char *key, struct cg_value value)
-{
-	if (value.set)
-		json_put_i64(w, key, value.value);
-}
-
-static void put_block_io(struct json_writer *w, const struct cg_limits *limits)
-{
-	put_rates(w, "blockIO.throttleReadBpsDevice", limits->blkio_read_bps, limits->blkio_read_bps_count);
-	put_rates(w, "blockIO.throttleWriteBpsDevice", limits->blkio_write_bps, limits->blkio_write_bps_count);
-	put_rates(w, "blockIO.throttleReadIOPSDevice", limits->blkio_read_iops, limits->blkio_read_iops_count);
-	put_rates(w, "blockIO.throttleWriteIOPSDevice", limits->blkio_write_iops, limits->blkio_write_iops_count);
-	if (!limits->blkio_weight_count)
-		return;
-	json_open_array(w, "blockIO.weightDevice");
-	for (size_t i = 0; i < limits->blkio_weight_count; i++) {
-		json_open(w, NULL);
-		put_device(w, limits->blkio_weights[i].major, limits->blkio_weights[i].minor);
-		put_value(w, "weight", limits->blkio_weights[i].weight);
-		put_value(w, "leafWeight", limits->blkio_weights[i].leaf_weight);
-		json_close(w);
-	}
-	json_close_array(w);
-}
-
-static void put_hugepages(struct json_writer *w, const struct cg_limits *limits)
-{
-	if (!limits->hugepage_count)
-		return;
-	json_open_array(w, "hugepageLimits");
-	for (size_t i = 0; i < limits->hugepage_count; i++) {
-		json_open(w, NULL);
-		json_put_string(w, "pageSize", limits->hugepages[i].page_size);
-		json_put_u64(w, "limit", limits->hugepages[i].limit_bytes);
-		json_close(w);
-	}
-	json_close_array(w);
-}
-
-static void put_priorities(struct json_writer *w, const struct cg_limits *limits)
-{
-	if (!limits->net_priority_count)
-		return;
-	json_open_array(w, "network.priorities");
-	for (size_t i = 0; i < limits->net_priority_count; i++) {
-		json_open(w, NULL);
-		json_put_string(w, "name", limits->net_priorities[i].interface);
-		json_put_u64(w, "priority", limits->net_priorities[i].priority);
-		json_close(w);
-	}
-	json_close_array(w);
-}
-
-/* Both were objects in config.json, so that no name is there twice. */
-static void put_rdma_and_unified(struct json_writer *w, const struct cg_limits *limits)
-{
-	if (limits->rdma_count) {
-		json_open(w, "rdma");
-		for (size_t i = 0; i < limits->rdma_count; i++) {
-			json_open(w, limits->rdma[i].device);
-			put_value(w, "hcaHandles", limits->rdma[i].handles);
-			put_value(w, "hcaObjects", limits->rdma[i].objects);
-			json_close(w);
-		}
-		json_close(w);
-	}
-	if (limits->unified_count) {
-		json_open(w, "unified");
-		for (size_t i = 0; i < limits->unified_count; i++)
-			json_put_string(w, limits->unified[i].file, limits->unified[i].value);
-		json_close(w);
-	}
-}
-
-static void put_cgroup(struct json_writer *w, const struct plan *plan)
-{
-	static const char *const drivers[] = {
-		[CG_DRIVER_CGROUPFS] = "cgroupfs",
-		[CG_DRIVER_SYSTEMD] = "systemd",
-		[CG_DRIVER_DISABLED] = "disabled",
-	};
-
-	json_open(w, "cgroup");
-	json_put_string(w, "driver", drivers[plan->cgroup.driver]);
-	json_put_string(w, "path", plan->cgroup.path);
-	json_open(w, "limits");
-	for (size_t i = 0; i < ARRAY_SIZE(limit_rows); i++)
-		put_value(w, limit_rows[i].name,
-			  *(const struct cg_value *)((const char *)&plan->limits + limit_rows[i].offset));
-	put_optional(w, "cpu.cpus", plan->limits.cpuset_cpus);
-	put_optional(w, "cpu.mems", plan->limits.cpuset_mems);
-	put_block_io(w, &plan->limits);
-	put_hugepages(w, &plan->limits);
-	put_priorities(w, &plan->limits);
-	put_rdma_and_unified(w, &plan->limits);
-	json_close(w);
-	put_device_rules(w, &plan->limits);
-	json_close(w);
-}
-
 /* --- root --------------------------------------------------------------------------------------------------------- */
+
+/* As the list that config.json has: words of the table, then what goes to the file system. */
+static void put_mount_options(struct json_writer *w, const struct mount_options *options)
+{
+	const char *word, *data = options->data;
+	char part[256];
+
+	json_open_array(w, "options");
+	for (size_t at = 0; (word = mount_options_word(options, &at));)
+		json_put_string(w, NULL, word);
+	/* A quoted label has commas of its own. */
+	while (data && !strchr(data, '"') && strcspn(data, ",") < sizeof(part)) {
+		size_t len = strcspn(data, ",");
+
+		(void)snprintf(part, sizeof(part), "%.*s", (int)len, data);
+		json_put_string(w, NULL, part);
+		data = data[len] ? data + len + 1 : NULL;
+	}
+	plan_print_optional(w, NULL, data);
+	json_close_array(w);
+}
 
 static void put_mounts(struct json_writer *w, const struct root_request *root)
 {
@@ -279,12 +119,8 @@ static void put_mounts(struct json_writer *w, const struct root_request *root)
 		json_open(w, NULL);
 		json_put_string(w, "destination", mount->destination);
 		json_put_string(w, "type", mount->options.bind ? "bind" : mount->type);
-		put_optional(w, "source", mount->source);
-		if (mount->options.bind_tree)
-			json_put_bool(w, "recursive", true);
-		if ((mount->options.one.set | mount->options.tree.set) & MOUNT_ATTR_RDONLY)
-			json_put_bool(w, "readonly", true);
-		put_optional(w, "data", mount->options.data);
+		plan_print_optional(w, "source", mount->source);
+		put_mount_options(w, &mount->options);
 		if (mount->idmap_container)
 			json_put_string(w, "idmap", "container");
 		if (mount->idmap) {
@@ -325,13 +161,14 @@ static void put_root(struct json_writer *w, const struct plan *plan)
 	const struct root_request *root = &plan->root;
 
 	json_open(w, "root");
-	put_optional(w, "path", root->path);
+	plan_print_optional(w, "path", root->path);
 	put_words(w, "lowers", root->lowers, root->lower_count);
-	put_optional(w, "upper", root->upper);
-	put_optional(w, "work", root->work);
+	plan_print_optional(w, "upper", root->upper);
+	plan_print_optional(w, "work", root->work);
 	json_put_bool(w, "readonly", root->readonly);
 	json_put_bool(w, "idmapped", root->idmap_lowers);
-	put_optional(w, "mountLabel", root->mount_label);
+	plan_print_optional(w, "mountLabel", root->mount_label);
+	plan_print_optional(w, "rootfsPropagation", mount_propagation_name(root->propagation));
 	json_close(w);
 	put_mounts(w, root);
 	put_devices(w, root);
@@ -379,6 +216,10 @@ static void put_process_limits(struct json_writer *w, const struct limits_reques
 		json_put_i64(w, "policy", limits->scheduler->policy);
 		json_put_i64(w, "nice", limits->scheduler->nice);
 		json_put_i64(w, "priority", limits->scheduler->priority);
+		json_put_u64(w, "flags", limits->scheduler->flags);
+		json_put_u64(w, "runtime", limits->scheduler->runtime_ns);
+		json_put_u64(w, "deadline", limits->scheduler->deadline_ns);
+		json_put_u64(w, "period", limits->scheduler->period_ns);
 		json_close(w);
 	}
 	if (limits->io_priority) {
@@ -390,7 +231,8 @@ static void put_process_limits(struct json_writer *w, const struct limits_reques
 	if (limits->memory_policy) {
 		json_open(w, "memoryPolicy");
 		json_put_i64(w, "mode", limits->memory_policy->mode);
-		put_optional(w, "nodes", limits->memory_policy->nodes);
+		json_put_i64(w, "flags", limits->memory_policy->flags);
+		plan_print_optional(w, "nodes", limits->memory_policy->nodes);
 		json_close(w);
 	}
 }
@@ -428,15 +270,15 @@ static void put_process(struct json_writer *w, const struct plan_process *proces
 	json_close(w);
 	put_process_limits(w, &process->limits);
 	json_put_bool(w, "noNewPrivileges", process->no_new_privs);
-	put_optional(w, "apparmorProfile", process->apparmor_profile);
-	put_optional(w, "selinuxLabel", process->selinux_label);
+	plan_print_optional(w, "apparmorProfile", process->apparmor_profile);
+	plan_print_optional(w, "selinuxLabel", process->selinux_label);
 	if (process->init)
 		json_put_bool(w, "init", true);
 	if (process->seccomp) {
 		json_open(w, "seccomp");
 		json_put_string(w, "defaultAction", seccomp_action_words()[process->seccomp->default_action]);
 		json_put_u64(w, "rules", process->seccomp->rule_count);
-		put_optional(w, "listenerPath", process->seccomp->listener_path);
+		plan_print_optional(w, "listenerPath", process->seccomp->listener_path);
 		json_close(w);
 	}
 	json_close(w);
@@ -478,10 +320,10 @@ static void put_network(struct json_writer *w, const struct plan_net *net)
 
 	json_open(w, "network");
 	json_put_string(w, "kind", kinds[net->kind]);
-	put_optional(w, "name", net->request.name);
-	put_optional(w, "ip", net->request.want_ip);
-	put_optional(w, "mac", net->request.want_mac);
-	put_optional(w, "namespace", net->stand_in);
+	plan_print_optional(w, "name", net->request.name);
+	plan_print_optional(w, "ip", net->request.want_ip);
+	plan_print_optional(w, "mac", net->request.want_mac);
+	plan_print_optional(w, "namespace", net->stand_in);
 	json_open_array(w, "ports");
 	for (size_t i = 0; i < net->request.port_count; i++) {
 		const struct net_port *port = &net->request.ports[i];
@@ -507,7 +349,7 @@ static void put_network(struct json_writer *w, const struct plan_net *net)
 static void put_keeper(struct json_writer *w, const struct plan_keeper *keeper)
 {
 	json_open(w, "keeper");
-	put_optional(w, "log", keeper->log_path);
+	plan_print_optional(w, "log", keeper->log_path);
 	json_put_string(w, "restart", extension_restart_policy_name(keeper->restart));
 	json_put_bool(w, "autoRemove", keeper->auto_remove);
 	json_put_string(w, "stopSignal", proc_signal_name(keeper->stop_signal));
@@ -521,13 +363,13 @@ int plan_print(const struct plan *plan, struct text *out, struct err *err)
 
 	json_open(w, NULL);
 	json_put_string(w, "id", plan->id);
-	put_optional(w, "name", plan->name);
+	plan_print_optional(w, "name", plan->name);
 	json_put_string(w, "bundle", plan->bundle);
 	json_put_string(w, "ociVersion", plan->oci_version);
 	json_put_string(w, "isolation", plan->backend);
 	json_put_bool(w, "rootless", plan->rootless);
 	put_namespaces(w, plan);
-	put_cgroup(w, plan);
+	plan_print_cgroup(w, plan);
 	put_root(w, plan);
 	if (plan->has_process)
 		put_process(w, &plan->process);

@@ -85,8 +85,7 @@ int plan_root(struct planning *p, struct err *err)
 		.idmap_lowers = wants_idmap(p),
 		.default_devices = true,
 		.user_namespace = plan_has_user_namespace(p),
-		.late_cgroups = p->plan->namespaces.kind[NS_MOUNT].how == NS_FRESH &&
-				(!plan_has_user_namespace(p) || p->plan->namespaces.kind[NS_CGROUP].how != NS_HOST),
+		.late_cgroups = !plan_has_user_namespace(p) || p->plan->namespaces.kind[NS_CGROUP].how != NS_HOST,
 		/* mknod(2) is refused outside of the first user namespace, whatever capabilities are held inside. */
 		.bind_devices = plan_has_user_namespace(p) || p->host->rootless || p->host->nested,
 		.masked_paths = (const char *const *)p->os->masked_paths.items,

@@ -342,7 +342,7 @@ static int add_jail_namespaces(struct dividing *d, struct err *err)
 static int add_jail_process(struct dividing *d, struct err *err)
 {
 	static const char *const serving[] = {"CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID",
-					      "CAP_SETGID", "CAP_SETUID",	"CAP_MKNOD",  "CAP_SETFCAP"};
+					      "CAP_SETGID", "CAP_SETUID",	"CAP_SETFCAP"};
 	const struct config_process *from = d->config->process;
 	struct config_process *process = ARENA_NEW(d->arena, struct config_process);
 	struct config_capabilities *caps = ARENA_NEW(d->arena, struct config_capabilities);
@@ -376,8 +376,9 @@ static int add_jail_limits(struct dividing *d, struct err *err)
 		overhead += FS_SERVER_MEMORY_BYTES;
 	if (d->os->resources)
 		*resources = *d->os->resources;
+	/* What the guest does: plan_vm_guest.c. */
 	resources->unified = (struct strmap){0};
-	resources->devices.count = 0;
+	resources->devices.count = resources->hugepage_limits.count = 0;
 	resources->memory.limit = (struct opt_i64){true, (int64_t)(d->vm->memory_bytes + overhead)};
 	if (resources->memory.swap.set && resources->memory.swap.value > 0)
 		resources->memory.swap.value +=

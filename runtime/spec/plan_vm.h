@@ -2,9 +2,11 @@
 /*
  * A micro-VM as a plan: the same config.json and hull.json as a container's, divided in two.
  *
- *     the jail    a container with all namespaces, the instance's range of ids, an empty root and no capability beyond what file service takes. Its
- *                 program is hull-vmm, and its limits are the guest's memory and CPUs with what the monitor itself takes
- *     the guest   everything else: the program, its rights and mounts, as the START document (guest.h) for the agent inside
+ *     the jail    a container with all namespaces, the instance's range of ids, an empty root and no capability beyond
+ *                 what file service takes. Its program is hull-vmm, and its limits are the guest's memory and CPUs with
+ *                 what the monitor itself takes
+ *     the guest   everything else: the program, its rights and mounts, as the START document (guest.h) for the agent
+ *                 inside
  *
  * Volumes are mounted in the jail at PLAN_VM_VOLUMES/N with a container's rules, and served to the guest by virtio-fs,
  * which binds them where the program wants them.
@@ -46,8 +48,8 @@ enum plan_vm_kvm {
 /* What of this host a machine is made of. The caller of plan_make() has found it all; paths are absolute. */
 struct plan_vm_host {
 	enum vm_backend backend;
-	const char *kernel,
-		*initrd; /* an ELF file with the PVH note or a bzImage; NULL: only what config.json's `vm` names will do */
+	/* `kernel` is an ELF file with the PVH note, or a bzImage; NULL: only what config.json's `vm` names will do. */
+	const char *kernel, *initrd;
 	uint64_t least_bytes;		     /* of memory, that this kernel needs; 0: not known */
 	struct strv layers;		     /* read-only disks, top first; empty: the root folder is shared */
 	const char *upper;		     /* the writable disk above them; NULL: a tmpfs */

@@ -50,10 +50,15 @@ static int take_namespaces(struct dividing *d, struct config_linux *to, struct e
 	return 0;
 }
 
-/* The machine's size is the bound on memory and CPUs; who it is that reads its disks the guest cannot know. */
+/*
+ * The machine's size is the bound on memory and CPUs; who it is that reads its disks the guest cannot know. Of huge
+ * pages it is the guest's own that a program takes: the monitor has none of the host's. And files of cgroup v2 are
+ * those of the program's cgroup, which a guest always has.
+ */
 static int take_resources(struct dividing *d, struct config_linux *to, struct err *err)
 {
 	struct config_resources *resources;
+	struct cg_limits limits;
 
 	if (!d->os->resources)
 		return 0;
@@ -62,8 +67,11 @@ static int take_resources(struct dividing *d, struct config_linux *to, struct er
 		return no_memory(d, err);
 	resources->pids = d->os->resources->pids;
 	resources->devices = d->os->resources->devices;
+	resources->hugepage_limits = d->os->resources->hugepage_limits;
+	resources->unified = d->os->resources->unified;
 	to->resources = resources;
-	return 0;
+	/* What makes no sense is said here, and not by the guest. */
+	return plan_limits(d->arena, resources, &limits, err);
 }
 
 /*

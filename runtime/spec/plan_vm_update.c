@@ -54,8 +54,10 @@ int plan_vm_update(const struct plan_vm_now *now, const struct config_resources 
 	*ret = (struct plan_vm_update){.jail = *asked, .balloon_bytes = now->balloon_bytes};
 	if (asked->devices.count)
 		return err_say(err, ENOTSUP, "devices: a machine has none of the host's");
+	if (asked->hugepage_limits.count || asked->unified.count)
+		return err_say(err, ENOTSUP, "%s: cannot be changed while a machine runs",
+			       asked->unified.count ? "unified" : "hugepageLimits");
 	ret->jail.pids = (struct config_pids){0};
-	ret->jail.unified = (struct strmap){0};
 	ret->guest.pids = asked->pids;
 	ret->has_guest = asked->pids.limit.set;
 	result = plan_memory(now, &asked->memory, ret, err);

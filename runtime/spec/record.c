@@ -94,6 +94,8 @@ static const struct field record_rows[] = {
 	ROW("bootID", FIELD_STRING, boot_id),
 	ROW("rootless", FIELD_BOOL, rootless),
 	ROW("terminal", FIELD_BOOL, terminal),
+	ROW("rootApart", FIELD_BOOL, root_apart),
+	ROW("hostMounts", FIELD_BOOL, host_mounts),
 	ROW("lateHooks", FIELD_BOOL, late_hooks),
 	ROW("cgroup", FIELD_STRUCT, cgroup, OF(cgroup_table)),
 	ROW("net", FIELD_STRUCT, net, OF(net_table)),

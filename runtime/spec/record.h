@@ -94,7 +94,10 @@ struct record {
 	const char *boot_id;
 	bool rootless;
 	bool terminal;
-	bool late_hooks; /* the bundle has hooks for after the start, or after the end: else it need not be read again for them */
+	bool root_apart;  /* its processes' root is in no mount namespace: namespaces/root_apart.h */
+	bool host_mounts; /* and theirs is that of the runtime, with the same user namespace: plan.h */
+	/* the bundle has hooks for after the start, or after the end: else it need not be read again for them */
+	bool late_hooks;
 	struct record_cgroup cgroup;
 	struct record_net net;
 	struct extension_id_range *id_range; /* held, or NULL */
