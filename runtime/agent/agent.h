@@ -130,20 +130,19 @@ int task_open_terminal(struct task *task, int master, struct err *err);
 /* Frames of the host's. -EPROTO. */
 int task_take(struct task *task, const struct agent_message *message, struct err *err);
 /* It was reaped. */
-void task_ended(struct task *task, int wait_status);
+void task_ended(struct task *task, const struct agent_exit *exit);
 void task_failed(struct task *task, const struct err *err);
-/* Puts what there is to say of it, and frees it behind its last word. -errno: nothing can be watched any more. */
+/* Passes on what its streams have, as far as there is room. -errno: nothing can be watched any more. */
 int task_settle(struct task *task, struct err *err);
+/* Whether only its last word is left to be put. */
+bool task_is_done(const struct task *task);
+/* Puts that, EXIT or FAILED, and frees it. False: there is no room yet. */
+bool task_put_end(struct task *task);
 void task_close(struct task *task);
 
 /* serve.c: until the end. */
 int serve(struct agent *agent, struct err *err);
 /* What that does before its loop runs; for tests that run it themselves. */
 int serve_open(struct agent *agent, struct err *err);
-/* Behind whatever may have changed something. */
-void serve_settle(struct agent *agent);
-/* The first program has ended, and nobody else runs: the disk is put in order, before that is told. */
-void serve_close_down(struct agent *agent);
-void serve_say_farewell(struct agent *agent);
 
 #endif

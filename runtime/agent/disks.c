@@ -27,12 +27,11 @@
 /* virtio-blk tells its serial at once; others below their device. */
 static bool has_serial(const char *disk, const char *wanted)
 {
-	static const char *const places[] = {"/sys/block/%s/serial", "/sys/block/%s/device/serial"};
+	static const char *const places[] = {"serial", "device/serial"};
 	char path[300], serial[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		(void)snprintf(path, sizeof(path), i == 0 ? "/sys/block/%s/serial" : "/sys/block/%s/device/serial",
-			       disk);
+		(void)snprintf(path, sizeof(path), "/sys/block/%s/%s", disk, places[i]);
 		if (file_read_line(AT_FDCWD, path, serial, sizeof(serial)) >= 0 && strcmp(serial, wanted) == 0)
 			return true;
 	}

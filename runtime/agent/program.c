@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cgroups/cg.h"
+#include "cgroups/limits_host.h"
 #include "runtime/agent/agent.h"
 #include "runtime/base/host.h"
 #include "runtime/base/process.h"
@@ -21,6 +22,18 @@ static void unprotect(struct config_process *process)
 {
 	if (process && !process->oom_score_adj.set)
 		process->oom_score_adj = (struct opt_i64){.set = true, .value = 0};
+}
+
+/* Of pages of a size that this kernel does not have nobody can take any: there is nothing to be limited. */
+static void drop_absent_pages(struct config_resources *resources)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; resources && i < resources->hugepage_limits.count; i++)
+		if (cg_host_has_pages(resources->hugepage_limits.items[i].page_size))
+			resources->hugepage_limits.items[kept++] = resources->hugepage_limits.items[i];
+	if (resources)
+		resources->hugepage_limits.count = kept;
 }
 
 /* What START leaves to the guest. */
@@ -38,6 +51,7 @@ static int complete_config(struct agent *agent, struct err *err)
 		return arena_check(&agent->arena, err);
 	*config->root = (struct config_root){.path = GUEST_ROOT, .readonly = start->root.read_only};
 	unprotect(config->process);
+	drop_absent_pages(config->linux_->resources);
 	result = wires_sysctls(&agent->arena, config, err);
 	if (result >= 0)
 		result = devices_add(&agent->arena, config, err);

@@ -9,6 +9,7 @@
 
 #include "runtime/agent/agent.h"
 #include "runtime/base/log.h"
+#include "runtime/base/process.h"
 #include "runtime/base/scope.h"
 
 #define AGENT_OF(pointer, member) CONTAINER_OF(pointer, struct agent, member)
@@ -22,7 +23,8 @@
 
 /* --- The end ------------------------------------------------------------------------------------------------------ */
 
-void serve_close_down(struct agent *agent)
+/* The disk is put in order, once, when nobody is left who writes to it. */
+static void close_down(struct agent *agent)
 {
 	if (!agent->is_unmounted)
 		disks_unmount();
@@ -30,7 +32,7 @@ void serve_close_down(struct agent *agent)
 }
 
 /* The host ends the machine when it has heard; if it does not, the guest does. */
-void serve_say_farewell(struct agent *agent)
+static void say_farewell(struct agent *agent)
 {
 	agent->is_over = true;
 	(void)loop_timer_set(&agent->farewell, FAREWELL_MS);
@@ -49,7 +51,6 @@ static void farewell_expired(struct loop *loop, struct loop_timer *timer)
 			agent_source_end(&agent->tasks[i].out, loop);
 			agent_source_end(&agent->tasks[i].err, loop);
 		}
-	serve_settle(agent);
 }
 
 /* All of the container dies with its first process; where it has no PID namespace of its own it has to be told. */
@@ -59,43 +60,76 @@ static void first_ended(struct agent *agent)
 	(void)loop_timer_set(&agent->farewell, OTHERS_MS);
 }
 
-/* --- Children ----------------------------------------------------------------------------------------------------- */
+/* --- What is told ------------------------------------------------------------------------------------------------- */
 
-static struct task *task_of_pid(struct agent *agent, pid_t pid)
+static void put_own(struct agent *agent)
 {
-	for (size_t i = 0; i < AGENT_TASKS_MAX; i++)
-		if (agent->tasks[i].state == TASK_RUNNING && agent->tasks[i].pid == pid)
-			return &agent->tasks[i];
-	return NULL;
-}
+	CLEANUP_TEXT struct text stats = TEXT_INIT;
+	struct agent_hello hello = {.version = AGENT_VERSION};
+	struct err err = ERR_INIT;
 
-/* As the first process of the guest it is given everybody's orphans. */
-static void reap(struct agent *agent)
-{
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct task *task = task_of_pid(agent, pid);
-
-		if (!task)
-			continue;
-		task_ended(task, status);
-		if (task->number == AGENT_FIRST)
-			first_ended(agent);
+	if (agent->is_hello_due)
+		agent->is_hello_due = !agent_wire_put(&agent->wire, AGENT_HELLO, 0, &hello, sizeof(hello));
+	if (!agent->is_stats_due)
+		return;
+	if (program_stats(agent, &stats, &err) < 0) {
+		text_free(&stats);
+		text_add(&stats, "{}");
 	}
+	agent->is_stats_due = !agent_wire_put(&agent->wire, AGENT_STATS, 0, text_get(&stats), stats.len);
 }
 
-static void child_signalled(struct loop *loop, struct loop_signals *signals, int signo)
+static bool has_others(const struct agent *agent)
 {
-	struct agent *agent = AGENT_OF(signals, children);
-
-	(void)loop, (void)signo;
-	reap(agent);
-	serve_settle(agent);
+	for (size_t i = 1; i < AGENT_TASKS_MAX; i++)
+		if (agent->tasks[i].state != TASK_FREE)
+			return true;
+	return false;
 }
 
-/* --- Documents ---------------------------------------------------------------------------------------------------- */
+/*
+ * The first program's EXIT ends the machine, so it comes behind everybody else's last word, and behind the last byte on
+ * the disk.
+ */
+static int settle_task(struct agent *agent, struct task *task, struct err *err)
+{
+	bool is_first = task->number == AGENT_FIRST, ends_all = is_first && task->state == TASK_ENDED;
+	int result = task_settle(task, err);
+
+	if (result < 0 || !task_is_done(task) || (ends_all && has_others(agent)))
+		return result;
+	if (ends_all)
+		close_down(agent);
+	if (task_put_end(task) && is_first)
+		say_farewell(agent);
+	return 0;
+}
+
+static int settle_all(struct agent *agent, struct err *err)
+{
+	int result = 0;
+
+	agent_wire_begin_turn(&agent->wire);
+	put_own(agent);
+	/* The first program last: its end waits for the others'. */
+	for (size_t i = AGENT_TASKS_MAX; result >= 0 && i-- > 0;)
+		if (agent->tasks[i].state != TASK_FREE && !agent->is_over)
+			result = settle_task(agent, &agent->tasks[i], err);
+	if (result >= 0)
+		result = agent_wire_flush(&agent->wire, err);
+	if (result >= 0)
+		result = loop_watch(&agent->loop, &agent->channel,
+				    EPOLLIN | (agent_wire_has_output(&agent->wire) ? (uint32_t)EPOLLOUT : 0u), err);
+	return result;
+}
+
+static void settle(struct agent *agent)
+{
+	int result = settle_all(agent, &agent->failure);
+
+	if (result < 0)
+		loop_stop(&agent->loop, result);
+}
 
 /*
  * What nobody waits for: once it was told that the program runs. Without it the machine gives no memory back, and is as
@@ -111,6 +145,65 @@ static void load_late_modules(struct agent *agent)
 	if (boot_has_device(VIRTIO_ID_BALLOON) && boot_load_modules("balloon", &err) < 0)
 		log_err(&err);
 }
+
+static void behind_event(struct loop *loop)
+{
+	struct agent *agent = AGENT_OF(loop, loop);
+
+	settle(agent);
+	load_late_modules(agent);
+}
+
+/* --- Children ----------------------------------------------------------------------------------------------------- */
+
+static struct task *task_of_pid(struct agent *agent, pid_t pid)
+{
+	for (size_t i = 0; i < AGENT_TASKS_MAX; i++)
+		if (agent->tasks[i].state == TASK_RUNNING && agent->tasks[i].pid == pid)
+			return &agent->tasks[i];
+	return NULL;
+}
+
+/* Of the signals only SIGKILL can be the kernel's that found no memory. */
+static struct agent_exit exit_of(struct agent *agent, int wait_status)
+{
+	int signo = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+
+	return (struct agent_exit){
+		.code = proc_exit_code(wait_status),
+		.signal = signo,
+		.oom = signo == SIGKILL && program_ran_out_of_memory(agent),
+	};
+}
+
+/* As the first process of the guest it is given everybody's orphans. */
+static void reap(struct agent *agent)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct task *task = task_of_pid(agent, pid);
+		struct agent_exit exit;
+
+		if (!task)
+			continue;
+		exit = exit_of(agent, status);
+		task_ended(task, &exit);
+		if (task->number == AGENT_FIRST)
+			first_ended(agent);
+	}
+}
+
+static void child_signalled(struct loop *loop, struct loop_signals *signals, int signo)
+{
+	struct agent *agent = AGENT_OF(signals, children);
+
+	(void)loop, (void)signo;
+	reap(agent);
+}
+
+/* --- Documents ---------------------------------------------------------------------------------------------------- */
 
 static void make_process(struct agent *agent, struct task *task)
 {
@@ -203,8 +296,9 @@ static void shut_down(struct agent *agent)
 	program_signal_all(agent, SIGKILL);
 	if (agent->tasks[0].state == TASK_RUNNING || agent->tasks[0].state == TASK_ENDED)
 		return;
-	serve_close_down(agent);
+	close_down(agent);
 	loop_stop(&agent->loop, 0);
+	settle(agent);
 }
 
 /* What was said of a process while its end was on the way means nothing any more. */
@@ -268,55 +362,9 @@ static void channel_ready(struct loop *loop, struct loop_source *source, uint32_
 	}
 	if (result < 0)
 		loop_stop(loop, agent->is_over ? 0 : result);
-	else
-		serve_settle(agent);
-	load_late_modules(agent);
 }
 
-/* --- Behind every event ------------------------------------------------------------------------------------------- */
-
-static void put_own(struct agent *agent)
-{
-	CLEANUP_TEXT struct text stats = TEXT_INIT;
-	struct agent_hello hello = {.version = AGENT_VERSION};
-	struct err err = ERR_INIT;
-
-	if (agent->is_hello_due)
-		agent->is_hello_due = !agent_wire_put(&agent->wire, AGENT_HELLO, 0, &hello, sizeof(hello));
-	if (!agent->is_stats_due)
-		return;
-	if (program_stats(agent, &stats, &err) < 0) {
-		text_free(&stats);
-		text_add(&stats, "{}");
-	}
-	agent->is_stats_due = !agent_wire_put(&agent->wire, AGENT_STATS, 0, text_get(&stats), stats.len);
-}
-
-static int settle(struct agent *agent, struct err *err)
-{
-	int result = 0;
-
-	agent_wire_begin_turn(&agent->wire);
-	put_own(agent);
-	/* The first program last: its end waits for the others'. */
-	for (size_t i = AGENT_TASKS_MAX; result >= 0 && i-- > 0;)
-		if (agent->tasks[i].state != TASK_FREE && !agent->is_over)
-			result = task_settle(&agent->tasks[i], err);
-	if (result >= 0)
-		result = agent_wire_flush(&agent->wire, err);
-	if (result >= 0)
-		result = loop_watch(&agent->loop, &agent->channel,
-				    EPOLLIN | (agent_wire_has_output(&agent->wire) ? (uint32_t)EPOLLOUT : 0u), err);
-	return result;
-}
-
-void serve_settle(struct agent *agent)
-{
-	int result = settle(agent, &agent->failure);
-
-	if (result < 0)
-		loop_stop(&agent->loop, result);
-}
+/* --- Beginning and end -------------------------------------------------------------------------------------------- */
 
 int serve_open(struct agent *agent, struct err *err)
 {
@@ -331,12 +379,13 @@ int serve_open(struct agent *agent, struct err *err)
 	agent->is_hello_due = true;
 	agent_wire_init(&agent->wire, agent->channel.fd, AGENT_SIDE_HOST);
 	result = loop_open(&agent->loop, err);
+	agent->loop.behind = behind_event;
 	if (result >= 0)
 		result = loop_timer_open(&agent->loop, &agent->farewell, err);
 	if (result >= 0)
 		result = loop_signals_open(&agent->loop, &agent->children, &children, err);
 	if (result >= 0)
-		serve_settle(agent);
+		settle(agent);
 	return result;
 }
 
@@ -351,6 +400,6 @@ int serve(struct agent *agent, struct err *err)
 		*err = agent->failure;
 	/* However it came to its end. */
 	program_signal_all(agent, SIGKILL);
-	serve_close_down(agent);
+	close_down(agent);
 	return result;
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "namespaces/tty.h"
@@ -25,13 +23,13 @@ struct task *task_find(struct agent *agent, uint32_t number)
 
 /* --- Streams ------------------------------------------------------------------------------------------------------ */
 
+/* What can go on now is done behind the event: task_settle(). */
 static void input_ready(struct loop *loop, struct loop_source *source, uint32_t events)
 {
 	struct task *task = TASK_OF(source, in.source);
 
 	if (events & EPOLLHUP)
 		agent_sink_hung_up(&task->in, loop);
-	serve_settle(task->agent);
 }
 
 static void output_ready(struct loop *loop, struct loop_source *source, uint32_t events)
@@ -40,7 +38,6 @@ static void output_ready(struct loop *loop, struct loop_source *source, uint32_t
 
 	(void)loop, (void)events;
 	task->out.is_ready = true;
-	serve_settle(task->agent);
 }
 
 static void error_ready(struct loop *loop, struct loop_source *source, uint32_t events)
@@ -49,7 +46,6 @@ static void error_ready(struct loop *loop, struct loop_source *source, uint32_t 
 
 	(void)loop, (void)events;
 	task->err.is_ready = true;
-	serve_settle(task->agent);
 }
 
 /* A pipe whose end `ours` is the agent's, non-blocking; the other one is the program's. */
@@ -153,7 +149,8 @@ int task_take(struct task *task, const struct agent_message *message, struct err
 	switch (message->type) {
 	case AGENT_STDIN:
 		return agent_sink_take(&task->in, &task->agent->loop, message->payload, message->len, err);
-	case AGENT_EOF: /* of a terminal only a duplicate is closed: the end of what was typed means nothing there, keys do */
+	/* of a terminal only a duplicate is closed: the end of what was typed means nothing there, keys do */
+	case AGENT_EOF:
 		return agent_sink_end(&task->in, err);
 	case AGENT_CREDIT:
 		return take_credit(task, message->payload, err);
@@ -173,16 +170,10 @@ int task_take(struct task *task, const struct agent_message *message, struct err
 
 /* --- Its end ------------------------------------------------------------------------------------------------------ */
 
-void task_ended(struct task *task, int wait_status)
+void task_ended(struct task *task, const struct agent_exit *exit)
 {
-	bool was_killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
-
 	task->state = TASK_ENDED;
-	task->exit = (struct agent_exit){
-		.code = proc_exit_code(wait_status),
-		.signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0,
-		.oom = was_killed && program_ran_out_of_memory(task->agent),
-	};
+	task->exit = *exit;
 	task->out.is_last = task->err.is_last = true;
 	agent_sink_drop(&task->in, &task->agent->loop);
 }
@@ -243,40 +234,27 @@ static int settle_streams(struct task *task, struct err *err)
 	return result;
 }
 
-/*
- * The first program's last word ends the machine, so it comes behind everybody else's, and behind the last byte on the
- * disk.
- */
-static bool may_say_exit(const struct task *task)
-{
-	const struct agent *agent = task->agent;
-
-	if (!task->is_told || !agent_source_is_done(&task->out) || !agent_source_is_done(&task->err))
-		return false;
-	for (size_t i = 1; task->number == AGENT_FIRST && i < AGENT_TASKS_MAX; i++)
-		if (agent->tasks[i].state != TASK_FREE)
-			return false;
-	return true;
-}
-
 int task_settle(struct task *task, struct err *err)
 {
-	struct agent *agent = task->agent;
-	bool is_over = false;
-	int result = 0;
+	return task->state == TASK_RUNNING || task->state == TASK_ENDED ? settle_streams(task, err) : 0;
+}
 
-	if (task->state == TASK_RUNNING || task->state == TASK_ENDED)
-		result = settle_streams(task, err);
-	if (result >= 0 && task->state == TASK_ENDED && may_say_exit(task)) {
-		if (task->number == AGENT_FIRST)
-			serve_close_down(agent);
-		is_over = agent_wire_put(&agent->wire, AGENT_EXIT, task->number, &task->exit, sizeof(task->exit));
-	}
+bool task_is_done(const struct task *task)
+{
 	if (task->state == TASK_FAILED)
-		is_over = put_failed(task, &agent->wire);
-	if (is_over && task->number == AGENT_FIRST)
-		serve_say_farewell(agent);
-	if (is_over)
+		return true;
+	return task->state == TASK_ENDED && task->is_told && agent_source_is_done(&task->out) &&
+	       agent_source_is_done(&task->err);
+}
+
+bool task_put_end(struct task *task)
+{
+	struct agent_wire *wire = &task->agent->wire;
+	bool is_put = task->state == TASK_FAILED
+			      ? put_failed(task, wire)
+			      : agent_wire_put(wire, AGENT_EXIT, task->number, &task->exit, sizeof(task->exit));
+
+	if (is_put)
 		task_close(task);
-	return result;
+	return is_put;
 }

@@ -11,6 +11,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "namespaces/ns.h"
+#include "namespaces/sysctl.h"
 #include "net/address.h"
 #include "net/network.h"
 #include "net/stand_in.h"
@@ -151,18 +153,21 @@ int wires_network(const struct guest_network *network, struct err *err)
 
 /* --- Sysctls ------------------------------------------------------------------------------------------------------ */
 
-static int set_sysctl(struct arena *arena, const struct strpair *pair, struct err *err)
+/* "net.ipv4.ip_forward", or "net/ipv4/conf/eth0.100/forwarding" */
+static bool is_network(const char *name)
 {
-	char *path = arena_printf(arena, "/proc/sys/%s", pair->key);
-	int result;
+	return text_starts(name, "net.") || text_starts(name, "net/");
+}
 
-	if (!path)
-		return arena_check(arena, err);
-	for (char *at = path; *at; at++)
-		if (*at == '.')
-			*at = '/';
-	result = file_write_value(AT_FDCWD, path, pair->value);
-	return result < 0 ? err_set(err, -result, "linux.sysctl: set '%s' to '%s'", pair->key, pair->value) : 0;
+static int set_sysctl(const struct strpair *pair, struct err *err)
+{
+	const struct sysctl_value value = {.name = pair->key, .value = pair->value};
+	CLEANUP_FD int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int result = sysctl_check_value(pair->key, pair->value, err);
+
+	if (result >= 0)
+		result = sysctl_apply(proc, &value, 1, ns_clone_flag(NS_NET), err);
+	return result < 0 ? err_wrap(err, "linux.sysctl") : 0;
 }
 
 int wires_sysctls(struct arena *arena, struct config *config, struct err *err)
@@ -172,8 +177,8 @@ int wires_sysctls(struct arena *arena, struct config *config, struct err *err)
 
 	for (size_t i = 0; os && i < os->sysctl.count; i++) {
 		const struct strpair *pair = &os->sysctl.items[i];
-		int result = text_starts(pair->key, "net.") ? set_sysctl(arena, pair, err)
-							    : strmap_set(arena, &rest, pair->key, pair->value);
+		int result = is_network(pair->key) ? set_sysctl(pair, err)
+						   : strmap_set(arena, &rest, pair->key, pair->value);
 
 		if (result < 0)
 			return result;

@@ -24,8 +24,11 @@ struct agent_client_request {
 	int fd;		      /* from agent_client_connect(); one process for each connection. The caller closes it */
 	const void *document; /* EXEC document (runtime/spec/guest.h) */
 	size_t document_len;
-	int stdio
-		[3]; /* stay the caller's; written so that nobody else who has them sees a change of mode. -1: nothing to read, what is written is dropped */
+	/*
+	 * stay the caller's; written so that nobody else who has them sees a change of mode. -1: nothing to read, what
+	 * is written is dropped
+	 */
+	int stdio[3];
 	bool terminal; /* the process has a terminal (the document says so too): all output goes to stdio[1] */
 	int raw_fd;    /* with `terminal`: the user's, set to raw mode meanwhile; its size is the process's. -1: none */
 	bool detach;   /* returns once the process runs; it has no streams then */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/scope.h"
+#include "runtime/base/text.h"
 
 /* --- What may be said --------------------------------------------------------------------------------------------- */
 
@@ -335,10 +336,5 @@ bool agent_wire_has_output(const struct agent_wire *wire)
 
 bool agent_is_by_vsock(const char *cmdline)
 {
-	const size_t len = strlen(AGENT_VSOCK_WORD);
-
-	for (const char *at = cmdline; (at = strstr(at, AGENT_VSOCK_WORD)); at += len)
-		if ((at == cmdline || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-			return true;
-	return false;
+	return text_has_word(cmdline, AGENT_VSOCK_WORD);
 }

@@ -17,7 +17,8 @@
  *                                <-           START pieces of the document, and an empty one      (process AGENT_FIRST)
  *     STARTED{pid} or FAILED     ->
  *     STDOUT* STDERR* EOF* CREDIT*   <->      STDIN* EOF CREDIT* SIGNAL* RESIZE* CLOSE
- *     EXIT                       ->           nothing follows of this process; of the first one: nothing at all, and its disk is safe
+ *     EXIT                       ->           nothing follows of this process; of the first one: nothing at all, and
+ *                                             its disk is safe
  *
  * EXEC is like START for one more process. A document is sent in pieces, AGENT_DOCUMENT_MAX bytes in all, and an empty
  * piece ends it. Until STARTED or FAILED the host says nothing else of a process but CLOSE, which makes a half document
@@ -43,8 +44,8 @@
 #include "runtime/base/err.h"
 
 #define AGENT_VERSION 1
-#define AGENT_MARK \
-	"hull-agent, protocol 1: "    /* is in the agent's file: what else speaks AGENT_VERSION can be told from it */
+/* Is in the agent's file, which is so told from what else speaks AGENT_VERSION. */
+#define AGENT_MARK	 "hull-agent, protocol 1: "
 #define AGENT_PORT_NAME	 "hull.agent" /* of the virtio console's port */
 #define AGENT_VSOCK_PORT 1024	      /* of the host (CID 2), where the command line says AGENT_VSOCK_WORD */
 /*
@@ -56,8 +57,8 @@
 #define AGENT_FIRST	  1u
 #define AGENT_PAYLOAD_MAX 65536u
 #define AGENT_WINDOW	  131072u
-#define AGENT_CHUNK \
-	16384u /* the longest payload that hull's own sides send: a wire has room for several, so that many share it */
+/* The longest payload that hull's own sides send: a wire has room for several, so that many share it. */
+#define AGENT_CHUNK	   16384u
 #define AGENT_DOCUMENT_MAX ((size_t)1 << 20)
 #define AGENT_EXECS_MAX	   64 /* processes of `exec` in a guest at a time; one more is FAILED */
 
@@ -80,8 +81,10 @@ enum agent_frame {
 	AGENT_EXIT, /* struct agent_exit */
 	/* both */
 	AGENT_CREDIT = 48, /* struct agent_credit: to who sends the stream */
-	AGENT_EOF, /* struct agent_eof: of STDIN from the host, of the others from the guest. Nothing follows on that stream */
-	AGENT_STATS, /* process 0. From the host: no payload; one at a time is asked for. From the guest: JSON (runtime/spec/guest.h) */
+	/* struct agent_eof: of STDIN from the host, of the others from the guest. Nothing follows on that stream */
+	AGENT_EOF,
+	/* process 0. From the host: no payload, and one at a time. From the guest: JSON (runtime/spec/guest.h) */
+	AGENT_STATS,
 };
 
 enum agent_stream { AGENT_STREAM_IN, AGENT_STREAM_OUT, AGENT_STREAM_ERR, AGENT_STREAM_COUNT };

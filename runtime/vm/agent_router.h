@@ -49,15 +49,20 @@ struct agent_outcome {
 struct agent_router_request {
 	/*
 	 * Within the first the guest has to say HELLO, and within the second after that STARTED or FAILED; 0: no matter
-	 * when. Counted in seconds in which this process runs, so that one which is frozen with its machine counts
-	 * none.
+	 * when. Counted in seconds in which this process runs and the machine is not paused, so that one which is
+	 * frozen with its machine counts none.
 	 */
 	unsigned boot_seconds, start_seconds;
-	int channel_fd; /* one end of a stream socket whose other end is the guest's; stays the caller's, made non-blocking */
+	/* one end of a stream socket whose other end is the guest's; stays the caller's, made non-blocking */
+	int channel_fd;
 	int listen_fd; /* a listening Unix socket for clients, or -1; stays the caller's, made non-blocking */
-	int stdio
-		[3]; /* the first program's streams, stay the caller's; -1: nothing to read, what is written is dropped */
-	bool terminal; /* stdio[0] is a terminal, and the program has one: raw mode, its size at the start and with each SIGWINCH; 2 is not used */
+	/* the first program's streams, stay the caller's; -1: nothing to read, what is written is dropped */
+	int stdio[3];
+	/*
+	 * stdio[0] is a terminal, and the program has one: raw mode, its size at the start and with each SIGWINCH; 2 is
+	 * not used
+	 */
+	bool terminal;
 	const void *start; /* the START document; must live until `ended` or agent_router_close() */
 	size_t start_len;
 	/*
@@ -95,8 +100,10 @@ void agent_router_close(struct agent_router **router);
 
 /* Asks the guest to kill all it has, sync its disk and power off: EXIT is told as usual. */
 void agent_router_shutdown(struct agent_router *router);
-/* Tells the guest what time it is: after it was paused. */
-void agent_router_clock(struct agent_router *router, uint64_t epoch_ns);
+/* The guest stands still from now on. That time is none of what it has to say HELLO or STARTED. */
+void agent_router_paused(struct agent_router *router);
+/* It goes on, paused or not before, and is told what time it is. */
+void agent_router_resumed(struct agent_router *router, uint64_t epoch_ns);
 /*
  * The guest begins to boot now, and has so many seconds to say HELLO: for who did not know when, and asked for none to
  * be counted (boot_seconds 0).

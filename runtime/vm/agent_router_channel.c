@@ -13,6 +13,9 @@
 
 #define ROUTER_OF(pointer, member) CONTAINER_OF(pointer, struct agent_router, member)
 
+/* Behind whatever may have changed something. The last thing in a callback: the router may be gone behind it. */
+static void settle(struct agent_router *router);
+
 /* --- The end ------------------------------------------------------------------------------------------------------ */
 
 /* What the outcome is has been found out; what is left is that everybody hears it. */
@@ -59,7 +62,7 @@ static void go_on_waiting(struct agent_router *router)
 
 	if (patience == 0)
 		return;
-	if (++router->waited_seconds < patience) {
+	if (router->is_paused || ++router->waited_seconds < patience) {
 		(void)loop_timer_set(&router->patience, 1000);
 		return;
 	}
@@ -92,7 +95,7 @@ static void patience_expired(struct loop *loop, struct loop_timer *timer)
 		if (router->outcome.ending != AGENT_ENDED_EXIT && router->outcome.ending != AGENT_ENDED_FAILED)
 			agent_local_drop(&router->first);
 	}
-	router->settle(router);
+	settle(router);
 }
 
 /* Last thing in a callback: the router may be gone behind it. */
@@ -210,7 +213,7 @@ static void channel_ready(struct loop *loop, struct loop_source *source, uint32_
 		(void)err_wrap(&err, "the channel to the machine's agent");
 		break_off(router, AGENT_ENDED_LOST, &err);
 	}
-	router->settle(router);
+	settle(router);
 }
 
 /* --- To the guest ------------------------------------------------------------------------------------------------- */
@@ -280,14 +283,39 @@ static void first_changed(void *user)
 	settle(user);
 }
 
+static void client_ready(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+	struct router_client *client = CONTAINER_OF(source, struct router_client, source);
+	struct agent_router *router = client->router;
+
+	(void)loop;
+	router_client_read(client, events);
+	settle(router);
+}
+
+static void listener_ready(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+	struct agent_router *router = ROUTER_OF(source, listener);
+
+	(void)loop, (void)events;
+	router_clients_accept(router, client_ready);
+	settle(router);
+}
+
 void agent_router_shutdown(struct agent_router *router)
 {
 	router->is_shutdown_due = true;
 	settle(router);
 }
 
-void agent_router_clock(struct agent_router *router, uint64_t epoch_ns)
+void agent_router_paused(struct agent_router *router)
 {
+	router->is_paused = true;
+}
+
+void agent_router_resumed(struct agent_router *router, uint64_t epoch_ns)
+{
+	router->is_paused = false;
 	router->clock_due = epoch_ns;
 	settle(router);
 }
@@ -368,10 +396,9 @@ int agent_router_open(struct loop *loop, const struct agent_router_request *requ
 			       request->start_len);
 	}
 	router->request = *request;
-	router->settle = settle;
 	router->loop = loop;
 	router->last_number = AGENT_FIRST;
-	router->listener.fd = -1;
+	router->listener = (struct loop_source){.fd = request->listen_fd, .ready = listener_ready};
 	result = open_parts(router, err);
 	if (result >= 0)
 		result = settle_channel(router, err);

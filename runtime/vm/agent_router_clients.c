@@ -31,11 +31,19 @@ static void close_client(struct router_client *client)
 	*client = (struct router_client){.router = NULL};
 }
 
-static void client_ready(struct loop *loop, struct loop_source *source, uint32_t events);
-
-static void accept_client(struct agent_router *router, struct router_client *client)
+static struct router_client *find_free(struct agent_router *router)
 {
-	int fd = accept4(router->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	for (size_t i = 0; i < AGENT_ROUTER_CLIENTS; i++)
+		if (!is_used(&router->clients[i]))
+			return &router->clients[i];
+	return NULL;
+}
+
+void router_clients_accept(struct agent_router *router,
+			   void (*ready)(struct loop *loop, struct loop_source *source, uint32_t events))
+{
+	struct router_client *client = find_free(router);
+	int fd = client ? accept4(router->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : -1;
 
 	if (fd < 0)
 		return;
@@ -46,33 +54,13 @@ static void accept_client(struct agent_router *router, struct router_client *cli
 	}
 	agent_wire_init(client->wire, fd, AGENT_SIDE_CLIENT);
 	client->router = router;
-	client->source = (struct loop_source){.fd = fd, .ready = client_ready};
-}
-
-static struct router_client *find_free(struct agent_router *router)
-{
-	for (size_t i = 0; i < AGENT_ROUTER_CLIENTS; i++)
-		if (!is_used(&router->clients[i]))
-			return &router->clients[i];
-	return NULL;
-}
-
-static void listener_ready(struct loop *loop, struct loop_source *source, uint32_t events)
-{
-	struct agent_router *router = CONTAINER_OF(source, struct agent_router, listener);
-	struct router_client *client = find_free(router);
-
-	(void)loop, (void)events;
-	if (client)
-		accept_client(router, client);
-	router->settle(router);
+	client->source = (struct loop_source){.fd = fd, .ready = ready};
 }
 
 int router_clients_open(struct agent_router *router, struct err *err)
 {
 	int result;
 
-	router->listener = (struct loop_source){.fd = router->request.listen_fd, .ready = listener_ready};
 	if (router->listener.fd < 0)
 		return 0;
 	result = fd_set_nonblock(router->listener.fd, true);
@@ -257,18 +245,14 @@ static void hear(struct router_client *client)
 	}
 }
 
-static void client_ready(struct loop *loop, struct loop_source *source, uint32_t events)
+void router_client_read(struct router_client *client, uint32_t events)
 {
-	struct router_client *client = CONTAINER_OF(source, struct router_client, source);
-
 	struct err ignored = ERR_INIT;
 
-	(void)loop;
 	if (client->held.type)
 		client->is_gone = (events & (EPOLLHUP | EPOLLERR)) != 0;
 	else if (agent_wire_fill(client->wire, &ignored) < 0)
 		client->is_gone = true;
-	client->router->settle(client->router);
 }
 
 /* --- Figures ------------------------------------------------------------------------------------------------------ */

@@ -2,7 +2,7 @@
 /*
  * Inside the router: one struct that holds everything, and what its parts offer one another.
  *
- *     agent_router_channel.c    beginning, end, the guest's channel and the first program
+ *     agent_router_channel.c    beginning, end, events, the guest's channel and the first program
  *     agent_router_clients.c    connections, and what clients say
  *     agent_router_process.c    their processes: what of each is on its way, either way
  *
@@ -62,16 +62,11 @@ struct router_client {
 
 struct agent_router {
 	struct agent_router_request request;
-	/*
-	 * agent_router_channel.c: behind whatever may have changed something. The last thing in a callback: the router
-	 * may be gone behind it.
-	 */
-	void (*settle)(struct agent_router *router);
 	struct loop *loop;
 	struct loop_source channel, listener;
 	struct loop_timer patience; /* until STARTED: each second; at the end: how long clients may take */
 	unsigned waited_seconds;    /* so far: for HELLO, then for STARTED */
-	bool has_patience, is_clients_turn;
+	bool has_patience, is_clients_turn, is_paused;
 	struct agent_local first;
 	bool is_greeted, is_hello_due;
 	bool is_shutdown_due, is_ending, is_told, is_stats_asked;
@@ -83,9 +78,14 @@ struct agent_router {
 	struct agent_wire wire;
 };
 
-/* agent_router_clients.c */
+/* agent_router_clients.c: takes clients from router->listener, where it has a descriptor. */
 int router_clients_open(struct agent_router *router, struct err *err);
 void router_clients_close(struct agent_router *router);
+/* One more, of whose events `ready` is told. */
+void router_clients_accept(struct agent_router *router,
+			   void (*ready)(struct loop *loop, struct loop_source *source, uint32_t events));
+/* What it says is read in; router_clients_settle() hears it. */
+void router_client_read(struct router_client *client, uint32_t events);
 /* Puts what there is for them, goes on with what was held, drops those that are gone. */
 void router_clients_settle(struct agent_router *router);
 bool router_clients_are_gone(const struct agent_router *router);

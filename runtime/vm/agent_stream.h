@@ -3,8 +3,8 @@
  * A process's streams between descriptors and frames, with their credits: the same for the guest's end (pipes of a
  * program), the router's (the first program's streams) and a client's.
  *
- *     descriptor -> agent_source -> frames          as far as there is credit, and room on the wire: nothing is kept
- *     frames     -> agent_sink   -> descriptor      a window's worth is kept at most, credit is given for what was written
+ *     descriptor -> agent_source -> frames      as far as there is credit, and room on the wire: nothing is kept
+ *     frames     -> agent_sink   -> descriptor  a window's worth is kept at most, credit is given for what was written
  *
  * Owners call agent_source_pump() and agent_sink_settle() behind whatever may have changed something.
  */
@@ -41,7 +41,8 @@ struct agent_source {
 	bool is_unwatched; /* a file, which epoll does not know: it is always ready */
 	bool is_ready;	   /* the loop said so */
 	bool is_told;	   /* EOF is on the wire */
-	bool is_last; /* nobody writes any more: what is there is read, and then it is over, whoever else holds it open */
+	/* nobody writes any more: what is there is read, and then it is over, whoever else holds it open */
+	bool is_last;
 	uint32_t credit;
 };
 

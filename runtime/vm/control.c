@@ -10,9 +10,13 @@
 static int do_pause(void *user, const char *argument, struct json_writer *answer, struct err *err)
 {
 	struct control *control = user;
+	bool was_paused = control->machine->paused;
+	int result = machine_pause(control->machine, err);
 
 	(void)argument, (void)answer;
-	return machine_pause(control->machine, err);
+	if (result >= 0 && !was_paused && control->paused)
+		control->paused(true);
+	return result;
 }
 
 static int do_resume(void *user, const char *argument, struct json_writer *answer, struct err *err)
@@ -22,8 +26,8 @@ static int do_resume(void *user, const char *argument, struct json_writer *answe
 
 	(void)argument, (void)answer, (void)err;
 	machine_resume(control->machine);
-	if (was_paused && control->resumed)
-		control->resumed();
+	if (was_paused && control->paused)
+		control->paused(false);
 	return 0;
 }
 
@@ -83,9 +87,9 @@ static const struct control_verb verbs[] = {
 };
 
 int vm_control_open(struct control *control, int listen_fd, struct machine *machine, struct balloon *balloon,
-		    void (*resumed)(void), struct err *err)
+		    void (*paused)(bool is_paused), struct err *err)
 {
-	*control = (struct control){.machine = machine, .balloon = balloon, .resumed = resumed};
+	*control = (struct control){.machine = machine, .balloon = balloon, .paused = paused};
 	return control_server_open(&control->server, &machine->loop, listen_fd, verbs, control, err);
 }
 

@@ -3,13 +3,13 @@
  * The built-in monitor's control socket. A client sends a line and gets a line, as often as it likes
  * (control_server.h):
  *
- *     pause                      {"ok":true}            no processor runs guest code any more
- *     resume                     {"ok":true}
- *     balloon BYTES              {"ok":true}            asks the guest to give up this much in all, and take back the rest
- *     stop                       {"ok":true}            ends the machine at once; its guest is not asked
- *     stats                      {"ok":true,"state":"running","cpus":1,"memory_bytes":…,"balloon_bytes":…,"balloon_target_bytes":…,
- *                                 "returned_bytes":…,"guest":{…}}
- *     anything else              {"ok":false,"error":"…"}
+ *     pause            {"ok":true}    no processor runs guest code any more
+ *     resume           {"ok":true}
+ *     balloon BYTES    {"ok":true}    asks the guest to give up this much in all, and take back the rest
+ *     stop             {"ok":true}    ends the machine at once; its guest is not asked
+ *     stats            {"ok":true,"state":"running","cpus":1,"memory_bytes":…,"balloon_bytes":…,
+ *                       "balloon_target_bytes":…,"returned_bytes":…,"guest":{…}}
+ *     anything else    {"ok":false,"error":"…"}
  *
  * `guest` is what the guest said last of its memory, and asks it for more: bytes, by the names of virtio 1.2, 5.5.6.4;
  * empty before it has said anything.
@@ -27,7 +27,7 @@
 struct control {
 	struct machine *machine;
 	struct balloon *balloon;
-	void (*resumed)(void); /* time has gone by that the guest has not seen; may be NULL */
+	void (*paused)(bool is_paused); /* it has been, or goes on: time that the guest does not see. May be NULL */
 	struct control_server server;
 };
 
@@ -36,7 +36,7 @@ struct control {
  * it is.
  */
 int vm_control_open(struct control *control, int listen_fd, struct machine *machine, struct balloon *balloon,
-		    void (*resumed)(void), struct err *err);
+		    void (*paused)(bool is_paused), struct err *err);
 void vm_control_close(struct control *control);
 
 #endif

@@ -32,8 +32,8 @@ struct fuse_share {
 	int root_fd; /* the directory; may be O_PATH. Stays the caller's, and open */
 	int proc_fd; /* a procfs's "self/fd" of this very process: how a node is opened. Stays the caller's, and open */
 	bool read_only; /* every request that would change something is refused with EROFS */
-	unsigned
-		max_nodes; /* files that the guest's kernel may remember at a time; each holds a descriptor. Past that: ENFILE */
+	/* files that the guest's kernel may remember at a time; each holds a descriptor. Past that: ENFILE */
+	unsigned max_nodes;
 	unsigned max_handles; /* files and directories that it may hold open at a time; each holds a descriptor */
 };
 

@@ -4,7 +4,8 @@
  *
  *     /init                 hull's agent, 0755
  *     /libexec/hull-init    for --init, where it lies beside the agent
- *     /modules/NN-NAME.ko   kernel modules; NN is the place in the order in which they are loaded, "00" first; NAME has '_' for '-'
+ *     /modules/NN-NAME.ko   kernel modules; NN is the place in the order in which they are loaded, "00" first; NAME has
+ *                           '_' for '-'
  *     /modules/list         a line for each: "NN-NAME.ko PURPOSE[,PURPOSE]", in that order
  *     /dev/console          a character device 5:1: the kernel opens it for /init
  *     /dev /proc /sys /run  folders, 0755

@@ -26,7 +26,8 @@ struct kernel_image {
 	const char *compression; /* "gzip" "bzip2" "lzma" "xz" "lzo" "lz4" "zstd", or NULL: not known */
 	uint32_t unpacked_bytes; /* what it says that it unpacks to */
 
-	bool has_pvh; /* of an ELF file: it has the note by which a monitor enters it in 32-bit mode (XEN_ELFNOTE_PHYS32_ENTRY) */
+	/* of an ELF file: it has the note by which a monitor enters it in 32-bit mode (XEN_ELFNOTE_PHYS32_ENTRY) */
+	bool has_pvh;
 };
 
 /* Looks at a whole file. 0, or -EINVAL with words: neither, not for x86-64, or damaged. */

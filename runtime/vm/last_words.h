@@ -14,12 +14,12 @@
 #define LAST_WORDS_BYTES       384
 
 /* What it is, for programs. One word each. */
-#define CAUSE_BOOT	   "boot"     /* it never came up */
-#define CAUSE_NO_TIMER	   "no-timer" /* it stood still before it was up, however often it was begun anew */
-#define CAUSE_NO_START	   "no-start" /* it came up, and nobody ever said whether its program runs */
-#define CAUSE_START	   "start"    /* its program could not be started */
-#define CAUSE_PANIC	   "panic"    /* the guest's kernel did */
-#define CAUSE_MEMORY	   "memory" /* and that for want of memory: of QEMU's machines, whose kernels' words are heard */
+#define CAUSE_BOOT	   "boot"	   /* it never came up */
+#define CAUSE_NO_TIMER	   "no-timer"	   /* it stood still before it was up, however often it was begun anew */
+#define CAUSE_NO_START	   "no-start"	   /* it came up, and nobody ever said whether its program runs */
+#define CAUSE_START	   "start"	   /* its program could not be started */
+#define CAUSE_PANIC	   "panic"	   /* the guest's kernel did */
+#define CAUSE_MEMORY	   "memory"	   /* and that for want of memory: only of QEMU's, whose console is read */
 #define CAUSE_POWER_OFF	   "power-off"	   /* before the program had ended */
 #define CAUSE_RESET	   "reset"	   /* too */
 #define CAUSE_TRIPLE_FAULT "triple-fault"  /* too; QEMU tells it from no other reset */

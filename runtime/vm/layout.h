@@ -12,7 +12,7 @@
 #define LAYOUT_CMDLINE	     0x20000UL /* up to LAYOUT_CMDLINE_BYTES, with its NUL */
 #define LAYOUT_CMDLINE_BYTES 2048UL    /* what x86 kernels take */
 #define LAYOUT_LOW_END	     0x9fc00UL /* memory the guest may use ends here, and goes on at 1 MiB */
-#define LAYOUT_ACPI	     0xe0000UL /* the RSDP, where a kernel that was not told would look, and the tables behind it */
+#define LAYOUT_ACPI	     0xe0000UL /* the RSDP, where a kernel that was not told looks, and the tables behind it */
 #define LAYOUT_ACPI_END	     0x100000UL
 #define LAYOUT_HIGH_START    0x100000UL /* where kernels are loaded */
 

@@ -2,6 +2,7 @@
 #include "runtime/vm/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -43,13 +44,14 @@ static void add_region(struct guest_memory *memory, uint64_t gpa, uint64_t bytes
 		(struct guest_region){.gpa = gpa, .bytes = bytes, .host = all + offset, .file_offset = offset};
 }
 
+/* Who else maps it cannot make it shorter: each access to what is cut off would be this process's end. */
 static int make_file(uint64_t bytes, struct err *err)
 {
 	CLEANUP_FD int fd = memfd_create("hull-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd < 0)
 		return err_set(err, errno, "make guest memory");
-	if (ftruncate(fd, (off_t)bytes) < 0)
+	if (ftruncate(fd, (off_t)bytes) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		return err_set(err, errno, "make guest memory of %llu bytes", (unsigned long long)bytes);
 	return fd_take(&fd);
 }

@@ -15,6 +15,7 @@
 #include "runtime/base/socket.h"
 #include "runtime/vm/agent_protocol.h"
 #include "runtime/vm/agent_router.h"
+#include "runtime/vm/cmdline.h"
 #include "runtime/vm/control.h"
 #include "runtime/vm/filters.h"
 #include "runtime/vm/fs_server.h"
@@ -101,28 +102,21 @@ static int prepare(const struct vm_request *request, struct err *err)
 	return 0;
 }
 
-/* The pace of its clock the guest could only guess, and guesses wrong where the host is busy. */
-static int make_cmdline(const struct vm_request *request, char *to, size_t room, struct err *err)
-{
-	struct hv *hv = monitor.machine.hv;
-	uint32_t khz = strstr(request->cmdline, "tsc_early_khz=") ? 0 : hv->ops->tsc_khz(hv);
-	int n = khz ? snprintf(to, room, "%s tsc_early_khz=%u", request->cmdline, khz)
-		    : snprintf(to, room, "%s", request->cmdline);
-
-	if (n < 0 || (size_t)n >= room)
-		return err_say(err, E2BIG, "the kernel's command line is too long");
-	return 0;
-}
-
 static int boot(const struct vm_request *request, struct err *err)
 {
+	struct hv *hv = monitor.machine.hv;
+	const struct cmdline_facts facts = {
+		.asked = request->cmdline,
+		.tsc_khz = hv->ops->tsc_khz(hv),
+		.devices = monitor.machine.slot_count,
+	};
 	char cmdline[LAYOUT_CMDLINE_BYTES];
 	struct boot_request boot_request = {
 		.kernel_fd = request->kernel_fd,
 		.initrd_fd = request->initrd_fd,
 		.cmdline = cmdline,
 	};
-	int r = make_cmdline(request, cmdline, sizeof(cmdline), err);
+	int r = cmdline_make(&facts, cmdline, err);
 
 	return r < 0 ? r : machine_boot(&monitor.machine, &boot_request, err);
 }
@@ -221,11 +215,14 @@ static int open_router(const struct vm_request *request, struct err *err)
 	return agent_router_open(&monitor.machine.loop, &how, &monitor.router, err);
 }
 
-/* A guest that stood still does not know what time it is. */
-static void resumed(void)
+static void paused(bool is_paused)
 {
-	if (monitor.router)
-		agent_router_clock(monitor.router, proc_now_ns());
+	if (!monitor.router)
+		return;
+	if (is_paused)
+		agent_router_paused(monitor.router);
+	else
+		agent_router_resumed(monitor.router, proc_now_ns());
 }
 
 static int open_sources(const struct vm_request *request, struct err *err)
@@ -235,7 +232,7 @@ static int open_sources(const struct vm_request *request, struct err *err)
 
 	if (r == 0 && request->control_listen_fd >= 0)
 		r = vm_control_open(&monitor.control, request->control_listen_fd, &monitor.machine,
-				    &monitor.devices.balloon, resumed, err);
+				    &monitor.devices.balloon, paused, err);
 	if (r < 0)
 		return r;
 	if (request->agent_listen_fd < 0) {

@@ -13,9 +13,15 @@
 static int do_pause(void *user, const char *argument, struct json_writer *answer, struct err *err)
 {
 	struct running *r = user;
+	int result;
 
 	(void)argument, (void)answer;
-	return qemu_boot_pause(r, true) ? 0 : qmp_say(r->qmp.source.fd, err, QMP_PAUSE);
+	if (qemu_boot_pause(r, true))
+		return 0;
+	result = qmp_say(r->qmp.source.fd, err, QMP_PAUSE);
+	if (result >= 0)
+		agent_router_paused(r->router);
+	return result;
 }
 
 static int do_resume(void *user, const char *argument, struct json_writer *answer, struct err *err)
@@ -25,7 +31,7 @@ static int do_resume(void *user, const char *argument, struct json_writer *answe
 	(void)argument, (void)answer;
 	if (qemu_boot_pause(r, false))
 		return 0;
-	agent_router_clock(r->router, proc_now_ns());
+	agent_router_resumed(r->router, proc_now_ns());
 	return qmp_say(r->qmp.source.fd, err, QMP_RESUME);
 }
 

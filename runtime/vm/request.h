@@ -3,11 +3,14 @@
  * What a machine is to be: JSON in a sealed memfd, descriptor VM_REQUEST_FD of hull-vmm. All other descriptors are
  * named in it by number.
  *
- *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet", "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
- *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}], "nics": [{"tap_fd": 8, "vhost_fd": 13, "mac": "02:42:ac:11:00:02"}],
- *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}], "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11,
- *      "remains_fd": 12, "terminal": false, "stdin": true, "serial_console": false, "virtio_console": false, "accelerated": false, "boot_seconds": 600,
- *      "start_seconds": 600, "turns_fd": 14, "qemu": []}
+ *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet",
+ *      "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
+ *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}],
+ *      "nics": [{"tap_fd": 8, "vhost_fd": 13, "mac": "02:42:ac:11:00:02"}],
+ *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}],
+ *      "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11, "remains_fd": 12, "terminal": false,
+ *      "stdin": true, "serial_console": false, "virtio_console": false, "accelerated": false,
+ *      "boot_seconds": 600, "start_seconds": 600, "turns_fd": 14, "qemu": []}
  */
 #ifndef HULL_RUNTIME_VM_REQUEST_H
 #define HULL_RUNTIME_VM_REQUEST_H
@@ -25,8 +28,8 @@
 #define VM_MAX_CPUS	     64U
 #define VM_BOOT_SECONDS	     600U /* far longer than an emulated guest takes on a host that is busy */
 #define VM_START_SECONDS     600U /* the same */
-#define VM_FILL_SECONDS \
-	86400U /* where volumes are filled or change their owner before that: nobody knows how much is in them */
+/* Instead, where volumes are filled or change their owner before the start: nobody knows how much is in them. */
+#define VM_FILL_SECONDS	     86400U
 #define VM_MAX_CMDLINE_BYTES 1900 /* the monitor adds some; x86 kernels take 2047 */
 #define VM_MIN_MEMORY_BYTES  ((uint64_t)8 << 20)
 #define VM_MAX_MEMORY_BYTES  ((uint64_t)1 << 40)
@@ -77,13 +80,15 @@ struct vm_request {
 	unsigned nic_count;
 	struct vm_volume volumes[VM_MAX_VOLUMES];
 	unsigned volume_count;
-	int agent_listen_fd; /* where `hull exec` and the like connect; -1: no agent, the guest's console is the output */
+	/* where `hull exec` and the like connect; -1: no agent, the guest's console is the output */
+	int agent_listen_fd;
 	int control_listen_fd; /* pause, resume, stats, stop */
 	int start_fd;	       /* the START document for the agent */
 	int remains_fd;	       /* the monitor's last message (remains.h); -1: nobody holds what it leaves */
 	bool terminal;	       /* standard input and output are one */
 	bool stdin_open;
-	bool serial_console; /* the serial port's output goes to standard error; without it the guest has no serial port */
+	/* the serial port's output goes to standard error; without it the guest has no serial port */
+	bool serial_console;
 	bool virtio_console; /* the same of a terminal (hvc0), beside the agent; without an agent there is one anyway */
 	bool accelerated;    /* QEMU uses /dev/kvm, which the jail has; else it emulates */
 	/* How long the guest may take to come up, and then to start the program (agent_router.h); 0: no matter. */

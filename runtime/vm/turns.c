@@ -5,26 +5,53 @@
 #include <fcntl.h>
 #include <sched.h>
 
+#include "runtime/base/process.h"
 #include "runtime/base/scope.h"
 
 #define PAUSE_MS 20 /* at the front */
 
 enum answer { FREE, TAKEN, NO_LOCKS };
 
-static enum answer lock(const struct turns *turns, unsigned byte)
+/* `count` 0: to the end, wherever that is. */
+static struct flock range(short type, uint64_t first, uint64_t count)
 {
-	struct flock range = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+	return (struct flock){
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)first,
+		.l_len = (off_t)count,
+	};
+}
 
-	if (fcntl(turns->fd, F_OFD_SETLK, &range) == 0)
+static enum answer lock(const struct turns *turns, uint64_t first, uint64_t count)
+{
+	struct flock wanted = range(F_WRLCK, first, count);
+
+	if (fcntl(turns->fd, F_OFD_SETLK, &wanted) == 0)
 		return FREE;
 	return errno == EAGAIN || errno == EACCES ? TAKEN : NO_LOCKS;
 }
 
-static void unlock(const struct turns *turns, unsigned first, unsigned count)
+static void unlock(const struct turns *turns, uint64_t first, uint64_t count)
 {
-	struct flock range = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
+	struct flock given = range(F_UNLCK, first, count);
 
-	(void)fcntl(turns->fd, F_OFD_SETLK, &range);
+	(void)fcntl(turns->fd, F_OFD_SETLK, &given);
+}
+
+/* All that would be the lock of somebody who took it of late, or does at this moment; then the one byte of it. */
+static enum answer take(const struct turns *turns, unsigned number, uint64_t now_ms)
+{
+	uint64_t room = TURNS_ROOM * (1 + number), end = room + TURNS_ROOM, now = room + now_ms;
+	uint64_t first = now_ms > TURNS_LAST_MS ? now - TURNS_LAST_MS : room;
+	enum answer answer = lock(turns, first, end - first);
+
+	if (answer != FREE)
+		return answer;
+	if (first < now)
+		unlock(turns, first, now - first);
+	unlock(turns, now + 1, end - now - 1);
+	return FREE;
 }
 
 static void move_up(struct turns *turns)
@@ -32,12 +59,12 @@ static void move_up(struct turns *turns)
 	unsigned place = 0;
 
 	turns->still_ms += turns_pause_ms(turns);
-	while (place < turns->place && lock(turns, TURNS_LINE + place) != FREE)
+	while (place < turns->place && lock(turns, place, 1) != FREE)
 		place++;
 	if (place == turns->place)
 		return;
 	if (turns->place < TURNS_PLACES)
-		unlock(turns, TURNS_LINE + turns->place, 1);
+		unlock(turns, turns->place, 1);
 	turns->place = place;
 	turns->still_ms = 0;
 }
@@ -47,19 +74,21 @@ void turns_open(struct turns *turns, int fd)
 	cpu_set_t processors;
 
 	/* It fails where there are more processors than the set has room for. */
-	*turns = (struct turns){.fd = fd, .count = TURNS_LINE, .place = TURNS_PLACES};
+	*turns = (struct turns){.fd = fd, .count = TURNS_MAX, .place = TURNS_PLACES};
 	if (sched_getaffinity(0, sizeof(processors), &processors) == 0)
 		turns->count = (unsigned)CPU_COUNT(&processors);
 }
 
 bool turns_take(struct turns *turns)
 {
+	uint64_t now_ms = proc_monotonic_ns() / 1000000;
+
 	if (turns->fd < 0)
 		return true;
 	for (unsigned i = 0; i < turns->count; i++) {
 		/* Where a file system has no locks, there is no way to wait. */
-		if (lock(turns, i) != TAKEN) {
-			unlock(turns, TURNS_LINE, TURNS_PLACES);
+		if (take(turns, i, now_ms) != TAKEN) {
+			unlock(turns, 0, TURNS_PLACES);
 			return true;
 		}
 	}
@@ -80,7 +109,7 @@ void turns_close(struct turns *turns)
 {
 	if (turns->fd < 0)
 		return;
-	unlock(turns, 0, 0); /* to the file's end, wherever that is */
+	unlock(turns, 0, 0);
 	scope_fd(&turns->fd);
 	turns->fd = -1;
 }
