@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cli/instance.h"
-#include "cli/instance_settle.h"
+#include "cli/operands.h"
 #include "cli/verbs.h"
 #include "namespaces/tty.h"
 #include "runtime/core/control.h"
@@ -126,12 +126,8 @@ static int run_attach(struct command_call *call, struct err *err)
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	struct instance_view view;
 	struct attaching attaching = {.call = call, .stores = &stores, .view = &view};
-	int result = stores_open(call, &stores, err);
+	int result = operands_instance(call, &stores, &view, err);
 
-	if (result < 0)
-		return result;
-	instance_settle(call, &stores);
-	result = instance_look(call, &stores, words, &view, err);
 	if (result >= 0)
 		result = instance_check_running(&view, words, "see 'hull logs', or 'hull start -a'", err);
 	if (result < 0)
@@ -146,8 +142,7 @@ const struct command verb_attach = {
 	.operands = "CONTAINER",
 	.summary = "Attach to the input and output of a running container",
 	.description = "Shows the output from now on ('hull logs' has what was before). Its exit code becomes the "
-		       "command's; detaching with the "
-		       "keys leaves the container running, and the code is 0.",
+		       "command's; detaching with the keys leaves the container running, and the code is 0.",
 	.options = attach_rows,
 	.options_bytes = sizeof(struct attach_options),
 	.min_operands = 1,

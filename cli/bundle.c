@@ -72,7 +72,7 @@ int bundle_make(const struct bundle_request *request, struct bundle *ret, struct
 		.resources = ARENA_NEW(arena, struct config_resources),
 		.extension = &ret->extension,
 		.volumes_lock = &ret->volumes_lock,
-		.user_namespace = request->own_range || request->joined_user,
+		.user_namespace = request->own_range || request->joined_user != NULL,
 	};
 	int result = arena_check(arena, err);
 

@@ -14,7 +14,8 @@
 struct bundle {
 	struct config config;
 	struct extension extension;
-	int volumes_lock; /* held from where a named volume was made until bundle_write() has named it; -1: there is none */
+	/* held from where a named volume was made until bundle_write() has named it; -1: there is none */
+	int volumes_lock;
 };
 void bundle_close(struct bundle *bundle);
 

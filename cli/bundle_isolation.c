@@ -71,8 +71,7 @@ int bundle_namespaces(struct bundling *b, struct err *err)
 	if (result >= 0)
 		result = add_ids(b, err);
 	if (result >= 0 && b->request->joined_user)
-		result = join(b, "user", bundle_container_mode(o->network ? o->network : "") ?: bundle_container_mode(o->ipc) ?:
-						 bundle_container_mode(o->pid), err);
+		result = join(b, "user", b->request->joined_user, err);
 	for (size_t i = 0; result >= 0 && i < ARRAY_SIZE(kinds); i++) {
 		const char *container = bundle_container_mode(kinds[i].mode);
 
@@ -178,7 +177,7 @@ static int set_seccomp(struct bundling *b, const char *value, struct err *err)
 	if (result >= 0)
 		result = config_parse_seccomp(b->arena, data, len, value, &b->os->seccomp, err);
 	if (result < 0)
-		return err_wrap(err, "seccomp profile");
+		return err_wrap(err, "option '--security-opt': seccomp profile");
 	report_unknown_calls(b->os->seccomp, value);
 	return 0;
 }

@@ -16,8 +16,9 @@ struct bundle_request {
 	const char *image_name;	   /* as the user gave it, or the folder with --rootfs */
 	struct strv command;	   /* the user's, empty: the image's */
 	const char *id, *name, *data_dir;
-	/* Ids, decided before: a range of its own, another instance's, or the host's. */
-	bool own_range, joined_user;
+	/* Ids, decided before: a range of its own, that of the container that is joined, or the host's. */
+	bool own_range;
+	const char *joined_user; /* NULL: none is */
 	uint32_t range_base;
 	struct overlay overlay; /* not with --rootfs */
 };

@@ -19,6 +19,8 @@ static struct extension_volume *new_volume(struct bundling *b, enum extension_vo
 
 static int name_volume(struct bundling *b, struct extension_volume *volume, const char *name, struct err *err)
 {
+	if (name && volume_check_name(name, err) < 0)
+		return err_hint(err, "a folder of the host is an absolute path, or begins with './'");
 	volume->name = name ? name : volume_make_up_name(b->arena);
 	volume->idmap = true;
 	if (*b->volumes_lock < 0)

@@ -50,6 +50,14 @@ const struct command *command_find(const struct program *program, int argc, char
 	return NULL;
 }
 
+static const struct absent_command *find_absent(const struct program *program, int argc, char *const *argv)
+{
+	for (const struct absent_command *row = program->absent; row && row->name; row++)
+		if (words_matched(row->name, argc, argv) > 0)
+			return row;
+	return NULL;
+}
+
 static bool is_first_word(const struct program *program, const char *word)
 {
 	size_t len = strlen(word);
@@ -130,12 +138,28 @@ static int run_command(struct command_call *call, int argc, char **argv)
 	return result < 0 ? complain(call, &err) : result;
 }
 
+/* A word that names no command; two words where the first one is that of a group. */
+static int unknown(const struct command_call *call, int argc, char *const *argv)
+{
+	const struct absent_command *absent = find_absent(call->program, argc, argv);
+	bool is_group = argc > 1 && is_first_word(call->program, argv[0]);
+	struct err err = ERR_INIT;
+
+	if (is_group || (absent && strchr(absent->name, ' ')))
+		(void)err_say(&err, EINVAL, "unknown command '%s %s'", argv[0], argv[1]);
+	else
+		(void)err_say(&err, EINVAL, "unknown command '%s'", argv[0]);
+	if (!absent)
+		return misuse(call, &err);
+	(void)err_hint(&err, "%s", absent->instead);
+	return complain(call, &err);
+}
+
 /* "help", "help run", "help image": what --help says there. */
 static int help(const struct command_call *call, const struct strv *words)
 {
 	int taken = 0;
 	const struct command *command = command_find(call->program, (int)words->count - 1, words->items + 1, &taken);
-	struct err err = ERR_INIT;
 
 	if (command)
 		describe_command(call->program, command);
@@ -144,30 +168,24 @@ static int help(const struct command_call *call, const struct strv *words)
 	else if (is_first_word(call->program, words->items[1]))
 		describe_group(call->program, words->items[1]);
 	else
-		return err_say(&err, EINVAL, "unknown command '%s'", words->items[1]), misuse(call, &err);
+		return unknown(call, (int)words->count - 1, words->items + 1);
 	return 0;
 }
 
 static int no_command(const struct command_call *call, const struct strv *words)
 {
-	struct err err = ERR_INIT;
-
 	if (words->count == 0) {
 		describe_program(call->program);
 		return call->program->failure;
 	}
 	if (strcmp(words->items[0], "help") == 0)
 		return help(call, words);
-	if (is_first_word(call->program, words->items[0])) {
-		if (words->count == 1 || strcmp(words->items[1], "--help") == 0 || strcmp(words->items[1], "-h") == 0) {
-			describe_group(call->program, words->items[0]);
-			return words->count == 1 ? call->program->failure : 0;
-		}
-		(void)err_say(&err, EINVAL, "unknown command '%s %s'", words->items[0], words->items[1]);
-	} else {
-		(void)err_say(&err, EINVAL, "unknown command '%s'", words->items[0]);
+	if (is_first_word(call->program, words->items[0]) &&
+	    (words->count == 1 || strcmp(words->items[1], "--help") == 0 || strcmp(words->items[1], "-h") == 0)) {
+		describe_group(call->program, words->items[0]);
+		return words->count == 1 ? call->program->failure : 0;
 	}
-	return misuse(call, &err);
+	return unknown(call, (int)words->count, words->items);
 }
 
 int program_main(const struct program *program, int argc, char **argv)

@@ -171,7 +171,12 @@ void describe_man(const struct program *program, const struct command *command, 
 		add_roff(to, command->examples);
 		text_add(to, "\n.Ed\n");
 	}
-	text_addf(to, ".Sh EXIT STATUS\n0 on success; %d when %s itself fails.\n", program->failure, program->name);
+	text_add(to, ".Sh EXIT STATUS\n");
+	if (command && command->exit_status)
+		add_roff(to, command->exit_status);
+	else
+		text_addf(to, "0 on success; %d when %s itself fails.", program->failure, program->name);
+	text_add(to, "\n");
 }
 
 /* --- Completion --------------------------------------------------------------------------------------------------- */
@@ -252,6 +257,19 @@ static void add_command_case(const struct command *command, struct text *to)
 	text_addf(to, "--help'\n\t\toperands='%s';;\n", command->operands);
 }
 
+/* "--root|--log": what stands in front of the command, with a word of its own behind it. */
+static void add_value_pattern(const struct option_row *rows, struct text *to)
+{
+	bool first = true;
+
+	for (const struct option_row *row = rows; row && row->name; row++) {
+		if (row->kind == OPTION_FLAG)
+			continue;
+		text_addf(to, "%s--%s", first ? "" : "|", row->name);
+		first = false;
+	}
+}
+
 /*
  * What there is to name, by the first word that a command's operands have in its usage. Programs without such commands
  * offer files.
@@ -260,18 +278,19 @@ static void add_operand_cases(const struct program *program, struct text *to)
 {
 	static const struct {
 		const char *pattern, *list;
+		bool only_first;
 	} kinds[] = {
-		{"CONTAINER*", "ps -a --format '{{.Names}}'"},
-		{"IMAGE...", "images --format '{{.Name}}'"},
-		{"IMAGE*", "images --format '{{.Name}}'"},
-		{"VOLUME*", "volume ls -q"},
+		{"CONTAINER*", "ps -a --format '{{.Names}}'", false},
+		{"IMAGE...", "images --format '{{.Name}}'", false},
+		{"IMAGE*", "images --format '{{.Name}}'", true},
+		{"VOLUME*", "volume ls -q", false},
+		{"ID*", "list -q", true},
 	};
 
 	text_add(to, "\t[[ $word == -* ]] || case \"$operands\" in\n");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		text_addf(to, "\t%s) %soptions=$(%s %s 2>/dev/null);;\n", kinds[i].pattern,
-			  strcmp(kinds[i].pattern, "IMAGE*") == 0 ? "[ $given -gt 1 ] || " : "", program->name,
-			  kinds[i].list);
+			  kinds[i].only_first ? "[ $given -gt 1 ] || " : "", program->name, kinds[i].list);
 	text_add(to, "\tesac\n");
 }
 
@@ -284,7 +303,14 @@ void describe_bash(const struct program *program, struct text *to)
 	text_add(to, "\tlocal i w first= second= given=0\n"
 		     "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 		     "\t\tw=${COMP_WORDS[i]}\n"
-		     "\t\tcase \"$w\" in -*) continue;; esac\n"
+		     "\t\tcase \"$w\" in\n\t\t");
+	add_value_pattern(program->globals, to);
+	text_add(to, ")\n"
+		     "\t\t\t[ -n \"$first\" ] || i=$((i + 1))\n"
+		     "\t\t\t[ \"${COMP_WORDS[i]}\" != = ] || i=$((i + 1))\n"
+		     "\t\t\tcontinue;;\n"
+		     "\t\t-*) continue;;\n"
+		     "\t\tesac\n"
 		     "\t\tgiven=$((given + 1))\n"
 		     "\t\tif [ -z \"$first\" ]; then first=$w; elif [ -z \"$second\" ]; then second=$w; fi\n"
 		     "\tdone\n"

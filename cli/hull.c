@@ -102,6 +102,7 @@ int main(int argc, char **argv)
 		.name = "hull",
 		.summary = "Runs programs in isolation: containers, from an image to an exit code.",
 		.commands = hull_commands,
+		.absent = hull_absent,
 		.globals = globals,
 		.globals_bytes = sizeof(struct hull),
 		.failure = ERR_EXIT_FAILED,

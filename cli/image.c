@@ -9,6 +9,7 @@
 #include "cli/listing.h"
 #include "cli/operands.h"
 #include "cli/progress.h"
+#include "cli/reword.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "images/helper.h"
@@ -106,11 +107,10 @@ const struct command verb_image_import = {
 	.operands = "SOURCE|- [NAME[:TAG]]",
 	.summary = "Take an image into the store",
 	.description = "From a root file system (a folder, or a tar archive, plain or compressed), an OCI layout (a "
-		       "folder or an archive), or "
-		       "an archive of 'docker save'. '-' is standard input. Without a name the source's own names are "
-		       "taken, if it has any. Of a source with several images, oci:PATH:TAG, oci-archive:FILE:TAG and "
-		       "docker-archive:FILE:NAME:TAG choose one, as skopeo and podman write it. "
-		       "Prints the id of each image.",
+		       "folder or an archive), or an archive of 'docker save'. '-' is standard input. Without a name "
+		       "the source's own names are taken, if it has any. Of a source with several images, "
+		       "oci:PATH:TAG, oci-archive:FILE:TAG and docker-archive:FILE:NAME:TAG choose one, as skopeo and "
+		       "podman write it. Prints the id of each image.",
 	.examples = "hull image import --name debian:12 rootfs.tar.zst\n"
 		    "docker save app:1 | hull image import -\n"
 		    "hull image import --name app oci:./layout:1.0\n"
@@ -157,6 +157,20 @@ static const struct option_row image_rm_rows[] = {
 	OPTIONS_END,
 };
 
+/* Whoever has it is called as people call him. */
+static void name_holder(const struct command_call *call, struct err *err)
+{
+	CLEANUP_STORES struct stores stores = STORES_INIT;
+	struct instance_view *views;
+	struct err ignored = ERR_INIT;
+	size_t count;
+
+	if (stores_open(call, &stores, &ignored) < 0 || instance_list(call, &stores, &views, &count, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		reword_container(views[i].id, views[i].extension->name, err);
+}
+
 static int remove_image(const struct command_call *call, const char *words, void *user, struct err *err)
 {
 	const struct image_rm_options *options = call->options;
@@ -167,6 +181,8 @@ static int remove_image(const struct command_call *call, const char *words, void
 
 	if (result == -ENOENT && options->force)
 		return 0;
+	if (result == -EBUSY)
+		name_holder(call, err);
 	if (result < 0)
 		return result;
 	*any = true;
@@ -301,10 +317,9 @@ const struct command verb_image_inspect = {
 	.operands = "IMAGE...",
 	.summary = "Show all there is to know of images, as JSON",
 	.description = "Prints an array with an object for each image: id, manifest (the digest it came by, or null), "
-		       "names, created, imported, "
-		       "author, architecture, variant, os, sizeBytes, config (user, env, entrypoint, cmd, workdir, "
-		       "stopSignal, exposedPorts, "
-		       "volumes, labels) and layers (the folders, the topmost first).",
+		       "names, created, imported, author, architecture, variant, os, sizeBytes, config (user, env, "
+		       "entrypoint, cmd, workdir, stopSignal, exposedPorts, volumes, labels) and layers (the folders, "
+		       "the topmost first).",
 	.options = inspect_rows,
 	.options_bytes = sizeof(struct inspect_options),
 	.min_operands = 1,

@@ -234,10 +234,8 @@ const struct command verb_image_ls = {
 	.description = "The size is that of the unpacked layers, of which images may share some.\n"
 		       "\n"
 		       "Fields of templates: .Repository .Tag .ID .CreatedSince .CreatedAt .Size .Name, and the "
-		       "members of the JSON: an array "
-		       "of objects, one for each name, with id, name (the full one), repository, tag, created, "
-		       "imported, sizeBytes, "
-		       "architecture and os.",
+		       "members of the JSON: an array of objects, one for each name, with id, name (the full one), "
+		       "repository, tag, created, imported, sizeBytes, architecture and os.",
 	.options = ls_rows,
 	.options_bytes = sizeof(struct ls_options),
 	.max_operands = 1,

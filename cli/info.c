@@ -157,10 +157,8 @@ const struct command verb_version = {
 	.operands = "",
 	.summary = "Show the version of hull, and what it is built with",
 	.description = "The JSON: version, ociVersion (of the runtime specification), architecture, compiler, "
-		       "libraries (name to version), "
-		       "features (name to whether this build and installation has it; imageImport, detachedContainers "
-		       "and init "
-		       "are programs of their own).",
+		       "libraries (name to version), features (name to whether this build and installation has it; "
+		       "imageImport, detachedContainers and init are programs of their own).",
 	.options = info_rows,
 	.options_bytes = sizeof(struct info_options),
 	.max_operands = 0,
@@ -330,16 +328,12 @@ const struct command verb_info = {
 	.operands = "",
 	.summary = "Show what this host offers, and what is on it",
 	.description = "The JSON: version; host (name, kernel, architecture, cpus, memoryBytes); cgroups (layout: "
-		       "none, v1, hybrid, v2; "
-		       "controllers); kernelFeatures (name to whether it is there); security (seccomp, apparmor, "
-		       "selinux, userNamespaces, "
-		       "idmappedMounts); stores (root, data, images, volumes); containers (total, and how many in each "
-		       "state); images; "
-		       "network (name, bridge, subnet: null before its first use, addressesHeld, addressesLeaving: "
-		       "given back, while the kernel still takes the interface away); machines (a line for each of "
-		       "what may run them: see "
-		       "'hull vm backends'); features (as in "
-		       "'hull version').",
+		       "none, v1, hybrid, v2; controllers); kernelFeatures (name to whether it is there); security "
+		       "(seccomp, apparmor, selinux, userNamespaces, idmappedMounts); stores (root, data, images, "
+		       "volumes); containers (total, and how many in each state); images; network (name, bridge, "
+		       "subnet: null before its first use, addressesHeld, addressesLeaving: given back, while the "
+		       "kernel still takes the interface away); machines (a line for each of what may run them: see "
+		       "'hull vm backends'); features (as in 'hull version').",
 	.options = info_rows,
 	.options_bytes = sizeof(struct info_options),
 	.max_operands = 0,

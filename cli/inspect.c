@@ -64,6 +64,7 @@ static void put_config(struct inspecting *in)
 	struct json_writer *w = &in->w;
 
 	json_open(w, "config");
+	json_put_string(w, "image", extension->image.name);
 	json_put_strv(w, "command", &process->args);
 	json_put_strv(w, "env", &process->env);
 	json_put_string(w, "workdir", process->cwd);
@@ -285,33 +286,27 @@ const struct command verb_inspect = {
 	.operands = "CONTAINER...",
 	.summary = "Show all there is to know of containers, as JSON",
 	.description = "Prints an array with an object for each container; with a template, a line for each. The "
-		       "members are always "
-		       "there; what is not known, or not set, is null.\n"
+		       "members are always there; what is not known, or not set, is null.\n"
 		       "\n"
 		       "id, name, created;\n"
 		       "state: status (created, creating, running, paused, restarting, exited), running, paused, "
-		       "restarting, unattended (its "
-		       "keeper was killed), pid and "
-		       "keeperPid (of the host; 0 when there is none), exitCode, signal (null: ended by itself), "
-		       "oomKilled, error and cause (why a machine ended without its program's exit code, as a line and "
-		       "as a word: "
-		       "boot, no-timer, no-start, start, panic, memory, power-off, reset, triple-fault, agent-lost, "
-		       "agent-broken, volume-server, "
-		       "emulator, monitor; else null), startedAt, finishedAt, "
+		       "restarting, unattended (its keeper was killed), pid and keeperPid (of the host; 0 when there "
+		       "is none), exitCode, signal (null: ended by itself), oomKilled, error and cause (why a machine "
+		       "ended without its program's exit code, as a line and as a word: boot, no-timer, no-start, "
+		       "start, panic, memory, power-off, reset, triple-fault, agent-lost, agent-broken, volume-server, "
+		       "emulator, monitor; else null. That a panic was one for want of memory is known of QEMU's "
+		       "machines alone, and that a reset was a triple fault of others alone), startedAt, finishedAt, "
 		       "restartCount;\n"
 		       "image: name, id;\n"
-		       "config: command, env, workdir, user, hostname, tty, interactive, init, readOnly, autoRemove, "
-		       "stopSignal, "
-		       "stopTimeoutSeconds, labels;\n"
+		       "config: image (its name), command, env, workdir, user, hostname, tty, interactive, init, "
+		       "readOnly, autoRemove, stopSignal, stopTimeoutSeconds, labels;\n"
 		       "restart: policy, maxRetries;\n"
 		       "network: mode, name, container, ip, prefixLength, gateway, mac, hostInterface, ports (hostIp, "
-		       "hostPort, containerPort, "
-		       "protocol);\n"
+		       "hostPort, containerPort, protocol);\n"
 		       "networkSettings: ipAddress, ipPrefixLen, gateway, macAddress (the same by Docker's names);\n"
 		       "mounts: type, name, source, destination, readOnly, idmap, options;\n"
 		       "limits: memoryBytes, memorySwapBytes, memoryReservationBytes, cpuShares, cpuQuotaUs, "
-		       "cpuPeriodUs, cpusetCpus, cpusetMems, "
-		       "pids;\n"
+		       "cpuPeriodUs, cpusetCpus, cpusetMems, pids;\n"
 		       "idRange: base, size (0: the host's ids, or another container's);\n"
 		       "paths: data, state, config, extension, log, rootfs, upper, layers, cgroup.",
 	.examples = "hull inspect web\nhull inspect --format '{{.State.Status}} {{.Network.IP}}' web\n"

@@ -192,8 +192,7 @@ const struct command verb_kill = {
 	.operands = "CONTAINER...",
 	.summary = "Send a signal to the first process of running containers",
 	.description = "With KILL, and with the container's stop signal, no restart policy brings it back. With KILL "
-		       "the command "
-		       "returns when the container has ended.",
+		       "the command returns when the container has ended.",
 	.examples = "hull kill web\nhull kill -s HUP web",
 	.options = kill_rows,
 	.options_bytes = sizeof(struct kill_options),

@@ -6,6 +6,7 @@
 
 #include "cli/instance.h"
 #include "cli/instance_settle.h"
+#include "cli/operands.h"
 #include "cli/verbs.h"
 #include "runtime/base/process.h"
 #include "runtime/core/control.h"
@@ -148,14 +149,11 @@ static int run_logs(struct command_call *call, struct err *err)
 				  .id = view.id,
 				  .at_once = options->follow,
 				  .last = LOG_STDOUT};
-	int result = stores_open(call, &stores, err);
+	int result;
 
-	if (result >= 0 && options->follow && options->until)
-		result = err_say(err, EINVAL, "'--follow' goes on until the container ends: leave out '--until'");
-	if (result < 0)
-		return result;
-	instance_settle(call, &stores);
-	result = instance_look(call, &stores, call->operands.items[0], &view, err);
+	if (options->follow && options->until)
+		return err_say(err, EINVAL, "'--follow' goes on until the container ends: leave out '--until'");
+	result = operands_instance(call, &stores, &view, err);
 	if (result < 0)
 		return result;
 	if (!view.extension->log.path)

@@ -75,3 +75,14 @@ int operands_each_found(struct command_call *call, int (*each)(const struct inst
 {
 	return each_instance(call, &(struct each_instance){.each = each, .missing_is_fine = true}, err);
 }
+
+int operands_instance(const struct command_call *call, struct stores *ret_stores, struct instance_view *ret,
+		      struct err *err)
+{
+	int result = stores_open(call, ret_stores, err);
+
+	if (result < 0)
+		return result;
+	instance_settle(call, ret_stores);
+	return instance_look(call, ret_stores, call->operands.items[0], ret, err);
+}

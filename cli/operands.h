@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands that take several operands: what is wrong with one does not keep the others from being done. */
+/* Operands that name something. Of several, what is wrong with one does not keep the others from being done. */
 #ifndef HULL_CLI_OPERANDS_H
 #define HULL_CLI_OPERANDS_H
 
@@ -29,5 +29,12 @@ int operands_each_instance(struct command_call *call,
 /* The same, but one that does not exist is success. */
 int operands_each_found(struct command_call *call, int (*each)(const struct instance_operand *operand, struct err *err),
 			struct err *err);
+
+/*
+ * For commands on one instance, which the first operand names: opens the stores, sets right what crashes have left,
+ * looks it up. The caller closes *ret_stores, whatever comes of it.
+ */
+int operands_instance(const struct command_call *call, struct stores *ret_stores, struct instance_view *ret,
+		      struct err *err);
 
 #endif

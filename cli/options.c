@@ -122,7 +122,7 @@ static int parse_long(struct parser *p, const char *words, const char *whole, st
 	struct found option = find_long(p->how, words, len);
 
 	if (!option.row)
-		return err_say(err, EINVAL, "unknown option '%s'", whole);
+		return err_say(err, EINVAL, "unknown option '%.*s'", (int)((size_t)(words - whole) + len), whole);
 	if (words[len] == '=')
 		return option.row->kind == OPTION_FLAG ? set_flag(&option, words + len + 1, err)
 						       : set_value(p, &option, words + len + 1, err);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/instance_settle.h"
 #include "cli/operands.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -99,11 +98,7 @@ static int run_port(struct command_call *call, struct err *err)
 	int result = output_begin(&output, call->arena, columns, options->format ? options->format : usual, false, err);
 
 	if (result >= 0)
-		result = stores_open(call, &stores, err);
-	if (result < 0)
-		return result;
-	instance_settle(call, &stores);
-	result = instance_look(call, &stores, words, &view, err);
+		result = operands_instance(call, &stores, &view, err);
 	if (result >= 0)
 		result = instance_check_running(&view, words, "its ports are not published", err);
 	if (result >= 0)
@@ -116,8 +111,7 @@ const struct command verb_port = {
 	.operands = "CONTAINER [PORT[/udp]]",
 	.summary = "Show where the ports of a container are published",
 	.description = "Fields of templates: .ContainerPort .HostAddress, and the members of the JSON: an array of "
-		       "objects with "
-		       "containerPort, protocol, hostIp and hostPort.",
+		       "objects with containerPort, protocol, hostIp and hostPort.",
 	.examples = "hull port web\nhull port web 80",
 	.options = port_rows,
 	.options_bytes = sizeof(struct port_options),

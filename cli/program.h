@@ -34,9 +34,10 @@ struct command {
 	const char *const *aliases; /* whole names: "images" for "image ls"; ends with NULL; NULL: none */
 	const char *operands;	    /* "IMAGE [COMMAND [ARG...]]", "" for none */
 	const char *summary;	    /* one line */
-	const char *
-		description; /* paragraphs with empty lines between, for help and man page; NULL: the summary says all */
+	/* paragraphs with empty lines between, for help and man page; NULL: the summary says all */
+	const char *description;
 	const char *examples;		  /* lines as they are typed; NULL */
+	const char *exit_status;	  /* for the man page; NULL: 0, or the program's `failure` */
 	const struct option_row *options; /* NULL: none but --help */
 	size_t options_bytes;
 	unsigned min_operands, max_operands; /* COMMAND_ANY: no bound */
@@ -47,11 +48,18 @@ struct command {
 };
 #define COMMAND_ANY UINT_MAX
 
+/* A command that others have and this program has not. */
+struct absent_command {
+	const char *name;    /* a word, or two */
+	const char *instead; /* what to do here, as the end of a line */
+};
+
 struct program {
 	const char *name;		       /* "hull" */
 	const char *summary;		       /* for help */
 	const char *description;	       /* for the man page, as a command's */
 	const struct command *const *commands; /* ends with NULL */
+	const struct absent_command *absent;   /* ends with a row of NULL; NULL: none. The longer name first */
 	const struct option_row *globals;
 	size_t globals_bytes;
 	int failure; /* the exit code where an error asks for none: 125, or 1 */

@@ -313,17 +313,13 @@ const struct command verb_ps = {
 	.description = "Shows those that run; with --all, and with a filter for status or exited, the others too.\n"
 		       "\n"
 		       "A container whose keeper was killed runs on, 'unattended'; it is shown so once, and then has a "
-		       "new keeper. 'Exited "
-		       "(unknown)' is one whose end nobody saw.\n"
+		       "new keeper. 'Exited (unknown)' is one whose end nobody saw.\n"
 		       "\n"
 		       "Fields of templates: .ID .Names .Image .Command .RunningFor .CreatedAt .Status .State .Ports "
-		       ".Labels .Mounts .Networks, "
-		       "{{.Label \"KEY\"}}, and the members of the JSON: an array of objects with id, name, image, "
-		       "imageId, command, created, state "
-		       "(created, creating, running, paused, restarting, exited), status, unattended, exitCode (null "
-		       "while it is "
-		       "not known), startedAt, "
-		       "finishedAt, ip, ports (hostIp, hostPort, containerPort, protocol) and labels.",
+		       ".Labels .Mounts .Networks, {{.Label \"KEY\"}}, and the members of the JSON: an array of "
+		       "objects with id, name, image, imageId, command, created, state (created, creating, running, "
+		       "paused, restarting, exited), status, unattended, exitCode (null while it is not known), "
+		       "startedAt, finishedAt, ip, ports (hostIp, hostPort, containerPort, protocol) and labels.",
 	.examples = "hull ps -a\nhull ps --format '{{.Names}}\\t{{.Status}}'\nhull ps -aq --filter status=exited",
 	.options = ps_rows,
 	.options_bytes = sizeof(struct ps_options),

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cli/instance.h"
-#include "cli/instance_settle.h"
+#include "cli/operands.h"
 #include "cli/verbs.h"
 #include "runtime/base/file.h"
 #include "runtime/core/create.h"
@@ -44,12 +44,8 @@ static int run_rename(struct command_call *call, struct err *err)
 	const char *name = call->operands.items[1];
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	struct instance_view view;
-	int result = stores_open(call, &stores, err);
+	int result = operands_instance(call, &stores, &view, err);
 
-	if (result < 0)
-		return result;
-	instance_settle(call, &stores);
-	result = instance_look(call, &stores, call->operands.items[0], &view, err);
 	if (result >= 0 && strcmp(view.extension->name, name) == 0)
 		return err_say(err, EEXIST, "container '%s' has that name already", call->operands.items[0]);
 	if (result >= 0)

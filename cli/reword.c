@@ -20,6 +20,11 @@ enum about {
  * Rows with the same words share them: a list's numbers go on from one option to the next (volumes), and a value is
  * looked for in one after the other.
  */
+#define LIMIT(limit, option)                             \
+	{"limit '" limit "'", MEMBER, option},           \
+	{                                                \
+		"linux.resources." limit, MEMBER, option \
+	}
 static const struct subject {
 	const char *words;
 	enum about about;
@@ -36,19 +41,32 @@ static const struct subject {
 	{"hull.json: volumes[", MEMBER, "mount"},
 	{"hull.json: volumes[", MEMBER, "tmpfs"},
 	{"process.cwd: ", MEMBER, "workdir"},
+	{"process.cwd: ", MEMBER, "cwd"},
 	{"process.rlimits[", MEMBER, "ulimit"},
 	{"process.oomScoreAdj", MEMBER, "oom-score-adj"},
 	{"process.apparmorProfile", MEMBER, "security-opt"},
+	{"process.apparmorProfile", MEMBER, "apparmor"},
+	{"process.selinuxLabel", MEMBER, "process-label"},
 	{"process.user.additionalGids", MEMBER, "group-add"},
-	{"limit 'cpu.cpus'", MEMBER, "cpuset-cpus"},
-	{"limit 'cpu.mems'", MEMBER, "cpuset-mems"},
-	{"limit 'cpu.shares'", MEMBER, "cpu-shares"},
-	{"limit 'cpu.quota'", MEMBER, "cpus"},
-	{"limit 'cpu.period'", MEMBER, "cpus"},
-	{"limit 'memory.limit'", MEMBER, "memory"},
-	{"limit 'memory.swap'", MEMBER, "memory-swap"},
-	{"limit 'memory.reservation'", MEMBER, "memory-reservation"},
-	{"limit 'pids.limit'", MEMBER, "pids-limit"},
+	LIMIT("cpu.cpus", "cpuset-cpus"),
+	LIMIT("cpu.mems", "cpuset-mems"),
+	LIMIT("cpu.shares", "cpu-shares"),
+	LIMIT("cpu.shares", "cpu-share"),
+	LIMIT("cpu.quota", "cpus"),
+	LIMIT("cpu.quota", "cpu-quota"),
+	LIMIT("cpu.period", "cpus"),
+	LIMIT("cpu.period", "cpu-period"),
+	LIMIT("cpu.burst", "cpu-burst"),
+	LIMIT("cpu.idle", "cpu-idle"),
+	LIMIT("cpu.realtimePeriod", "cpu-rt-period"),
+	LIMIT("cpu.realtimeRuntime", "cpu-rt-runtime"),
+	LIMIT("memory.limit", "memory"),
+	LIMIT("memory.swap", "memory-swap"),
+	LIMIT("memory.reservation", "memory-reservation"),
+	LIMIT("memory.kernel", "kernel-memory"),
+	LIMIT("memory.kernelTCP", "kernel-memory-tcp"),
+	LIMIT("blockIO.weight", "blkio-weight"),
+	LIMIT("pids.limit", "pids-limit"),
 	{"hostname: ", MEMBER, "hostname"},
 	{"host name '", THING, "hostname"},
 	{"sysctl '", THING, "sysctl"},
@@ -67,40 +85,51 @@ static const struct subject {
 	{"its memory limit ", WHOLE, "memory"},
 	{"become user ", THING, "user"},
 	{"working directory '", THING, "workdir"},
+	{"working directory '", THING, "cwd"},
+	{"AppArmor profile '", THING, "apparmor"},
+	{"SELinux label '", THING, "process-label"},
+	{"sub-cgroup '", THING, "cgroup"},
+	{"bundle '", THING, "bundle"},
+	{"pid file '", THING, "pid-file"},
+	{"console socket '", THING, "console-socket"},
+	{"pidfd socket '", THING, "pidfd-socket"},
+	{"images '", THING, "image-path"},
+	{"work folder '", THING, "work-path"},
+	{"criu '", THING, "criu"},
+	{"state directory '", THING, "root"},
+	{"log '", THING, "log"},
 };
 
 /* --- Values ------------------------------------------------------------------------------------------------------- */
 
-/* What the user has given for an option, as a list. */
+/* What the user has given for an option, of the command or of all of them, as a list. */
 static struct strv values_of(const struct command_call *call, const char *name, char **single)
 {
 	const struct option_row *row = options_find(call->command->options, name, strlen(name));
+	const void *options = call->options;
 	const char *field;
 
+	if (!row && call->program) {
+		row = options_find(call->program->globals, name, strlen(name));
+		options = call->globals;
+	}
 	if (!row || row->kind == OPTION_FLAG)
 		return (struct strv){0};
-	field = (const char *)call->options + row->offset;
+	field = (const char *)options + row->offset;
 	if (row->kind == OPTION_LIST)
 		return *(const struct strv *)field;
 	memcpy(single, field, sizeof(*single));
 	return *single ? (struct strv){.items = single, .count = 1} : (struct strv){0};
 }
 
-/* Whether a value, or a part of one ("size=1" of "dst=/x,size=1", "/x" of that), is this thing. */
+/* Whether a value, or parts of one ("size=1" of "dst=/x,size=1", "/x" of that), are this thing. */
 static bool is_about(const char *value, const char *thing, size_t len)
 {
-	if (strlen(value) == len && strncasecmp(value, thing, len) == 0)
-		return true;
-	for (const char *part = value; part; part = part + strcspn(part, ":=,")) {
-		size_t part_len;
+	static const char between[] = ":=,";
 
-		part += strspn(part, ":=,");
-		if (!*part)
-			return false;
-		part_len = strcspn(part, ":=,");
-		if (part_len == len && strncasecmp(part, thing, len) == 0)
+	for (const char *at = value; at; at = strpbrk(at, between), at += at != NULL)
+		if (strncasecmp(at, thing, len) == 0 && strchr(between, at[len]))
 			return true;
-	}
 	return false;
 }
 
@@ -110,7 +139,7 @@ static const char *value_about(const struct strv *values, const char *thing)
 	size_t len = strcspn(thing, thing[-1] == '\'' ? "'" : "': ,");
 
 	for (size_t i = 0; i < values->count; i++)
-		if (len > 0 && is_about(values->items[i], thing, len))
+		if (is_about(values->items[i], thing, len))
 			return values->items[i];
 	return NULL;
 }
@@ -221,9 +250,14 @@ void reword_container(const char *id, const char *words, struct err *err)
 			replace(err, quote + 1, strlen(id), words);
 }
 
-void reword_error(const struct command_call *call, struct err *err)
+void reword_options(const struct command_call *call, struct err *err)
 {
 	if (call->command && call->options)
 		name_option(call, err);
+}
+
+void reword_error(const struct command_call *call, struct err *err)
+{
+	reword_options(call, err);
 	shorten_ids(err);
 }

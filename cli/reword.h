@@ -10,9 +10,11 @@
 
 /*
  * Where the error is about something that an option of the call has asked for, names that option and its value instead
- * of the member ("hull.json: network.dns[0]: ..." becomes "option '--dns': ..."). Ids in quotes become short ones.
- * Otherwise leaves the error as it is.
+ * of the member ("hull.json: network.dns[0]: ..." becomes "option '--dns': ..."). Otherwise leaves the error as it is.
  */
+void reword_options(const struct command_call *call, struct err *err);
+
+/* The same, and ids in quotes become short ones. */
 void reword_error(const struct command_call *call, struct err *err);
 
 /* Puts the user's own words for a container in the place of its quoted id. */

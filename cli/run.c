@@ -131,7 +131,7 @@ static int choose_ids(struct defining *d, struct err *err)
 	}
 	result = instance_look(d->call, d->stores, joined, &other, err);
 	if (result >= 0 && other.extension->id_range) {
-		d->request.joined_user = true;
+		d->request.joined_user = joined;
 		d->request.range_base = other.extension->id_range->base;
 	}
 	return result;
@@ -355,6 +355,10 @@ static int start_one(const struct instance_operand *operand, struct err *err)
 	if (operand->view.lost)
 		return lost_refuse(operand->words, err);
 	definition_want_running(operand->view.data_dir, true);
+	/* It has ended just now, and holds yet what its keeper takes back. */
+	result = operand->view.has_record ? foreground_finish(call, operand->stores, how.id, err) : 0;
+	if (result < 0)
+		return result;
 	result = instance_start(call, operand->stores, &how, &client_fd, err);
 	if (result < 0)
 		return result;

@@ -99,10 +99,12 @@ static const char *const only_host[] = {"host", NULL};
 	LIST("add-host", 0, add_hosts, "NAME:IP", "a line of /etc/hosts; host-gateway is an address too"), \
 	LIST("cap-add", 0, cap_add, "CAP", "a capability more, or ALL (within the user namespace)"), \
 	LIST("cap-drop", 0, cap_drop, "CAP", "a capability less, or ALL"), \
-	CHOICE("cgroupns", cgroupns, "MODE", "own or the host's cgroup namespace (host: it sees all cgroups' names)", own_or_host), \
+	CHOICE("cgroupns", cgroupns, "MODE", \
+	       "own or the host's cgroup namespace (host: it sees all cgroups' names)", own_or_host), \
 	STRING("cidfile", 0, cid_file, "FILE", "write the container's id there"), \
 	CHECKED("cpu-shares", 'c', cpu_shares, "N", "weight of CPU time (1024 is usual)", check_number), \
-	CHECKED("cpus", 0, cpus, "N", "at most so many CPUs' time, as 0.5; a machine has that many, rounded up (default 1)", check_cpus), \
+	CHECKED("cpus", 0, cpus, "N", \
+	        "at most so many CPUs' time, as 0.5; a machine has that many, rounded up (default 1)", check_cpus), \
 	STRING("cpuset-cpus", 0, cpuset_cpus, "LIST", "run on these CPUs, as 0-3,7"), \
 	STRING("cpuset-mems", 0, cpuset_mems, "LIST", "take memory from these nodes"), \
 	CHECKED("detach-keys", 0, detach_keys, "KEYS", "keys that detach (default ctrl-p,ctrl-q)", check_keys), \
@@ -119,43 +121,58 @@ static const char *const only_host[] = {"host", NULL};
 	FLAG("interactive", 'i', interactive, "keep standard input open"), \
 	STRING("ip", 0, ip, "IP", "address on the bridge"), \
 	STRING("ipc", 0, ipc, "MODE", "private, host (shares the host's memory segments) or container:NAME"), \
-	CHOICE("isolation", isolation, "STRENGTH", "ns: a container (default); vm: a machine with a kernel of its own", isolation_words), \
-	STRING("kernel", 0, kernel, "NAME", "with isolation vm: a kernel of 'hull kernel ls' (default: the default one)"), \
+	CHOICE("isolation", isolation, "STRENGTH", \
+	       "ns: a container (default); vm: a machine with a kernel of its own", isolation_words), \
+	STRING("kernel", 0, kernel, "NAME", \
+	       "with isolation vm: a kernel of 'hull kernel ls' (default: the default one)"), \
 	LIST("label", 'l', labels, "KEY[=VALUE]", "a label"), \
 	LIST("log-opt", 0, log_options, "KEY=VALUE", "max-size=SIZE (default 10m), max-file=N (default 5)"), \
 	STRING("mac-address", 0, mac, "MAC", "address of the interface"), \
-	CHECKED("memory", 'm', memory, "SIZE", "at most this much memory, as 64m (6m is the least); a machine's size (default 512m, 64m is the least)", check_size), \
-	CHECKED("memory-reservation", 0, memory_reservation, "SIZE", "kept to when the host is short of memory", check_size), \
+	CHECKED("memory", 'm', memory, "SIZE", \
+	        "at most this much memory, as 64m (6m is the least); a machine's size (default 512m, 64m is the " \
+	        "least)", check_size), \
+	CHECKED("memory-reservation", 0, memory_reservation, "SIZE", \
+	        "kept to when the host is short of memory", check_size), \
 	CHECKED("memory-swap", 0, memory_swap, "SIZE", "memory and swap together; -1: any swap", check_swap), \
 	LIST("mount", 0, mounts, "type=TYPE,...", "bind, volume or tmpfs, with source=, target=, readonly ..."), \
 	STRING("name", 0, name, "NAME", "a name to call it by"), \
 	STRING("net", 0, network, "MODE", "the same as --network"), \
 	STRING("network", 0, network, "MODE", "bridge, none, host (no isolation of the network) or container:NAME"), \
-	CHECKED("oom-score-adj", 0, oom_score_adj, "N", "-1000 to 1000: who is killed first when memory is out", check_number), \
+	CHECKED("oom-score-adj", 0, oom_score_adj, "N", \
+	        "-1000 to 1000: who is killed first when memory is out", check_number), \
 	STRING("pid", 0, pid, "MODE", "host (sees every process of the host) or container:NAME"), \
 	CHECKED("pids-limit", 0, pids_limit, "N", "at most so many processes; -1: any number", check_number), \
-	FLAG("privileged", 0, privileged, "DANGER: the host's user ids, every capability and device: root inside is root outside; with isolation vm, of the guest's alone"), \
+	FLAG("privileged", 0, privileged, \
+	     "DANGER: the host's user ids, every capability and device: root inside is root outside; with " \
+	     "isolation vm, of the guest's alone"), \
 	LIST("publish", 'p', ports, "[IP:]HOST:INSIDE[/udp]", "a port of the host leads to a port inside"), \
 	FLAG("publish-all", 'P', publish_all, "every port that the image exposes, on free ports of the host"), \
 	FLAG("read-only", 0, read_only, "the root cannot be written to"), \
-	CHECKED("restart", 0, restart, "POLICY", "no, on-failure[:N], always, or unless-stopped, which is the same: a stopped one stays so", check_restart), \
+	CHECKED("restart", 0, restart, "POLICY", \
+	        "no, on-failure[:N], always, or unless-stopped, which is the same: a stopped one stays so", \
+	        check_restart), \
 	FLAG("rm", 0, remove, "remove the container at its end"), \
 	FLAG("rootfs", 0, rootfs, "IMAGE is a folder of the host, which is the root itself"), \
-	LIST("security-opt", 0, security, "OPTION", "seccomp=FILE, seccomp=unconfined, no-new-privileges=false, apparmor=PROFILE; " \
-	     "unconfined and false take a protection away"), \
+	LIST("security-opt", 0, security, "OPTION", \
+	     "seccomp=FILE, seccomp=unconfined, no-new-privileges=false, apparmor=PROFILE; unconfined and false " \
+	     "take a protection away"), \
 	CHECKED("shm-size", 0, shm_size, "SIZE", "of /dev/shm (default 64m)", check_size), \
 	CHECKED("stop-signal", 0, stop_signal, "SIGNAL", "what 'stop' sends", check_signal), \
-	CHECKED("stop-timeout", 0, stop_timeout, "SECONDS", "how long 'stop' waits before it kills; -1: for ever", check_number), \
+	CHECKED("stop-timeout", 0, stop_timeout, "SECONDS", \
+	        "how long 'stop' waits before it kills; -1: for ever", check_number), \
 	LIST("sysctl", 0, sysctls, "NAME=VALUE", "a kernel parameter of its own namespaces"), \
 	LIST("tmpfs", 0, tmpfs, "DIR[:OPTIONS]", "an empty folder in memory"), \
 	FLAG("tty", 't', tty, "with a terminal"), \
 	LIST("ulimit", 0, ulimits, "NAME=SOFT[:HARD]", "a resource limit, as nofile=1024"), \
 	STRING("user", 'u', user, "USER[:GROUP]", "who runs it: names of the image, or numbers"), \
-	CHOICE("userns", userns, "MODE", "auto: ids of its own; host: DANGER, root inside is the host's root", userns_words), \
+	CHOICE("userns", userns, "MODE", \
+	       "auto: ids of its own; host: DANGER, root inside is the host's root", userns_words), \
 	CHOICE("uts", uts, "MODE", "host: the host's hostname", only_host), \
-	LIST("volume", 'v', volumes, "SOURCE:DIR[:OPTIONS]", "a named volume or a folder of the host; ro, idmap (DANGER: setuid files " \
-	     "made inside are the host's), U (change owners)"), \
-	CHOICE("vm-backend", vm_backend, "BACKEND", "with isolation vm: what runs it (default: see 'hull vm backends')", machine_backends), \
+	LIST("volume", 'v', volumes, "SOURCE:DIR[:OPTIONS]", \
+	     "a named volume or a folder of the host; ro, idmap (DANGER: setuid files made inside are the host's), " \
+	     "U (change owners)"), \
+	CHOICE("vm-backend", vm_backend, "BACKEND", \
+	       "with isolation vm: what runs it (default: see 'hull vm backends')", machine_backends), \
 	STRING("workdir", 'w', workdir, "DIR", "working directory"), \
 	OPTIONS_END
 
@@ -166,11 +183,15 @@ const struct option_row run_rows[] = {
 const struct option_row create_rows[] = {COMMON_ROWS};
 const struct option_row update_rows[] = {
 	CHECKED("cpu-shares", 'c', cpu_shares, "N", "weight of CPU time (1024 is usual)", check_number),
-	CHECKED("cpus", 0, cpus, "N", "at most so many CPUs' time, as 0.5; of a machine that runs at most those it has", check_cpus),
+	CHECKED("cpus", 0, cpus, "N",
+	        "at most so many CPUs' time, as 0.5; of a machine that runs at most those it has", check_cpus),
 	STRING("cpuset-cpus", 0, cpuset_cpus, "LIST", "run on these CPUs, as 0-3,7"),
 	STRING("cpuset-mems", 0, cpuset_mems, "LIST", "take memory from these nodes"),
-	CHECKED("memory", 'm', memory, "SIZE", "at most this much memory; 0: no bound; of a machine that runs at most what it was born with", check_size),
-	CHECKED("memory-reservation", 0, memory_reservation, "SIZE", "kept to when the host is short of memory", check_size),
+	CHECKED("memory", 'm', memory, "SIZE",
+	        "at most this much memory; 0: no bound; of a machine that runs at most what it was born with",
+	        check_size),
+	CHECKED("memory-reservation", 0, memory_reservation, "SIZE",
+	        "kept to when the host is short of memory", check_size),
 	CHECKED("memory-swap", 0, memory_swap, "SIZE", "memory and swap together; -1: any swap", check_swap),
 	CHECKED("pids-limit", 0, pids_limit, "N", "at most so many processes; -1: any number", check_number),
 	OPTIONS_END

@@ -27,7 +27,8 @@ struct template_data {
 	const char *const *names;    /* fields that are words for people, ends with NULL; may be NULL */
 	const char *const *values;   /* for each of `names` */
 	const struct json *document; /* looked at for every other name; may be NULL */
-	bool heading; /* `values` are titles, and a name that is not among them is its own, in capitals: the first line of a table */
+	/* `values` are titles, and a name that is not among them is its own, in capitals: the first line of a table */
+	bool heading;
 };
 
 /* Adds what the template makes of the data. 0; -EINVAL with words that show the expression that is wrong. */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "cli/instance_settle.h"
 #include "cli/operands.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -96,12 +95,8 @@ static int run_top(struct command_call *call, struct err *err)
 	const char *words = call->operands.items[0];
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	struct instance_view view;
-	int result = stores_open(call, &stores, err);
+	int result = operands_instance(call, &stores, &view, err);
 
-	if (result < 0)
-		return result;
-	instance_settle(call, &stores);
-	result = instance_look(call, &stores, words, &view, err);
 	if (result >= 0)
 		result = instance_check_running(&view, words, "see 'hull ps -a'", err);
 	if (result < 0)

@@ -101,10 +101,8 @@ const struct command verb_update = {
 	.description = "At once, and for every start from now on. When one limit is not possible, none is changed.\n"
 		       "\n"
 		       "A machine that runs gives memory up and takes it back, between the least that machines have "
-		       "and what it was born "
-		       "with; its CPUs can be slowed down. It has more of either when it is stopped first. While it is "
-		       "paused it cannot "
-		       "be changed.",
+		       "and what it was born with; its CPUs can be slowed down. It has more of either when it is "
+		       "stopped first. While it is paused it cannot be changed.",
 	.examples = "hull update --memory 256m web\nhull update --cpus 0.5 --pids-limit 100 web db",
 	.options = update_rows,
 	.options_bytes = sizeof(struct run_options),

@@ -25,5 +25,7 @@ extern const struct command verb_complete, verb_man; /* documentation.c */
 
 /* In the order of the help; ends with NULL. */
 extern const struct command *const hull_commands[];
+/* What hands know from Docker and podman, and is not here. */
+extern const struct absent_command hull_absent[];
 
 #endif

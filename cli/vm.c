@@ -67,19 +67,16 @@ const struct command verb_vm_backends = {
 	.operands = "",
 	.summary = "List what can run machines, and whether it works here",
 	.description =
-		"The first that works is what 'hull run --isolation vm' takes where nobody says otherwise. Of "
-		"/dev/kvm it is "
-		"tried out whether a kernel could boot there; what was found holds until the next boot.\n"
+		"The first that works is what 'hull run --isolation vm' takes where nobody says otherwise. Of /dev/kvm "
+		"it is tried out whether a kernel could boot there; what was found holds until the next boot.\n"
 		"\n"
 		"A guest of QEMU's that stands still before it is up is begun anew, three times at most: a kernel does "
-		"that when it "
-		"has found no timer, which a busy host can keep an emulated one from. With any backend one that is not "
-		"up after ten minutes is given up; a machine that is paused counts none. Either ends with exit code "
-		"125 and a line, which 'hull inspect' shows too (state.error, state.cause).\n"
+		"that when it has found no timer, which a busy host can keep an emulated one from. With any backend "
+		"one that is not up after ten minutes is given up; a machine that is paused counts none. Either ends "
+		"with exit code 125 and a line, which 'hull inspect' shows too (state.error, state.cause).\n"
 		"\n"
-		"Fields of templates: .Name .Works .Default .Words, and the members of the JSON: an array of "
-		"objects with name, "
-		"works, default and words.",
+		"Fields of templates: .Name .Works .Default .Words, and the members of the JSON: an array of objects "
+		"with name, works, default and words.",
 	.examples = "hull vm backends",
 	.options = backends_rows,
 	.options_bytes = sizeof(struct backends_options),

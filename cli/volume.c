@@ -24,11 +24,7 @@ int volume_check_name(const char *name, struct err *err)
 		if (!isalnum((unsigned char)name[i]) && (i == 0 || !strchr("_.-", name[i])))
 			len = 0;
 	if (len == 0 || len > NAME_MAX_BYTES)
-		return err_say(err, EINVAL,
-			       "'%s' is no name of a volume (letters, digits, '_', '.', '-'); a folder of the host is "
-			       "an absolute path, or "
-			       "begins with './'",
-			       name);
+		return err_say(err, EINVAL, "'%s' is no name of a volume (letters, digits, '_', '.', '-')", name);
 	return 0;
 }
 

@@ -45,7 +45,7 @@ static int parse_page_server(struct arena *arena, const char *words, criu_pairs 
 	uint32_t port;
 
 	if (len == 0 || text_u32(colon + 1, &port) < 0 || port == 0 || port > UINT16_MAX)
-		return err_say(err, EINVAL, "--page-server: '%s' is not ADDRESS:PORT", words);
+		return err_say(err, EINVAL, "option '--page-server': '%s' is not ADDRESS:PORT", words);
 	if (len > 2 && words[0] == '[' && words[len - 1] == ']') {
 		words++;
 		len -= 2;
@@ -62,10 +62,11 @@ static int parse_status_fd(const char *words, int *ret, struct err *err)
 	int flags;
 
 	if (text_u32(words, &number) < 0 || number > INT32_MAX)
-		return err_say(err, EINVAL, "--status-fd: '%s' is no descriptor", words);
+		return err_say(err, EINVAL, "option '--status-fd': '%s' is no descriptor", words);
 	flags = fcntl((int)number, F_GETFL);
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
-		return err_say(err, EBADF, "--status-fd: descriptor %u is not open for writing", number);
+		return err_say(err, EBADF, "option '--status-fd': '%s' is no descriptor that is open for writing",
+			       words);
 	*ret = (int)number;
 	return 0;
 }
@@ -79,13 +80,14 @@ static int check_parent(struct arena *arena, const char *images, const char *par
 	if (!path)
 		return arena_check(arena, err);
 	if (parent[0] == '/')
-		return err_say(err, EINVAL, "--parent-path: '%s' must be relative to the images' folder", parent);
+		return err_say(err, EINVAL, "option '--parent-path': '%s' must be relative to the images' folder",
+			       parent);
 	/* The images' own folder may be still to be made, and only ".." leads out of it. */
 	if (stat(images, &what) < 0 && errno == ENOENT)
 		return 0;
 	if (stat(path, &what) < 0)
-		return err_set(err, errno, "--parent-path: '%s'", path);
-	return S_ISDIR(what.st_mode) ? 0 : err_set(err, ENOTDIR, "--parent-path: '%s'", path);
+		return err_set(err, errno, "option '--parent-path': '%s': look at '%s'", parent, path);
+	return S_ISDIR(what.st_mode) ? 0 : err_set(err, ENOTDIR, "option '--parent-path': '%s'", parent);
 }
 
 static int parse(const struct command_call *call, struct checkpoint_request *ret, struct err *err)

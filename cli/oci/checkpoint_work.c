@@ -11,7 +11,7 @@ static int add_empty(const struct strv *kinds, struct criu_options *to, struct e
 {
 	for (size_t i = 0; i < kinds->count; i++) {
 		if (strcmp(kinds->items[i], "network") != 0)
-			return err_say(err, EINVAL, "--empty-ns: criu can leave out 'network', and not '%s'",
+			return err_say(err, EINVAL, "option '--empty-ns': criu can leave out 'network', and not '%s'",
 				       kinds->items[i]);
 		to->empty_namespaces = CLONE_NEWNET;
 	}

@@ -28,7 +28,8 @@ struct work_options {
 		WORK_ROW(type, "ext-unix-sk", OPTION_FLAG, ext_unix_sk, NULL,                                        \
 			 "with Unix sockets whose other end is outside", NULL),                                      \
 		WORK_ROW(type, "shell-job", OPTION_FLAG, shell_job, NULL,                                            \
-			 "with a session, or a terminal, that is somebody else's", NULL),                            \
+			 "without a terminal, or a session, from outside: the restore, told the same, has another",  \
+			 NULL),                                                                                      \
 		WORK_ROW(type, "file-locks", OPTION_FLAG, file_locks, NULL, "with locks on files", NULL),            \
 		WORK_ROW(type, "manage-cgroups-mode", OPTION_STRING, cgroups_mode, "MODE",                           \
 			 "how CRIU treats cgroups (default: soft)", criu_cgroup_mode_words),                         \

@@ -155,8 +155,17 @@ static int run_run(struct command_call *call, struct err *err)
 
 const struct command oci_create = {
 	.name = "create",
+	.exit_status = "0 on success; 127 when the container's program was not found, 126 when it cannot be executed; "
+		       "else 1.",
 	.operands = "ID",
 	.summary = "Create a container that waits for 'start'",
+	.description =
+		"Where config.json wants no new mount namespace (it joins one by its path, or names none), the root is "
+		"the bundle's all the same, and in no mount namespace: it ends with the last process and leaves "
+		"nothing, and nobody can mount or unmount anything in it. /proc/self/mountinfo lists nothing of it; "
+		"setuid files and files with capabilities give no rights; no user namespace can be made inside. In the "
+		"runtime's own mount namespace, and without a user namespace, CAP_SYS_ADMIN and the host's pid "
+		"namespace are refused.",
 	.options = create_rows,
 	.options_bytes = sizeof(struct create_options),
 	.min_operands = 1,
@@ -173,6 +182,8 @@ const struct command oci_start = {
 };
 const struct command oci_run = {
 	.name = "run",
+	.exit_status = "The program's own, or 128+N when signal N has ended it; with --detach 0. 127 when it was not "
+		       "found, 126 when it cannot be executed; 1 when the container could not be made.",
 	.operands = "ID",
 	.summary = "Create and start a container, and wait for its end",
 	.description =

@@ -8,6 +8,7 @@
 #include "cli/oci/oci.h"
 #include "cli/oci/stats_json.h"
 #include "runtime/base/process.h"
+#include "runtime/core/cgroup_driver.h"
 #include "runtime/core/control.h"
 #include "runtime/core/fault.h"
 
@@ -162,6 +163,19 @@ static int begin(struct watching *watching, struct err *err)
 	return result;
 }
 
+/* Zeros would be a lie: an engine takes them for a container that uses nothing. */
+static int check_has_figures(const struct control_view *view, struct err *err)
+{
+	const struct record *record = &view->record;
+
+	if (view->now.status == RECORD_STOPPED || view->now.status == RECORD_CREATING)
+		return err_say(err, EINVAL, "container '%s' is %s: it has no figures: container not running",
+			       record->id, record_status_name(view->now.status));
+	if (cgroup_recorded_none(record))
+		return err_say(err, ENOTSUP, "container '%s' runs without cgroups: it has no figures", record->id);
+	return 0;
+}
+
 static int run_events(struct command_call *call, struct err *err)
 {
 	const struct events_options *options = call->options;
@@ -178,12 +192,10 @@ static int run_events(struct command_call *call, struct err *err)
 	if (result < 0)
 		return result;
 	watching.init = &view.record.init;
-	if (view.now.status == RECORD_STOPPED || view.now.status == RECORD_CREATING)
-		result = err_say(err, EINVAL, "container '%s' is %s: it has no figures", watching.id,
-				 record_status_name(view.now.status));
-	else if (options->stats)
+	result = check_has_figures(&view, err);
+	if (result >= 0 && options->stats)
 		result = print_stats(&watching, err);
-	else
+	else if (result >= 0)
 		result = begin(&watching, err) < 0 ? -err->code : follow(&watching, interval_ms, err);
 	cg_oom_close(&watching.oom);
 	scope_fd(&watching.pidfd);

@@ -89,6 +89,9 @@ static int run_exec(struct command_call *call, struct err *err)
 
 const struct command oci_exec = {
 	.name = "exec",
+	.exit_status = "The process's own, or 128+N when signal N has ended it; with --detach 0. 127 when its program "
+		       "was not found, 126 when it cannot be executed; 255 when it could not be started for another "
+		       "reason, 1 for options that are none.",
 	.operands = "ID [COMMAND [ARG...]]",
 	.summary = "Run another process in a running container",
 	.description = "The process has the user, the rights and the environment of the bundle's, or those that a file "

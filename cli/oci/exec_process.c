@@ -52,9 +52,10 @@ static int read_process(struct command_call *call, const char *path, struct conf
 
 	if (result >= 0)
 		result = config_parse_process(call->arena, data, len, path, &parsed, err);
-	if (result >= 0)
-		*ret = *parsed;
-	return result;
+	if (result < 0)
+		return err_wrap(err, "option '--process'");
+	*ret = *parsed;
+	return 0;
 }
 
 static int take_bundles(struct command_call *call, const struct config *config, struct config_process *ret,

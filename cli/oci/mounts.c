@@ -75,8 +75,7 @@ const struct command oci_mounts_add = {
 	.operands = "ID FILE",
 	.summary = "Bind files and folders of the host into a running container",
 	.description = "FILE has an array of mounts as config.json has it; -: standard input. Only bind mounts. All of "
-		       "them come "
-		       "in, or none.",
+		       "them come in, or none.",
 	.min_operands = 2,
 	.max_operands = 2,
 	.run = run_add,
@@ -86,8 +85,7 @@ const struct command oci_mounts_remove = {
 	.operands = "ID FILE",
 	.summary = "Take away mounts that were added to a running container",
 	.description = "FILE has an array of mounts, of which the destinations count; -: standard input. Only what "
-		       "'mounts add' "
-		       "has put there is removed.",
+		       "'mounts add' has put there is removed.",
 	.min_operands = 2,
 	.max_operands = 2,
 	.run = run_remove,

@@ -25,6 +25,15 @@ static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const cgroup_managers[] = {"cgroupfs", "systemd", "disabled", NULL};
 static const char *const rootless_words[] = {"auto", "true", "false", NULL};
 
+static int check_level(const char *words, struct err *err)
+{
+	enum log_level level;
+
+	return log_level_parse(words, &level) < 0
+		       ? err_say(err, EINVAL, "'%s' is no level: error, warn, info or debug", words)
+		       : 0;
+}
+
 const struct option_row oci_globals[] = {
 	{"root", 0, OPTION_STRING, offsetof(struct oci, root), "DIR",
 	 "state directory (default " DEFAULT_ROOT ", or " ROOT_NAME
@@ -32,8 +41,8 @@ const struct option_row oci_globals[] = {
 	 NULL, NULL},
 	{"log", 0, OPTION_STRING, offsetof(struct oci, log), "FILE", "also write log lines there", NULL, NULL},
 	{"log-format", 0, OPTION_STRING, offsetof(struct oci, log_format), "FORMAT", "of log lines", log_formats, NULL},
-	{"log-level", 0, OPTION_STRING, offsetof(struct oci, log_level), "LEVEL", "error, warn, info or debug", NULL,
-	 NULL},
+	{"log-level", 0, OPTION_CHECKED, offsetof(struct oci, log_level), "LEVEL",
+	 "least of what is written: error, warn (default), info or debug", NULL, check_level},
 	{"debug", 0, OPTION_FLAG, offsetof(struct oci, debug), NULL, "the same as --log-level debug", NULL, NULL},
 	{"systemd-cgroup", 0, OPTION_FLAG, offsetof(struct oci, systemd_cgroup), NULL, "ask systemd for cgroups", NULL,
 	 NULL},
@@ -72,14 +81,14 @@ int oci_prepare(struct command_call *call, struct err *err)
 	}
 	if (oci->log_format)
 		(void)log_format_parse(oci->log_format, &format);
-	if (oci->log_level && log_level_parse(oci->log_level, &level) < 0)
-		return err_say(err, EINVAL, "unknown log level '%s'", oci->log_level);
+	if (oci->log_level)
+		(void)log_level_parse(oci->log_level, &level);
 	if (oci->debug)
 		level = LOG_LEVEL_DEBUG;
 	if (oci->log) {
 		fd = open(oci->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 		if (fd < 0)
-			return err_set(err, errno, "open the log '%s'", oci->log);
+			return err_set(err, errno, "option '--log': open the log '%s'", oci->log);
 	}
 	log_setup(call->program->name, fd, format, level);
 	return 0;
@@ -129,6 +138,11 @@ static bool has_user_namespace(const struct config *config)
 	return false;
 }
 
+static bool is_machine(const struct config *config)
+{
+	return oci_find_machine && plan_vm_pod_of(config) != PLAN_VM_POD_SANDBOX;
+}
+
 /*
  * Whether something of the bundle's comes to run where it could reach this process's program. In a user namespace of
  * its own it could do nothing with it. And a machine's jail is a process namespace of its own with the monitor alone in
@@ -137,9 +151,7 @@ static bool has_user_namespace(const struct config *config)
  */
 static bool has_to_be_sealed(const struct config *config)
 {
-	bool is_machine = oci_find_machine && plan_vm_pod_of(config) != PLAN_VM_POD_SANDBOX;
-
-	return !is_machine && !has_user_namespace(config);
+	return !is_machine(config) && !has_user_namespace(config);
 }
 
 static bool wants_network_namespace(const struct config *config)
@@ -159,6 +171,12 @@ static bool has_sysfs(const struct config *config)
 		if (config->mounts.items[i].type && strcmp(config->mounts.items[i].type, "sysfs") == 0)
 			return true;
 	return false;
+}
+
+/* A monitor looks at no network of its own, and raises none. */
+static unsigned what_ahead(const struct config *config)
+{
+	return is_machine(config) ? 0 : NET_AHEAD_LOOPBACK | (has_sysfs(config) ? NET_AHEAD_SYSFS : 0);
 }
 
 int oci_find_bundle(const struct command_call *call, const struct store *store, const char **ret, struct err *err)
@@ -227,8 +245,9 @@ static int make_plan(const struct command_call *call, const char *id, const char
 		return result;
 	/* Not before: the helper would have the other processor look at each change of this one's memory. */
 	if (creates && wants_network_namespace(config) && !has_user_namespace(config))
-		net_ahead_start(has_sysfs(config));
+		net_ahead_start(what_ahead(config));
 	plan_host_probe(&host);
+	plan_host_probe_mounts(config, &host);
 	host.id = id;
 	host.bundle = arena_strdup(call->arena, path);
 	host.cgroup_driver = oci_cgroup_driver(call);

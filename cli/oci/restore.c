@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* restore */
 #include <errno.h>
+#include <string.h>
 
 #include "cli/oci/checkpoint_work.h"
 #include "cli/oci/foreground.h"
+#include "namespaces/lsm.h"
 #include "runtime/base/fd.h"
 #include "runtime/core/control.h"
 #include "runtime/core/restore.h"
@@ -44,6 +46,22 @@ static const struct option_row rows[] = {
 	OPTIONS_END,
 };
 
+/* CRIU would pass over a label that this kernel has no place for. */
+static int check_labels(const struct restore_options *options, struct err *err)
+{
+	const char *profile = options->lsm_profile ? options->lsm_profile : "";
+	const char *colon = strchr(profile, ':');
+	const struct lsm_request profiles = {
+		.apparmor_profile = text_starts(profile, "apparmor:") ? colon + 1 : NULL,
+		.selinux_label = text_starts(profile, "selinux:") ? colon + 1 : NULL,
+	};
+	const struct lsm_request mounts = {.mount_label = options->lsm_mount_context};
+
+	if (lsm_check(&profiles, err) < 0)
+		return err_wrap(err, "option '--lsm-profile': '%s'", profile);
+	return lsm_check(&mounts, err) < 0 ? err_wrap(err, "option '--lsm-mount-context'") : 0;
+}
+
 static int parse(const struct command_call *call, struct restore_request *ret, struct err *err)
 {
 	const struct restore_options *options = call->options;
@@ -52,7 +70,11 @@ static int parse(const struct command_call *call, struct restore_request *ret, s
 	if (result < 0)
 		return result;
 	if (options->no_pivot)
-		return err_say(err, ENOTSUP, "--no-pivot: criu changes the root in its own way, by pivot_root(2)");
+		return err_say(err, ENOTSUP,
+			       "option '--no-pivot': criu changes the root in its own way, by pivot_root(2)");
+	result = check_labels(options, err);
+	if (result < 0)
+		return result;
 	ret->work.options.lsm_profile = options->lsm_profile;
 	ret->work.options.lsm_mount_context = options->lsm_mount_context;
 	return store_check_id(call->operands.items[0], err);
@@ -101,13 +123,15 @@ static int run_restore(struct command_call *call, struct err *err)
 
 const struct command oci_restore = {
 	.name = "restore",
+	.exit_status =
+		"The program's own, or 128+N when signal N has ended it; with --detach 0. 1 when it could not be "
+		"restored.",
 	.operands = "ID",
 	.summary = "Make a container of a checkpoint and a bundle",
 	.description =
 		"criu(8) does it: the package criu. The container runs on from where 'checkpoint' has left it, with "
-		"the bundle's "
-		"root, bound folders and limits, and with this command's standard input, output and error. Without "
-		"--detach this command stays as 'run' does.",
+		"the bundle's root, bound folders and limits, and with this command's standard input, output and "
+		"error. Without --detach this command stays as 'run' does.",
 	.options = rows,
 	.options_bytes = sizeof(struct restore_options),
 	.min_operands = 1,

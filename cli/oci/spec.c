@@ -105,10 +105,11 @@ static int run_spec(struct command_call *call, struct err *err)
 	result = fill(call->arena, options->rootless, &config, err);
 	if (result >= 0)
 		result = config_write(&config, &words, err);
-	if (result >= 0)
-		result = bundle = file_open_dir(AT_FDCWD, options->bundle ? options->bundle : ".", err);
 	if (result < 0)
 		return result;
+	bundle = file_open_dir(AT_FDCWD, options->bundle ? options->bundle : ".", err);
+	if (bundle < 0)
+		return err_wrap(err, "bundle '%s'", options->bundle ? options->bundle : ".");
 	if (file_is_there(bundle, "config.json"))
 		return err_say(err, EEXIST, "config.json is there already: remove it first");
 	return file_replace(bundle, "config.json", text_get(&words), words.len, 0644, FILE_VOLATILE, err);

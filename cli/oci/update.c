@@ -101,8 +101,9 @@ static int take_value(const struct value *value, const char *words, struct confi
 static int take_options(const struct update_options *options, struct config_resources *to, struct err *err)
 {
 	if (options->l3_cache_schema || options->mem_bw_schema)
-		return err_say(err, ENOTSUP, "option '--%s': cache and memory bandwidth control is not supported",
-			       options->l3_cache_schema ? "l3-cache-schema" : "mem-bw-schema");
+		return err_say(err, ENOTSUP, "option '--%s': '%s': cache and memory bandwidth control is not supported",
+			       options->l3_cache_schema ? "l3-cache-schema" : "mem-bw-schema",
+			       options->l3_cache_schema ? options->l3_cache_schema : options->mem_bw_schema);
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		const char *words = *(const char *const *)((const char *)options + values[i].option);
 
@@ -125,9 +126,10 @@ static int read_resources(struct arena *arena, const char *path, struct config_r
 
 	if (result >= 0)
 		result = config_parse_resources(arena, data, len, what, &parsed, err);
-	if (result >= 0)
-		*ret = *parsed;
-	return result;
+	if (result < 0)
+		return err_wrap(err, "option '--resources'");
+	*ret = *parsed;
+	return 0;
 }
 
 static int run_update(struct command_call *call, struct err *err)
