@@ -99,7 +99,7 @@ teardown() {
 	id=$(hull images -q --no-trunc two)
 	hull create --name user two true
 	run -125 hull rmi two
-	has 'is used by container'
+	has "is used by container 'user': remove that first"
 	run -125 --separate-stderr hull rmi nosuch
 	[[ $stderr == "hull: image rm: image 'nosuch' not found"* ]]
 	run hull rmi -f nosuch

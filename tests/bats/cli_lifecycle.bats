@@ -202,6 +202,27 @@ listen() {
 	[ ! -e "$STORES/data/images/removed/${id#sha256:}.json" ]
 }
 
+@test "start: of one that has just ended, before its keeper has done anything about it" {
+	local keeper
+
+	hull run -d --name again bb sleep 1000 3>&-
+	keeper=$(keeper_of again)
+	# Before it is that program, it holds the container's lock.
+	is_keeper() { [[ $(readlink "/proc/$keeper/exe") == */hull-keeper ]]; }
+	retry 30 is_keeper
+	kill -STOP "$keeper"
+	kill -KILL "$(hull inspect -f '{{.State.Pid}}' again)"
+	has_ended() { [ "$(hull inspect -f '{{.State.Status}}' again)" = exited ]; }
+	retry 30 has_ended
+	run -0 hull start again
+	is again
+	kill -CONT "$keeper"
+	# It finds nothing that is its own any more.
+	is_gone() { [ ! -e "/proc/$keeper/exe" ]; }
+	retry 30 is_gone
+	hull exec again true
+}
+
 @test "wait: blocks, prints each code, fails for one that has never run" {
 	hull run -d --name a bb sh -c 'sleep 0.5; exit 3'
 	hull run -d --name b bb sh -c 'exit 4'
@@ -212,10 +233,18 @@ listen() {
 	has 'has not run yet'
 }
 
+# Whether a process speaks with somebody: 'hull wait' with a keeper.
+has_socket() {
+	find "/proc/$1/fd" -lname 'socket:*' | grep -q .
+}
+
 @test "wait: sees the end of one made with --rm" {
-	hull run -d --rm --name web bb sh -c 'sleep 2; exit 5'
-	run hull wait web
-	is 5
+	hull run -d --rm --name web bb sh -c 'until [ -e /tmp/end ]; do sleep 0.05; done; exit 5'
+	"$HULL" --root "$STORES/run" --data "$STORES/data" wait web >"$STORES/code" </dev/null 3>&- 4>&- &
+	retry 30 has_socket $!
+	hull exec web touch /tmp/end
+	wait $!
+	[ "$(cat "$STORES/code")" = 5 ]
 	gone() {
 		[ -z "$(hull ps -aq)" ]
 	}
@@ -297,7 +326,7 @@ listen() {
 # bats test_tags=plain
 @test "a container's end survives a power cut: it is synced before it gets its name; not with --rm" {
 	calls() {
-		strace -y -e trace=fsync,fdatasync,rename,renameat,renameat2 -o "$BATS_TEST_TMPDIR/calls" "$HULL" --root "$STORES/run" \
+		strace -y -e signal=none -e trace=fsync,fdatasync,rename,renameat,renameat2 -o "$BATS_TEST_TMPDIR/calls" "$HULL" --root "$STORES/run" \
 			--data "$STORES/data" run --network none "$@"
 	}
 	calls --name kept bb sh -c 'exit 7' || [ $? -eq 7 ]

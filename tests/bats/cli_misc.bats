@@ -97,7 +97,12 @@ teardown() {
 		[ "$(wc -l <<<"$stderr")" -eq 1 ]
 		[[ $stderr == 'hull: '* ]]
 	done <<-'END'
-		unknown command 'nosuch'|nosuch
+		unknown command 'nosuch': see 'hull --help'|nosuch
+		unknown command 'image nosuch': see 'hull --help'|image nosuch
+		unknown command 'pull': hull talks to no registry: take an image from a file|pull busybox
+		unknown command 'image prune': 'hull rmi IMAGE' removes|image prune
+		unknown command 'container ls': say 'hull ps'|help container ls
+		unknown command 'container': leave the word|container start x
 		unknown option '--nosuch'|ps --nosuch
 		takes no arguments|ps extra
 		too few arguments: want CONTAINER...|stop

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Every step of a start fails once, and is killed once. The steps are read from the tables of the sources, so that none is forgotten.
 # Needs a program with fault points (runtime/core/fault.h): $HULL_TESTING.
+# weight: 150
 
 load helpers
 load oci_helpers
@@ -15,7 +16,8 @@ phases() {
 	table_names runtime/core/create.c 'struct phase phases\[\]'
 }
 stages() {
-	table_names runtime/core/child.c '^} stages\[\]\|stages\[\] = {'
+	table_names runtime/core/child.c 'struct stage stages\[\]'
+	table_names runtime/core/child.c 'struct stage stages_root\[\]'
 	table_names runtime/core/become.c 'preparations\[\] = {'
 	echo exec
 }
@@ -54,12 +56,13 @@ WAYS=(
 	'run -d --rm --network none'
 )
 
-# Runs hull with a fault; tells what is wrong as a line, and remembers it.
+# Runs hull with a fault; tells what is wrong as a line, and remembers it. The program takes a moment, so that it is seen where it should not be.
+PROGRAM='sleep 1; exit 9'
 run_with() {
 	local fault=$1
 	shift
 	export HULL_TEST_FAULT=$fault
-	run timeout -k 1 20 "$HULL" --root "$STORES/run" --data "$STORES/data" "$@" busybox sh -c 'sleep 1; exit 9' 3>&- 4>&-
+	run timeout -k 1 20 "$HULL" --root "$STORES/run" --data "$STORES/data" "$@" busybox sh -c "$PROGRAM" 3>&- 4>&-
 	unset HULL_TEST_FAULT
 	[ "$status" -ne 124 ] || complain "$fault: $*: hangs"
 }
@@ -143,7 +146,7 @@ dies_everywhere() {
 
 # A container that is not removed keeps its definition, and can be started after all.
 @test "after a failure in the engine a container that stays can be started" {
-	local point
+	local point PROGRAM='exit 9'
 	for point in $(phases | sed 's/^/phase:/') $(stages | sed 's/^/child:/'); do
 		run_with "fail:$point" run --name stays
 		[ "$status" -eq 125 ] || complain "$point: exit status $status: $output"

@@ -134,6 +134,31 @@ retry() {
 	done
 }
 
+# How a program in Python begins that waits for one connection at the socket which it is told: whoever sees the socket can connect to it.
+# shellcheck disable=SC2034 # for those who load this
+ACCEPT='import array, fcntl, json, os, re, select, socket, struct, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1] + "-to-be")
+server.listen()
+os.rename(sys.argv[1] + "-to-be", sys.argv[1])
+server.settimeout(60)
+connection = server.accept()[0]
+'
+
+# Says what comes out of the terminal that is sent to a socket, until its program ends: terminal_at SOCKET
+terminal_at() {
+	python3 -c "$ACCEPT"'
+terminal = socket.recv_fds(connection, 4096, 1)[1][0]
+try:
+    while data := os.read(terminal, 4096): os.write(1, data)
+except OSError: pass' "$1"
+}
+
+# rounds NUMBER: of what is tried again and again, for a moment that is seldom. With sanitizers, which look at what a round does, a fourth of them.
+rounds() {
+	if [ -n "${HULL_SANITIZED:-}" ]; then echo $((($1 + 3) / 4)); else echo "$1"; fi
+}
+
 # A container's processes. Never 0, which for kill(1) is all of us; between two keepers it has none for a moment.
 keeper_of() {
 	retry 30 number_of KeeperPid "$1"

@@ -9,14 +9,14 @@
 # One line for each thing that is there now.
 everything() {
 	cut -d' ' -f5 /proc/self/mountinfo | sed 's/^/mount /'
-	find /sys/fs/cgroup -type d -path '*/hull/*' 2>/dev/null | sed 's/^/cgroup /'
-	find /sys/class/net -name 'hull0-*' | sed 's/^/interface /'
-	find /sys/class/net/hull0/brif -mindepth 1 2>/dev/null | sed 's/^/bridge port /'
+	find /sys/fs/cgroup -type d -path '*/hull/*' -printf 'cgroup %p\n' 2>/dev/null || true
+	find /sys/class/net -name 'hull0-*' -printf 'interface %p\n' || true
+	find /sys/class/net/hull0/brif -mindepth 1 -printf 'bridge port %p\n' 2>/dev/null || true
 	nft list ruleset | grep -oE '(tcp|udp) \. [0-9]+ : [^,}]*' | sed 's/^/published /'
 	namespaces_of_processes | sed 's/^/namespace /'
 	processes_of_hull | sed 's/^/process /'
-	find "$STORES/run" "$STORES/data" -mindepth 1 -maxdepth 3 | sed 's/^/file /'
-	find "$STORES/data/volumes" -mindepth 1 -maxdepth 2 2>/dev/null | sed 's/^/volume /'
+	find "$STORES/run" "$STORES/data" -mindepth 1 -maxdepth 3 -printf 'file %p\n' || true
+	find "$STORES/data/volumes" -mindepth 1 -maxdepth 2 -printf 'volume %p\n' 2>/dev/null || true
 	# NUL and blank lines are free places of the files that are arrays.
 	[ ! -e "$STORES/data/idranges" ] || tr -s ' \n\0' '\n' <"$STORES/data/idranges" | sed -n 's/./ids &/p'
 	addresses_held | sed 's/^/address of slot /'
@@ -37,16 +37,16 @@ namespaces_of_processes() {
 
 # hull's own processes, and those that are in another namespace for processes.
 processes_of_hull() {
-	local process here
-	here=$(readlink /proc/self/ns/pid)
-	for process in /proc/[0-9]*; do
-		case $(readlink "$process/exe" 2>/dev/null) in
-		*/hull | */hull-keeper | */hull-image | */hull-oci) ;;
-		*) [ "$(readlink "$process/ns/pid_for_children" 2>/dev/null || echo "$here")" != "$here" ] || continue ;;
-		esac
-		# One that has ended already holds nothing, and is somebody's to collect.
-		grep -q '^State:.[ZX]' "$process/status" 2>/dev/null || tr '\0' ' ' <"$process/cmdline" 2>/dev/null || true
-	done
+	local process
+
+	find /proc/[0-9]*/exe /proc/[0-9]*/ns/pid_for_children -maxdepth 0 -printf '%p %l\n' 2>/dev/null |
+		awk -v here="$(readlink /proc/self/ns/pid)" '
+			/\/exe .*\/(hull|hull-keeper|hull-image|hull-oci)$/ { print substr($1, 1, length($1) - length("/exe")) }
+			/\/pid_for_children ./ && $2 != here { print substr($1, 1, length($1) - length("/ns/pid_for_children")) }' | sort -u |
+		while read -r process; do
+			# One that has ended already holds nothing, and is somebody's to collect.
+			grep -q '^State:.[ZX]' "$process/status" 2>/dev/null || tr '\0' ' ' <"$process/cmdline" 2>/dev/null || true
+		done
 }
 
 nothing_since() {

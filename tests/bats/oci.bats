@@ -6,14 +6,6 @@
 load helpers
 load oci_helpers
 
-setup_file() {
-	bundle_begin
-}
-
-teardown_file() {
-	bundle_end
-}
-
 setup() {
 	bundle_configure
 }
@@ -65,10 +57,19 @@ teardown() {
 	retry 30 is stopped
 	run -1 oci kill "$ID" KILL
 	has "is stopped: it cannot be sent a signal"
+	# By these words containerd's shim and CRI-O know that it is over, and nothing is wrong.
+	has "container not running"
 	run -0 oci kill --all "$ID" KILL
-	run -1 oci pause "$ID"
+	for verb in pause resume "update --pids-limit 9" "events --stats"; do
+		# shellcheck disable=SC2086
+		run -1 oci $verb "$ID"
+		one_line
+		has "is stopped"
+		has "container not running"
+	done
 	run -255 oci exec "$ID" true
 	has "is stopped"
+	has "container not running"
 }
 
 @test "ids and signals that are none" {
@@ -94,7 +95,7 @@ teardown() {
 	[ "$output" = out ]
 	# shellcheck disable=SC2154
 	[ "$stderr" = err ]
-	configure sh -c 'kill -9 $$; sleep 5'
+	configure sh -c 'kill -9 $$; sleep 0.1'
 	run oci run "$ID"
 	configure sh -c 'exit 3'
 	run -3 oci run --keep "$ID"
@@ -163,6 +164,7 @@ teardown() {
 }
 
 # Where a tree's folder above it is frozen, no signal ends what is in it.
+# bats test_tags=plain
 @test "a process that will not die: said after a while, and not forgotten" {
 	local above=/sys/fs/cgroup/freezer/hull
 
@@ -204,34 +206,13 @@ teardown() {
 	PYTHON
 }
 
-# Prints what the terminal behind a console socket says until its program ends.
-receive_terminal() {
-	python3 - "$1" <<-'PYTHON'
-		import array, os, socket, sys
-		server = socket.socket(socket.AF_UNIX)
-		server.bind(sys.argv[1])
-		server.listen(1)
-		connection, _ = server.accept()
-		_, anc, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(4))
-		master = array.array("i", anc[0][2])[0]
-		while True:
-		    try:
-		        data = os.read(master, 4096)
-		    except OSError:
-		        break
-		    if not data:
-		        break
-		    os.write(1, data)
-	PYTHON
-}
-
 @test "a terminal goes to the console socket" {
 	configure sh -c 'tty; stty size'
 	edit 'c["process"]["terminal"] = True; c["process"]["consoleSize"] = {"height": 11, "width": 22}'
 	run -1 oci create "$ID"
 	one_line
 	has "--console-socket"
-	receive_terminal "$FOLDER/console" >"$FOLDER/said" 3>&- 4>&- &
+	terminal_at "$FOLDER/console" >"$FOLDER/said" 3>&- 4>&- &
 	retry 30 test -S "$FOLDER/console"
 	run -0 apart create --console-socket "$FOLDER/console" "$ID"
 	run -0 oci start "$ID"

@@ -3,6 +3,7 @@
 #
 # What hull-oci refuses: configs that break a rule of the specification's schemas, that contradict themselves or the host, and documents that
 # are no config at all. Each refusal is one line that names the member, exit code 1, and nothing left behind.
+# weight: 50
 
 load helpers
 

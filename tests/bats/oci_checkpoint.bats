@@ -12,10 +12,6 @@ setup_file() {
 	cc -o "$FOLDER/with-pid" "$REPOSITORY/tests/lib/with-pid.c"
 }
 
-teardown_file() {
-	bundle_end
-}
-
 setup() {
 	bundle_configure
 	IMAGES=$BATS_TEST_TMPDIR/images
@@ -85,7 +81,7 @@ no_trace() {
 @test "without criu: one line that says what to install" {
 	run -0 apart run -d "$ID"
 	run -1 oci --criu "$BATS_TEST_TMPDIR/none" checkpoint "$ID"
-	says "hull-oci: checkpoint: criu: '$BATS_TEST_TMPDIR/none' is not there"
+	says "hull-oci: checkpoint: option '--criu': criu '$BATS_TEST_TMPDIR/none' is not there"
 	run -1 oci --criu criu-of-nobody checkpoint --image-path "$IMAGES" "$ID"
 	one_line
 	has "install the package criu"
@@ -114,7 +110,7 @@ no_trace() {
 		--parent-path=/tmp|must be relative
 		--pre-dump --lazy-pages|exclude one another
 		--status-fd=1|is for --lazy-pages
-		--lazy-pages --status-fd=77|is not open for writing
+		--lazy-pages --status-fd=77|is no descriptor that is open for writing
 		--lazy-pages --status-fd=x|is no descriptor
 	WORDS
 	mkdir "$IMAGES"
@@ -262,8 +258,7 @@ says_line() {
 		--empty-ns=network 38=$((0x40000000))
 		--lazy-pages 48=1
 		--tcp-close 52=1
-		--lsm-profile=apparmor:x 53=apparmor:x
-		--lsm-mount-context=a:b 63=a:b
+		--lsm-profile=apparmor:unconfined 53=apparmor:unconfined
 	OPTIONS
 }
 

@@ -6,14 +6,6 @@
 load helpers
 load oci_helpers
 
-setup_file() {
-	bundle_begin
-}
-
-teardown_file() {
-	bundle_end
-}
-
 setup() {
 	bundle_configure
 }

@@ -5,10 +5,10 @@
 #
 #     load helpers
 #     load oci_helpers
-#     setup_file() { bundle_begin; }
-#     teardown_file() { bundle_end; }
 #     setup() { bundle_configure; }
 #     teardown() { oci_end; }
+#
+# A file that has more to begin with than a bundle says so itself: setup_file(), teardown_file().
 
 OCI=${OCI:-${HULL_BUILD:-$REPOSITORY/build}/bin/hull-oci}
 
@@ -23,13 +23,21 @@ bundle_begin() {
 }
 
 bundle_end() {
-	rm -rf "$FOLDER"
+	rm -rf --one-file-system "$FOLDER"
+}
+
+setup_file() {
+	bundle_begin
+}
+
+teardown_file() {
+	bundle_end
 }
 
 bundle_configure() {
 	ID=oci-$$-$BATS_TEST_NUMBER
 	cd "$FOLDER/bundle" || return
-	configure sleep 100
+	made_once default configure sleep 100
 }
 
 # A helper may outlive its command by some milliseconds.
@@ -59,11 +67,29 @@ apart() {
 	oci "$@" </dev/null &>"$FOLDER/words" 3>&- 4>&-
 }
 
+# made_once NAME COMMAND...: config.json as this command writes it, which is asked once: each of them starts a program or two.
+made_once() {
+	local kept=$FOLDER/$1.json
+
+	rm -f config.json
+	if [ -e "$kept" ]; then
+		cp "$kept" config.json
+	else
+		"${@:2}"
+		cp config.json "$kept"
+	fi
+}
+
 # A fresh config.json that runs these words, without a terminal.
 configure() {
-	rm -f config.json
-	oci spec
-	edit 'c["process"]["terminal"] = False; c["process"]["args"] = sys.argv[1:]' "$@"
+	configure_with pass "$@"
+}
+
+# configure_with CHANGE WORDS...: the same, and changed.
+configure_with() {
+	made_once spec oci spec
+	edit "c['process']['terminal'] = False; c['process']['args'] = sys.argv[1:]
+$1" "${@:2}"
 }
 
 # Changes config.json, which is c.
@@ -71,9 +97,12 @@ edit() {
 	python3 -c "import json, sys; c = json.load(open('config.json')); $1; json.dump(c, open('config.json', 'w'))" "${@:2}"
 }
 
-# A member of the state: member pid
+# A member of the state, a word or a number: member pid
 member() {
-	oci state "$ID" | python3 -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$1"
+	local state pattern="\"$1\": *\"?([^\",}"$'\n'"]*)"
+
+	state=$(oci state "$ID") || return
+	[[ ! $state =~ $pattern ]] || echo "${BASH_REMATCH[1]}"
 }
 
 is() {

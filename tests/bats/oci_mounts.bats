@@ -12,10 +12,6 @@ setup_file() {
 	echo hello >"$FOLDER/shown/file"
 }
 
-teardown_file() {
-	bundle_end
-}
-
 setup() {
 	bundle_configure
 	edit 'c["root"]["readonly"] = False'

@@ -6,14 +6,6 @@
 load helpers
 load oci_helpers
 
-setup_file() {
-	bundle_begin
-}
-
-teardown_file() {
-	bundle_end
-}
-
 setup() {
 	bundle_configure
 }
@@ -22,19 +14,12 @@ teardown() {
 	oci_end
 }
 
-# Receives a descriptor at a socket, and prints what came with it and what the pidfd is of: receive_pidfd SOCKET
-receive_pidfd() {
-	python3 - "$1" <<-'PYTHON'
-		import array, os, re, socket, sys
-		server = socket.socket(socket.AF_UNIX)
-		server.bind(sys.argv[1])
-		server.listen(1)
-		connection, _ = server.accept()
-		name, anc, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(4))
-		fd = array.array("i", anc[0][2])[0]
-		info = open(f"/proc/self/fdinfo/{fd}").read()
-		print(name.decode(), re.search(r"^Pid:\s*(\d+)", info, re.M)[1])
-	PYTHON
+# Prints what came with the descriptor that is sent to a socket, and which process the pidfd is of: pidfd_at SOCKET
+pidfd_at() {
+	python3 -c "$ACCEPT"'
+name, fds, _, _ = socket.recv_fds(connection, 4096, 1)
+with open(f"/proc/self/fdinfo/{fds[0]}") as info:
+    print(name.decode(), re.search(r"^Pid:\s*(\d+)", info.read(), re.M)[1])' "$1"
 }
 
 @test "globals in every form, and the log in either format" {
@@ -83,17 +68,49 @@ receive_pidfd() {
 	has --pidfd-socket
 	run -0 "$OCI" __man update
 	has cpu-burst
+	has '1 when hull-oci itself fails'
+	run -0 "$OCI" __man exec
+	has '255 when it could not be started'
+}
+
+# What the shell offers for the last word.
+offered() {
+	COMP_WORDS=(hull-oci "$@") COMP_CWORD=$#
+	COMPREPLY=()
+	_hull-oci || true
+	output=$(printf '%s\n' "${COMPREPLY[@]}" | sort -u)
+}
+
+@test "completion: verbs and their options, behind global ones as well, and ids" {
+	# shellcheck source=/dev/null
+	source <("$OCI" __complete bash | sed "s|(hull-oci |($OCI --root $FOLDER/run |")
+	offered chec
+	[ "$output" = checkpoint ]
+	offered --root "$FOLDER/run" --debug upd
+	[ "$output" = update ]
+	offered --log = /tmp/log exec --pidfd
+	[ "$output" = --pidfd-socket ]
+	offered ps --format ''
+	[ "$output" = $'json\ntable' ]
+	run -0 apart create "$ID"
+	offered start ''
+	[ "$output" = "$ID" ]
+	offered --root "$FOLDER/run" kill ''
+	[ "$output" = "$ID" ]
+	# What comes behind is nobody's to know.
+	offered exec "$ID" "$ID"
+	[ -z "$output" ]
 }
 
 @test "a pidfd goes to the socket" {
 	command -v python3 >/dev/null
-	receive_pidfd "$FOLDER/socket" >"$FOLDER/said" 3>&- 4>&- &
+	pidfd_at "$FOLDER/socket" >"$FOLDER/said" 3>&- 4>&- &
 	retry 30 test -S "$FOLDER/socket"
 	run -0 apart create --pidfd-socket "$FOLDER/socket" "$ID"
 	wait $!
 	[ "$(cat "$FOLDER/said")" = "standard $(member pid)" ]
 	rm "$FOLDER/socket"
-	receive_pidfd "$FOLDER/socket" >"$FOLDER/said" 3>&- 4>&- &
+	pidfd_at "$FOLDER/socket" >"$FOLDER/said" 3>&- 4>&- &
 	retry 30 test -S "$FOLDER/socket"
 	run -0 apart exec --detach --pid-file "$FOLDER/pid" --pidfd-socket "$FOLDER/socket" "$ID" sleep 50
 	wait $!

@@ -8,14 +8,6 @@ load oci_helpers
 
 ROUNDS=6
 
-setup_file() {
-	bundle_begin
-}
-
-teardown_file() {
-	bundle_end
-}
-
 setup() {
 	bundle_configure
 }
@@ -104,7 +96,7 @@ nothing() {
 		run -0 apart run --detach "$ID"
 		race "kill $ID KILL" "delete --force $ID"
 		[ "$second" -eq 0 ]
-		[ "$first" -eq 0 ] || lost_by "$FOLDER/one" "does not exist|is stopped|No such process"
+		[ "$first" -eq 0 ] || lost_by "$FOLDER/one" "does not exist|is stopped|has just ended"
 		nothing
 		run -0 apart run --detach "$ID"
 		race "kill --all $ID 9" "delete --force $ID"

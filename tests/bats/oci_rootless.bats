@@ -15,10 +15,6 @@ setup_file() {
 	chmod 755 "$FOLDER"
 }
 
-teardown_file() {
-	bundle_end
-}
-
 setup() {
 	ID=oci-$$-$BATS_TEST_NUMBER
 	cd "$FOLDER/bundle" || return

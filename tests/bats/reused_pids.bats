@@ -144,7 +144,7 @@ find_second() {
 	go_on
 	[ "$status" -eq 1 ]
 	one_line
-	has "No such process"
+	has "has just ended: container not running"
 	goes_on "$PID"
 	run -0 oci delete "$ID"
 }
@@ -186,6 +186,25 @@ find_second() {
 		goes_on "$PID"
 		run -0 oci delete --force "$ID"
 	done
+}
+
+# In no cgroup and the host's process namespace, where nothing else tells that the container has ended.
+@test "exec: where the root is apart from the mount namespace, none but the container's is taken" {
+	unshare --mount sleep 1003 </dev/null &>/dev/null 3>&- 4>&- &
+	OTHERS+=("$!")
+	retry 30 eval "[ \"\$(cat /proc/$!/comm)\" = sleep ]"
+	edit 'n = c["linux"]["namespaces"]; n[:] = [x for x in n if x["type"] not in ("mount", "pid")] + [{"type": "mount", "path": sys.argv[1]}]
+c["mounts"] = [m for m in c["mounts"] if m["type"] != "proc"]' "/proc/$!/ns/mnt"
+	running_without_cgroup
+	held_oci exec:root exec "$ID" sh -c "echo escaped >$FOLDER/escaped"
+	take "$PID" mnt,net sleep 1000
+	go_on
+	[ ! -e "$FOLDER/escaped" ]
+	[ "$status" -eq 255 ]
+	one_line
+	has "has just ended"
+	goes_on "$PID"
+	run -0 oci delete --force "$ID"
 }
 
 @test "mounts add: nothing is mounted there, whenever it happens" {

@@ -42,7 +42,8 @@ limit() {
 		if [ -e /sys/fs/cgroup/cpu.stat ]; then sed -n "s/^usage_usec \(.*\)/\1000/p" /sys/fs/cgroup/cpu.stat
 		else cat /sys/fs/cgroup/*/cpuacct.usage | head -n 1; fi'
 	used_ns=$output
-	[ "$used_ns" -lt 2100000000 ] && [ "$used_ns" -gt 700000000 ]
+	# Never much more; on a busy machine it may be less.
+	[ "$used_ns" -lt 2100000000 ] && [ "$used_ns" -gt 300000000 ]
 }
 
 @test "--cpu-shares, --cpuset-cpus" {

@@ -24,7 +24,7 @@ teardown() {
 through_descriptors() {
 	local number
 
-	for number in {3..45}; do
+	for ((number = 3; number < 3 + $(rounds 43); number++)); do
 		"${@//\{\}/$number}" 2>&1 || true
 	done
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Attacks that worked on other runtimes, each with the mistake that it needs (CVE numbers name where it was made).
+# weight: 60
 
 load helpers
 setup_file() {
@@ -43,7 +44,7 @@ rootfs_with() {
 		# shellcheck disable=SC2086
 		hull run -d --name victim $way hostile sh -c '
 			while :; do for p in /proc/[0-9]*; do [ "$p" = "/proc/$$" ] || (echo spoiled >"$p/exe") 2>/dev/null; done; done' 3>&-
-		for i in 1 2 3 4 5 6 7 8; do hull exec victim true; hull exec victim /bin/bad 2>/dev/null || true; done
+		for ((i = $(rounds 8); i > 0; i--)); do hull exec victim true; hull exec victim /bin/bad 2>/dev/null || true; done
 		hull rm -f victim >/dev/null
 		[ "$(programs)" = "$before" ] || { echo "$way" && false; }
 	done
@@ -85,7 +86,8 @@ has_counted() { [[ $(hull exec "$1" cat /count/n) -gt 1000 ]]; }
 	for volume in shared "$STORES/host"; do
 		swapping "$volume"
 		hits=0
-		for i in {1..40}; do
+		# And some do start: it is not for want of a way.
+		for ((i = 0; i < 40 && (hits == 0 || i < $(rounds 40)); i++)); do
 			for target in "-v $STORES/given:/s/dir/made" "--tmpfs /s/dir/made" "-v $STORES/given:/s/dir"; do
 				# shellcheck disable=SC2086 # two words
 				! hull run --rm --network none -v "$volume:/s" $target busybox sh -c 'grep -q " /s/dir" /proc/self/mountinfo' 2>/dev/null || hits=$((hits + 1))
@@ -95,7 +97,6 @@ has_counted() { [[ $(hull exec "$1" cat /count/n) -gt 1000 ]]; }
 		[ -z "$(ls -A "$STORES/given")" ]
 		run ! grep -F "$STORES" /proc/self/mountinfo
 		for who in one two; do retry 30 has_counted "$who"; done
-		# And some did start: it was not for want of a way.
 		[ "$hits" -gt 0 ]
 		hull rm -f one two >/dev/null
 	done
@@ -230,7 +231,7 @@ spy_on() {
 @test "CVE-2016-9962: a process that joins shows nothing of the host's before its exec" {
 	for way in auto host; do
 		spy_on --userns "$way"
-		for i in {1..60}; do hull exec spy true </dev/null >/dev/null 2>&1; done
+		for ((i = $(rounds 60); i > 0; i--)); do hull exec spy true </dev/null >/dev/null 2>&1; done
 		run hull logs spy
 		is ''
 		hull rm -f spy
@@ -238,7 +239,7 @@ spy_on() {
 }
 @test "CVE-2016-9962: a first process in a container's PID namespace holds nothing of hull's own folders" {
 	spy_on --userns host
-	for i in {1..30}; do hull run --rm --network none --pid container:spy busybox true </dev/null >/dev/null 2>&1; done
+	for ((i = $(rounds 30); i > 0; i--)); do hull run --rm --network none --pid container:spy busybox true </dev/null >/dev/null 2>&1; done
 	run hull logs spy
 	# Its output, and what will be mounted in it, are its own.
 	output=$(grep -E "^$STORES/|^anon_inode:.pidfd|^[a-z]+:\[[0-9]" <<<"$output" | grep -vE '/(stdout|stderr)$' | sort -u)

@@ -130,13 +130,13 @@ frames() {
 
 	victim=$(ip_of victim)
 	mac=$(mac_of victim)
-	hull exec other ping -c 1 -W 2 "$victim" >/dev/null
-	hull exec other arping -c 1 -w 2 -I eth0 "$gateway" >/dev/null
-	ping -c 1 -W 2 "$victim" >/dev/null
+	hull exec other ping -c 1 -W 20 "$victim" >/dev/null
+	hull exec other arping -c 1 -w 20 -I eth0 "$gateway" >/dev/null
+	ping -c 1 -W 20 "$victim" >/dev/null
 	hull exec evil sh -c "ip address add $victim/20 dev eth0; ip address add $gateway/20 dev eth0"
 	# A neighbour's entry is not replaced within its first second.
 	for who in "$victim" "$gateway"; do hull exec evil arping -U -c 3 -I eth0 -s "$who" "$who" >/dev/null || true; done
-	run -0 hull exec other sh -c "ping -c 1 -W 2 $victim >/dev/null && ip neigh show $victim"
+	run -0 hull exec other sh -c "ping -c 1 -W 20 $victim >/dev/null && ip neigh show $victim"
 	has "$mac"
 	run -0 hull exec other sh -c "ip neigh flush dev eth0 >/dev/null 2>&1; arping -c 3 -w 4 -I eth0 $gateway | grep -o '\[.*\]' | sort -u"
 	is "[$(cat /sys/class/net/hull0/address)]"
@@ -161,14 +161,14 @@ for last in range(16):
 	run -0 bash -c "bridge fdb show br hull0 | grep -i '^$mac'"
 	has "$mac dev $port master hull0 static"
 	[ "${#lines[@]}" -eq 1 ]
-	run -0 hull exec other ping -c 3 -i 0.2 -W 1 "$victim"
+	run -0 hull exec other ping -c 3 -i 0.2 -W 20 "$victim"
 	has '3 packets received'
 }
 
 @test "a container that has chosen its MAC address is reached by it" {
 	hull run -d --name chosen --mac-address 02:00:00:00:00:99 busybox sleep 300 3>&- >/dev/null
-	run -0 hull exec other ping -c 1 -W 2 "$(ip_of chosen)"
-	run -0 ping -c 1 -W 2 "$(ip_of chosen)"
+	run -0 hull exec other ping -c 1 -W 20 "$(ip_of chosen)"
+	run -0 ping -c 1 -W 20 "$(ip_of chosen)"
 }
 
 @test "IPv6 of the host is out of reach: neither address nor service" {

@@ -23,6 +23,7 @@ teardown_file() {
 }
 
 setup() {
+	HELD=()
 	cd "$FOLDER/bundle" || return
 	mkdir -m 777 "$FOLDER/outside" "$FOLDER/given"
 	echo given >"$FOLDER/given/file"
@@ -36,6 +37,8 @@ setup() {
 teardown() {
 	local id
 
+	# Who stands still has locks that others wait for.
+	[ ${#HELD[@]} -eq 0 ] || kill -CONT "${HELD[@]}" 2>/dev/null || true
 	for id in $(oci list -q); do
 		oci delete --force "$id"
 	done
@@ -215,6 +218,44 @@ says('exec sleep 100')"
 	rm "$FOLDER/pid"
 }
 
+# Whether a process has the runtime's own file open.
+holds_runtime() {
+	local held
+
+	held=$(stat -L -c '%d:%i' "/proc/$1/fd/"* 2>/dev/null) || true
+	[[ $held == *"$(stat -c '%d:%i' "$OCI")"* ]]
+}
+stands_still() {
+	grep -q '^State:.T' "/proc/$1/status"
+}
+has_stopped_child() {
+	FOUND=$(pgrep --runstates T -P "$1")
+}
+
+# In the host's process namespace a program sees the runtime, which has its own file open up to here. Both the runtime and its child stand still before each closes
+# it: the child is let go on first.
+@test "CVE-2019-5736: the runtime's own file is closed before a program runs that could see it" {
+	local runtime OCI=${HULL_TESTING%/*}/hull-oci
+
+	bundle '' "c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] not in ('user', 'pid')]
+unmounted('/proc'); says(': >/tmp/ran; exec sleep 100')"
+	HULL_TEST_FAULT=stop:sealed:finish "$OCI" --root "$FOLDER/run" run --detach here 3>&- 4>&- </dev/null &>"$FOLDER/words" &
+	runtime=$!
+	HELD=("$runtime")
+	retry 30 has_stopped_child "$runtime"
+	kill -CONT "$FOUND"
+	retry 30 stands_still "$runtime"
+	holds_runtime "$runtime"
+	for _ in {1..10}; do
+		[ ! -e rootfs/tmp/ran ]
+		sleep 0.1
+	done
+	kill -CONT "$runtime"
+	wait "$runtime" || { cat "$FOLDER/words" && false; }
+	retry 30 test -e rootfs/tmp/ran
+	rm "$FOLDER/words"
+}
+
 @test "CVE-2019-19921, 2023-27561, 2025-52881: /proc is a link, a tmpfs, or in parts somebody else's" {
 	local fake='mkdir -p fake/self/attr fake/sys/kernel fake/sys/net/ipv4; rm -rf proc; ln -s'
 
@@ -251,18 +292,6 @@ says('exec sleep 100')"
 	done
 }
 
-# Prints what the terminal behind a console socket says until its program ends.
-receive_terminal() {
-	python3 -c '
-import array, os, socket, sys
-server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[1]); server.listen()
-_, control, _, _ = server.accept()[0].recvmsg(4096, socket.CMSG_SPACE(4))
-terminal = array.array("i", control[0][2])[0]
-try:
-    while data := os.read(terminal, 4096): sys.stdout.buffer.write(data)
-except OSError: pass' "$1"
-}
-
 @test "CVE-2025-52565: /dev/console, /dev/pts and /dev/ptmx are links where a terminal is set up" {
 	local change
 
@@ -273,7 +302,7 @@ except OSError: pass' "$1"
 			"unmounted('/dev'); unmounted('/dev/pts'); unmounted('/dev/shm'); unmounted('/dev/mqueue')"; do
 			bundle "$change" "$mounts
 c['process']['terminal'] = True; says('echo ran; (echo y >/dev/console) 2>/dev/null; true')"
-			receive_terminal "$FOLDER/console" 3>&- 4>&- >/dev/null &
+			terminal_at "$FOLDER/console" 3>&- 4>&- >/dev/null &
 			retry 30 test -S "$FOLDER/console"
 			run timeout 20 "$OCI" --root "$FOLDER/run" run --detach --console-socket "$FOLDER/console" console 3>&- 4>&-
 			kill %% 2>/dev/null || true

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What a full disk, a crash of the machine or a hostile hand leaves in hull's own files: one clear line, and the other instances go on.
+# weight: 50
 
 load helpers
 

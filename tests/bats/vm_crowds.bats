@@ -21,35 +21,34 @@ teardown() {
 	containers_end
 }
 
-qemu_of() {
-	pgrep -P "$(init_of "$1")" qemu
-}
 stands_still_at_first() {
 	tr '\0' '\n' <"/proc/$(qemu_of "$1")/cmdline" | grep -qx -e -S
 }
 
-# Bytes of the file of turns that are locked, one a line: from 1024 on they are places in the line.
+# The turns that are taken, and the places in the line, one a line, as runtime/vm/turns.h has them in the file.
 # turns watch FILE: until the file is there, how many turns were taken at once at most.
 turns() {
 	python3 - "$STORES/run/instances/.boot-turns" "$@" <<-'PYTHON'
 		import fcntl, os, struct, sys, time
-		F_OFD_GETLK, FLOCK = 36, "hhqqi4x"
-		def is_locked(byte):
-		    asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
+		F_OFD_GETLK, FLOCK, ROOM = 36, "hhqqi4x", 1 << 40
+		def is_locked(first, count):
+		    asked = struct.pack(FLOCK, fcntl.F_WRLCK, os.SEEK_SET, first, count, 0)
 		    return struct.unpack(FLOCK, fcntl.fcntl(turns, F_OFD_GETLK, asked))[0] != fcntl.F_UNLCK
+		def taken():
+		    return ["turn %d" % turn for turn in range(64) if is_locked(ROOM * (1 + turn), ROOM)]
 		turns = os.open(sys.argv[1], os.O_RDWR)
 		if len(sys.argv) == 2:
-		    print(*filter(is_locked, (*range(64), *range(1024, 1088))), sep="\n")
+		    print(*taken(), *("place %d" % place for place in range(64) if is_locked(place, 1)), sep="\n")
 		else:
 		    most = 0
 		    while not os.path.exists(sys.argv[3]):
-		        most = max(most, sum(map(is_locked, range(64))))
+		        most = max(most, len(taken()))
 		        time.sleep(0.05)
 		    print(most)
 	PYTHON
 }
 waits() {
-	turns | grep -qE '^[0-9]{4}$'
+	turns | grep -q '^place'
 }
 nobody_waits() {
 	! waits
@@ -57,15 +56,6 @@ nobody_waits() {
 
 opens_turns() {
 	find "/proc/$1/fd" -lname '*/.boot-turns' | grep -q .
-}
-
-# A line to its monitor's control socket, and the answer.
-control() {
-	(cd "$STORES/run/instances/$(hull inspect --format '{{.ID}}' "$1")" && echo "$2" | socat -t 10 - UNIX-CONNECT:control.sock)
-}
-
-says() {
-	[ "$(hull logs "$1")" = "$2" ]
 }
 
 # What is held for a machine, by its monitor: descriptors, anonymous KiB; and by all in its guest, its agent among them: open files, anonymous KiB.
@@ -79,21 +69,29 @@ held_by() {
 	hull exec "$1" cat /proc/meminfo | awk '$1 == "AnonPages:" { print $2 }'
 }
 
-# All turns are somebody's, who does not give them back before it is killed.
+# All turns are somebody's, who does not give them back before it is killed: for ever, or taken so many ms ago.
+# hold_turns [MS]
 hold_turns() {
-	python3 - "$STORES/run/instances/.boot-turns" >"$BATS_TEST_TMPDIR/held" 3>&- <<-'PYTHON' &
-		import fcntl, os, signal, struct, sys
-		F_OFD_SETLK = 37
+	rm -f "$BATS_TEST_TMPDIR/held"
+	python3 - "$STORES/run/instances/.boot-turns" "$@" >"$BATS_TEST_TMPDIR/held" 3>&- <<-'PYTHON' &
+		import fcntl, os, signal, struct, sys, time
+		F_OFD_SETLK, ROOM = 37, 1 << 40
+		def lock(first, count):
+		    fcntl.fcntl(turns, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, first, count, 0))
 		if not os.path.exists(sys.argv[1]):
 		    os.mkfifo(sys.argv[1], 0o600)
 		turns = os.open(sys.argv[1], os.O_RDWR)
-		fcntl.fcntl(turns, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1024, 0))
+		if len(sys.argv) == 2:
+		    lock(ROOM, 0)
+		else:
+		    for turn in range(64):
+		        lock(ROOM * (1 + turn) + time.monotonic_ns() // 1000000 - int(sys.argv[2]), 1)
 		print("held", flush=True)
 		while True:
 		    signal.pause()
 	PYTHON
 	HOLDER=$!
-	retry 20 grep -qs held "$BATS_TEST_TMPDIR/held"
+	retry 60 grep -qs held "$BATS_TEST_TMPDIR/held"
 }
 let_go() {
 	kill_at_once "$HOLDER"
@@ -127,6 +125,7 @@ let_go() {
 	[ "$(hull inspect --format '{{.Network.IP}}' "${names[@]}" | sort -u | wc -l)" -eq "$CROWD" ]
 	for ((number = 1; number <= CROWD; number++)); do
 		[ "$(hull exec "box$number" echo "answer $number")" = "answer $number" ]
+		[ "$(hull logs "box$number")" = "number $number" ]
 	done
 	hull kill "${names[@]}" >/dev/null
 	for ((number = 1; number <= CROWD; number++)); do
@@ -139,7 +138,7 @@ let_go() {
 	hull ps -q
 	hold_turns
 	machine -d --name box --network none bb sh -c 'echo up; while :; do sleep 100; done' >/dev/null 3>&-
-	retry 20 waits || {
+	retry 60 waits || {
 		hull ps -a
 		hull logs box
 		echo "locked: $(turns | xargs); by $HOLDER: $(cat "/proc/$HOLDER/status")"
@@ -151,16 +150,16 @@ let_go() {
 	hull pause box >/dev/null
 	[ "$(hull inspect --format '{{.State.Status}}' box)" = paused ]
 	hull unpause box >/dev/null
-	timeout 20 "$HULL" --root "$STORES/run" --data "$STORES/data" kill box >/dev/null
-	retry 20 has_exited box
+	timeout 60 "$HULL" --root "$STORES/run" --data "$STORES/data" kill box >/dev/null
+	retry 60 has_exited box
 	run ! waits
 	hull start box >/dev/null
-	retry 20 waits
-	timeout 20 "$HULL" --root "$STORES/run" --data "$STORES/data" rm -f box >/dev/null
+	retry 60 waits
+	timeout 60 "$HULL" --root "$STORES/run" --data "$STORES/data" rm -f box >/dev/null
 	run ! waits
 	# Its turn comes while it is paused, by its monitor: it does not boot.
 	machine -d --name box --network none bb sh -c 'echo up; while :; do sleep 100; done' >/dev/null 3>&-
-	retry 20 waits
+	retry 60 waits
 	[ "$(control box pause)" = '{"ok":true}' ]
 	[[ "$(control box stats)" == *'"state":"paused"'* ]]
 	let_go
@@ -169,9 +168,11 @@ let_go() {
 	retry "$BOOT_SECONDS" says box up
 	[ -z "$(turns)" ]
 	run ! opens_turns "$(init_of box)"
-	# Alone, nobody waits.
+	# Alone, nobody waits; nor for those who have had their turns for too long, and cannot run.
+	hold_turns 61000
 	begin alone
 	run ! stands_still_at_first alone
+	let_go
 }
 
 # bats test_tags=vm,slow

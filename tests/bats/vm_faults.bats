@@ -27,11 +27,6 @@ ended() {
 	[ "$(hull inspect --format '{{.State.Cause}}' "$1")" = "$3" ]
 }
 
-# The server of a machine's volumes is its monitor's child, and QEMU is the other one.
-server_of() {
-	pgrep -P "$(init_of "$1")" -x hull-vmm
-}
-
 @test "the server of its volumes is killed: the machine ends, and says so" {
 	begin box -v "$STORES/rootfs:/v"
 	kill -KILL "$(server_of box)"
@@ -217,7 +212,7 @@ not_with() {
 	hull exec box sh -c 'for i in 1 2 3; do echo $i >/kept$i; done; sync'
 	hull exec -d box sh -c 'i=0; while :; do mkdir -p /d$((i % 50)); head -c 100000 /dev/urandom >/d$((i % 50))/$i; i=$((i + 1)); done'
 	retry 30 hull exec box test -e /d9
-	kill -KILL "$(pgrep -P "$(init_of box)" qemu)"
+	kill -KILL "$(qemu_of box)"
 	ended box 125 emulator 'QEMU was killed by signal 9 \(KILL\)'
 	hull start box
 	is_reached box

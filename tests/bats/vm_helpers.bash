@@ -35,3 +35,21 @@ has_exited() {
 exit_code() {
 	hull inspect --format '{{.State.ExitCode}}' "$1"
 }
+
+# Whether its log has this line.
+says() {
+	hull logs "$1" 2>&1 | grep -qxF -- "$2"
+}
+
+# The processes of a machine of QEMU's besides its monitor, which is init_of(): QEMU, and the server of its volumes.
+qemu_of() {
+	pgrep -P "$(init_of "$1")" qemu
+}
+server_of() {
+	pgrep -P "$(init_of "$1")" -x hull-vmm
+}
+
+# control NAME LINE: to its monitor's control socket, and the answer.
+control() {
+	(cd "$STORES/run/instances/$(hull inspect --format '{{.ID}}' "$1")" && echo "$2" | socat -t 10 - UNIX-CONNECT:control.sock)
+}

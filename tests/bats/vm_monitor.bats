@@ -42,6 +42,17 @@ machine_begin() {
 	wait_until grep -qs hanging "$WORK/output"
 }
 
+# MONITOR=(python3 -c "$LISTENING" "NAME..." "${MONITOR[@]}"): sockets of these names, which listen as its descriptors from 8 on.
+LISTENING='import os, socket, sys
+for number, name in enumerate(sys.argv[1].split(), 8):
+    if os.path.exists(name): os.unlink(name)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(name)
+    listener.listen()
+    if listener.fileno() != number: os.dup2(listener.detach(), number)
+    else: os.set_inheritable(listener.detach(), True)
+os.execv(sys.argv[2], sys.argv[2:])'
+
 wait_until() {
 	local tries=0
 
@@ -85,18 +96,50 @@ all_filtered() {
 
 @test "a console beside the agent's channel: what the guest says there comes with the monitor's own words" {
 	echo '{}' >"$WORK/start"
-	MONITOR=(python3 -c 'import os, socket, sys
-agent = socket.socket(socket.AF_UNIX)
-agent.bind(sys.argv[1])
-agent.listen()
-os.dup2(agent.fileno(), 8)
-os.execv(sys.argv[2], sys.argv[2:])' "$WORK/agent" "${MONITOR[@]}")
+	MONITOR=(python3 -c "$LISTENING" "$WORK/agent" "${MONITOR[@]}")
 	for way in "" " hull.agent=vsock"; do
-		rm -f "$WORK/agent"
 		run --separate-stderr machine "console$way" '"agent_listen_fd": 8, "start_fd": 9, "virtio_console": true' 9<"$WORK/start"
 		[ -z "$output" ]
 		[ "${stderr_lines[0]}" = "through the console" ]
 	done
+}
+
+# In a network of its own, with a tap as the monitor's descriptor 9: says what comes out of the machine, and speaks to it until it ends.
+NETWORK='import fcntl, os, socket, struct, subprocess, sys, time
+tap = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(tap, 0x400454ca, struct.pack("16sH22x", b"card", 0x5002))
+subprocess.run(["ip", "link", "set", "card", "up"], check=True)
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5))
+wire.bind(("card", 0x88b5))
+wire.settimeout(50)
+if tap != 9:
+    os.dup2(tap, 9)
+    os.close(tap)
+monitor = subprocess.Popen(sys.argv[1:], pass_fds=(3, 4, 6, 7, 9))
+os.close(9)
+heard = wire.recv(2000)
+print(heard[14:].rstrip(b"\0").decode(), flush=True)
+while monitor.poll() is None:
+    try:
+        wire.send(heard[6:12] + b"\2\0\0\0\0\2\x88\xb5to the guest".ljust(60, b"\0"))
+    except OSError:
+        break
+    time.sleep(0.05)
+sys.exit(monitor.wait())'
+
+@test "a card: a frame out, and one in" {
+	[ -c /dev/net/tun ] || skip "there is no /dev/net/tun"
+	MONITOR=(unshare --net python3 -c "$NETWORK" "${MONITOR[@]}")
+	run -0 machine net '"nics": [{"tap_fd": 9, "mac": "02:00:00:00:00:01"}]'
+	[ "$output" = $'from the guest\nto the guest' ]
+}
+
+@test "a kernel that is to leave ACPI alone is told where its devices are" {
+	run -0 machine words
+	[[ $output != *virtio_mmio* ]]
+	# A console, a disk, randomness and a balloon.
+	run -0 machine "words acpi=off"
+	[[ " $output " == *" virtio_mmio.device=0x200@0xd0000000:5 virtio_mmio.device=0x200@0xd0001000:6 virtio_mmio.device=0x200@0xd0002000:7 virtio_mmio.device=0x200@0xd0003000:8 " ]]
 }
 
 @test "randomness, and many kicks and interrupts in turn" {
@@ -194,14 +237,7 @@ ask() {
 }
 
 @test "the control socket: stats, pause, resume, stop" {
-	rm -f "$WORK/control"
-	MONITOR=(python3 -c 'import os, socket, sys
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-listener.listen()
-if listener.fileno() != 8: os.dup2(listener.fileno(), 8)
-os.set_inheritable(8, True)
-os.execv(sys.argv[2], sys.argv[2:])' "$WORK/control" "$HULL_BUILD/libexec/hull-vmm")
+	MONITOR=(python3 -c "$LISTENING" "$WORK/control" "${MONITOR[@]}")
 	machine_begin '"control_listen_fd": 8'
 	[ "$(ask stats '[.ok, .state, .cpus, .memory_bytes]')" = '[true,"running",1,67108864]' ]
 	[ "$(ask pause .ok)" = true ]
@@ -214,6 +250,25 @@ os.execv(sys.argv[2], sys.argv[2:])' "$WORK/control" "$HULL_BUILD/libexec/hull-v
 	wait "$MACHINE" || status=$?
 	[ "$status" -eq 125 ]
 	grep -qx "hull: the machine was stopped" "$WORK/output"
+}
+
+@test "time in which a machine is paused is none of its boot's" {
+	local status=0 tries
+
+	echo '{}' >"$WORK/start"
+	MONITOR=(python3 -c "$LISTENING" "$WORK/control $WORK/agent" "${MONITOR[@]}")
+	# On a busy host it may be over before it can be paused.
+	for tries in 1 2 3 4 5; do
+		machine_begin '"control_listen_fd": 8, "agent_listen_fd": 9, "start_fd": 10, "boot_seconds": 2' 10<"$WORK/start"
+		[ "$(ask pause .ok)" != true ] || break
+		wait "$MACHINE" || true
+	done
+	[ "$(ask stats .state)" = '"paused"' ]
+	run -124 timeout 3 tail --pid="$MACHINE" -f /dev/null
+	[ "$(ask resume .ok)" = true ]
+	wait "$MACHINE" || status=$?
+	[ "$status" -eq 125 ]
+	grep -q '^hull: the guest was not up after 2 seconds: ' "$WORK/output"
 }
 
 @test "what is slow to close is left to who holds the other end of a socket, and not closed by the exit" {

@@ -43,8 +43,7 @@ outside() {
 	name_server
 	hull run -d --name box --isolation vm -p 18211:80 -p 18212:81/udp --dns 198.51.100.2 --dns-search example.org --add-host beside:192.0.2.9 bb sh -c \
 		'mkdir /www; echo page >/www/index.html; httpd -h /www; httpd -p 82 -h /www; nc -u -l -p 81 -e echo word & echo up; while :; do sleep 0.2; done' >/dev/null 3>&-
-	up() { hull logs box | grep -qx up; }
-	retry $BOOT_SECONDS up
+	retry $BOOT_SECONDS says box up
 	[ "$(outside curl -sf -m 10 http://198.51.100.1:18211/)" = page ]
 	address=$(hull inspect --format '{{.Network.IP}}' box)
 	outside ip route add "$address/32" via 198.51.100.1

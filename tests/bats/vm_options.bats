@@ -107,7 +107,7 @@ workdir guest'
 	[ "$(limit_of box memory memory.soft_limit_in_bytes memory.low)" -eq $((160 << 20)) ]
 	[[ $(limit_of box cpu cpu.shares cpu.weight) =~ ^(512|20|59|39)$ ]]
 	[ "$(limit_of box memory memory.limit_in_bytes memory.max)" -gt $((192 << 20)) ]
-	retry $BOOT_SECONDS bash -c "$(hull_words logs box) | grep -qx up"
+	retry $BOOT_SECONDS says box up
 	hull logs box | grep -x $'Seccomp:\t0'
 	hull stop box
 	[ "$(hull inspect --format '{{.State.ExitCode}}' box)" -eq 9 ]
@@ -124,7 +124,7 @@ workdir guest'
 		head -c 512 /dev/vda | wc -c; mknod /node c 1 8 && head -c 4 /node | wc -c
 		[ -e /dev/kvm ] || echo no kvm; mknod /v/disk b 8 0 || echo refused; touch /v/etc/new || echo denied
 		echo up; while :; do sleep 0.2; done' >/dev/null 3>&-
-	retry $BOOT_SECONDS bash -c "$(hull_words logs root) 2>/dev/null | grep -qx up"
+	retry $BOOT_SECONDS says root up
 	run -0 hull logs root
 	for line in $'CapEff:\t000001ffffffffff' $'NoNewPrivs:\t0' $'Seccomp:\t0' mounted written 512 4 'no kvm' refused denied; do
 		grep -qxF "$line" <<<"$output" || { echo "missing: $line in $output" && false; }
@@ -173,7 +173,7 @@ look() {
 		options+=(-v "$place:/v/${word//,/-}:$word")
 	done
 	hull run -d --name "$1" --network none --isolation "$1" -u app "${options[@]}" bb sh -c "$LOOK" >/dev/null 3>&-
-	retry $BOOT_SECONDS bash -c "$(hull_words logs "$1") | grep -qx up"
+	retry $BOOT_SECONDS says "$1" up
 	for word in "${words[@]}"; do
 		mount -t tmpfs later "$STORES/look/$word/later"
 		touch "$STORES/look/$word/later/seen"

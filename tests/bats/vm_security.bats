@@ -70,7 +70,7 @@ change() {
 	has app
 	# QEMU holds it without the right to write.
 	begin again
-	pid=$(pgrep -P "$(hull inspect --format '{{.State.Pid}}' again)" qemu)
+	pid=$(qemu_of again)
 	for fd in "/proc/$pid"/fd/*; do
 		[[ $(readlink "$fd") != *.erofs* ]] || [ $((8#$(awk '$1 == "flags:" { print $2 }' "/proc/$pid/fdinfo/${fd##*/}") & 3)) -eq 0 ]
 	done

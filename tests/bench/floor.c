@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the kernel itself charges for one container: everything that a runtime asks of it for the benchmark's two bundles, and nothing else. No
- * configuration, no state, no checks, no second program: one C program, whose child becomes the program that does nothing.
+ * What the kernel itself charges for one container: everything that a runtime asks of it for the benchmark's two
+ * bundles, and nothing else. No configuration, no state, no checks, no second program: one C program, whose child
+ * becomes the program that does nothing.
  *
  *     floor b1|b2 ROOTFS STEPS      appends one line to the file STEPS: "name microseconds" for each step, and "total"
  *
- * It makes cgroups in the v1 hierarchies that the bundle has something to say about, and in no other. b2 has limits, a cgroup namespace and a filter besides: a search
- * tree of as many instructions as the usual list of 300 names takes for three architectures. The child borrows the memory until it becomes the program, so that
- * nothing is copied for it; the parent sleeps meanwhile. The network namespace, the dearest of them, is made by a thread beside all this. At last the parent asks
- * again and again whether the program has ended: on a machine with nothing else to do, to wake a processor that sleeps takes as long as a few mounts.
+ * What comes out is the container that runtimes make of these bundles, mount by mount: its paths are hidden and
+ * read-only, its limits in force and out of its reach. b2 has limits, a cgroup namespace and a filter besides: a search
+ * tree of as many instructions as the usual list of 300 names takes for three architectures.
+ *
+ * The child borrows the memory until it becomes the program, so that nothing is copied for it; the parent sleeps
+ * meanwhile. A thread beside them makes the network namespace and the cgroups, which the child needs last.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/mount.h>
 #include <linux/seccomp.h>
-#include <poll.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -24,9 +29,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -36,21 +43,24 @@
 
 #define CGROUPS		 "/sys/fs/cgroup"
 #define PATH_BYTES	 128
-#define TREES_MAX	 4
+#define TREES_MAX	 12
+#define NOT_YET		 (-1)
 #define FILTER_RANGES	 89  /* of each architecture: allowed and refused by turns */
 #define FILTER_MAX	 512 /* more than it takes */
 #define STACK_BYTES	 65536
 #define FILTER_BASE	 512 /* below are the calls that the program makes: all are allowed */
 #define X32_BIT		 0x40000000u
+#define CLOSED		 (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 #define CLONE_INTO_FRESH (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 #define CLONE_AS_THREAD	 (CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
-#define CLONE_BORROWING	 (CLONE_VM | CLONE_FILES | CLONE_VFORK | CLONE_PIDFD | SIGCHLD)
+#define CLONE_BORROWING	 (CLONE_VM | CLONE_FILES | CLONE_VFORK | SIGCHLD)
 
 enum step {
-	STEP_CGROUPS,
 	STEP_CLONE,
-	STEP_JOIN,
 	STEP_MOUNTS,
+	STEP_NETWORK,
+	STEP_CGROUPS,
+	STEP_ROOT,
 	STEP_RIGHTS,
 	STEP_FILTER,
 	STEP_PROGRAM,
@@ -58,8 +68,9 @@ enum step {
 	STEP_COUNT
 };
 static const char *const step_names[STEP_COUNT] = {
-	[STEP_CGROUPS] = "cgroups", [STEP_CLONE] = "clone",   [STEP_JOIN] = "join",	  [STEP_MOUNTS] = "mounts",
-	[STEP_RIGHTS] = "rights",   [STEP_FILTER] = "filter", [STEP_PROGRAM] = "program", [STEP_REMOVE] = "remove",
+	[STEP_CLONE] = "clone",	    [STEP_MOUNTS] = "mounts",	[STEP_NETWORK] = "network",
+	[STEP_CGROUPS] = "cgroups", [STEP_ROOT] = "root",	[STEP_RIGHTS] = "rights",
+	[STEP_FILTER] = "filter",   [STEP_PROGRAM] = "program", [STEP_REMOVE] = "remove",
 };
 
 /* When each step had ended: the child writes here, too. */
@@ -67,12 +78,12 @@ static struct {
 	int64_t started_ns, ended_ns[STEP_COUNT];
 } times;
 
-static char trees[TREES_MAX][64]; /* mount points */
-static int tree_fds[TREES_MAX];	  /* this container's cgroup in each */
+static const char *trees[TREES_MAX]; /* hierarchies that this container has a cgroup in */
 static int tree_count;
 static char name[32];
 static bool is_b2;
-static _Atomic int network = -1; /* the namespace, once it is there */
+static _Atomic int network = NOT_YET; /* the namespace */
+static _Atomic int has_cgroups = NOT_YET;
 
 static void die(const char *what)
 {
@@ -99,30 +110,37 @@ static void done(enum step step)
 	times.ended_ns[step] = now_ns();
 }
 
-/* --- Cgroups ---------------------------------------------------------------------------------------------------------- */
+/* --- What is made beside the child -------------------------------------------------------------------------------- */
 
-/* The hierarchies that the bundle says something about. */
-static void find_trees(void)
+static void tell(_Atomic int *what, int value)
 {
-	static const char *const wanted[] = {"devices", "memory", "pids", "cpu"};
-	size_t count = is_b2 ? sizeof(wanted) / sizeof(*wanted) : 1;
+	*what = value;
+	syscall(SYS_futex, what, FUTEX_WAKE, 1);
+}
 
-	for (size_t i = 0; i < count; i++) {
-		snprintf(trees[tree_count], sizeof(trees[0]), CGROUPS "/%s", wanted[i]);
-		if (access(trees[tree_count], F_OK) == 0)
-			tree_count++;
-	}
+static void wait_for(_Atomic int *what)
+{
+	while (*what == NOT_YET)
+		syscall(SYS_futex, what, FUTEX_WAIT, NOT_YET, NULL);
+}
+
+/* --- Cgroups ------------------------------------------------------------------------------------------------------ */
+
+/* With `file` NULL: the cgroup's folder. */
+static void place(char path[static PATH_BYTES], int tree, const char *file)
+{
+	snprintf(path, PATH_BYTES, CGROUPS "/%s/%s%s%s", trees[tree], name, file ? "/" : "", file ? file : "");
 }
 
 static void set(int tree, const char *file, const char *value)
 {
-	int fd = openat(tree_fds[tree], file, O_WRONLY | O_CLOEXEC);
+	char path[PATH_BYTES];
+	int fd;
 
-	/* Which tree has the file, nobody asked. */
-	if (fd < 0)
-		return;
-	if (write(fd, value, strlen(value)) < 0)
-		die(file);
+	place(path, tree, file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	must(fd, path);
+	must((int)write(fd, value, strlen(value)), path);
 	close(fd);
 }
 
@@ -141,21 +159,59 @@ static const struct {
 	{"cpu", "cpu.cfs_quota_us", "50000", true},
 };
 
+/* A new cgroup has no processors and no memory nodes in this hierarchy: it gets its parent's. */
+static void fill_cpuset(int tree)
+{
+	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+	char path[PATH_BYTES], value[256];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		int fd;
+		ssize_t len;
+
+		snprintf(path, sizeof(path), CGROUPS "/cpuset/%s", files[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		must(fd, path);
+		len = read(fd, value, sizeof(value) - 1);
+		must((int)len, path);
+		value[len] = '\0';
+		close(fd);
+		set(tree, files[i], value);
+	}
+}
+
+/*
+ * b1 says something of devices, and of nothing else. b2 wants a cgroup namespace: it has a root in every hierarchy, and
+ * one in which the program had no cgroup of its own would be rooted in the runtime's. Which there are is seen when they
+ * are made.
+ */
 static void make_cgroups(void)
 {
+	static const char *const known[] = {"devices", "memory",  "pids",    "cpu",	   "cpuacct", "cpuset",
+					    "blkio",   "freezer", "hugetlb", "perf_event", "systemd", "unified"};
 	char path[PATH_BYTES];
 
-	for (int i = 0; i < tree_count; i++) {
-		const char *tree = strrchr(trees[i], '/') + 1;
-
-		snprintf(path, sizeof(path), "%.60s/%s", trees[i], name);
-		must(mkdir(path, 0755), path);
-		tree_fds[i] = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		must(tree_fds[i], path);
+	for (size_t i = 0; i < (is_b2 ? sizeof(known) / sizeof(*known) : 1); i++) {
+		trees[tree_count] = known[i];
+		place(path, tree_count, NULL);
+		if (mkdir(path, 0755) < 0)
+			continue;
+		if (strcmp(known[i], "cpuset") == 0)
+			fill_cpuset(tree_count);
 		for (size_t k = 0; k < sizeof(settings) / sizeof(*settings); k++)
-			if (strcmp(tree, settings[k].tree) == 0 && (is_b2 || !settings[k].only_b2))
-				set(i, settings[k].file, settings[k].value);
+			if (strcmp(known[i], settings[k].tree) == 0 && (is_b2 || !settings[k].only_b2))
+				set(tree_count, settings[k].file, settings[k].value);
+		tree_count++;
 	}
+}
+
+static void join_cgroups(void)
+{
+	wait_for(&has_cgroups);
+	for (int i = 0; i < tree_count; i++)
+		set(i, "cgroup.procs", "0");
+	if (is_b2)
+		must(unshare(CLONE_NEWCGROUP), "make a cgroup namespace");
 }
 
 static void remove_cgroups(void)
@@ -163,42 +219,58 @@ static void remove_cgroups(void)
 	char path[PATH_BYTES];
 
 	for (int i = 0; i < tree_count; i++) {
-		snprintf(path, sizeof(path), "%.60s/%s", trees[i], name);
+		place(path, i, NULL);
 		must(rmdir(path), path);
 	}
 }
 
-/* --- The network ------------------------------------------------------------------------------------------------------ */
+/* --- The network -------------------------------------------------------------------------------------------------- */
+
+/* Runtimes raise the loopback interface. */
+static void make_network(void)
+{
+	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+	int fd;
+
+	must(unshare(CLONE_NEWNET), "make a network namespace");
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	must(fd, "make a socket");
+	must(ioctl(fd, SIOCSIFFLAGS, &lo), "raise lo");
+	close(fd);
+	fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	must(fd, "/proc/thread-self/ns/net");
+	tell(&network, fd);
+}
 
 /* A thread of this program, with nothing of a C library's: it ends by itself. */
-static int make_network(void *ignored)
+static int work_beside(void *ignored)
 {
 	(void)ignored;
-	must(unshare(CLONE_NEWNET), "make a network namespace");
-	network = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	must(network, "/proc/thread-self/ns/net");
+	make_network();
+	make_cgroups();
+	tell(&has_cgroups, true);
+	syscall(SYS_futex, &has_cgroups, 1, 1);
 	syscall(SYS_exit, 0);
 	return 0;
 }
 
-static void begin_network(void)
+static void begin_beside(void)
 {
 	static char stack[STACK_BYTES] __attribute__((aligned(16)));
 
-	must(clone(make_network, stack + STACK_BYTES, CLONE_AS_THREAD, NULL), "clone a thread");
+	must(clone(work_beside, stack + STACK_BYTES, CLONE_AS_THREAD, NULL), "clone a thread");
 }
 
 static void join_network(void)
 {
-	while (network < 0)
-		sched_yield();
+	wait_for(&network);
 	must(setns(network, CLONE_NEWNET), "join the network namespace");
 }
 
-/* --- The child -------------------------------------------------------------------------------------------------------- */
+/* --- The child ---------------------------------------------------------------------------------------------------- */
 
 struct mounting {
-	const char *type, *target, *options;
+	const char *source, *type, *target, *options;
 	unsigned long flags;
 };
 
@@ -220,56 +292,89 @@ static void make_nodes(void)
 		must(symlink(links[i][0], links[i][1]), links[i][1]);
 }
 
-/* A folder of tmpfs, with each hierarchy in it: this container's own part. */
+/* A folder of tmpfs, with each hierarchy in it: this container's own part. All of it becomes read-only at once. */
 static void mount_cgroups(void)
 {
+	struct mount_attr closed = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						MOUNT_ATTR_NOEXEC};
 	char path[PATH_BYTES], source[PATH_BYTES];
 
-	must(mount("tmpfs", "sys/fs/cgroup", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755"),
-	     "tmpfs for cgroups");
+	must(mount("cgroup", "sys/fs/cgroup", "tmpfs", 0, "mode=755,size=64k"), "tmpfs for cgroups");
 	for (int i = 0; i < tree_count; i++) {
-		snprintf(path, sizeof(path), "sys/fs/cgroup/%.60s", strrchr(trees[i], '/') + 1);
-		snprintf(source, sizeof(source), "%.60s/%s", trees[i], name);
+		snprintf(path, sizeof(path), "sys/fs/cgroup/%s", trees[i]);
+		place(source, i, NULL);
 		must(mkdir(path, 0755), path);
 		must(mount(source, path, NULL, MS_BIND, NULL), path);
 	}
+	must((int)syscall(SYS_mount_setattr, AT_FDCWD, "sys/fs/cgroup", AT_RECURSIVE, &closed, sizeof(closed)),
+	     "close cgroups");
 }
 
-static void mount_all(const char *rootfs)
+/* What runtimes hide from a program, and what they keep it from writing to; not every kernel has all of it. */
+static void hide_and_protect(void)
+{
+	static const char *const files[] = {"proc/kcore",	"proc/keys",	   "proc/latency_stats",
+					    "proc/sched_debug", "proc/timer_list", "proc/timer_stats"};
+	static const char *const folders[] = {"proc/acpi", "proc/asound", "proc/scsi", "sys/firmware",
+					      "sys/devices/virtual/powercap"};
+	static const char *const read_only[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"};
+
+	for (size_t i = 0; i < sizeof(read_only) / sizeof(*read_only); i++)
+		if (mount(read_only[i], read_only[i], NULL, MS_BIND, NULL) == 0)
+			must(mount(NULL, read_only[i], NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_RELATIME, NULL),
+			     read_only[i]);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (mount("/dev/null", files[i], NULL, MS_BIND, NULL) == 0)
+			must(mount(NULL, files[i], NULL, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_RELATIME, NULL),
+			     files[i]);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(*folders); i++)
+		if (mount("tmpfs", folders[i], "tmpfs", MS_RDONLY | CLOSED, "size=0k") < 0 && errno != ENOENT)
+			die(folders[i]);
+}
+
+static void mount_one(const struct mounting *m)
+{
+	if (strncmp(m->target, "dev/", 4) == 0)
+		must(mkdir(m->target, 0755), m->target);
+	must(mount(m->source, m->target, m->type, m->flags, m->options), m->target);
+}
+
+/* All that neither the network nor cgroups show in. */
+static void mount_most(const char *rootfs)
 {
 	static const struct mounting mounts[] = {
-		{"proc", "proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
-		{"tmpfs", "dev", "mode=755,size=65536k", MS_NOSUID | MS_STRICTATIME},
-		{"devpts", "dev/pts", "newinstance,ptmxmode=0666,mode=0620,gid=5", MS_NOSUID | MS_NOEXEC},
-		{"tmpfs", "dev/shm", "mode=1777,size=65536k", MS_NOSUID | MS_NODEV | MS_NOEXEC},
-		{"mqueue", "dev/mqueue", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC},
-		{"sysfs", "sys", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY},
+		{"proc", "proc", "proc", NULL, 0},
+		{"tmpfs", "tmpfs", "dev", "mode=755,size=65536k", MS_NOSUID | MS_STRICTATIME},
+		{"devpts", "devpts", "dev/pts", "newinstance,ptmxmode=0666,mode=0620,gid=5", MS_NOSUID | MS_NOEXEC},
+		{"shm", "tmpfs", "dev/shm", "mode=1777,size=65536k", CLOSED},
+		{"mqueue", "mqueue", "dev/mqueue", NULL, CLOSED},
 	};
-	static const char *const masked[] = {"proc/keys", "proc/latency_stats", "proc/timer_list", "proc/kcore"};
-	static const char *const read_only[] = {"proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger"};
 
 	must(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL), "make '/' a slave");
 	must(mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL), rootfs);
 	must(chdir(rootfs), rootfs);
-	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
-		const struct mounting *m = &mounts[i];
-
-		if (strcmp(m->type, "sysfs") == 0) /* shows the devices of whoever mounts it */
-			join_network();
-		if (strncmp(m->target, "dev/", 4) == 0)
-			must(mkdir(m->target, 0755), m->target);
-		must(mount(m->type, m->target, m->type, m->flags, m->options), m->target);
-	}
-	mount_cgroups();
+	umask(0);
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(*mounts); i++)
+		mount_one(&mounts[i]);
 	make_nodes();
-	for (size_t i = 0; i < sizeof(masked) / sizeof(*masked); i++)
-		if (mount("dev/null", masked[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
-			die(masked[i]);
-	for (size_t i = 0; i < sizeof(read_only) / sizeof(*read_only); i++) {
-		if (mount(read_only[i], read_only[i], NULL, MS_BIND, NULL) < 0 && errno == ENOENT)
-			continue;
-		must(mount(NULL, read_only[i], NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), read_only[i]);
-	}
+	umask(022);
+}
+
+static void mount_rest(void)
+{
+	static const struct mounting sysfs = {"sysfs", "sysfs", "sys", NULL, CLOSED | MS_RDONLY};
+
+	join_network();
+	mount_one(&sysfs); /* shows the devices of whoever mounts it */
+	done(STEP_NETWORK);
+	join_cgroups();
+	mount_cgroups();
+	done(STEP_CGROUPS);
+}
+
+static void enter_root(void)
+{
+	hide_and_protect();
 	must((int)syscall(SYS_pivot_root, ".", "."), "pivot_root");
 	must(umount2(".", MNT_DETACH), "unmount the old root");
 	must(mount(NULL, "/", NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), "make the root read-only");
@@ -316,7 +421,10 @@ static size_t put_return(struct filter *filter, uint32_t value)
 	return put(filter, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, value));
 }
 
-/* A search tree over ranges of two numbers each, from `from` up to before `to`; even ones are allowed. Where it begins. */
+/*
+ * A search tree over ranges of two numbers each, from `from` up to before `to`; even ones are allowed. Where it
+ * begins.
+ */
 static size_t put_tree(struct filter *filter, uint32_t base, uint32_t from, uint32_t to, const size_t returns[2])
 {
 	uint32_t half = from + (to - from) / 2;
@@ -363,15 +471,13 @@ static int be_the_container(void *rootfs)
 	char *const args[] = {(char *)(uintptr_t) "nothing", NULL}, *const environment[] = {NULL};
 
 	done(STEP_CLONE);
-	for (int i = 0; i < tree_count; i++)
-		set(i, "cgroup.procs", "0");
-	if (is_b2)
-		must(unshare(CLONE_NEWCGROUP), "make a cgroup namespace");
-	done(STEP_JOIN);
 	must(setsid(), "make a session");
-	must(sethostname("floor", 5), "set the hostname");
-	mount_all(rootfs);
+	must(sethostname("crun", 4), "set the hostname");
+	mount_most(rootfs);
 	done(STEP_MOUNTS);
+	mount_rest();
+	enter_root();
+	done(STEP_ROOT);
 	give_up_rights();
 	done(STEP_RIGHTS);
 	if (is_b2)
@@ -382,12 +488,12 @@ static int be_the_container(void *rootfs)
 	_exit(1);
 }
 
-/* --- The parent ------------------------------------------------------------------------------------------------------- */
+/* --- The parent --------------------------------------------------------------------------------------------------- */
 
 /* In one write: the measured time of this program has it in it. */
 static void report(const char *path)
 {
-	char line[256];
+	char line[320];
 	size_t len = 0;
 	int64_t before = times.started_ns;
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -403,21 +509,10 @@ static void report(const char *path)
 	close(fd);
 }
 
-static int wait_for_end(pid_t pid, int pidfd)
-{
-	struct pollfd end = {.fd = pidfd, .events = POLLIN};
-	int status;
-
-	while (poll(&end, 1, 0) == 0)
-		;
-	must(waitpid(pid, &status, 0), "wait");
-	return status;
-}
-
 int main(int argc, char **argv)
 {
 	static char stack[STACK_BYTES] __attribute__((aligned(16)));
-	int status, pidfd = -1;
+	int status;
 	pid_t pid;
 
 	if (argc != 4 || (strcmp(argv[1], "b1") != 0 && strcmp(argv[1], "b2") != 0)) {
@@ -426,14 +521,11 @@ int main(int argc, char **argv)
 	}
 	is_b2 = strcmp(argv[1], "b2") == 0;
 	snprintf(name, sizeof(name), "bench-floor-%d", getpid());
-	find_trees();
 	times.started_ns = now_ns();
-	begin_network();
-	make_cgroups();
-	done(STEP_CGROUPS);
-	pid = clone(be_the_container, stack + STACK_BYTES, CLONE_INTO_FRESH | CLONE_BORROWING, argv[2], &pidfd);
+	begin_beside();
+	pid = clone(be_the_container, stack + STACK_BYTES, CLONE_INTO_FRESH | CLONE_BORROWING, argv[2]);
 	must(pid, "clone");
-	status = wait_for_end(pid, pidfd);
+	must(waitpid(pid, &status, 0), "wait");
 	done(STEP_PROGRAM);
 	remove_cgroups();
 	done(STEP_REMOVE);

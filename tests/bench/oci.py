@@ -12,6 +12,7 @@ import statistics
 
 import report
 import rivals
+import same
 from measure import Failed, measure_starts
 from report import Bar
 from rivals import Row, Start
@@ -100,7 +101,7 @@ class Oci:
         self.size, self.shared = bench.size, bench.shared
         self.folder, self.steps = f"{bench.data_folder}/oci", f"{bench.run_folder}/floor-steps"
         self.root = f"{bench.bundle}/rootfs"
-        self.floor = floor
+        self.floor, self.prefix = floor, bench.v1_prefix
         run_folder = bench.run_folder
         self.crun = Runtime("crun", "crun", bench.shared, run_folder)
         self.hull = Runtime("hull-oci", hull_oci, bench.shared, run_folder)
@@ -116,8 +117,14 @@ class Oci:
         return f"{self.folder}/{name}"
 
     def prepare(self):
-        """Writes the bundles."""
+        """Writes the bundles, and looks whether the floor's containers are those of the bundles. b1 has nothing to say of cgroups but for devices."""
         make_bundles(self.base, self.folder)
+        pairs = [(self.floor_words(b, "/dev/null"), [*self.hull.words, "run", "--bundle", self.bundle(b), self.hull.id], b == "b2") for b in FLOOR_COUNTS]
+        same.check(self.prefix, self.root, pairs)
+
+    def floor_words(self, bundle, steps):
+        """The floor program on a bundle's behalf."""
+        return [self.floor, bundle, self.root, steps]
 
     def rows(self):
         """{(verb, bundle, runtime's name): row}."""
@@ -133,8 +140,7 @@ class Oci:
             words = [*runtime.words, "state", f"{runtime.id}-b1"]
             rows[("state", "b1", runtime.name)] = Row(f"state b1: {runtime.name}", runtime.view, words)
         for bundle in ("b1", "b2"):
-            words = [self.floor, bundle, self.root, f"{self.steps}-{bundle}"]
-            rows[("run", bundle, "floor")] = Row(f"run {bundle}: the kernel's floor", self.shared, words)
+            rows[("run", bundle, "floor")] = Row(f"run {bundle}: the kernel's floor", self.shared, self.floor_words(bundle, f"{self.steps}-{bundle}"))
         return rows
 
     def starts(self):

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Starts a command again and again, and says how long it took to its first byte on standard output or error, and to its end, in microseconds: a line a run.
- * Or once, and says how many system calls, and KVM's among them, its threads made before a guest ran; or becomes it, with all that it says on standard output.
+ * Starts a command again and again, and says how long it took to its first byte on standard output or error, and to its
+ * end, in microseconds: a line a run. Or once, and says how many system calls, and KVM's among them, its threads made
+ * before a guest ran; or becomes it, with all that it says on standard output.
  *
  *     vm-first-byte RUNS|calls|said [unfiltered] [FD=WHAT...] COMMAND...
  *
- * WHAT is `tap:NAME`, a network device of that name, or of our own; `listen:PATH`, a listening Unix socket; or a file's path, opened anew for each run, for reading and writing where
- * that is allowed. An unfiltered command's filters of system calls are not loaded, and it is told that they are.
+ * WHAT is `tap:NAME`, a network device of that name, or of our own; `listen:PATH`, a listening Unix socket; or a file's
+ * path, opened anew for each run, for reading and writing where that is allowed. An unfiltered command's filters of
+ * system calls are not loaded, and it is told that they are.
  */
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -51,7 +53,7 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* --- what the command is given ------------------------------------------------------------------------------------------------------- */
+/* --- what the command is given ------------------------------------------------------------------------------------ */
 
 static int open_tap(const char *name_or_empty)
 {
@@ -129,7 +131,7 @@ static _Noreturn void become(char **words)
 	_exit(127);
 }
 
-/* --- what is counted ------------------------------------------------------------------------------------------------------------------ */
+/* --- what is counted ---------------------------------------------------------------------------------------------- */
 
 /* Borrowed, not forked: what it takes to copy this process is no part of the figure. */
 static void one_run(char **words)

@@ -4,7 +4,9 @@
  * processor, no device but a serial port that only sends. No configuration, no jail, no checks beyond whether a call
  * failed.
  *
- *     vm-floor KERNEL INITRD|- MIB CMDLINE     KERNEL: an ELF file with a PVH entry; the guest's serial output is standard output
+ *     vm-floor KERNEL INITRD|- MIB CMDLINE     KERNEL: an ELF file with a PVH entry
+ *
+ * The guest's serial output is standard output.
  *
  * It ends, with 0, when the guest resets itself, writes to one of the ports of hull's monitor (power-off, reset), or
  * its processor gives up. Without devices a stock kernel finds no ACPI here; with an initramfs there is the timer (PIT)
@@ -15,6 +17,7 @@
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +141,16 @@ static void *ask(void *kvm)
 	return NULL;
 }
 
+/* Some schedulers put a new thread on its maker's processor, to wait there for its turn: nothing would be won. */
+static void run_elsewhere(pthread_t thread)
+{
+	cpu_set_t others;
+
+	memset(&others, 0xff, sizeof(others));
+	CPU_CLR((size_t)sched_getcpu(), &others);
+	(void)pthread_setaffinity_np(thread, sizeof(others), &others); /* fails where there is only one */
+}
+
 static void describe_processor(int vcpu)
 {
 	struct {
@@ -234,6 +247,7 @@ int main(int argc, char **argv)
 	memory_bytes = strtoull(argv[3], NULL, 10) << 20;
 	kvm = (int)must(open("/dev/kvm", O_RDWR | O_CLOEXEC), "/dev/kvm");
 	must(-pthread_create(&asking, NULL, ask, &kvm), "start a thread");
+	run_elsewhere(asking);
 	machine = (int)must(ioctl(kvm, KVM_CREATE_VM, 0), "make a machine");
 	memory = mmap(NULL, memory_bytes + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		      -1, 0);

@@ -380,15 +380,11 @@ static void (*const steps[])(void) = {
 
 static void turn(void)
 {
-	struct epoll_event event;
+	struct err err = ERR_INIT;
 	int turns = 0;
 
-	while (!agent.loop.stop && epoll_wait(agent.loop.epoll_fd, &event, 1, 0) > 0) {
-		struct loop_source *source = event.data.ptr;
-
-		source->ready(&agent.loop, source, event.events);
+	while (!agent.loop.stop && loop_turn(&agent.loop, 0, &err) > 0)
 		fuzz_want(++turns < TURNS, "the agent goes round and round");
-	}
 }
 
 static void finish(void)

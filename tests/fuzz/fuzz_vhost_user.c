@@ -81,13 +81,10 @@ static void good_memory(struct vhost_user_message *message)
 
 static void turn_loop(struct loop *loop)
 {
-	struct epoll_event event;
+	struct err err = ERR_INIT;
 
-	for (int i = 0; i < 16 && !is_gone && epoll_wait(loop->epoll_fd, &event, 1, 0) == 1; i++) {
-		struct loop_source *source = event.data.ptr;
-
-		source->ready(loop, source, event.events);
-	}
+	for (int i = 0; i < 16 && !is_gone && loop_turn(loop, 0, &err) > 0; i++)
+		continue;
 }
 
 static bool one_message(struct loop *loop, int fd)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs a command as the process of a given number, as the kernel may choose it for any new one when its last owner has gone. Waits until the number is free.
+ * Runs a command as the process of a given number, as the kernel may choose it for any new one when its last owner has
+ * gone. Waits until the number is free.
+ *
  * usage: with-pid PID KIND[,KIND...]|- COMMAND [ARG...]      KIND: a namespace of its own: pid, mnt, net
  */
 #include <errno.h>

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs a command as if the kernel lacked some system calls: a seccomp filter, which all its processes inherit, answers for it.
- * usage: without ERROR CALL[,CALL...] COMMAND [ARG...]      ERROR: ENOSYS, as an old kernel says; EPERM, as a filter of an engine does
+ * Runs a command as if the kernel lacked some system calls: a seccomp filter, which all its processes inherit, answers
+ * for it.
+ *
+ * usage: without ERROR CALL[,CALL...] COMMAND [ARG...]
+ *     ERROR: ENOSYS, as an old kernel says; EPERM, as a filter of an engine does
  *
  * As root, and without no_new_privs, so that nothing else differs.
  */

@@ -76,6 +76,28 @@ c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hos
 	rm "$FOLDER"/bundle/rootfs/tmp/{one,two}
 }
 
+# It would know the files of a tree that is in no mount namespace by other names than the profile's.
+@test "no profile where the root is in no mount namespace: neither the container's, nor that of exec" {
+	configure sh -c "$LOOK"
+	edit 'c["root"]["readonly"] = False; c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "mount"]'
+	edit 'c["process"]["apparmorProfile"] = "hull-test-one"'
+	run -1 oci run "$ID"
+	one_line
+	has "process.apparmorProfile: 'hull-test-one': its paths mean nothing"
+	configure sleep 100
+	edit 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "mount"]'
+	run -0 apart run --detach "$ID"
+	run -255 oci exec --apparmor hull-test-one "$ID" true
+	one_line
+	has "'hull-test-one': its paths mean nothing"
+	# What Debian's kernel says of such a tree is what newer ones say.
+	[ "$(readlink "/proc/$(member pid)/ns/mnt")" = "$(readlink /proc/self/ns/mnt)" ]
+	[ -z "$(cat "/proc/$(member pid)/mountinfo")" ]
+	run -0 oci exec "$ID" ls -di /
+	[[ $output =~ ^\ *$(stat -c %i rootfs)\ /$ ]]
+	[[ $(cat /proc/self/mountinfo) != *"$FOLDER"* ]]
+}
+
 @test "a profile that is not loaded: one line, and nothing is left" {
 	edit 'c["process"]["apparmorProfile"] = "hull-test-none"'
 	run oci run "$ID"

@@ -20,10 +20,6 @@ setup_file() {
 	cp "$(command -v flock)" "$FOLDER/bundle/rootfs/bin/flock"
 }
 
-teardown_file() {
-	bundle_end
-}
-
 setup() {
 	IMAGES=$BATS_TEST_TMPDIR/images
 	bundle_configure
@@ -38,8 +34,7 @@ teardown() {
 
 # $ID runs these words, with this change of its config.json; what it says goes to $FOLDER/said through a pipe.
 begin() {
-	configure "${@:2}"
-	edit "$1"
+	configure_with "$@"
 	through said run -d "$ID"
 }
 
@@ -158,25 +153,18 @@ options_of() {
 
 # Prints what a terminal says, after typing a line.
 type_into() {
-	python3 - "$@" <<'PY'
-import array, os, select, socket, sys
-listening = socket.socket(socket.AF_UNIX)
-listening.bind(sys.argv[1])
-listening.listen(1)
-connection = listening.accept()[0]
-_, extra, _, _ = connection.recvmsg(100, 100)
-terminal = array.array("i", extra[0][2][:4])[0]
+	python3 -c "$ACCEPT"'
+terminal = socket.recv_fds(connection, 100, 1)[1][0]
 os.write(terminal, sys.argv[2].encode() + b"\n")
 said = b""
-while select.select([terminal], [], [], 30)[0]:
+while select.select([terminal], [], [], 60)[0]:
     try:
         said += os.read(terminal, 1000)
     except OSError:
         break
     if b"got" in said:
         print(said.decode(), flush=True)
-        said = b""
-PY
+        said = b""' "$@"
 }
 
 no_terminals() {
@@ -293,6 +281,114 @@ c["mounts"] += [{"destination": p, "type": "bind", "source": s, "options": ["rbi
 	run -0 oci delete --force "$ID"
 	kill "$LISTENER"
 	rm "$FOLDER/given/socket"
+}
+
+# A program of the machine's, with what it needs of the machine's files: outside WORDS...
+outside() {
+	begin 'c["mounts"] += [{"destination": p, "type": "bind", "source": s, "options": ["rbind", "ro"]} for p, s in (("/usr", "/usr"), ("/lib", "/usr/lib"), ("/lib64", "/usr/lib64"))]' \
+		"$@"
+}
+
+# Connects from the container's network, but not from the container, and says so; then what it hears: connect_to_it FILE
+connect_to_it() {
+	nsenter --net="/proc/$(member pid)/ns/net" bash -c 'exec 3<>/dev/tcp/127.0.0.1/5000 && echo connected && exec cat <&3' \
+		&>"$1" </dev/null 3>&- 4>&- &
+	CLIENT=$!
+	retry 60 grep -q connected "$1"
+}
+
+@test "--tcp-skip-in-flight: without it a connection that nobody has accepted is refused" {
+	outside /usr/bin/perl -MSocket -e 'socket(S, PF_INET, SOCK_STREAM, 6) && setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1) or die $!;
+		bind(S, sockaddr_in(5000, INADDR_ANY)) && listen(S, 5) or die $!; open(R, ">", "/dev/shm/ready"); close R;
+		select(undef, undef, undef, 0.1) until -e "/dev/shm/go";
+		while (accept(C, S)) { syswrite(C, "served\n"); close C }'
+	retry 60 oci exec "$ID" test -e /dev/shm/ready
+	connect_to_it "$FOLDER/heard"
+	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
+	one_line
+	has "In-flight connection"
+	is running
+	run -0 checkpoint --tcp-skip-in-flight
+	kill "$CLIENT" || true
+	[ "$(cat "$FOLDER/heard")" = connected ]
+	restore
+	# It listens as before, to those who come now.
+	connect_to_it "$FOLDER/heard"
+	run -0 oci exec "$ID" touch /dev/shm/go
+	retry 60 grep -q served "$FOLDER/heard"
+	wait "$CLIENT"
+	rm "$FOLDER/heard"
+}
+
+@test "--link-remap: a file that has lost the name it was opened by, and has another" {
+	begin 'c["root"]["readonly"] = False' sh -c 'exec 3>/tmp/one; busybox ln /tmp/one /tmp/two; busybox rm /tmp/one; while :; do echo x >&3; sleep 0.1; done'
+	retry 60 test -s rootfs/tmp/two
+	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
+	one_line
+	has "link-remap"
+	is running
+	run -0 checkpoint --link-remap
+	# What criu gives it is a name for the time that it is saved.
+	[ "$(find rootfs/tmp -name 'link_remap.*' | wc -l)" -eq 1 ]
+	restore
+	before=$(stat -c %s rootfs/tmp/two)
+	retry 60 eval '[ "$(stat -c %s rootfs/tmp/two)" -gt "$before" ]'
+	[ ! -e rootfs/tmp/one ]
+	[ -z "$(find rootfs/tmp -name 'link_remap.*')" ]
+	run -0 oci delete --force "$ID"
+	rm rootfs/tmp/two
+}
+
+# A terminal outside, with nobody's session: hold_terminal NAME makes it $FOLDER/NAME, types what comes to $FOLDER/NAME.keys, and writes what it says to $FOLDER/NAME.said.
+hold_terminal() {
+	python3 - "$FOLDER/$1" <<-'PY' 3>&- 4>&- &
+		import os, select, sys
+		name = sys.argv[1]
+		master, slave = os.openpty()
+		os.mkfifo(name + ".keys")
+		keys = os.open(name + ".keys", os.O_RDWR)
+		said = open(name + ".said", "wb", buffering=0)
+		os.symlink(os.ttyname(slave), name)
+		while True:
+		    for ready in select.select([master, keys], [], [])[0]:
+		        if ready == keys: os.write(master, os.read(keys, 1000))
+		        else: said.write(os.read(master, 1000))
+	PY
+	HOLDERS+=($!)
+	retry 60 test -c "$FOLDER/$1"
+}
+
+# hull-oci with that terminal as all of its streams: at NAME WORDS...
+at() {
+	oci "${@:2}" 0<>"$FOLDER/$1" >&0 2>&0 3>&- 4>&-
+}
+
+@test "--shell-job: a terminal of somebody else's is left to who restores" {
+	HOLDERS=()
+	hold_terminal before
+	hold_terminal after
+	configure sh -c 'n=0; while read -r word; do n=$((n + 1)); echo "got $n $word"; done'
+	at before run -d "$ID"
+	echo hello >"$FOLDER/before.keys"
+	retry 60 grep -q 'got 1 hello' "$FOLDER/before.said"
+	run -1 oci checkpoint --image-path "$IMAGES" "$ID"
+	one_line
+	has "see '$IMAGES/dump.log'"
+	is running
+	run -0 checkpoint --shell-job
+	# Who restores has to say it, too, and to have one.
+	run -1 oci restore -d --image-path "$IMAGES" "$ID" </dev/null
+	one_line
+	has "with --shell-job it gets this command's"
+	run -1 oci restore -d --shell-job --image-path "$IMAGES" "$ID" </dev/null
+	one_line
+	has "has none to give it"
+	at after restore -d --shell-job --image-path "$IMAGES" "$ID" || { tail -n 20 "$IMAGES/restore.log" && false; }
+	echo world >"$FOLDER/after.keys"
+	retry 60 grep -q 'got 2 world' "$FOLDER/after.said"
+	run -0 oci delete --force "$ID"
+	kill "${HOLDERS[@]}"
+	rm "$FOLDER"/{before,after}{,.keys,.said}
 }
 
 @test "a paused one; and namespaces of others" {

@@ -19,7 +19,7 @@ setup_file() {
 		>"$STORES/id" 3>&-
 }
 teardown_file() {
-	hull rm -f -a >/dev/null
+	hull rm -f box greedy doomed >/dev/null
 	rm -r "$STORES/shared" "$STORES/id"
 	nothing_left
 	stores_end

@@ -278,6 +278,38 @@ static void try_console(void)
 	(void)transfer(at, 1);
 }
 
+/* A frame of an experiment's type (IEEE 802, 88b5), behind the header of virtio 1.2, 5.1.6. */
+struct frame {
+	uint8_t header[12], to[6], from[6], type[2];
+	char words[486];
+};
+
+/* A frame out; then those that come in, until one is of the type. */
+static void try_net(void)
+{
+	static const struct frame out = {
+		.to = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+		.from = {2, 0, 0, 0, 0, 1},
+		.type = {0x88, 0xb5},
+		.words = "from the guest",
+	};
+	const volatile struct frame *in = (const volatile struct frame *)data;
+	uint32_t at = find_device(1);
+
+	start_device(at, 1);
+	describe(0, &out, sizeof(out), 0);
+	(void)transfer(at, 1);
+	available.index = used.index = 0;
+	start_device(at, 0);
+	do {
+		describe(0, data, sizeof(data), WRITABLE);
+		(void)transfer(at, 0);
+	} while (in->type[0] != 0x88 || in->type[1] != 0xb5);
+	data[sizeof(data) - 1] = 0;
+	say((const char *)in->words);
+	say("\n");
+}
+
 static void try_random(void)
 {
 	uint32_t at = find_device(4), sum = 0, bytes;
@@ -510,6 +542,14 @@ static void hang(void)
 
 static void nothing(void) {}
 
+static const char *cmdline;
+
+static void say_cmdline(void)
+{
+	say(cmdline);
+	say("\n");
+}
+
 /* For benchmarks: the guest's first byte. */
 static void one_byte(void)
 {
@@ -521,9 +561,11 @@ static const struct {
 	void (*run)(void);
 } tries[] = {
 	{"off", nothing},
+	{"words", say_cmdline},
 	{"byte", one_byte},
 	{"disk", try_disk},
 	{"console", try_console},
+	{"net", try_net},
 	{"random", try_random},
 	{"hostile", try_hostile},
 	{"turns", try_turns},
@@ -561,8 +603,9 @@ static int has_word(const char *text, const char *word)
 
 void run(const struct start_info *info)
 {
+	cmdline = (const char *)(uint32_t)info->cmdline;
 	for (uint32_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
-		if (has_word((const char *)(uint32_t)info->cmdline, tries[i].word)) {
+		if (has_word(cmdline, tries[i].word)) {
 			tries[i].run();
 			power_off();
 			triple_fault(); /* another monitor has no such port */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs a command beside the server of shared directories: what it shares is on descriptors 10, 11, … of the command, one end of vhost-user each.
+ * Runs a command beside the server of shared directories: what it shares is on descriptors 10, 11, … of the command,
+ * one end of vhost-user each.
+ *
  * usage: share DIRECTORY[:ro]... -- COMMAND [ARG...]       SHARE_UNCONFINED=1 keeps the server's rights, for a debugger
  */
 #include <fcntl.h>

@@ -6,14 +6,6 @@
 load ../bats/helpers
 load ../bats/oci_helpers
 
-setup_file() {
-	bundle_begin
-}
-
-teardown_file() {
-	bundle_end
-}
-
 setup() {
 	bundle_configure
 	UNIT=hull-$ID.scope

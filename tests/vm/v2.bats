@@ -6,14 +6,6 @@
 load ../bats/helpers
 load ../bats/oci_helpers
 
-setup_file() {
-	bundle_begin
-}
-
-teardown_file() {
-	bundle_end
-}
-
 setup() {
 	bundle_configure
 	CGROUP=/sys/fs/cgroup/hull/$ID
@@ -25,8 +17,7 @@ teardown() {
 
 # $ID runs these words, with this change of its config.json.
 begin() {
-	configure "${@:2}"
-	edit "$1"
+	configure_with "$@"
 	apart run -d "$ID" || { cat "$FOLDER/words" && return 1; }
 }
 
@@ -53,6 +44,37 @@ begin() {
 	[ "$(cat pids.max cgroup.max.depth hugetlb.2MB.max hugetlb.2MB.rsvd.max | xargs)" = "33 5 4194304 4194304" ]
 	[ "$(cat io.max)" = "254:0 rbps=10485760 wbps=max riops=max wiops=max" ]
 	[ "$(cat io.bfq.weight io.weight 2>/dev/null | head -n 1)" = "default 100" ] || [ "$(cat io.weight)" = "default 910" ]
+}
+
+@test "blockIO.weightDevice: a weight for one device, where BFQ schedules it" {
+	local device
+
+	modprobe bfq
+	modprobe null_blk nr_devices=1
+	echo bfq >/sys/block/nullb0/queue/scheduler
+	device=$(cat /sys/block/nullb0/dev)
+	begin 'major, minor = map(int, "'"$device"'".split(":")); c["linux"]["resources"]["blockIO"] = {"weight": 300, "weightDevice": [{"major": major, "minor": minor, "weight": 200}]}' sleep 100
+	[ "$(xargs <"$CGROUP/io.bfq.weight")" = "default 300 $device 200" ]
+	run -0 oci delete --force "$ID"
+	# Elsewhere it means nothing: the kernel says so, and that is said.
+	echo none >/sys/block/nullb0/queue/scheduler
+	run -1 oci create "$ID"
+	one_line
+	has blockIO.weightDevice
+	modprobe -r null_blk
+}
+
+# There is no such device in this machine. The kernel reads the whole line before it looks for one.
+@test "rdma: what is written is what the kernel reads" {
+	grep -q rdma /sys/fs/cgroup/cgroup.controllers
+	edit 'c["linux"]["resources"]["rdma"] = {"mlx5_0": {"hcaHandles": 3, "hcaObjects": 10000}}'
+	run -1 oci create "$ID"
+	one_line
+	has rdma
+	has "No such device"
+	begin 'pass' sleep 100
+	run -1 eval 'echo "mlx5_0 hca_handle=3 hca_nonsense=10000" >"$CGROUP/rdma.max"'
+	has "Invalid argument"
 }
 
 @test "cpu.idle, and a reservation and a limit taken back" {

@@ -1,127 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Every case runs twice: with openat2(2), and with the walk that stands in for it. */
-#include "runtime/base/path.h"
-
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/magic.h>
-#include <sched.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-
-#include "runtime/base/fd.h"
-#include "runtime/base/file.h"
-#include "runtime/base/host.h"
-#include "tests/unit/tap.h"
-
-static char base[] = "/tmp/test-path-XXXXXX";
-/* base/host is what nothing may reach, base/root is the root; both made anew for each case. */
-static int hostfd = -1, rootfd = -1;
-static struct err err;
-
-/* --- the ground --- */
-
-/* A step of an attack: whether it works depends on the moment. */
-static void attempt(int result)
-{
-	(void)result;
-}
-
-static void put(int dirfd, const char *name, const char *words)
-{
-	CLEANUP_FD int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-	if (fd_write_all(fd, words, strlen(words)) < 0)
-		tap_fail(__FILE__, __LINE__, name);
-}
-
-static bool exists(int dirfd, const char *name)
-{
-	struct stat st;
-
-	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static void ground_make(void)
-{
-	int basefd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	CHECK_INT(mkdirat(basefd, "host", 0755), 0);
-	CHECK_INT(mkdirat(basefd, "root", 0755), 0);
-	hostfd = openat(basefd, "host", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	rootfd = openat(basefd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	close(basefd);
-	put(hostfd, "secret", "secret");
-	CHECK_INT(mkdirat(rootfd, "a", 0755), 0);
-	CHECK_INT(mkdirat(rootfd, "a/b", 0755), 0);
-	put(rootfd, "a/b/file", "inside");
-	put(rootfd, "secret", "inside");
-}
-
-static void ground_clear(void)
-{
-	char path[64];
-
-	close(fd_take(&hostfd));
-	close(fd_take(&rootfd));
-	snprintf(path, sizeof(path), "%s/root", base);
-	CHECK_INT(file_remove_tree(AT_FDCWD, path, NULL), 0);
-	snprintf(path, sizeof(path), "%s/host", base);
-	CHECK_INT(file_remove_tree(AT_FDCWD, path, NULL), 0);
-}
-
-static unsigned host_entries(void)
-{
-	CLEANUP_DIR DIR *list = fdopendir(openat(hostfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	unsigned count = 0;
-
-	while (list && readdir(list))
-		count++;
-	return count - 2;
-}
-
-static int wait_for(pid_t pid)
-{
-	int status = -1;
-
-	(void)waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* Whether a descriptor is the entry `name` below the root, that leads there without any link. Closes it. */
-static bool leads_to(int fd, const char *name)
-{
-	struct stat found, wanted;
-	bool same = fd >= 0 && fstat(fd, &found) == 0 && fstatat(rootfd, name, &wanted, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino;
-
-	if (fd >= 0)
-		close(fd);
-	return same;
-}
-
-static int open_path(const char *path, unsigned flags)
-{
-	int fd = path_open(rootfd, path, O_PATH, flags, &err);
-
-	if (fd >= 0 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC))
-		tap_fail(__FILE__, __LINE__, "not CLOEXEC");
-	return fd;
-}
-
-static int close_it(int fd)
-{
-	if (fd < 0)
-		return fd;
-	close(fd);
-	return 0;
-}
+#include "tests/unit/base/path_ground.h"
 
 /* --- resolving --- */
 
@@ -473,152 +352,6 @@ static void mounts_are_seen(void)
 	CHECK_INT(in_mount_namespace(mounts_over_proc), 0);
 }
 
-/* --- races --- */
-
-/*
- * The attacker: for ever, root/swap is a folder in one moment, and a link to the host's folder in the next: the
- * absolute name, and a way up, in turns. `swap/deep` is what paths lead through.
- */
-static pid_t start_swapping(void)
-{
-	pid_t pid = fork();
-	char outside[64];
-
-	if (pid != 0)
-		return pid;
-	snprintf(outside, sizeof(outside), "%s/host", base);
-	CHECK_INT(mkdirat(rootfd, "swap", 0755), 0);
-	CHECK_INT(symlinkat(outside, rootfd, "out-absolute"), 0);
-	CHECK_INT(symlinkat("../host", rootfd, "out-relative"), 0);
-	for (;;) {
-		attempt(renameat2(rootfd, "swap", rootfd, "out-absolute", RENAME_EXCHANGE));
-		attempt(renameat2(rootfd, "swap", rootfd, "out-absolute", RENAME_EXCHANGE));
-		attempt(renameat2(rootfd, "swap", rootfd, "out-relative", RENAME_EXCHANGE));
-		attempt(renameat2(rootfd, "swap", rootfd, "out-relative", RENAME_EXCHANGE));
-		/* And what was just made is gone, or a link, before it is opened. */
-		attempt(unlinkat(rootfd, "swap/deep/er", AT_REMOVEDIR));
-		attempt(unlinkat(rootfd, "swap/deep", AT_REMOVEDIR));
-		if (symlinkat(outside, rootfd, "swap/deep") == 0)
-			attempt(unlinkat(rootfd, "swap/deep", 0));
-	}
-}
-
-/* A descriptor that came from below the root must be below the root: its name says where it is. */
-static bool is_inside(int fd)
-{
-	char name[PATH_MAX], inside[64];
-	ssize_t len = readlink(fd_name(fd).path, name, sizeof(name) - 1);
-
-	if (len < 0)
-		return false;
-	name[len] = '\0';
-	snprintf(inside, sizeof(inside), "%s/root", base);
-	return strncmp(name, inside, strlen(inside)) == 0;
-}
-
-static void take(int fd, unsigned *succeeded)
-{
-	if (fd < 0)
-		return;
-	(*succeeded)++;
-	if (!is_inside(fd))
-		tap_fail(__FILE__, __LINE__, "a descriptor leads out of the root");
-	close(fd);
-}
-
-/* On a busy machine the attacker may sleep in the moment in which nothing gets through: then it is worth going on. */
-static bool go_on(int round, int rounds, unsigned succeeded)
-{
-	return round < rounds || (succeeded < 100 && round < 50 * rounds);
-}
-
-static void races_never_lead_out(void)
-{
-	pid_t attacker = start_swapping();
-	unsigned made = 0, opened = 0, created = 0;
-	char name[256];
-
-	for (int i = 0; go_on(i, 1500, opened); i++) {
-		char path[64];
-
-		take(path_make_dirs(rootfd, "swap/deep/er", 0755, NULL), &made);
-		take(path_open(rootfd, "swap/secret", O_RDONLY, 0, NULL), &opened);
-		take(path_open(rootfd, "swap/../swap/deep/..", O_PATH, 0, NULL), &opened);
-		snprintf(path, sizeof(path), "swap/file-%d", i);
-		take(path_make_file(rootfd, path, 0644, NULL), &created);
-		snprintf(path, sizeof(path), "swap/new-%d", i);
-		take(path_create(rootfd, path, O_WRONLY, 0644, NULL), &created);
-		take(path_parent(rootfd, "swap/deep/x", true, name, NULL), &made);
-	}
-	kill(attacker, SIGKILL);
-	(void)wait_for(attacker);
-	/* The host's folder has what it had, and the game was one: something got through, to the inside. */
-	CHECK_INT(host_entries(), 1);
-	CHECK(exists(hostfd, "secret"));
-}
-
-/*
- * The last component is the attacked one: a file that is a link to the host's in the next moment, and a name that is
- * nothing, or a link to where the host has nothing yet.
- */
-static pid_t start_swapping_files(void)
-{
-	pid_t pid = fork();
-	char secret[64], born[64];
-
-	if (pid != 0)
-		return pid;
-	snprintf(secret, sizeof(secret), "%s/host/secret", base);
-	snprintf(born, sizeof(born), "%s/host/born", base);
-	CHECK_INT(symlinkat(secret, rootfd, "file-link"), 0);
-	for (;;) {
-		attempt(renameat2(rootfd, "secret", rootfd, "file-link", RENAME_EXCHANGE));
-		attempt(symlinkat(born, rootfd, "born"));
-		attempt(renameat2(rootfd, "secret", rootfd, "file-link", RENAME_EXCHANGE));
-		attempt(unlinkat(rootfd, "born", 0));
-	}
-}
-
-static void races_for_files_never_lead_out(void)
-{
-	pid_t attacker = start_swapping_files();
-	unsigned opened = 0, made = 0;
-
-	for (int i = 0; go_on(i, 3000, opened); i++) {
-		take(path_open(rootfd, "secret", O_RDONLY, PATH_NO_LINK_LAST, NULL), &opened);
-		take(path_open(rootfd, "secret", O_RDONLY, 0, NULL), &opened);
-		take(path_make_file(rootfd, "born", 0644, NULL), &made);
-	}
-	kill(attacker, SIGKILL);
-	(void)wait_for(attacker);
-	CHECK_INT(host_entries(), 1);
-}
-
-/* Several that make the same folders at once all get them. */
-static void makers_do_not_disturb_each_other(void)
-{
-	pid_t pids[4];
-
-	for (int i = 0; i < 4; i++) {
-		pids[i] = fork();
-		if (pids[i] != 0)
-			continue;
-		for (int k = 0; k < 500; k++) {
-			char path[64];
-
-			snprintf(path, sizeof(path), "shared/%d/x/y", k);
-			if (close_it(path_make_dirs(rootfd, path, 0755, NULL)) < 0)
-				_exit(1);
-			snprintf(path, sizeof(path), "shared/%d/x/f", k);
-			if (close_it(path_make_file(rootfd, path, 0644, NULL)) < 0)
-				_exit(1);
-		}
-		_exit(0);
-	}
-	for (int i = 0; i < 4; i++)
-		CHECK_INT(wait_for(pids[i]), 0);
-}
-
 /* --- words only --- */
 
 static void test_plain_paths(void)
@@ -660,31 +393,6 @@ static void test_cleaning(void)
 	CHECK(path_clean(&small, "/a/b") == NULL);
 }
 
-/* --- both ways --- */
-
-static void run_with(const char *facts, void (*body)(void))
-{
-	int before = tap_failures;
-
-	/* On a kernel without the call only the walk is left to be tried. */
-	CHECK_INT(host_override(NULL), 0);
-	if (!host_has(HOST_OPENAT2) && strcmp(facts, "openat2=1") == 0)
-		return;
-	CHECK_INT(host_override(facts), 0);
-	ground_make();
-	body();
-	ground_clear();
-	if (tap_failures != before)
-		printf("# this was with %s\n", facts);
-}
-
-#define BOTH_WAYS(body)                      \
-	static void test_##body(void)        \
-	{                                    \
-		run_with("openat2=1", body); \
-		run_with("openat2=0", body); \
-	}
-
 BOTH_WAYS(resolving_stays_inside)
 BOTH_WAYS(resolving_fails_as_open_does)
 BOTH_WAYS(links_are_counted)
@@ -699,26 +407,19 @@ BOTH_WAYS(parents)
 BOTH_WAYS(reading)
 BOTH_WAYS(verifying)
 BOTH_WAYS(mounts_are_seen)
-BOTH_WAYS(races_never_lead_out)
-BOTH_WAYS(races_for_files_never_lead_out)
-BOTH_WAYS(makers_do_not_disturb_each_other)
+
+static int tests(void)
+{
+	return TAP_RUN(TAP_CASE(test_resolving_stays_inside), TAP_CASE(test_resolving_fails_as_open_does),
+		       TAP_CASE(test_links_are_counted), TAP_CASE(test_opening_for_good),
+		       TAP_CASE(test_links_can_be_refused), TAP_CASE(test_magic_links_are_refused),
+		       TAP_CASE(test_making_folders), TAP_CASE(test_making_through_links), TAP_CASE(test_making_files),
+		       TAP_CASE(test_creating_files), TAP_CASE(test_parents), TAP_CASE(test_reading),
+		       TAP_CASE(test_verifying), TAP_CASE(test_mounts_are_seen), TAP_CASE(test_plain_paths),
+		       TAP_CASE(test_cleaning));
+}
 
 int main(void)
 {
-	int r;
-
-	umask(022);
-	if (!mkdtemp(base))
-		return 2;
-	r = TAP_RUN(TAP_CASE(test_resolving_stays_inside), TAP_CASE(test_resolving_fails_as_open_does),
-		    TAP_CASE(test_links_are_counted), TAP_CASE(test_opening_for_good),
-		    TAP_CASE(test_links_can_be_refused), TAP_CASE(test_magic_links_are_refused),
-		    TAP_CASE(test_making_folders), TAP_CASE(test_making_through_links), TAP_CASE(test_making_files),
-		    TAP_CASE(test_creating_files), TAP_CASE(test_parents), TAP_CASE(test_reading),
-		    TAP_CASE(test_verifying), TAP_CASE(test_mounts_are_seen), TAP_CASE(test_races_never_lead_out),
-		    TAP_CASE(test_races_for_files_never_lead_out), TAP_CASE(test_makers_do_not_disturb_each_other),
-		    TAP_CASE(test_plain_paths), TAP_CASE(test_cleaning));
-	if (file_remove_tree(AT_FDCWD, base, NULL) < 0)
-		r = 2;
-	return r;
+	return on_ground(tests);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include <time.h>
 
 #include "tests/unit/tap.h"
@@ -33,6 +34,27 @@ static void test_texts_grow_to_their_bound(void)
 	text_add_bytes(&text, "a\0b", 3);
 	CHECK_INT(text.len, 3);
 	CHECK_INT(text_check(&text, &err), 0);
+}
+
+/* What somebody else writes to the end of a text, over the sizes of its blocks. */
+static void test_room_at_the_end(void)
+{
+	CLEANUP_TEXT struct text text = {.max_bytes = 200000};
+	char *end;
+
+	while (text.len < 199999) {
+		end = text_room(&text, 1000);
+		if (!end) {
+			CHECK(text.failed && text.len == 199500);
+			break;
+		}
+		memset(end, 'a' + (int)(text.len / 500 % 26), 500);
+		text_grow(&text, 500);
+	}
+	CHECK_INT(strlen(text_get(&text)), 199500);
+	for (size_t at = 0; at < text.len; at += 250)
+		if (text.data[at] != 'a' + (char)(at / 500 % 26))
+			tap_fail(__FILE__, __LINE__, "a larger block has not what the smaller one had");
 }
 
 static void test_lists(void)
@@ -94,6 +116,8 @@ static void test_fixed_words(void)
 
 	CHECK(text_starts("abc", "ab") && text_starts("abc", "") && !text_starts("a", "ab"));
 	CHECK(text_ends("abc", "bc") && text_ends("abc", "") && !text_ends("c", "bc"));
+	CHECK(text_has_word("a=b", "a=b") && text_has_word("ab a b", "a") && text_has_word("b ab", "ab"));
+	CHECK(!text_has_word("", "a") && !text_has_word("ab ba a=b", "a") && !text_has_word("a", "ab"));
 	CHECK_INT(text_copy(to, sizeof(to), "abc"), 0);
 	CHECK_STR(to, "abc");
 	CHECK_INT(text_copy(to, sizeof(to), "abcd"), -ENAMETOOLONG);
@@ -371,9 +395,9 @@ static void test_the_calendar(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_texts_grow_to_their_bound), TAP_CASE(test_lists), TAP_CASE(test_splitting),
-		       TAP_CASE(test_environment), TAP_CASE(test_fixed_words), TAP_CASE(test_numbers),
-		       TAP_CASE(test_fixed_point), TAP_CASE(test_sizes), TAP_CASE(test_durations),
-		       TAP_CASE(test_figures_for_people), TAP_CASE(test_times), TAP_CASE(test_times_that_are_none),
-		       TAP_CASE(test_the_calendar));
+	return TAP_RUN(TAP_CASE(test_texts_grow_to_their_bound), TAP_CASE(test_room_at_the_end), TAP_CASE(test_lists),
+		       TAP_CASE(test_splitting), TAP_CASE(test_environment), TAP_CASE(test_fixed_words),
+		       TAP_CASE(test_numbers), TAP_CASE(test_fixed_point), TAP_CASE(test_sizes),
+		       TAP_CASE(test_durations), TAP_CASE(test_figures_for_people), TAP_CASE(test_times),
+		       TAP_CASE(test_times_that_are_none), TAP_CASE(test_the_calendar));
 }

@@ -160,7 +160,7 @@ static void test_refusals(void)
 		const char *words, *message;
 	} cases[] = {
 		{"--nosuch", "unknown option '--nosuch'"},
-		{"--nosuch=1", "unknown option '--nosuch=1'"},
+		{"--nosuch=1", "unknown option '--nosuch'"},
 		{"--fla", "unknown option '--fla'"},
 		{"--flagg", "unknown option '--flagg'"},
 		{"-fz", "unknown option '-z'"},

@@ -56,7 +56,11 @@ static void test_options_and_their_values_are_named(void)
 		{"--hostname a,b", "host name 'a,b': no", "option '--hostname': host name 'a,b': no"},
 		{"-m 6m", "the process ended: killed, since its memory limit is too little",
 		 "option '--memory': '6m': the process ended: killed, since its memory limit is too little"},
+		{"-u 1:", "user '1:': no", "option '--user': user '1:': no"},
+		{"-u 1:2:3", "group '2:3': no", "option '--user': '1:2:3': group '2:3': no"},
+		{"-u=", "user '': no", "option '--user': user '': no"},
 		/* Not about what was asked for. */
+		{"-u 12", "user '1': no", "user '1': no"},
 		{"--dns 1.1.1.1", "user 'x' is not there", "user 'x' is not there"},
 		{"--sysctl a.b=1", "sysctl 'x.y' is nobody's", "sysctl 'x.y' is nobody's"},
 		{"", "hull.json: network.dns[0]: bad", "hull.json: network.dns[0]: bad"},

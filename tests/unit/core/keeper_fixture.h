@@ -231,4 +231,52 @@ static inline int64_t fixture_hello(int fd, uint32_t wants)
 	return le32toh(hello.flags);
 }
 
+#define ALL_STREAMS (ATTACH_WANTS_STDOUT | ATTACH_WANTS_STDERR)
+
+/* FNV-1a: to compare ten megabytes without keeping them. */
+static inline uint64_t sum_of(uint64_t sum, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		sum = (sum ^ (unsigned char)bytes[i]) * UINT64_C(1099511628211);
+	return sum;
+}
+
+struct received {
+	uint64_t out_bytes, out_sum;
+	struct text out, err; /* the first of them */
+	struct attach_exit exit;
+	bool has_exit;
+};
+
+/* Takes frames until EXIT or the end of the stream, resting a little after every `rest_every`. */
+static inline void receive(int fd, struct received *ret, unsigned rest_every)
+{
+	static char bytes[ATTACH_CHUNK_BYTES];
+	unsigned frames = 0;
+	uint16_t type;
+	ssize_t len;
+
+	*ret = (struct received){.out = {.max_bytes = 1 << 20}, .err = {.max_bytes = 1 << 20}};
+	while (!ret->has_exit && (len = sock_recv_frame(fd, &type, bytes, sizeof(bytes), NULL)) >= 0) {
+		if (rest_every && ++frames % rest_every == 0)
+			(void)usleep(2000);
+		if (type == ATTACH_OUT) {
+			ret->out_bytes += (size_t)len;
+			ret->out_sum = sum_of(ret->out_sum, bytes, (size_t)len);
+			text_add_bytes(&ret->out, bytes, (size_t)len);
+		} else if (type == ATTACH_ERR) {
+			text_add_bytes(&ret->err, bytes, (size_t)len);
+		} else if (type == ATTACH_EXIT) {
+			memcpy(&ret->exit, bytes, sizeof(ret->exit));
+			ret->has_exit = true;
+		}
+	}
+}
+
+static inline void received_free(struct received *received)
+{
+	text_free(&received->out);
+	text_free(&received->err);
+}
+
 #endif

@@ -104,7 +104,7 @@ static void test_finding(void)
 	CHECK_INT(find(&store, "app@" ID_A, &image), -ENOENT);
 	CHECK_INT(find(&store, "other@" ID_B, &image), -ENOENT);
 	CHECK_INT(find(&store, "app", &image), -ENOENT);
-	CHECK_HAS(store.err.msg, "image 'app' not found in the store: import it, or see 'hull images'");
+	CHECK_HAS(store.err.msg, "image 'app' not found in the store: see 'hull images'");
 	CHECK_INT(find(&store, "docker.io/library/app:1", &image), -ENOENT);
 	CHECK_INT(find(&store, "No Name", &image), -EINVAL);
 	CHECK_INT(find(&store, "../../ids/x", &image), -EINVAL);

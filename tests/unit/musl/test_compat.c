@@ -80,6 +80,39 @@ static void copy_too_much(void)
 	(void)__memcpy_chk(to, eight, nine, sizeof(room));
 }
 
+/* Where nobody asks for it: what the compiler makes of the plain calls. */
+static volatile size_t as_much = 8;
+
+static void write_what_fits(void)
+{
+	memcpy(room, eight, as_much);
+	memmove(room, eight, as_much);
+	memset(room, 0, as_much);
+}
+
+static void write_too_much(void)
+{
+	memcpy(room, eight, nine);
+}
+
+static void move_too_much(void)
+{
+	memmove(room, eight, nine);
+}
+
+static void set_too_much(void)
+{
+	memset(room, 0, nine);
+}
+
+static void test_plain_calls_are_bounded(void)
+{
+	CHECK_INT(end_of(write_what_fits), 0);
+	CHECK_INT(end_of(write_too_much), SIGABRT);
+	CHECK_INT(end_of(move_too_much), SIGABRT);
+	CHECK_INT(end_of(set_too_much), SIGABRT);
+}
+
 static void test_bounds_are_checked(void)
 {
 	CHECK_INT(end_of(print_what_fits), 0);
@@ -149,7 +182,8 @@ static void test_ways_to_open(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_bounds_are_checked), TAP_CASE(test_signals_reach_the_process_itself),
+	return TAP_RUN(TAP_CASE(test_bounds_are_checked), TAP_CASE(test_plain_calls_are_bounded),
+		       TAP_CASE(test_signals_reach_the_process_itself),
 		       TAP_CASE(test_all_signals_are_all_that_others_use), TAP_CASE(test_words_of_errors),
 		       TAP_CASE(test_relocated_data_is_read_only), TAP_CASE(test_ways_to_open));
 }

@@ -52,6 +52,48 @@ static void test_the_last_one_wins(void)
 	CHECK_INT(o.super_flags, MS_LAZYTIME);
 }
 
+static bool same_change(const struct mount_change *one, const struct mount_change *other)
+{
+	return one->set == other->set && one->clear == other->clear;
+}
+
+static bool same(const struct mount_options *one, const struct mount_options *other)
+{
+	return same_change(&one->one, &other->one) && same_change(&one->tree, &other->tree) &&
+	       one->super_flags == other->super_flags && one->propagation == other->propagation &&
+	       one->idmap == other->idmap && one->bind == other->bind && one->bind_tree == other->bind_tree &&
+	       one->remount == other->remount && one->copy_up == other->copy_up &&
+	       one->source_nofollow == other->source_nofollow;
+}
+
+/* What is said of the options of any two words is the same options again. */
+static void test_words_and_back(void)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	const char *const *known = mount_options_known();
+
+	for (size_t one = 0; known[one]; one++) {
+		for (size_t other = 0; known[other]; other++) {
+			const char *both = arena_printf(&arena, "%s %s", known[one], known[other]), *word;
+			struct mount_options options, again;
+			struct strv words = {0};
+			size_t at = 0;
+
+			/* Some want a bind beside them, some want none. */
+			if (parse(&arena, both, &options, NULL) < 0 &&
+			    parse(&arena, arena_printf(&arena, "rbind %s", both), &options, NULL) < 0)
+				continue;
+			while ((word = mount_options_word(&options, &at)))
+				(void)strv_add(&arena, &words, word);
+			CHECK_INT(mount_options_parse(&arena, &words, &again, NULL), 0);
+			CHECK(same(&options, &again));
+			CHECK(words.count <= 3);
+		}
+	}
+	CHECK_STR(mount_propagation_name((uint64_t)mount_propagation_parse("rslave")), "rslave");
+	CHECK(!mount_propagation_name(0));
+}
+
 static void test_nonsense_is_refused(void)
 {
 	static const char *const bad[][2] = {
@@ -163,6 +205,6 @@ static void test_the_table(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_flags_and_data), TAP_CASE(test_the_last_one_wins),
+	return TAP_RUN(TAP_CASE(test_flags_and_data), TAP_CASE(test_the_last_one_wins), TAP_CASE(test_words_and_back),
 		       TAP_CASE(test_nonsense_is_refused), TAP_CASE(test_the_table));
 }

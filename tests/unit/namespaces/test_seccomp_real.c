@@ -31,7 +31,8 @@ struct real_call {
 	const char *words;
 	long number;
 	long args[6];
-	int error; /* the errno that the caller must see; 0: success; ANY: whatever the kernel says, but not the filter */
+	/* the errno that the caller must see; 0: success; ANY: whatever the kernel says, but not the filter */
+	int error;
 };
 #define ANY (-1)
 

@@ -70,6 +70,36 @@ static void test_check_refuses(void)
 	CHECK_STR(err.msg, "sysctl 'vm.swappiness' belongs to no namespace: it would change the host");
 }
 
+#define BYTES_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void test_check_value(void)
+{
+	static const struct {
+		const char *name, *value, *words; /* NULL: it is fine */
+	} rows[] = {
+		{"kernel.domainname", BYTES_64, NULL},
+		{"kernel.domainname", BYTES_64 "\n", NULL},
+		{"kernel.domainname", BYTES_64 "x",
+		 "sysctl 'kernel.domainname': '" BYTES_64 "x' is longer than 64 bytes"},
+		{"kernel/hostname", BYTES_64 "x", "longer than 64 bytes"},
+		{"kernel.hostname", "a\nb", "sysctl 'kernel.hostname': more than one line"},
+		{"kernel.hostname", "", "sysctl 'kernel.hostname': the value is empty"},
+		{"net.core.somaxconn", "", "sysctl 'net.core.somaxconn': the value is empty"},
+		{"net.ipv4.tcp_rmem", "1 2 3", NULL},
+		{"net.ipv4.tcp_rmem", "1\n2\n3", NULL},
+		{"kernel.hostname.x", BYTES_64 "x", NULL}, /* sysctl_check() refuses it */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct err err = ERR_INIT;
+		int result = sysctl_check_value(rows[i].name, rows[i].value, &err);
+
+		CHECK_INT(result, rows[i].words ? -EINVAL : 0);
+		if (rows[i].words)
+			CHECK_HAS(err.msg, rows[i].words);
+	}
+}
+
 static int in_child(int (*run)(void))
 {
 	int status = 0;
@@ -107,6 +137,40 @@ static int run_apply(void)
 	if (!reads("/proc/sys/kernel/msgmax", "12345") || !reads("/proc/sys/fs/mqueue/msg_max", "33"))
 		return 3;
 	return reads("/proc/sys/kernel/domainname", "hull.example") ? 0 : 4;
+}
+
+/* The kernel's bound is the one that values are held against, and it says nothing past it. */
+static int run_longest(void)
+{
+	static const struct sysctl_value longest = {"kernel.domainname", BYTES_64},
+					 longer = {"kernel.domainname", "x" BYTES_64};
+	int procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char words[100];
+
+	if (sysctl_apply(procfd, &longest, 1, ALL, NULL) < 0 ||
+	    file_read_line(AT_FDCWD, "/proc/sys/kernel/domainname", words, sizeof(words)) != 64)
+		return 1;
+	if (sysctl_apply(procfd, &longer, 1, ALL, NULL) < 0 ||
+	    file_read_line(AT_FDCWD, "/proc/sys/kernel/domainname", words, sizeof(words)) != 64)
+		return 2;
+	return 0;
+}
+
+/* One that takes a byte, and tells nothing of what follows; one that takes three; one that can only be written. */
+static int run_words(void)
+{
+	static const struct sysctl_value byte = {"net.ipv4.ip_default_ttl", "12 34"},
+					 all = {"net.ipv4.tcp_rmem", "4096\t5000 6000"},
+					 some = {"net.ipv4.tcp_rmem", "4097"}, flush = {"net.ipv4.route.flush", "1"};
+	int procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct err err = ERR_INIT;
+
+	if (sysctl_apply(procfd, &byte, 1, ALL, &err) != -EINVAL ||
+	    strcmp(err.msg, "sysctl 'net.ipv4.ip_default_ttl': of '12 34' the kernel took 1 of 2 words") != 0)
+		return 1;
+	if (sysctl_apply(procfd, &all, 1, ALL, NULL) < 0 || sysctl_apply(procfd, &some, 1, ALL, NULL) < 0)
+		return 2;
+	return sysctl_apply(procfd, &flush, 1, ALL, NULL) < 0 ? 3 : 0;
 }
 
 static int run_checks_again(void)
@@ -165,6 +229,14 @@ static void test_apply(void)
 {
 	CHECK_INT(in_child(run_apply), 0);
 }
+static void test_the_kernels_bound(void)
+{
+	CHECK_INT(in_child(run_longest), 0);
+}
+static void test_words_that_are_passed_over(void)
+{
+	CHECK_INT(in_child(run_words), 0);
+}
 static void test_checks_again(void)
 {
 	CHECK_INT(in_child(run_checks_again), 0);
@@ -184,7 +256,8 @@ static void test_covered_file(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_check_allows), TAP_CASE(test_check_refuses), TAP_CASE(test_apply),
-		       TAP_CASE(test_checks_again), TAP_CASE(test_unknown_or_bad_value), TAP_CASE(test_faked_proc),
-		       TAP_CASE(test_covered_file));
+	return TAP_RUN(TAP_CASE(test_check_allows), TAP_CASE(test_check_refuses), TAP_CASE(test_check_value),
+		       TAP_CASE(test_apply), TAP_CASE(test_the_kernels_bound),
+		       TAP_CASE(test_words_that_are_passed_over), TAP_CASE(test_checks_again),
+		       TAP_CASE(test_unknown_or_bad_value), TAP_CASE(test_faked_proc), TAP_CASE(test_covered_file));
 }

@@ -61,7 +61,7 @@ static void test_makes_one(void)
 	struct net_ahead ahead;
 
 	CHECK(!net_ahead_is_started());
-	net_ahead_start(true);
+	net_ahead_start(NET_AHEAD_LOOPBACK | NET_AHEAD_SYSFS);
 	CHECK(net_ahead_is_started());
 	ahead = net_ahead_take();
 	CHECK(ahead.netns_fd >= 0 && fstat(ahead.netns_fd, &made) == 0 && made.st_ino != own);
@@ -81,13 +81,16 @@ static void test_each_is_another(void)
 	struct stat first = {0}, second = {0};
 	struct net_ahead one, two;
 
-	net_ahead_start(false);
-	net_ahead_start(false); /* once is enough */
+	net_ahead_start(NET_AHEAD_LOOPBACK);
+	net_ahead_start(NET_AHEAD_LOOPBACK); /* once is enough */
 	one = net_ahead_take();
-	net_ahead_start(false);
+	net_ahead_start(0);
 	two = net_ahead_take();
+	CHECK(one.lo_is_up && lo_is_up_in(one.netns_fd));
+	CHECK(!two.lo_is_up && !lo_is_up_in(two.netns_fd));
 	CHECK(fstat(one.netns_fd, &first) == 0 && fstat(two.netns_fd, &second) == 0 && first.st_ino != second.st_ino);
 	CHECK_INT(one.sysfs_fd, -1);
+	CHECK_INT(two.sysfs_fd, -1);
 	net_ahead_close(&one);
 	net_ahead_close(&two);
 }
@@ -98,7 +101,7 @@ static void test_one_is_dropped(void)
 	int before = dup(STDIN_FILENO), after;
 
 	(void)close(before);
-	net_ahead_start(true);
+	net_ahead_start(NET_AHEAD_LOOPBACK | NET_AHEAD_SYSFS);
 	net_ahead_drop();
 	CHECK(!net_ahead_is_started());
 	after = dup(STDIN_FILENO);
@@ -118,7 +121,7 @@ static void test_none_is_no_failure(void)
 	if (fork() == 0) {
 		if (setresuid(65534, 65534, 65534) < 0)
 			_exit(2);
-		net_ahead_start(true);
+		net_ahead_start(NET_AHEAD_LOOPBACK | NET_AHEAD_SYSFS);
 		ahead = net_ahead_take();
 		_exit(ahead.netns_fd == -1 && ahead.sysfs_fd == -1 && !ahead.lo_is_up ? 0 : 1);
 	}

@@ -6,26 +6,14 @@
 #include "runtime/vm/fs_server.h"
 #include "tests/unit/spec/plan_case.h"
 
-#define VM(more)	"\"isolation\":\"vm\",\"idRange\":{\"base\":1879048192,\"size\":65536}," more
-#define BRIDGE		NET("\"mode\":\"bridge\"")
-#define NO_NET		NET("\"mode\":\"none\"")
-#define HARDWARE(words) "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"hwConfig\":{" words "}}"
+#define VM(more)	"'isolation':'vm','idRange':{'base':1879048192,'size':65536}," more
+#define BRIDGE		NET("'mode':'bridge'")
+#define NO_NET		NET("'mode':'none'")
+#define HARDWARE(words) "'vm':{'kernel':{'path':'/k'},'hwConfig':{" words "}}"
 
 static struct plan_case machine_case(const char *more, const char *extension)
 {
 	return (struct plan_case){.host = MACHINE, .namespaces = WITH_USER, .linux_ = more, .extension = extension};
-}
-
-/* *ret is made, or the case has failed. */
-static bool make(struct arena *arena, const struct plan_case *from, struct plan *ret)
-{
-	struct err err = ERR_INIT;
-	int result = plan_case_make(arena, from, ret, &err);
-
-	CHECK_INT(result, 0);
-	if (result != 0)
-		printf("# %s\n", err.msg);
-	return result == 0;
 }
 
 static const struct mount_request *find_mount(const struct plan *plan, const char *destination)
@@ -50,14 +38,14 @@ static void test_jail_holds_nothing(void)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	struct plan_case from =
-		machine_case(MAPPED ",\"maskedPaths\":[\"/proc/kcore\"],\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"}",
-			     VM(BRIDGE ",\"defaultSeccomp\":true,\"init\":true,\"user\":\"app\""));
+		machine_case(MAPPED ",'maskedPaths':['/proc/kcore'],'sysctl':{'net.ipv4.ip_forward':'1'}",
+			     VM(BRIDGE ",'defaultSeccomp':true,'init':true,'user':'app'"));
 	struct plan plan;
 
-	from.process = PROCESS("\"terminal\":false,\"env\":[\"A=b\"]");
-	from.mounts = "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}";
+	from.process = PROCESS("'terminal':false,'env':['A=b']");
+	from.mounts = "{'destination':'/proc','type':'proc','source':'proc'}";
 	(void)strv_add(&arena, &plan_case_machine.layers, "/d/top");
-	if (!make(&arena, &from, &plan))
+	if (!make(&arena, from, &plan))
 		return;
 	plan_case_machine.layers = (struct strv){0};
 	CHECK_STR(plan.backend, "qemu");
@@ -83,15 +71,16 @@ static void test_guest_is_told_the_rest(void)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	struct plan_case from =
-		machine_case(MAPPED ",\"sysctl\":{\"net.ipv4.ip_forward\":\"1\"},\"cgroupsPath\":\"/hull/x\","
-				    "\"resources\":{\"memory\":{\"limit\":134217728},\"pids\":{\"limit\":50}}",
-			     VM(NO_NET ",\"defaultSeccomp\":true,\"init\":true,\"user\":\"app\",\"groups\":[\"g\"]"));
+		machine_case(MAPPED ",'sysctl':{'net.ipv4.ip_forward':'1'},'cgroupsPath':'/hull/x',"
+				    "'resources':{'memory':{'limit':134217728},'pids':{'limit':50},"
+				    "'hugepageLimits':[{'pageSize':'2MB','limit':0}],'unified':{'memory.high':'9'}}",
+			     VM(NO_NET ",'defaultSeccomp':true,'init':true,'user':'app','groups':['g']"));
 	const struct guest_start *start;
 	struct plan plan;
 
-	from.process = PROCESS("\"env\":[\"A=b\"]");
-	from.mounts = "{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}";
-	if (!make(&arena, &from, &plan))
+	from.process = PROCESS("'env':['A=b']");
+	from.mounts = "{'destination':'/proc','type':'proc','source':'proc'}";
+	if (!make(&arena, from, &plan))
 		return;
 	start = plan.vm->start;
 	CHECK_STR(start->config->process->env.items[0], "A=b");
@@ -110,6 +99,9 @@ static void test_guest_is_told_the_rest(void)
 	/* The machine's size is the limit; what is counted inside is limited inside. */
 	CHECK(!start->config->linux_->resources->memory.limit.set);
 	CHECK_INT(start->config->linux_->resources->pids.limit.value, 50);
+	CHECK_STR(start->config->linux_->resources->hugepage_limits.items[0].page_size, "2MB");
+	CHECK_STR(start->config->linux_->resources->unified.items[0].value, "9");
+	CHECK(plan.limits.hugepage_count == 0 && plan.limits.unified_count == 0);
 	CHECK_INT(plan.vm->memory_bytes, 134217728);
 	CHECK_INT(plan.limits.memory_limit.value, 134217728 + PLAN_VM_OVERHEAD_QEMU + FS_SERVER_MEMORY_BYTES);
 	CHECK(plan.net.kind == PLAN_NET_UNTOUCHED && !plan.vm->has_nic);
@@ -123,20 +115,19 @@ static void test_size(void)
 		unsigned cpus;
 	} sizes[] = {
 		{"", PLAN_VM_MEMORY_BYTES, 1},
-		{"\"memory\":{\"limit\":100000001}", 100663296, 1},
-		{"\"memory\":{\"limit\":-1},\"cpu\":{\"quota\":50000,\"period\":100000}", PLAN_VM_MEMORY_BYTES, 1},
-		{"\"cpu\":{\"quota\":100000,\"period\":100000}", PLAN_VM_MEMORY_BYTES, 1},
-		{"\"cpu\":{\"quota\":150000}", PLAN_VM_MEMORY_BYTES, 2},
+		{"'memory':{'limit':100000001}", 100663296, 1},
+		{"'memory':{'limit':-1},'cpu':{'quota':50000,'period':100000}", PLAN_VM_MEMORY_BYTES, 1},
+		{"'cpu':{'quota':100000,'period':100000}", PLAN_VM_MEMORY_BYTES, 1},
+		{"'cpu':{'quota':150000}", PLAN_VM_MEMORY_BYTES, 2},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 		CLEANUP_ARENA struct arena arena = ARENA_INIT;
 		struct plan_case from =
-			machine_case(arena_printf(&arena, MAPPED ",\"resources\":{%s}", sizes[i].resources),
-				     VM(NO_NET));
+			machine_case(arena_printf(&arena, MAPPED ",'resources':{%s}", sizes[i].resources), VM(NO_NET));
 		struct plan plan;
 
-		if (!make(&arena, &from, &plan))
+		if (!make(&arena, from, &plan))
 			continue;
 		CHECK_INT(plan.vm->memory_bytes, sizes[i].memory_bytes);
 		CHECK_INT(plan.vm->cpus, sizes[i].cpus);
@@ -148,20 +139,19 @@ static void test_size(void)
 static void test_disks_and_volumes(void)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	struct plan_case from = machine_case(
-		MAPPED,
-		VM(NO_NET ",\"root\":{\"lowers\":[\"/l/1\"],\"upper\":\"/u\",\"work\":\"/w\"},\"volumes\":["
-			  "{\"kind\":\"host\",\"source\":\"/h\",\"destination\":\"/a/b\",\"readOnly\":true},"
-			  "{\"kind\":\"named\",\"name\":\"n\",\"source\":\"/n\",\"destination\":\"/a\",\"idmap\":true,"
-			  "\"chown\":true},"
-			  "{\"kind\":\"tmpfs\",\"destination\":\"/t\",\"options\":[\"size=1m\"]}]"));
+	struct plan_case from =
+		machine_case(MAPPED, VM(NO_NET ",'root':{'lowers':['/l/1'],'upper':'/u','work':'/w'},'volumes':["
+					       "{'kind':'host','source':'/h','destination':'/a/b','readOnly':true},"
+					       "{'kind':'named','name':'n','source':'/n','destination':'/a',"
+					       "'idmap':true,'chown':true},"
+					       "{'kind':'tmpfs','destination':'/t','options':['size=1m']}]"));
 	const struct config_mount *mount;
 	struct plan plan;
 
 	(void)strv_add(&arena, &plan_case_machine.layers, "/d/top");
 	(void)strv_add(&arena, &plan_case_machine.layers, "/d/bottom");
 	plan_case_machine.upper = "/i/upper.img";
-	if (make(&arena, &from, &plan)) {
+	if (make(&arena, from, &plan)) {
 		CHECK_INT(plan.vm->disks.count, 3);
 		CHECK_STR(plan.vm->disks.items[0].path, "/d/top");
 		CHECK_STR(plan.vm->disks.items[0].serial, "layer0");
@@ -206,13 +196,13 @@ static void test_bundle_shares_its_root(void)
 	struct plan_case from = {.host = MACHINE};
 	struct plan plan;
 
-	from.mounts = "{\"destination\":\"/one\",\"source\":\"/etc/"
-		      "one\",\"type\":\"bind\",\"options\":[\"rbind\",\"rslave\",\"ro\"]}";
-	from.more = "\"vm\":{\"hypervisor\":{\"path\":\"/opt/"
-		    "qemu\",\"parameters\":[\"-name\",\"x\"]},\"kernel\":{\"path\":\"/opt/k\","
-		    "\"initrd\":\"/opt/i\",\"parameters\":[\"a=b\"]},\"hwConfig\":{\"vcpus\":3,\"memory\":268435456}}";
+	from.mounts = "{'destination':'/one','source':'/etc/one','type':'bind',"
+		      "'options':['rbind','rslave','ro']}";
+	from.more = "'vm':{'hypervisor':{'path':'/opt/qemu','parameters':['-name','x']},"
+		    "'kernel':{'path':'/opt/k','initrd':'/opt/i','parameters':['a=b']},"
+		    "'hwConfig':{'vcpus':3,'memory':268435456}}";
 	plan_case_machine.is_folder = is_folder;
-	if (make(&arena, &from, &plan)) {
+	if (make(&arena, from, &plan)) {
 		CHECK_STR(plan.vm->start->root.shared, "root");
 		CHECK_STR(find_mount(&plan, PLAN_VM_SHARED)->source, "/bundle/rootfs");
 		CHECK_STR(find_mount(&plan, "/volumes/1/0")->source, "/etc/one");
@@ -236,17 +226,16 @@ static void test_engines_bundle(void)
 	struct plan_case from = {.host = MACHINE};
 	struct plan plan;
 
-	from.namespaces =
-		OWN(KIND("pid")) ",{\"type\":\"network\",\"path\":\"/run/netns/n\"},{\"type\":\"ipc\",\"path\":"
-				 "\"/proc/7/ns/ipc\"},{\"type\":\"uts\",\"path\":\"/proc/7/ns/uts\"}";
-	from.mounts =
-		"{\"destination\":\"/dev/shm\",\"source\":\"/run/shm\",\"type\":\"bind\",\"options\":[\"rbind\"]},"
-		"{\"destination\":\"/a\",\"source\":\"/etc/one\",\"type\":\"bind\",\"options\":[\"bind\",\"ro\"]},"
-		"{\"destination\":\"/v\",\"source\":\"/srv\",\"type\":\"bind\",\"options\":[\"bind\",\"ro\"]},"
-		"{\"destination\":\"/b\",\"source\":\"/etc/one\",\"type\":\"bind\",\"options\":[\"bind\"]}";
-	from.more = "\"annotations\":{\"io.kubernetes.cri.container-type\":\"container\"}";
+	from.namespaces = OWN(KIND("pid")) ",{'type':'network','path':'/run/netns/n'},"
+					   "{'type':'ipc','path':'/proc/7/ns/ipc'},"
+					   "{'type':'uts','path':'/proc/7/ns/uts'}";
+	from.mounts = "{'destination':'/dev/shm','source':'/run/shm','type':'bind','options':['rbind']},"
+		      "{'destination':'/a','source':'/etc/one','type':'bind','options':['bind','ro']},"
+		      "{'destination':'/v','source':'/srv','type':'bind','options':['bind','ro']},"
+		      "{'destination':'/b','source':'/etc/one','type':'bind','options':['bind']}";
+	from.more = "'annotations':{'io.kubernetes.cri.container-type':'container'}";
 	plan_case_machine.is_folder = is_folder;
-	if (make(&arena, &from, &plan)) {
+	if (make(&arena, from, &plan)) {
 		CHECK_INT(plan.net.kind, PLAN_NET_STAND_IN);
 		CHECK_STR(plan.net.stand_in, "/run/netns/n");
 		CHECK_INT(plan.namespaces.kind[NS_NET].how, NS_JOIN);
@@ -273,17 +262,15 @@ static void test_engines_bundle(void)
  */
 static void test_engines_privileged(void)
 {
-#define DEVICES "\"devices\":[{\"type\":\"b\",\"path\":\"/dev/sda\",\"major\":8,\"minor\":0}]"
-#define RULES(rule)                                                                               \
-	",\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true," rule \
-	"\"access\":\"rwm\"}]}"
+#define DEVICES	    "'devices':[{'type':'b','path':'/dev/sda','major':8,'minor':0}]"
+#define RULES(rule) ",'resources':{'devices':[{'allow':false,'access':'rwm'},{'allow':true," rule "'access':'rwm'}]}"
 	static const char namespaces[] = OWN(KIND("pid") KIND("ipc") KIND("uts") KIND("network"));
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	struct plan_case from = {.host = MACHINE, .namespaces = namespaces, .linux_ = DEVICES RULES("")};
 	struct err err = ERR_INIT;
 	struct plan plan;
 
-	if (make(&arena, &from, &plan)) {
+	if (make(&arena, from, &plan)) {
 		const struct config_linux *os = plan.vm->start->config->linux_;
 
 		CHECK_INT(os->devices.count, 0);
@@ -291,7 +278,7 @@ static void test_engines_privileged(void)
 		CHECK_INT(plan.root.device_count, 0);
 		CHECK(!find_guest_mount(&plan, "/dev/sda") && !find_mount(&plan, "/dev/sda"));
 	}
-	from.linux_ = DEVICES RULES("\"type\":\"b\",\"major\":8,\"minor\":0,");
+	from.linux_ = DEVICES RULES("'type':'b','major':8,'minor':0,");
 	CHECK_INT(plan_case_make(&arena, &from, &plan, &err), -ENOTSUP);
 	CHECK_HAS(err.msg, "device '/dev/sda': not possible");
 	err = ERR_INIT;
@@ -304,70 +291,68 @@ static void test_refusals(void)
 {
 	static const struct plan_case cases[] = {
 		{.host = MACHINE,
-		 .more = "\"vm\":{\"kernel\":{\"path\":\"/opt/k\",\"initrd\":\"/opt/"
-			 "i\",\"parameters\":[\"quiet\",\"hull.agent=vsock\"]}}",
+		 .more = "'vm':{'kernel':{'path':'/opt/k','initrd':'/opt/i',"
+			 "'parameters':['quiet','hull.agent=vsock']}}",
 		 .words = "'hull.agent=vsock' is for backend 'kvm'"},
 		{.linux_ = MAPPED,
 		 .namespaces = WITH_USER,
-		 .extension = VM(NET("\"mode\":\"host\"")),
+		 .extension = VM(NET("'mode':'host'")),
 		 .words = "isolation vm: network 'host': not possible"},
 		{.linux_ = MAPPED,
 		 .namespaces = OWN(KIND("network") KIND("ipc") KIND("uts") KIND("user")),
 		 .extension = VM(BRIDGE),
 		 .words = "isolation vm: the host's pid namespace: not possible"},
-		{.extension = "\"isolation\":\"vm\"," NO_NET,
-		 .words = "isolation vm: the host's user ids: not possible"},
-		{.linux_ = MAPPED ",\"devices\":[{\"type\":\"c\",\"path\":\"/dev/x\",\"major\":1,\"minor\":2}]",
+		{.extension = "'isolation':'vm'," NO_NET, .words = "isolation vm: the host's user ids: not possible"},
+		{.linux_ = MAPPED ",'devices':[{'type':'c','path':'/dev/x','major':1,'minor':2}]",
 		 .namespaces = WITH_USER,
 		 .extension = VM(NO_NET),
 		 .words = "device '/dev/x': not possible"},
 		{.linux_ = MAPPED,
 		 .namespaces = WITH_USER,
 		 .extension = VM(NO_NET),
-		 .mounts = "{\"destination\":\"/dev/x\",\"source\":\"/dev/x\",\"type\":\"bind\"}",
+		 .mounts = "{'destination':'/dev/x','source':'/dev/x','type':'bind'}",
 		 .words = "'/dev/x': a machine has no devices of the host's"},
-		{.linux_ = MAPPED ",\"resources\":{\"memory\":{\"limit\":1000}}",
+		{.linux_ = MAPPED ",'resources':{'memory':{'limit':1000}}",
 		 .namespaces = WITH_USER,
 		 .extension = VM(NO_NET),
 		 .words = "1000 bytes of memory are too little"},
-		{.linux_ = MAPPED ",\"resources\":{\"cpu\":{\"quota\":100000000,\"period\":1000}}",
+		{.linux_ = MAPPED ",'resources':{'hugepageLimits':[{'pageSize':'2 MB','limit':0}]}",
+		 .namespaces = WITH_USER,
+		 .extension = VM(NO_NET),
+		 .words = "'2 MB' is no page size"},
+		{.linux_ = MAPPED ",'resources':{'cpu':{'quota':100000000,'period':1000}}",
 		 .namespaces = WITH_USER,
 		 .extension = VM(NO_NET),
 		 .words = "a machine has 1 to 64 CPUs"},
-		{.namespaces =
-			 OWN(KIND("pid") KIND("network") KIND("uts")) ",{\"type\":\"ipc\",\"path\":\"/run/ipc/x\"}",
+		{.namespaces = OWN(KIND("pid") KIND("network") KIND("uts")) ",{'type':'ipc','path':'/run/ipc/x'}",
 		 .words = "the ipc namespace '/run/ipc/x': not possible"},
 		{.namespaces = OWN(KIND("pid") KIND("ipc") KIND("uts")),
 		 .words = "isolation vm: the host's network namespace: not possible"},
-		{.namespaces =
-			 OWN(KIND("network") KIND("ipc") KIND("uts")) ",{\"type\":\"pid\",\"path\":\"/proc/7/ns/pid\"}",
-		 .more = "\"annotations\":{\"io.kubernetes.cri.container-type\":\"container\"}",
+		{.namespaces = OWN(KIND("network") KIND("ipc") KIND("uts")) ",{'type':'pid','path':'/proc/7/ns/pid'}",
+		 .more = "'annotations':{'io.kubernetes.cri.container-type':'container'}",
 		 .words = "the pid namespace '/proc/7/ns/pid': not possible"},
 		{.linux_ = MAPPED,
 		 .namespaces = WITH_USER,
-		 .process = PROCESS("\"terminal\":false,\"apparmorProfile\":\"p\""),
+		 .process = PROCESS("'terminal':false,'apparmorProfile':'p'"),
 		 .extension = VM(NO_NET),
 		 .words = "'p': not possible, since profiles and labels are of the host's kernel"},
-		{.more = "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"image\":{\"path\":\"/i\",\"format\":\"raw\"}}",
-		 .words = "vm.image"},
-		{.more = HARDWARE("\"deviceTree\":\"/d\""), .words = "vm.hwConfig: device trees and devices"},
-		{.more = HARDWARE("\"dtdevs\":[\"/d\"]"), .words = "vm.hwConfig: device trees and devices"},
-		{.more = HARDWARE("\"iomems\":[{\"firstMFN\":1,\"nrMFNs\":1}]"),
+		{.more = "'vm':{'kernel':{'path':'/k'},'image':{'path':'/i','format':'raw'}}", .words = "vm.image"},
+		{.more = HARDWARE("'deviceTree':'/d'"), .words = "vm.hwConfig: device trees and devices"},
+		{.more = HARDWARE("'dtdevs':['/d']"), .words = "vm.hwConfig: device trees and devices"},
+		{.more = HARDWARE("'iomems':[{'firstMFN':1,'nrMFNs':1}]"),
 		 .words = "vm.hwConfig: device trees and devices"},
-		{.more = HARDWARE("\"irqs\":[11]"), .words = "vm.hwConfig: device trees and devices"},
-		{.more = HARDWARE("\"memory\":1048576"), .words = "are too little for a machine"},
-		{.more = HARDWARE("\"vcpus\":65"), .words = "a machine has 1 to 64 CPUs"},
-		{.more = "\"vm\":{\"hypervisor\":{\"path\":\"q\"},\"kernel\":{\"path\":\"/k\"}}",
+		{.more = HARDWARE("'irqs':[11]"), .words = "vm.hwConfig: device trees and devices"},
+		{.more = HARDWARE("'memory':1048576"), .words = "are too little for a machine"},
+		{.more = HARDWARE("'vcpus':65"), .words = "a machine has 1 to 64 CPUs"},
+		{.more = "'vm':{'hypervisor':{'path':'q'},'kernel':{'path':'/k'}}",
 		 .words = "vm.hypervisor.path: 'q' is no absolute path"},
-		{.more = "\"vm\":{\"kernel\":{\"path\":\"/k\",\"initrd\":\"i\"}}",
+		{.more = "'vm':{'kernel':{'path':'/k','initrd':'i'}}",
 		 .words = "vm.kernel.initrd: 'i' is no absolute path"},
-		{.more = "\"vm\":{\"kernel\":{\"path\":\"k\"}}", .words = "vm.kernel.path: 'k' is no absolute path"},
+		{.more = "'vm':{'kernel':{'path':'k'}}", .words = "vm.kernel.path: 'k' is no absolute path"},
 		{.linux_ = MAPPED,
 		 .namespaces = WITH_USER,
-		 .extension =
-			 VM(NO_NET
-			    ",\"volumes\":[{\"kind\":\"host\",\"source\":\"/h\",\"destination\":\"/a\",\"chown\":true,"
-			    "\"readOnly\":true}]"),
+		 .extension = VM(NO_NET ",'volumes':[{'kind':'host','source':'/h','destination':'/a',"
+					"'chown':true,'readOnly':true}]"),
 		 .words = "volume '/a': 'U' and 'ro' together: not possible for machines"},
 	};
 
@@ -416,6 +401,8 @@ static void test_update(void)
 		{{.memory = {.limit = {true, -1}}}, "more memory than it was born with (512m)"},
 		{{.memory = {.limit = {true, 32 << 20}}}, "too little for a machine"},
 		{{.memory = {.swap = {true, 1 << 30}}}, "memory.swap: cannot be changed"},
+		{{.hugepage_limits = {.count = 1}}, "hugepageLimits: cannot be changed"},
+		{{.unified = {.count = 1}}, "unified: cannot be changed"},
 		{{.cpu = {.quota = {true, 200001}}}, "more CPUs than it was born with (2)"},
 		{{.cpu = {.quota = {true, 100}, .period = {true, 40}}}, "more CPUs than it was born with (2)"},
 	};
@@ -462,7 +449,7 @@ static void test_kvm_for_qemu(void)
 
 		plan_case_machine.kvm_access = cases[i].access;
 		plan_case_machine.kvm_gid = 104;
-		if (!make(&arena, &from, &plan))
+		if (!make(&arena, from, &plan))
 			continue;
 		mount = find_mount(&plan, "/dev/kvm");
 		CHECK_INT(plan.vm->accelerated, cases[i].accelerated);
@@ -503,8 +490,7 @@ static void test_room(void)
 		struct plan plan;
 
 		for (unsigned v = 0; v < cases[i].volumes; v++)
-			text_addf(&mounts, "%s{\"destination\":\"/v%u\",\"type\":\"bind\",\"source\":\"/h\"}",
-				  v ? "," : "", v);
+			text_addf(&mounts, "%s{'destination':'/v%u','type':'bind','source':'/h'}", v ? "," : "", v);
 		from.mounts = text_get(&mounts);
 		plan_case_machine.backend = cases[i].backend;
 		for (unsigned l = 0; l < cases[i].layers; l++)
@@ -520,7 +506,7 @@ static void test_room(void)
 static void test_memory_that_the_kernel_needs(void)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	struct plan_case from = machine_case(MAPPED ",\"resources\":{\"memory\":{\"limit\":83886080}}", VM(NO_NET));
+	struct plan_case from = machine_case(MAPPED ",'resources':{'memory':{'limit':83886080}}", VM(NO_NET));
 	struct err err = ERR_INIT;
 	struct plan plan;
 

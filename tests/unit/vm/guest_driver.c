@@ -268,16 +268,11 @@ bool guest_used(struct guest *guest, unsigned index, uint16_t *ret_head, uint32_
 
 unsigned guest_turn(struct guest *guest, int timeout_ms)
 {
-	struct epoll_event event;
+	struct err err = ERR_INIT;
 	unsigned callbacks = 0;
 
-	while (callbacks < CALLBACKS_MAX &&
-	       epoll_wait(guest->loop.epoll_fd, &event, 1, callbacks ? 0 : timeout_ms) == 1) {
-		struct loop_source *source = event.data.ptr;
-
-		source->ready(&guest->loop, source, event.events);
+	while (callbacks < CALLBACKS_MAX && loop_turn(&guest->loop, callbacks ? 0 : timeout_ms, &err) > 0)
 		callbacks++;
-	}
 	return callbacks;
 }
 

@@ -124,6 +124,8 @@ static int run_with(void (*script)(void), struct agent_client_request request)
 	child = fork();
 	if (child == 0) {
 		(void)alarm(60);
+		/* The client may break off while more is said. */
+		(void)signal(SIGPIPE, SIG_IGN);
 		for (int i = 0; i < 2; i++) {
 			(void)close(in[i]);
 			(void)close(out[i]);

@@ -221,7 +221,7 @@ static void test_clock_and_shutdown(void)
 
 	script_open(&s);
 	script_start(&s);
-	agent_router_clock(s.router, 123456789);
+	agent_router_resumed(s.router, 123456789);
 	CHECK(script_hears(&s, &s.guest, AGENT_CLOCK, 0, &message));
 	memcpy(&epoch_ns, message.payload, sizeof(epoch_ns));
 	CHECK_INT(epoch_ns, 123456789);

@@ -175,6 +175,21 @@ static void test_guest_that_begins_late(void)
 	script_close(&s);
 }
 
+/* Nor is time in which it was paused. */
+static void test_guest_that_is_paused(void)
+{
+	uint64_t began_ns = proc_monotonic_ns();
+
+	script_open_within(&s, 1);
+	agent_router_paused(s.router);
+	SCRIPT_UNTIL(&s, proc_monotonic_ns() - began_ns > 1500000000);
+	CHECK(!s.has_ended);
+	agent_router_resumed(s.router, 1);
+	SCRIPT_UNTIL(&s, s.has_ended);
+	CHECK_INT(s.outcome.ending, AGENT_ENDED_SILENT);
+	script_close(&s);
+}
+
 /*
  * Nor does one for a program that is never started. Whatever else such a guest says: the document that it was told it
  * has taken.
@@ -239,5 +254,6 @@ int main(void)
 	return TAP_RUN(TAP_CASE(test_hostile_guests), TAP_CASE(test_broken_with_stalled_output),
 		       TAP_CASE(test_before_hello), TAP_CASE(test_guest_that_does_not_come_up),
 		       TAP_CASE(test_guest_that_starts_nothing), TAP_CASE(test_guest_that_begins_late),
-		       TAP_CASE(test_guest_that_comes_up_in_time), TAP_CASE(test_flood_of_small_frames));
+		       TAP_CASE(test_guest_that_is_paused), TAP_CASE(test_guest_that_comes_up_in_time),
+		       TAP_CASE(test_flood_of_small_frames));
 }

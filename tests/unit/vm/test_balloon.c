@@ -92,6 +92,9 @@ static void test_hostile_inflate(void)
 {
 	static const uint32_t outside[] = {UINT32_MAX, (MEMORY_BYTES + GUEST_MEMORY_GPA) / PAGE, 0xd0000, 0x100000,
 					   UINT32_MAX - 1};
+	/* The guest's last page, and the one behind it. */
+	static const uint32_t edge[] = {(MEMORY_BYTES + GUEST_MEMORY_GPA) / PAGE - 1,
+					(MEMORY_BYTES + GUEST_MEMORY_GPA) / PAGE};
 	static const uint32_t lengths[] = {3, 5, 1024 * 4 + 4};
 	struct bench bench;
 	uint64_t before;
@@ -102,6 +105,8 @@ static void test_hostile_inflate(void)
 	CHECK(inflate(&bench, outside, ARRAY_SIZE(outside)));
 	CHECK_INT(resident(&bench), before);
 	CHECK_INT(bench.balloon.returned_bytes, 0);
+	CHECK(inflate(&bench, edge, ARRAY_SIZE(edge)));
+	CHECK_INT(before - resident(&bench), PAGE);
 	CHECK(!guest_needs_reset(&bench.guest));
 	for (unsigned i = 0; i < ARRAY_SIZE(lengths); i++) {
 		CHECK(guest_start(&bench.guest, ~0ULL, 16));

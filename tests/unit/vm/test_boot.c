@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "runtime/base/scope.h"
+#include "runtime/base/text.h"
+#include "runtime/vm/cmdline.h"
 #include "runtime/vm/layout.h"
 #include "tests/unit/tap.h"
 
@@ -147,6 +149,37 @@ static void test_cmdline(void)
 	CHECK_INT(load_with(sizeof(kernel), NULL, words, &entry, &err), -E2BIG);
 }
 
+static void test_what_is_told(void)
+{
+	static const struct {
+		struct cmdline_facts facts;
+		const char *words;
+	} cases[] = {
+		{{"a b", 0, 2}, "a b"},
+		{{"a b", 7, 2}, "a b tsc_early_khz=7"},
+		{{"tsc_early_khz=9", 7, 2}, "tsc_early_khz=9"},
+		{{"noacpi=off acpi=offer", 0, 2}, "noacpi=off acpi=offer"},
+		{{"a acpi=off", 0, 0}, "a acpi=off"},
+		{{"acpi=off a", 0, 2},
+		 "acpi=off a virtio_mmio.device=0x200@0xd0000000:5 virtio_mmio.device=0x200@0xd0001000:6"},
+	};
+	static char given[LAYOUT_CMDLINE_BYTES + 1], words[LAYOUT_CMDLINE_BYTES];
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CHECK_INT(cmdline_make(&cases[i].facts, words, &err), 0);
+		CHECK_STR(words, cases[i].words);
+	}
+	/* There are sixteen lines. */
+	CHECK_INT(cmdline_make(&(struct cmdline_facts){"acpi=off", 0, LAYOUT_MMIO_DEVICES}, words, &err), 0);
+	CHECK(text_ends(words, ":15"));
+	memset(given, 'x', LAYOUT_CMDLINE_BYTES - 1);
+	CHECK_INT(cmdline_make(&(struct cmdline_facts){given, 0, 0}, words, &err), 0);
+	CHECK_INT(cmdline_make(&(struct cmdline_facts){given, 1, 0}, words, &err), -E2BIG);
+	given[LAYOUT_CMDLINE_BYTES - 1] = 'x';
+	CHECK_INT(cmdline_make(&(struct cmdline_facts){given, 0, 0}, words, &err), -E2BIG);
+}
+
 /* --- an ELF file -------------------------------------------------------------------------------------------------- */
 
 struct elf {
@@ -275,8 +308,8 @@ static void test_short_files(void)
 int main(void)
 {
 	int code = TAP_RUN(TAP_CASE(test_bzimage), TAP_CASE(test_bzimage_lies), TAP_CASE(test_initrd_room),
-			   TAP_CASE(test_cmdline), TAP_CASE(test_elf), TAP_CASE(test_elf_lies),
-			   TAP_CASE(test_short_files));
+			   TAP_CASE(test_cmdline), TAP_CASE(test_what_is_told), TAP_CASE(test_elf),
+			   TAP_CASE(test_elf_lies), TAP_CASE(test_short_files));
 
 	free(bytes);
 	return code;

@@ -20,13 +20,16 @@ static struct machine machine;
 static struct hv_fake fake;
 static struct balloon balloon;
 static struct control control;
-static unsigned resumed_times;
+static unsigned paused_times, resumed_times;
 static pthread_t loop_thread;
 static int folder_fd, listen_fd, end;
 
-static void resumed(void)
+static void paused(bool is_paused)
 {
-	resumed_times++;
+	if (is_paused)
+		paused_times++;
+	else
+		resumed_times++;
 }
 
 static void *loop_main(void *argument)
@@ -45,7 +48,7 @@ static void begin(void)
 	char folder[] = "/tmp/hull-control.XXXXXX";
 
 	hv_fake_open(&fake);
-	resumed_times = 0;
+	paused_times = resumed_times = 0;
 	if (!mkdtemp(folder) || (folder_fd = open(folder, O_PATH | O_CLOEXEC)) < 0)
 		abort();
 	listen_fd = sock_listen(folder_fd, "control", &err);
@@ -53,7 +56,7 @@ static void begin(void)
 		abort();
 	balloon_open(&balloon, &machine.loop, &machine.memory);
 	if (machine_add(&machine, &balloon.device, &err) < 0 ||
-	    vm_control_open(&control, listen_fd, &machine, &balloon, resumed, &err) < 0 ||
+	    vm_control_open(&control, listen_fd, &machine, &balloon, paused, &err) < 0 ||
 	    machine_start(&machine, NULL, &err) < 0 || pthread_create(&loop_thread, NULL, loop_main, NULL) != 0)
 		abort();
 	machine_resume(&machine);
@@ -116,6 +119,7 @@ static void test_words(void)
 	CHECK_HAS(ask(fd, "stats\n"), "\"state\":\"paused\"");
 	CHECK_STR(ask(fd, "resume\n"), "{\"ok\":true}");
 	CHECK_STR(ask(fd, "resume\n"), "{\"ok\":true}");
+	CHECK_INT(paused_times, 1);
 	CHECK_INT(resumed_times, 1);
 	CHECK_STR(ask(fd, "balloon 1048576\n"), "{\"ok\":true}");
 	CHECK_STR(ask(fd, "stop\n"), "{\"ok\":true}");

@@ -2,9 +2,11 @@
 /* Guest memory: where it lies, and that nothing outside of it is reached. */
 #include "runtime/vm/memory.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/base/scope.h"
 #include "tests/unit/tap.h"
@@ -52,6 +54,8 @@ static void test_two_regions(void)
 	CHECK(guest_memory_at(&memory, GUEST_HIGH_START, 1) == memory.regions[0].host + GUEST_LOW_END);
 	CHECK_INT(fstat(memory.fd, &st), 0);
 	CHECK_INT(st.st_blocks, 0);
+	/* Nor can who maps it, too, cut it off under the other. */
+	CHECK(ftruncate(memory.fd, 4096) < 0 && errno == EPERM);
 	guest_memory_free(&memory);
 	CHECK_INT(memory.fd, -1);
 }

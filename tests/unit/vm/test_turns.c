@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/base/process.h"
 #include "runtime/base/scope.h"
 #include "tests/unit/tap.h"
 
@@ -78,6 +79,37 @@ static void test_frozen_front(void)
 	end();
 }
 
+/* As somebody does who has taken a turn so long ago, and was not let run since. */
+static void lock_turn(int fd, unsigned number, uint64_t ms_ago)
+{
+	struct flock one = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+	one.l_start = (off_t)(TURNS_ROOM * (1 + number) + proc_monotonic_ns() / 1000000 - ms_ago);
+	CHECK_INT(fcntl(fd, F_OFD_SETLK, &one), 0);
+}
+
+/* All turns are those of somebody frozen: they are waited for as long as he could still be at it, and no longer. */
+static void test_frozen_holders(void)
+{
+	CLEANUP_FD int frozen = open(file, O_RDWR | O_CLOEXEC);
+
+	if (proc_monotonic_ns() / 1000000 <= TURNS_LAST_MS)
+		SKIP("this machine has not been up for long enough");
+	begin(2);
+	lock_turn(frozen, 0, TURNS_LAST_MS + 1);
+	lock_turn(frozen, 1, TURNS_HOLD_MS);
+	CHECK(turns_take(&all[0]));
+	CHECK(!turns_take(&all[1]) && !turns_take(&all[2]));
+	/* He goes on, and is through. */
+	scope_fd(&frozen);
+	frozen = -1;
+	CHECK(turns_take(&all[2]));
+	CHECK(!turns_take(&all[1]));
+	turns_close(&all[0]);
+	CHECK(turns_take(&all[1]));
+	end();
+}
+
 /* Asks until it goes anyway, or for far too long: for how many ms. */
 static unsigned wait_in_vain(struct turns *turns)
 {
@@ -95,7 +127,7 @@ static void test_patience(void)
 	begin(1);
 	CHECK(turns_take(&all[0]));
 	waited_ms = wait_in_vain(&all[1]);
-	CHECK(waited_ms > TURNS_HOLD_MS + TURNS_HOLD_MS / 2 && waited_ms <= TURNS_PATIENCE_MS);
+	CHECK(waited_ms > TURNS_LAST_MS && waited_ms <= TURNS_PATIENCE_MS);
 	/* It has no turn, and no place. */
 	CHECK(!turns_take(&all[2]));
 	CHECK_INT(all[2].place, 0);
@@ -183,8 +215,8 @@ int main(void)
 	if (mkfifo(file, 0600) < 0)
 		return 1;
 	result = TAP_RUN(TAP_CASE(test_turns), TAP_CASE(test_line), TAP_CASE(test_frozen_front),
-			 TAP_CASE(test_patience), TAP_CASE(test_line_that_moves), TAP_CASE(test_copies),
-			 TAP_CASE(test_killed), TAP_CASE(test_no_locks));
+			 TAP_CASE(test_frozen_holders), TAP_CASE(test_patience), TAP_CASE(test_line_that_moves),
+			 TAP_CASE(test_copies), TAP_CASE(test_killed), TAP_CASE(test_no_locks));
 	(void)unlink(file);
 	(void)rmdir(folder);
 	return result;

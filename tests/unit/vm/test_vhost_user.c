@@ -77,13 +77,10 @@ static void finish(void)
 
 static void turn(void)
 {
-	struct epoll_event event;
+	struct err err = ERR_INIT;
 
-	while (!world.gone && epoll_wait(world.loop.epoll_fd, &event, 1, 0) == 1) {
-		struct loop_source *source = event.data.ptr;
-
-		source->ready(&world.loop, source, event.events);
-	}
+	while (!world.gone && loop_turn(&world.loop, 0, &err) > 0)
+		continue;
 }
 
 static void tell(uint32_t request, const void *payload, uint32_t bytes, int fd)
