@@ -9,13 +9,6 @@
 #include "runtime/spec/plan_vm.h"
 #include "runtime/spec/plan_vm_parts.h"
 
-static int no_memory(const struct dividing *d, struct err *err)
-{
-	int r = arena_check(d->arena, err);
-
-	return r < 0 ? r : err_set(err, ENOMEM, "cannot make the plan");
-}
-
 /* Behind all that are mapped. */
 static uint32_t free_gid(const struct idmap *map)
 {
@@ -53,7 +46,7 @@ int plan_vm_join_kvm(const struct dividing *d, struct plan *plan, struct err *er
 		r = map_group(d->arena, host->kvm_gid, &plan->idmap, &inside, err);
 	group = r < 0 ? NULL : LIST_ADD(d->arena, &plan->process.groups);
 	if (!group)
-		return r < 0 ? r : no_memory(d, err);
+		return r < 0 ? r : plan_vm_no_memory(d, err);
 	*group = inside;
 	return 0;
 }
@@ -69,7 +62,7 @@ int plan_vm_accelerate(struct dividing *d, struct err *err)
 		return 0;
 	mount = LIST_ADD(d->arena, &d->jail->mounts);
 	if (!mount || strv_split(d->arena, &mount->options, "bind,rprivate,nosuid,noexec", ",", false) < 0)
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	mount->destination = mount->source = "/dev/kvm";
 	mount->type = "bind";
 	d->vm->accelerated = true;

@@ -16,13 +16,6 @@
 /* Namespaces that the guest's own kernel is in the place of: the program has them with the machine. */
 static const char *const given_by_machine[] = {"user", "network", "time"};
 
-static int no_memory(const struct dividing *d, struct err *err)
-{
-	int r = arena_check(d->arena, err);
-
-	return r < 0 ? r : err_set(err, ENOMEM, "cannot make the plan");
-}
-
 static bool is_given(const char *type)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(given_by_machine); i++)
@@ -43,7 +36,7 @@ static int take_namespaces(struct dividing *d, struct config_linux *to, struct e
 			continue;
 		copy = LIST_ADD(d->arena, &to->namespaces);
 		if (!copy)
-			return no_memory(d, err);
+			return plan_vm_no_memory(d, err);
 		*copy = *from;
 		copy->path = NULL;
 	}
@@ -64,7 +57,7 @@ static int take_resources(struct dividing *d, struct config_linux *to, struct er
 		return 0;
 	resources = ARENA_NEW(d->arena, struct config_resources);
 	if (!resources)
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	resources->pids = d->os->resources->pids;
 	resources->devices = d->os->resources->devices;
 	resources->hugepage_limits = d->os->resources->hugepage_limits;
@@ -85,7 +78,7 @@ static int take_process(struct dividing *d, struct config *to, struct err *err)
 	struct config_process *process = ARENA_NEW(d->arena, struct config_process);
 
 	if (!process)
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	if (d->extension && !text_is_empty(profile) && strcmp(profile, "unconfined") != 0)
 		return err_say(err, ENOTSUP,
 			       "isolation vm: '%s': not possible, since profiles and labels are of the host's kernel",
@@ -144,7 +137,7 @@ static int take_bundle_bind(struct dividing *d, const struct config_mount *from,
 		return r;
 	in_jail = LIST_ADD(d->arena, &d->jail->mounts);
 	if (!in_jail || !add_bind(d, from->destination, place.in_guest, &from->options))
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	*in_jail = *from;
 	in_jail->destination = place.in_jail;
 	return 0;
@@ -163,7 +156,7 @@ static int take_shm(struct dividing *d, const struct config_mount *from, struct 
 
 	if (!mount || !size || strv_split(d->arena, &mount->options, "nosuid,nodev,noexec,mode=1777", ",", false) < 0 ||
 	    strv_add(d->arena, &mount->options, size) < 0)
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	mount->destination = from->destination;
 	mount->type = "tmpfs";
 	mount->source = "shm";
@@ -186,7 +179,7 @@ static int take_mounts(struct dividing *d, struct err *err)
 		} else {
 			copy = LIST_ADD(d->arena, &d->start->config->mounts);
 			if (!copy)
-				return no_memory(d, err);
+				return plan_vm_no_memory(d, err);
 			*copy = *from;
 		}
 		if (r < 0)
@@ -202,7 +195,7 @@ static int take_tmpfs(struct dividing *d, const struct extension_volume *from, s
 	if (!mount || strv_split(d->arena, &mount->options, "nosuid,nodev", ",", false) < 0 ||
 	    strv_add_list(d->arena, &mount->options, &from->options) < 0 ||
 	    (from->read_only && strv_add(d->arena, &mount->options, "ro") < 0))
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	mount->destination = from->destination;
 	mount->type = mount->source = "tmpfs";
 	return 0;
@@ -230,12 +223,12 @@ static int take_volume(struct dividing *d, const struct extension_volume *from, 
 	in_jail = LIST_ADD(d->arena, &d->jail_extension->volumes);
 	mount = add_bind(d, from->destination, place.in_guest, &from->options);
 	if (!in_jail || !mount || (from->read_only && strv_add(d->arena, &mount->options, "ro") < 0))
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	/*
 	 * What the host does makes them all the jail's root's, whose server can give them to whomever the guest says.
 	 */
 	if (from->chown && strv_add(d->arena, &d->start->own, place.in_guest) < 0)
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	if (from->kind == VOLUME_NAMED && !from->read_only)
 		d->start->volumes.items[d->start->volumes.count - 1].fill = true;
 	*in_jail = *from;
@@ -277,7 +270,7 @@ static int add_disk(struct dividing *d, const char *path, const char *serial, bo
 	struct plan_vm_disk *disk = LIST_ADD(d->arena, &d->vm->disks);
 
 	if (!disk || !serial)
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	*disk = (struct plan_vm_disk){.path = path, .serial = serial, .read_only = read_only};
 	return 0;
 }
@@ -290,14 +283,14 @@ static int share_root(struct dividing *d, struct err *err)
 	if (!d->config->root || text_is_empty(d->config->root->path))
 		return err_say(err, EINVAL, "root: the member is missing");
 	if (!shared || !mount || strv_split(d->arena, &mount->options, "rbind,rprivate,nodev", ",", false) < 0)
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	*shared = (struct vm_volume){.tag = ROOT_TAG, .path = PLAN_VM_SHARED, .read_only = d->config->root->readonly};
 	mount->destination = PLAN_VM_SHARED;
 	mount->type = "bind";
 	mount->source = d->config->root->path;
 	/* A range of its own does not know the ids of the folder's files. */
 	if (d->extension && d->extension->id_range && strv_add(d->arena, &mount->options, "ridmap") < 0)
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	d->start->root.shared = ROOT_TAG;
 	return 0;
 }
@@ -316,7 +309,7 @@ static int take_root(struct dividing *d, struct err *err)
 
 		r = add_disk(d, layers->items[i], serial, true, err);
 		if (r == 0 && strv_add(d->arena, &root->layers, serial) < 0)
-			return no_memory(d, err);
+			return plan_vm_no_memory(d, err);
 	}
 	if (r == 0 && d->host->vm->upper) {
 		root->upper = "upper";
@@ -336,7 +329,7 @@ static int take_config(struct dividing *d, struct err *err)
 	int r;
 
 	if (!config || !os)
-		return no_memory(d, err);
+		return plan_vm_no_memory(d, err);
 	*config = *d->config;
 	*os = *d->os;
 	config->root = NULL;
@@ -395,5 +388,5 @@ int plan_vm_cmdline(struct dividing *d, struct err *err)
 	if (d->vm->backend != VM_BACKEND_KVM && agent_is_by_vsock(text_get(&words)))
 		return err_say(err, ENOTSUP, "vm.kernel.parameters: '" AGENT_VSOCK_WORD "' is for backend 'kvm'");
 	d->vm->cmdline = arena_strdup(d->arena, text_get(&words));
-	return d->vm->cmdline ? 0 : no_memory(d, err);
+	return d->vm->cmdline ? 0 : plan_vm_no_memory(d, err);
 }

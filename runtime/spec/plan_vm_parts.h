@@ -30,10 +30,13 @@ struct dividing {
 	struct strv warnings;
 };
 
-/*
- * plan_vm.c: a place in the jail for a volume of the next number, which the guest has at *ret_inside. NULL without
- * memory.
- */
+/* -ENOMEM, or what the arena says. */
+int plan_vm_no_memory(const struct dividing *d, struct err *err);
+
+/* plan_vm_jail.c: an empty bundle, to which the guest's half adds what it needs, and then all else of it. */
+int plan_vm_jail_begin(struct dividing *d, struct err *err);
+int plan_vm_jail(struct dividing *d, struct err *err);
+/* A place in the jail for a volume of the next number, and where the guest has it. */
 struct plan_vm_place {
 	const char *in_jail, *in_guest;
 };
