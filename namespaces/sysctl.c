@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -140,20 +141,50 @@ static size_t count_words(const char *at)
 	return count;
 }
 
-/* Of some numbers the kernel takes the first, and passes over what follows. */
+/* Between what was asked and what is there: a time is rounded to the kernel's ticks, which are ten units at most. */
+#define ROUNDING_MAX 1000000
+
+/* A number as the kernel reads it (0x and 0 say the base, a sign is taken modulo 2^64); `at` moves behind it. */
+static bool next_number(const char **at, uint64_t *ret)
+{
+	char *end;
+
+	*ret = strtoull(*at, &end, 0);
+	if (end == *at || (*end && !strchr(" \t\n", *end)))
+		return false;
+	*at = end;
+	return true;
+}
+
+/* Ticks are kept in 32 bits: of a longer time there is left what fits, perhaps below zero. */
+static bool is_cut(const char *asked, const char *found)
+{
+	uint64_t wanted, taken;
+
+	while (next_number(&asked, &wanted) && next_number(&found, &taken))
+		if (wanted - taken > ROUNDING_MAX && taken - wanted > ROUNDING_MAX)
+			return true;
+	return false;
+}
+
+/* Of some numbers the kernel takes the first, or the low bits, and passes over the rest. */
 static int check_taken(int fd, const struct sysctl_value *sysctl, struct err *err)
 {
 	size_t wanted = count_words(sysctl->value), taken;
 	char found[256];
-	ssize_t len = wanted > 1 ? pread(fd, found, sizeof(found) - 1, 0) : 0;
+	ssize_t len = pread(fd, found, sizeof(found) - 1, 0);
 
 	if (len <= 0)
 		return 0;
 	found[len] = '\0';
 	taken = count_words(found);
-	return taken >= wanted ? 0
-			       : err_say(err, EINVAL, "sysctl '%s': of '%s' the kernel took %zu of %zu words",
-					 sysctl->name, sysctl->value, taken, wanted);
+	if (taken < wanted)
+		return err_say(err, EINVAL, "sysctl '%s': of '%s' the kernel took %zu of %zu words", sysctl->name,
+			       sysctl->value, taken, wanted);
+	if ((size_t)len < sizeof(found) - 1 && is_cut(sysctl->value, found))
+		return err_say(err, ERANGE, "sysctl '%s': of '%s' the kernel made '%.*s'", sysctl->name, sysctl->value,
+			       (int)strcspn(found, "\n"), found);
+	return 0;
 }
 
 /* Some can only be written. */

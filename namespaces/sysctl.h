@@ -34,7 +34,7 @@ int sysctl_check_value(const char *name, const char *value, struct err *err);
  * Writes the values, in order. In the child, inside its namespaces, before /proc/sys becomes read-only. `procfd` is a
  * descriptor of a proc mount; each file is opened below it, crossing no mount, and verified to be procfs's own, so that
  * a proc that is faked by an image is refused (CVE-2019-19921, CVE-2025-52881). Checks each name again against
- * `own_namespaces`.
+ * `own_namespaces`, and reads each value again: -EINVAL or -ERANGE where the kernel has taken only a part of it.
  */
 int sysctl_apply(int procfd, const struct sysctl_value *values, size_t count, uint64_t own_namespaces, struct err *err);
 

@@ -173,6 +173,35 @@ static int run_words(void)
 	return sysctl_apply(procfd, &flush, 1, ALL, NULL) < 0 ? 3 : 0;
 }
 
+/* Of ticks the kernel keeps 32 bits. Rounding to them is no loss. */
+static int run_cut(void)
+{
+	static const struct {
+		struct sysctl_value value;
+		const char *words; /* NULL: it is taken */
+	} rows[] = {
+		{{"net.ipv4.neigh.lo.base_reachable_time_ms", "4294972296"},
+		 "sysctl 'net.ipv4.neigh.lo.base_reachable_time_ms': of '4294972296' the kernel made '5000'"},
+		{{"net.ipv4.neigh.lo.retrans_time", "4000000000"},
+		 "sysctl 'net.ipv4.neigh.lo.retrans_time': of '4000000000' the kernel made '"},
+		{{"net.ipv4.neigh.lo.base_reachable_time_ms", "1999999999"}, NULL},
+		{{"net.ipv4.neigh.lo.base_reachable_time_ms", "3"}, NULL},
+		{{"kernel.shmmax", "18446744073692774399"}, NULL},
+		{{"kernel.shmmax", "0x100000000"}, NULL},
+		{{"kernel.sem", "32000\t1024000000 500 32000"}, NULL},
+	};
+	int procfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct err err = ERR_INIT;
+
+		if (sysctl_apply(procfd, &rows[i].value, 1, ALL, &err) != (rows[i].words ? -ERANGE : 0) ||
+		    (rows[i].words && !strstr(err.msg, rows[i].words)))
+			return (int)i + 1;
+	}
+	return 0;
+}
+
 static int run_checks_again(void)
 {
 	static const struct sysctl_value value = {"kernel.domainname", "x"};
@@ -237,6 +266,10 @@ static void test_words_that_are_passed_over(void)
 {
 	CHECK_INT(in_child(run_words), 0);
 }
+static void test_what_would_be_cut(void)
+{
+	CHECK_INT(in_child(run_cut), 0);
+}
 static void test_checks_again(void)
 {
 	CHECK_INT(in_child(run_checks_again), 0);
@@ -258,6 +291,7 @@ int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_check_allows), TAP_CASE(test_check_refuses), TAP_CASE(test_check_value),
 		       TAP_CASE(test_apply), TAP_CASE(test_the_kernels_bound),
-		       TAP_CASE(test_words_that_are_passed_over), TAP_CASE(test_checks_again),
-		       TAP_CASE(test_unknown_or_bad_value), TAP_CASE(test_faked_proc), TAP_CASE(test_covered_file));
+		       TAP_CASE(test_words_that_are_passed_over), TAP_CASE(test_what_would_be_cut),
+		       TAP_CASE(test_checks_again), TAP_CASE(test_unknown_or_bad_value), TAP_CASE(test_faked_proc),
+		       TAP_CASE(test_covered_file));
 }
