@@ -219,22 +219,37 @@ static int take_offset(const struct planning *p, const char *clock, const struct
 	return 0;
 }
 
+/* Members of the document that say the same as a sysctl: of two values the order of writing would choose one. */
+static int check_told_once(const struct planning *p, struct err *err)
+{
+	const struct {
+		const char *sysctl, *member, *value;
+	} twins[] = {
+		{"kernel.hostname", "hostname", p->plan->hostname},
+		{"kernel/hostname", "hostname", p->plan->hostname},
+		{"kernel.domainname", "domainname", p->plan->domainname},
+		{"kernel/domainname", "domainname", p->plan->domainname},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(twins); i++) {
+		const char *other = strmap_get(&p->os->sysctl, twins[i].sysctl);
+
+		if (other && twins[i].value && strcmp(other, twins[i].value) != 0)
+			return err_say(err, EINVAL, "linux.sysctl: '%s' is '%s', which contradicts %s: '%s'",
+				       twins[i].sysctl, other, twins[i].member, twins[i].value);
+	}
+	return 0;
+}
+
 static int take_sysctls(struct planning *p, struct err *err)
 {
 	const struct strmap *wanted = &p->os->sysctl;
 
-	for (size_t i = 0; i < wanted->count; i++) {
-		int r = sysctl_check(wanted->items[i].key, plan_own_namespaces(p), err);
-
-		if (r < 0)
+	for (size_t i = 0; i < wanted->count; i++)
+		if (sysctl_check(wanted->items[i].key, plan_own_namespaces(p), err) < 0)
 			return err_wrap(err, "linux.sysctl");
-		/* Two members that say the same thing, of which the order of writing would choose one. */
-		if (p->plan->hostname && (strcmp(wanted->items[i].key, "kernel.hostname") == 0 ||
-					  strcmp(wanted->items[i].key, "kernel/hostname") == 0))
-			return err_say(err, EINVAL, "linux.sysctl: 'kernel.hostname' contradicts 'hostname'");
-	}
 	p->plan->sysctls = *wanted;
-	return 0;
+	return check_told_once(p, err);
 }
 
 int plan_names(struct planning *p, struct err *err)

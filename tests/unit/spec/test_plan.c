@@ -65,7 +65,7 @@ static void test_namespaces_and_ids(void)
 
 	if (!make(&arena,
 		  (struct plan_case){.namespaces = WITH_USER_AND_JOINED,
-				     .linux_ = MAPPED ",'sysctl':{'net.ipv4.ip_forward':'1'}",
+				     .linux_ = MAPPED ",'sysctl':{'net.ipv4.ip_forward':'1','kernel.hostname':'h'}",
 				     .mounts = "{'destination':'/proc/','source':'/proc','options':['rbind']}",
 				     .more = "'hostname':'h','domainname':''"},
 		  &plan))
