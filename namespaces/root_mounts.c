@@ -11,17 +11,9 @@
 
 #include "namespaces/copy_tree.h"
 #include "namespaces/mount.h"
+#include "namespaces/root_mounts_parts.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
-
-static const struct mount_change readonly = {.set = MOUNT_ATTR_RDONLY};
-
-struct assembly {
-	const struct root_request *request;
-	struct root_sources *sources;
-	const struct root_gate *gate; /* NULL: there is nothing to wait for */
-	struct root_handle *handle;
-};
 
 /* ------------------------------------------------------------------------------------------------ targets */
 
@@ -33,7 +25,7 @@ static int target_failed(const char *path, struct err *err)
 	return err_wrap(err, "mount on '%s'", path);
 }
 
-static int target_folder(int rootfd, const char *path, struct err *err)
+int root_mount_target(int rootfd, const char *path, struct err *err)
 {
 	int fd = path_make_dirs(rootfd, path, 0755, err);
 
@@ -61,7 +53,7 @@ static int target_kernel_folder(int rootfd, const char *path, struct err *err)
 
 	if (fd == -ENOENT) {
 		err_clear(err);
-		return target_folder(rootfd, path, err);
+		return root_mount_target(rootfd, path, err);
 	}
 	return fd < 0 ? target_failed(path, err) : fd;
 }
@@ -125,8 +117,7 @@ static int take_proc(struct assembly *it, int *fd, struct err *err)
 
 /* ------------------------------------------------------------------------------------------------- mounts */
 
-/* Attaches, then makes sure that the path leads to it. Nothing is ever mounted by name. */
-static int attach_verified(struct assembly *it, int fd, int target, const char *path, struct err *err)
+int root_mount_attach(struct assembly *it, int fd, int target, const char *path, struct err *err)
 {
 	int r = check_covers_proc(target, path, err);
 
@@ -146,22 +137,17 @@ static bool takes_label(const char *type)
 	return false;
 }
 
-/* What the r options and the plain ones say together, for a mount that has nothing below it. */
-static uint64_t all_attributes(const struct mount_options *options)
-{
-	return (options->tree.set & ~options->one.clear) | options->one.set;
-}
-
 /* A tmpfs gets nodes and mount points after it has been mounted: read-only comes last. */
 static bool is_sealed_later(const struct mount_request *mount)
 {
-	return strcmp(mount->type, "tmpfs") == 0 && all_attributes(&mount->options) & MOUNT_ATTR_RDONLY;
+	return strcmp(mount->type, "tmpfs") == 0 && root_mount_attributes(&mount->options) & MOUNT_ATTR_RDONLY;
 }
 
 static int new_file_system(const struct mount_request *mount, const char *label, struct err *err)
 {
 	const struct mount_options *options = &mount->options;
-	uint64_t attributes = all_attributes(options) & (is_sealed_later(mount) ? ~(uint64_t)MOUNT_ATTR_RDONLY : ~0ull);
+	uint64_t attributes =
+		root_mount_attributes(options) & (is_sealed_later(mount) ? ~(uint64_t)MOUNT_ATTR_RDONLY : ~0ull);
 	CLEANUP_TEXT struct text data = {.max_bytes = 8192};
 
 	if (!label || !takes_label(mount->type))
@@ -225,7 +211,7 @@ static int mount_fresh(struct assembly *it, const struct mount_request *mount, i
 	uint64_t propagation = mount->options.propagation;
 	int rootfd = it->handle->root_fd;
 	CLEANUP_FD int target = is_kernel_type(mount->type) ? target_kernel_folder(rootfd, path, err)
-							    : target_folder(rootfd, path, err);
+							    : root_mount_target(rootfd, path, err);
 	CLEANUP_FD int fd = fd_take(prepared);
 	int r;
 
@@ -237,7 +223,7 @@ static int mount_fresh(struct assembly *it, const struct mount_request *mount, i
 		return err_wrap(err, "mount on '%s'", path);
 	r = mount->options.copy_up ? copy_up_into(it, fd, path, err) : 0;
 	if (r == 0)
-		r = attach_verified(it, fd, target, path, err);
+		r = root_mount_attach(it, fd, target, path, err);
 	if (r == 0 && propagation)
 		r = mount_change(fd, propagation & MS_REC, &none, propagation, path, err);
 	if (r == 0 && is_proc_itself(path))
@@ -263,12 +249,12 @@ static int mount_bind(struct assembly *it, const struct mount_request *mount, in
 	if (is_proc)
 		target = target_kernel_folder(rootfd, path, err);
 	else
-		target = folder ? target_folder(rootfd, path, err) : target_file(rootfd, path, err);
+		target = folder ? root_mount_target(rootfd, path, err) : target_file(rootfd, path, err);
 	if (target < 0)
 		return target;
 	r = folder && mount->options.copy_up ? fill_new_volume(it, mount, fd, err) : 0;
 	if (r == 0)
-		r = attach_verified(it, fd, target, path, err);
+		r = root_mount_attach(it, fd, target, path, err);
 	return r == 0 && is_proc ? take_proc(it, &fd, err) : r;
 }
 
@@ -289,111 +275,6 @@ static int mount_remount(struct assembly *it, const struct mount_request *mount,
 		     : mount_change(fd, options->propagation & MS_REC, &options->one, options->propagation, path, err);
 }
 
-/* ------------------------------------------------------------------------------------------------ cgroups */
-
-static int cgroup_mount(const struct cgroup_view *view, int *source, uint64_t attributes, const char *data,
-			struct err *err)
-{
-	bool is_readonly = attributes & MOUNT_ATTR_RDONLY;
-	CLEANUP_FD int fd = fd_take(source);
-	int r = 0;
-
-	if (!view->bind)
-		return mount_new(view->type, view->type, view->data ? view->data : data, 0, attributes, err);
-	if (fd < 0)
-		return rootfs_open_cgroup(view, is_readonly, err);
-	if (is_readonly)
-		r = mount_change(fd, false, &readonly, 0, view->bind, err);
-	return r < 0 ? r : fd_take(&fd);
-}
-
-static int cgroup_place(int tmpfs, const struct cgroup_view *view, struct err *err)
-{
-	if (view->link && symlinkat(view->link, tmpfs, view->folder) < 0)
-		return err_set(err, errno, "link '%s' of the cgroups", view->folder);
-	if (!view->link && mkdirat(tmpfs, view->folder, 0755) < 0)
-		return err_set(err, errno, "folder '%s' of the cgroups", view->folder);
-	return 0;
-}
-
-static int cgroup_entry(int tmpfs, const struct cgroup_view *view, int *source, uint64_t attributes, struct err *err)
-{
-	CLEANUP_FD int target = -1;
-	CLEANUP_FD int fd = -1;
-
-	if (view->link)
-		return 0;
-	target = path_open(tmpfs, view->folder, O_PATH | O_DIRECTORY | O_CLOEXEC, PATH_NO_LINK_LAST, err);
-	if (target < 0)
-		return target;
-	fd = cgroup_mount(view, source, attributes, NULL, err);
-	return fd < 0 ? err_wrap(err, "cgroups '%s'", view->folder) : mount_attach(fd, target, view->folder, err);
-}
-
-static int pass_gate(struct assembly *it, enum root_gate_for what, struct err *err)
-{
-	return it->gate ? it->gate->pass(it->gate->user, what, err) : 0;
-}
-
-/*
- * A bind shows the folder that it is of, whoever mounts it; what is mounted afresh begins at the root of the mounter's
- * cgroup namespace.
- */
-static enum root_gate_for needed_for_cgroups(const struct root_request *request)
-{
-	for (size_t i = 0; i < request->cgroup_count; i++)
-		if (!request->cgroups[i].bind && !request->cgroups[i].link)
-			return ROOT_GATE_JOINED;
-	return ROOT_GATE_FOLDERS;
-}
-
-/*
- * A tmpfs with a folder for each hierarchy; it is sealed at once, since only these belong in it. All that needs no
- * cgroup is done before the gate, where others have to be waited for.
- */
-static int cgroup_folders(struct assembly *it, const struct mount_request *mount, int target, struct err *err)
-{
-	uint64_t attributes = all_attributes(&mount->options);
-	CLEANUP_FD int tmpfs =
-		mount_new("tmpfs", "cgroup", "mode=755,size=64k", 0, attributes & ~(uint64_t)MOUNT_ATTR_RDONLY, err);
-	int r;
-
-	if (tmpfs < 0)
-		return tmpfs;
-	r = attach_verified(it, tmpfs, target, mount->destination, err);
-	for (size_t i = 0; r == 0 && i < it->request->cgroup_count; i++)
-		r = cgroup_place(tmpfs, &it->request->cgroups[i], err);
-	if (r == 0)
-		r = pass_gate(it, needed_for_cgroups(it->request), err);
-	for (size_t i = 0; r == 0 && i < it->request->cgroup_count; i++)
-		r = cgroup_entry(tmpfs, &it->request->cgroups[i], &it->sources->cgroups[i], attributes, err);
-	return r < 0 ? r : mount_change(tmpfs, false, &readonly, 0, mount->destination, err);
-}
-
-static int mount_cgroups(struct assembly *it, const struct mount_request *mount, struct err *err)
-{
-	const struct cgroup_view *views = it->request->cgroups;
-	const char *path = mount->destination;
-	CLEANUP_FD int target = target_folder(it->handle->root_fd, path, err);
-	CLEANUP_FD int fd = -1;
-	int r;
-
-	if (target < 0)
-		return target;
-	/*
-	 * Without any (the container has no cgroup of its own, or the host has none) it stays empty: others' cgroups
-	 * are not for it to see.
-	 */
-	if (it->request->cgroup_count == 0 || views[0].folder[0])
-		return cgroup_folders(it, mount, target, err);
-	r = pass_gate(it, needed_for_cgroups(it->request), err);
-	if (r < 0)
-		return r;
-	fd = cgroup_mount(&views[0], &it->sources->cgroups[0], all_attributes(&mount->options), mount->options.data,
-			  err);
-	return fd < 0 ? err_wrap(err, "mount on '%s'", path) : attach_verified(it, fd, target, path, err);
-}
-
 /* -------------------------------------------------------------------------------------------- in their order */
 
 static bool is_cgroup_type(const char *type)
@@ -412,7 +293,7 @@ static int mount_one(struct assembly *it, size_t index, struct err *err)
 	const struct mount_request *mount = &it->request->mounts[index];
 	int *source = &it->sources->mounts[index];
 	/* What fills a file system is for a process that is in its own cgroups, which are to count it. */
-	int r = mount->options.copy_up ? pass_gate(it, ROOT_GATE_JOINED, err) : 0;
+	int r = mount->options.copy_up ? root_mount_pass(it, ROOT_GATE_JOINED, err) : 0;
 
 	if (r < 0)
 		return r;
@@ -424,7 +305,7 @@ static int mount_one(struct assembly *it, size_t index, struct err *err)
 		return mount_bind(it, mount, source, err);
 	if (text_is_empty(mount->type))
 		return err_say(err, EINVAL, "mount on '%s': it has no type", mount->destination);
-	return is_fresh(mount) ? mount_fresh(it, mount, source, err) : mount_cgroups(it, mount, err);
+	return is_fresh(mount) ? mount_fresh(it, mount, source, err) : root_mount_cgroups(it, mount, err);
 }
 
 /* File systems that are the same in whatever network namespace they are made. */
@@ -467,7 +348,7 @@ int root_mount_take_sysfs(const struct root_request *request, struct root_source
 
 	for (size_t i = 0; i < request->mount_count; i++) {
 		const struct mount_request *mount = &request->mounts[i];
-		const struct mount_change change = {.set = all_attributes(&mount->options)};
+		const struct mount_change change = {.set = root_mount_attributes(&mount->options)};
 		int r;
 
 		if (sources->mounts[i] >= 0 || !is_plain_sysfs(mount))
