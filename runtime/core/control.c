@@ -8,21 +8,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/base/log.h"
 #include "runtime/base/process.h"
 #include "runtime/core/backend.h"
 #include "runtime/core/bundle_hooks.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
+#include "runtime/core/control_parts.h"
 #include "runtime/core/create.h"
-#include "runtime/core/definition.h"
-#include "runtime/core/ending.h"
 #include "runtime/core/fault.h"
 #include "runtime/core/pidns.h"
 #include "runtime/spec/config_fields.h"
 #include "runtime/spec/plan.h"
-
-#define KILL_WAIT_MS 10000
 
 /* --- Looking ------------------------------------------------------------------------------------------------------ */
 
@@ -47,11 +43,8 @@ int control_look(const struct store *store, struct arena *arena, const char *id,
 	return 0;
 }
 
-/*
- * The same, but one that is being created is waited for: its creator holds the lock until it has run or is taken back.
- */
-static int look_past_creation(const struct store *store, struct arena *arena, const char *id, struct control_view *ret,
-			      struct err *err)
+int control_look_past_creation(const struct store *store, struct arena *arena, const char *id, struct control_view *ret,
+			       struct err *err)
 {
 	int result = control_look(store, arena, id, true, ret, err);
 
@@ -134,8 +127,7 @@ int control_start(const struct store *store, const char *id, struct err *err)
 
 /* --- Signals ------------------------------------------------------------------------------------------------------ */
 
-/* Without the lock: nothing is changed, and whoever holds it may be what is to be killed. */
-static int signal_in_cgroup(const struct record *record, int signo, struct err *err)
+int control_signal_cgroup(const struct record *record, int signo, struct err *err)
 {
 	CLEANUP_CG struct cg *cgroup = NULL;
 	int result;
@@ -157,11 +149,11 @@ static int signal_all(const struct store *store, const struct record *record, in
 	if (result < 0)
 		return result;
 	if (result > 0 || !backend->signal_all)
-		return signal_in_cgroup(record, signo, err);
+		return control_signal_cgroup(record, signo, err);
 	return backend->signal_all(store, record, signo, err);
 }
 
-static int signal_first(const struct record *record, int signo, struct err *err)
+int control_signal_first(const struct record *record, int signo, struct err *err)
 {
 	CLEANUP_FD int pidfd = proc_open(record->init.pid, record->init.start_ticks);
 	int result = pidfd < 0 ? pidfd : proc_signal(pidfd, signo);
@@ -179,7 +171,7 @@ static int kill_first(const struct store *store, const struct control_view *view
 
 	if (backend && backend->end && view->now.status == RECORD_RUNNING && backend->end(store, &view->record) == 0)
 		return 0;
-	return signal_first(&view->record, SIGKILL, err);
+	return control_signal_first(&view->record, SIGKILL, err);
 }
 
 /*
@@ -211,7 +203,8 @@ int control_kill(const struct store *store, const char *id, int signo, bool all,
 		return signal_all(store, &view.record, signo, err);
 	result = lifecycle_allows(&view.record, &view.now, ACTION_KILL, err);
 	if (result >= 0)
-		result = signo == SIGKILL ? kill_first(store, &view, err) : signal_first(&view.record, signo, err);
+		result = signo == SIGKILL ? kill_first(store, &view, err)
+					  : control_signal_first(&view.record, signo, err);
 	if (result >= 0 && signo == SIGKILL && view.now.status == RECORD_PAUSED)
 		thaw_killed(&view.record);
 	return result;
@@ -318,150 +311,4 @@ int control_pids(const struct store *store, struct arena *arena, const char *id,
 		return result;
 	return backend->pids ? backend->pids(&view.record, arena, ret, ret_count, err)
 			     : backend_lacks(backend, "list of processes", err);
-}
-
-/* --- The end ------------------------------------------------------------------------------------------------------ */
-
-int control_wait(const struct store *store, const char *id, int64_t timeout_ms, struct record_exit *ret,
-		 struct err *err)
-{
-	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	CLEANUP_FD int folder = store_find(store, id, err);
-	struct control_view view;
-	struct lifecycle now;
-	int result;
-
-	if (folder < 0)
-		return folder;
-	result = look_past_creation(store, &arena, id, &view, err);
-	if (result >= 0)
-		result = ending_wait(&view.record, folder, timeout_ms, err);
-	if (result < 0)
-		return result;
-	now = lifecycle_look(&view.record, folder, false);
-	*ret = now.exit;
-	return 0;
-}
-
-/* Kills every process, or, where there is no cgroup to ask, the first one. */
-static int kill_all(const struct store *store, const struct record *record, struct err *err)
-{
-	const struct backend_ops *backend = backend_find(record->backend);
-	struct err ignored = ERR_INIT;
-
-	if (backend && backend->end && backend->end(store, record) == 0)
-		return 0;
-	return signal_in_cgroup(record, SIGKILL, &ignored) >= 0 ? 0 : signal_first(record, SIGKILL, err);
-}
-
-int control_stop(const struct store *store, const char *id, int signo, int64_t timeout_ms, struct err *err)
-{
-	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	CLEANUP_FD int folder = store_find(store, id, err);
-	struct err failure = ERR_INIT, ignored = ERR_INIT;
-	struct control_view view;
-	int result;
-
-	if (folder < 0)
-		return folder;
-	result = look_past_creation(store, &arena, id, &view, err);
-	if (result < 0)
-		return result;
-	definition_want_running(view.record.data_dir, false);
-	if (view.now.status == RECORD_STOPPED)
-		return 0;
-	result = signal_first(&view.record, signo, &failure);
-	/*
-	 * A frozen process takes its signal when it is thawed; one that SIGKILL has ended by now cannot be, and need
-	 * not.
-	 */
-	if (result >= 0 && view.now.status == RECORD_PAUSED)
-		(void)control_resume(store, id, &ignored);
-	if (result >= 0)
-		result = ending_wait(&view.record, folder, timeout_ms, &failure);
-	if (result == -ETIMEDOUT) {
-		result = kill_all(store, &view.record, &failure);
-		if (result >= 0)
-			result = ending_wait(&view.record, folder, KILL_WAIT_MS, &failure);
-	}
-	/* It has ended before the signal came. */
-	if (result == -ESRCH)
-		return 0;
-	if (result < 0)
-		*err = failure;
-	return result;
-}
-
-/* --- Deletion ----------------------------------------------------------------------------------------------------- */
-
-static int kill_and_wait(struct instance *instance, struct err *err)
-{
-	struct err ignored = ERR_INIT;
-
-	definition_want_running(instance->record.data_dir, false);
-	(void)signal_in_cgroup(&instance->record, SIGKILL, &ignored);
-	(void)signal_first(&instance->record, SIGKILL, &ignored);
-	return ending_wait(&instance->record, instance->state_fd, KILL_WAIT_MS, err);
-}
-
-/*
- * Reads the record of a locked instance for deletion. 0; 1: it had none, and its folder is gone now. One that cannot be
- * used is an error without `force`; with it, what can be made out of it is what is taken back.
- */
-static int read_for_deletion(struct instance *instance, const char *id, bool force, struct err *err)
-{
-	struct err failure = ERR_INIT;
-	int result = lifecycle_read(instance->arena, instance->state_fd, id, &instance->record, &failure);
-
-	if (result == -ENOENT) {
-		result = store_remove_claim(instance->store, id, instance->state_fd, err);
-		return result < 0 ? result : 1;
-	}
-	if (result == -EBADMSG && force) {
-		log_line(LOG_LEVEL_WARN, "%s: what it does not tell any more may be left", failure.msg);
-		lifecycle_salvage(instance->arena, instance->state_fd, id, &instance->record);
-		return 0;
-	}
-	if (result < 0)
-		*err = failure;
-	return result;
-}
-
-/* Stopped, or made so by force. A creation that holds no lock is interrupted, whether or not its creator has ended. */
-static int bring_to_end(struct instance *instance, bool force, struct err *err)
-{
-	struct lifecycle now = lifecycle_look(&instance->record, instance->state_fd, true);
-
-	if (now.status == RECORD_CREATING)
-		return 0;
-	if (force && now.status != RECORD_STOPPED)
-		return kill_and_wait(instance, err);
-	return lifecycle_allows(&instance->record, &now, ACTION_DELETE, err);
-}
-
-int control_delete(const struct store *store, const char *id, bool force, struct err *err)
-{
-	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	CLEANUP_INSTANCE struct instance instance;
-	struct err missing = ERR_INIT;
-	int result;
-
-	instance_init(&instance, &arena, store);
-	instance.state_fd = store_find_locked(store, id, &missing);
-	if (instance.state_fd == -ENOENT && force)
-		return 0;
-	if (instance.state_fd < 0) {
-		*err = missing;
-		return instance.state_fd;
-	}
-	result = read_for_deletion(&instance, id, force, err);
-	if (result != 0)
-		return result < 0 ? result : 0;
-	result = bring_to_end(&instance, force, err);
-	if (result >= 0)
-		result = create_undo(&instance, err);
-	if (result < 0)
-		return err_wrap(err, "delete container '%s'", id);
-	bundle_run_hooks(&arena, &instance.record, HOOK_POSTSTOP, RECORD_STOPPED);
-	return 0;
 }
