@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "namespaces/lsm.h"
-#include "namespaces/root_apart.h"
 #include "namespaces/sysctl.h"
 #include "net/network.h"
 #include "runtime/base/errand.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
+#include "runtime/core/child_parts.h"
 #include "runtime/core/fault.h"
 #include "runtime/core/hooks.h"
 #include "runtime/core/program.h"
@@ -33,19 +33,6 @@ const char *child_keyring(struct arena *arena, const char *id)
 {
 	return arena_printf(arena, "_ses.%s", id);
 }
-
-/* What the stages hand on to one another. */
-struct child {
-	struct child_setup *setup;
-	const struct plan *plan;
-	int received_root;	  /* a detached mount, from the parent */
-	bool has_folders, joined; /* of its cgroup */
-	struct root_handle root;
-	/* Where the root is apart: */
-	pid_t self; /* as it is called inside; 0: ask, it is this one */
-	struct tty_pair terminal;
-	int tree; /* root_apart_take()'s */
-};
 
 /*
  * Right after the clone. Whatever happens to the parent from here on must not leave a half-made container behind.
@@ -325,44 +312,6 @@ static int stage_become(struct child *child, struct err *err)
 			    child->setup->start_fd, start_container_hooks, child, err);
 }
 
-/* --- The root apart from the mount namespace ---------------------------------------------------------------------- */
-
-/* Should: bind the terminal at /dev/console, which can be done in no other mount namespace than the root's. */
-static int stage_terminal(struct child *child, struct err *err)
-{
-	struct child_program *program = &child->setup->program;
-	int result;
-
-	if (!program->process->terminal)
-		return 0;
-	result = child_open_terminal(program, child->root.root_fd, &child->terminal, err);
-	program->terminal = &child->terminal;
-	return result;
-}
-
-/* Must not: be before any mount. What is mounted from here on is not in the program's root. */
-static int stage_take(struct child *child, struct err *err)
-{
-	child->tree = root_apart_take(child->root.root_fd, err);
-	return child->tree < 0 ? child->tree : 0;
-}
-
-/*
- * Into the mount namespace that is to be joined, and the root.
- * Must not: keep a descriptor of the namespace.
- */
-static int stage_enter(struct child *child, struct err *err)
-{
-	CLEANUP_FD int namespace_fd = child->setup->mountns_fd;
-	int root = root_apart_enter(child->tree, namespace_fd, err);
-
-	if (root < 0)
-		return root;
-	scope_fd(&child->root.root_fd);
-	child->root.root_fd = root;
-	return 0;
-}
-
 /* --- All of them, in order ---------------------------------------------------------------------------------------- */
 
 struct stage {
@@ -417,8 +366,8 @@ static const struct stage stages[] = {
 static const struct stage stages_aside[] = {
 	{"prepare", "root file system", stage_prepare},
 	{"make-root", NULL, stage_make_root},
-	{"terminal", NULL, stage_terminal},
-	{"take", "root file system", stage_take},
+	{"terminal", NULL, child_bind_terminal},
+	{"take", "root file system", child_take_root},
 };
 
 static int run_aside(void *child, struct err *err)
@@ -434,9 +383,11 @@ static int stage_aside(struct child *child, struct err *err)
 
 /* And what this process does itself. */
 static const struct stage stages_apart[] = {
-	{"begin", NULL, stage_begin}, {"map", NULL, stage_wait_for_map},	  {"ids", NULL, stage_be_root},
-	{"names", NULL, stage_names}, {"root", NULL, stage_wait_for_root},	  {"joined", NULL, stage_joined},
-	{"aside", NULL, stage_aside}, {"enter", "root file system", stage_enter}, {"become", NULL, stage_become},
+	{"begin", NULL, stage_begin},	     {"map", NULL, stage_wait_for_map},
+	{"ids", NULL, stage_be_root},	     {"names", NULL, stage_names},
+	{"root", NULL, stage_wait_for_root}, {"joined", NULL, stage_joined},
+	{"aside", NULL, stage_aside},	     {"enter", "root file system", child_enter_root},
+	{"become", NULL, stage_become},
 };
 
 _Noreturn void child_main(struct child_setup *setup)
