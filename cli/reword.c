@@ -20,11 +20,11 @@ enum about {
  * Rows with the same words share them: a list's numbers go on from one option to the next (volumes), and a value is
  * looked for in one after the other.
  */
-#define LIMIT(limit, option)                             \
-	{"limit '" limit "'", MEMBER, option},           \
-	{                                                \
-		"linux.resources." limit, MEMBER, option \
-	}
+/* clang-format off */
+#define LIMIT(limit, option) \
+	{"limit '" limit "'", MEMBER, option}, \
+	{"linux.resources." limit, MEMBER, option}
+/* clang-format on */
 static const struct subject {
 	const char *words;
 	enum about about;
