@@ -16,6 +16,8 @@ TOGETHER    := boot-nested run-clients boot-criu boot-engines boot-plain boot-sy
 PROCESSORS   := $(shell nproc)
 ALL_TOGETHER  = $(MAKE) --no-print-directory -j$(PROCESSORS)
 RUN_TOGETHER  = tests/run-parts -j $(PROCESSORS) "$(MAKE) --no-print-directory"
+# In front of a program on a line that names MAKE, which is run for `make -n`, too: there it runs nothing.
+unless_n      = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),: )
 SANITIZED    := SANITIZE=1 TESTING=1 BUILD=build/asan
 FOR_FUZZING  := SANITIZE=1 FUZZ=1 CC=clang BUILD=build/fuzz
 FUZZ_SECONDS ?= 60
@@ -23,7 +25,7 @@ FUZZ_SECONDS ?= 60
 .PHONY: check check-unit check-bats check-asan check-tsan check-fuzz check-clients check-together check-machines check-slow lint format
 # What is fetched from elsewhere takes one processor two minutes: beside the first parts.
 check: deps-check deps-clients
-	@tests/fetch >/dev/null 2>&1 & tests/run-parts "$(MAKE) --no-print-directory" $(CHECK_PARTS)
+	@$(unless_n)tests/fetch >/dev/null 2>&1 & $(unless_n)tests/run-parts "$(MAKE) --no-print-directory" $(CHECK_PARTS)
 check-together: together-build
 	@$(RUN_TOGETHER) $(TOGETHER)
 
@@ -75,7 +77,7 @@ check-slow: testing-build
 sanitized-build:
 	@$(ALL_TOGETHER) $(SANITIZED) all unit-programs
 check-asan: sanitized-build
-	@tests/run-parts "$(MAKE) --no-print-directory $(SANITIZED)" run-unit run-bats-sanitized
+	@$(unless_n)tests/run-parts "$(MAKE) --no-print-directory $(SANITIZED)" run-unit run-bats-sanitized
 run-bats-sanitized:
 	$(Q)tests/run-bats $(BUILD) --filter-tags '!slow,!plain,!vm'
 
@@ -88,7 +90,7 @@ THREADED        = SANITIZE=thread BUILD=build/tsan UNIT_SOURCES="$(THREADED_UNIT
 threaded-build:
 	@$(ALL_TOGETHER) $(THREADED) build/tsan/libexec/hull-vmm unit-programs
 check-tsan: threaded-build
-	@tests/run-parts "$(MAKE) --no-print-directory" run-unit-threaded run-bats-threaded
+	@$(unless_n)tests/run-parts "$(MAKE) --no-print-directory" run-unit-threaded run-bats-threaded
 run-unit-threaded:
 	@$(MAKE) --no-print-directory $(THREADED) run-unit
 run-bats-threaded:
@@ -126,6 +128,6 @@ $(BUILD)/compile_flags.txt: Makefile $(wildcard contrib/make/*.mk)
 	@mkdir -p $(@D)
 	@printf '%s\n' $(CPPFLAGS) -I$(CURDIR) -std=gnu17 >$@
 lint:
-	@MAKE="$(MAKE)" tests/lint
+	@$(unless_n)env MAKE="$(MAKE)" tests/lint
 format:
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
