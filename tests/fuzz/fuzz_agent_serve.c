@@ -20,6 +20,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/socket.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/agent/guest_parts.h"
 
 #define STEPS	    64
 #define TURNS	    2000 /* callbacks behind one step */
@@ -144,29 +145,11 @@ void program_signal_all(struct agent *a, int signo)
 	fuzz_want(signo >= 1 && signo <= 64, "a signal that is none");
 }
 
-bool program_ran_out_of_memory(struct agent *a)
-{
-	(void)a;
-	return false;
-}
-
 void disks_unmount(void) {}
 
 void wires_clock(uint64_t epoch_ns)
 {
 	(void)epoch_ns;
-}
-
-int boot_load_modules(const char *purpose, struct err *err)
-{
-	(void)purpose, (void)err;
-	return 0;
-}
-
-bool boot_has_device(unsigned virtio_id)
-{
-	(void)virtio_id;
-	return false;
 }
 
 /* --- the host ----------------------------------------------------------------------------------------------------- */

@@ -19,7 +19,9 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/process.h"
 #include "runtime/base/socket.h"
+#include "tests/unit/agent/guest_parts.h"
 #include "tests/unit/tap.h"
+#include "tests/unit/vm/agent_heard.h"
 
 /* --- In place of the guest ---------------------------------------------------------------------------------------- */
 
@@ -91,12 +93,6 @@ void program_signal_all(struct agent *agent, int signo)
 			(void)kill(agent->tasks[i].pid, signo);
 }
 
-bool program_ran_out_of_memory(struct agent *agent)
-{
-	(void)agent;
-	return false;
-}
-
 /* The host hears of it before the last word: by what is on its standard error. */
 void disks_unmount(void)
 {
@@ -106,18 +102,6 @@ void disks_unmount(void)
 void wires_clock(uint64_t epoch_ns)
 {
 	(void)!write(2, epoch_ns == 77 ? "c" : "?", 1);
-}
-
-int boot_load_modules(const char *purpose, struct err *err)
-{
-	(void)purpose, (void)err;
-	return 0;
-}
-
-bool boot_has_device(unsigned virtio_id)
-{
-	(void)virtio_id;
-	return false;
 }
 
 /* --- The host's script -------------------------------------------------------------------------------------------- */
@@ -201,11 +185,7 @@ static inline bool hears(unsigned type, uint32_t process, struct agent_message *
 
 	if (ret)
 		*ret = message;
-	if (heard && message.type == type && message.process == process)
-		return true;
-	printf("# heard %s of %u, wanted %s of %u\n", heard ? agent_frame_name(message.type) : "nothing",
-	       heard ? message.process : 0, agent_frame_name(type), process);
-	return false;
+	return agent_is_heard(heard ? &message : NULL, type, process);
 }
 
 static inline void greet(void)

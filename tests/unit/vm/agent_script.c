@@ -12,6 +12,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
 #include "runtime/base/socket.h"
+#include "tests/unit/vm/agent_heard.h"
 
 static struct err err;
 
@@ -170,11 +171,7 @@ bool script_hears(struct script *script, struct agent_wire *who, unsigned type, 
 
 	if (ret)
 		*ret = message;
-	if (heard && message.type == type && message.process == process)
-		return true;
-	printf("# heard %s of %u, wanted %s of %u\n", heard ? agent_frame_name(message.type) : "nothing",
-	       heard ? message.process : 0, agent_frame_name(type), process);
-	return false;
+	return agent_is_heard(heard ? &message : NULL, type, process);
 }
 
 void script_start(struct script *script)
