@@ -226,14 +226,36 @@ int step_machine_undo(struct instance *instance, struct err *err)
 
 /* --- Cgroup ------------------------------------------------------------------------------------------------------- */
 
+bool steps_leave_room_for_errand(const struct plan *plan)
+{
+	const struct cg_limits *limits = plan->cgroup.limits;
+
+	return plan_root_is_apart(plan) && limits && limits->pids_limit.set && limits->pids_limit.value > 0 &&
+	       limits->pids_limit.value < INT64_MAX;
+}
+
+/* What bounds the first process from its beginning. */
+static struct cg_limits first_limits(const struct plan *plan)
+{
+	struct cg_limits limits = plan->cgroup.limits ? *plan->cgroup.limits : (struct cg_limits){0};
+
+	if (steps_leave_room_for_errand(plan))
+		limits.pids_limit.value++;
+	return limits;
+}
+
 typedef int (*cgroup_maker)(const struct cg_request *request, struct cg **ret, struct err *err);
 
 static int make_cgroup(struct instance *instance, cgroup_maker maker, struct err *err)
 {
 	struct record_cgroup *place = &instance->record.cgroup;
+	struct cg_request request = instance->plan->cgroup;
+	struct cg_limits limits = first_limits(instance->plan);
 	struct err ignored = ERR_INIT;
-	int result = maker(&instance->plan->cgroup, &instance->cgroup, err);
+	int result;
 
+	request.limits = &limits;
+	result = maker(&request, &instance->cgroup, err);
 	if (result < 0 || (place->path && strcmp(place->path, cg_place(instance->cgroup)) == 0))
 		return result;
 	/* A path that is relative to this process's own cgroup says nothing to whoever has to take it back. */
@@ -276,8 +298,11 @@ int step_cgroup_late(struct instance *instance, struct err *err)
 	if (result < 0)
 		return result;
 	result = step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_CGROUP, err), err);
-	if (result >= 0)
-		result = cg_limit(instance->cgroup, instance->plan->cgroup.limits, err);
+	if (result >= 0) {
+		const struct cg_limits limits = first_limits(instance->plan);
+
+		result = cg_limit(instance->cgroup, &limits, err);
+	}
 	if (result < 0)
 		(void)step_cgroup_undo(instance, &ignored);
 	return result;

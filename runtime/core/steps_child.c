@@ -89,7 +89,8 @@ static bool can_go_by_itself(const struct instance *instance)
 	const struct plan_process *process = &instance->plan->process;
 
 	return !request->wait_for_start && !request->unless_stopped && !request->pid_file && !request->pidfd_socket &&
-	       !process->terminal && (process->no_new_privs || !process->seccomp) && limits_only_fall(&process->limits);
+	       !process->terminal && (process->no_new_privs || !process->seccomp) &&
+	       limits_only_fall(&process->limits) && !steps_leave_room_for_errand(instance->plan);
 }
 
 /* Whether the network namespace that is being made is this one's. A user namespace of its own would have to own it. */

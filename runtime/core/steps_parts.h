@@ -25,6 +25,12 @@ int step_or_how_it_ended(const struct instance *instance, int result, struct err
  */
 int step_or_why_gone(struct instance *instance, int result, struct err *err);
 
+/*
+ * Whether the bound on processes is one more until the first one is ready: what makes a root that is apart (child.h) is
+ * a process in the same cgroup.
+ */
+bool steps_leave_room_for_errand(const struct plan *plan);
+
 /* The hooks of one kind, with the state on their standard input. */
 int steps_run_hooks(struct instance *instance, enum plan_hook_kind kind, enum record_status status, pid_t pid,
 		    struct err *err);

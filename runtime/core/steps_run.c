@@ -175,6 +175,7 @@ static int send_go_early(struct instance *instance, struct err *err)
 int step_ready(struct instance *instance, struct err *err)
 {
 	const struct create_request *request = instance->request;
+	const struct plan *plan = instance->plan;
 	unsigned number = 0, fd_count = 1;
 	size_t len = sizeof(number);
 	int result = 0;
@@ -190,8 +191,11 @@ int step_ready(struct instance *instance, struct err *err)
 					err);
 	if (result < 0)
 		return step_or_how_it_ended(instance, result, err);
-	/* Late: a tight limit on files or memory would hit the child's own setting up. */
-	result = limits_apply_outside(&instance->plan->process.limits, instance->init, err);
+	/* Late: a tight limit on files or memory, or on processes, would hit the child's own setting up. */
+	result = limits_apply_outside(&plan->process.limits, instance->init, err);
+	if (result >= 0 && steps_leave_room_for_errand(plan))
+		result = cg_update(instance->cgroup, &(struct cg_limits){.pids_limit = plan->cgroup.limits->pids_limit},
+				   err);
 	return result < 0 ? result : steps_hand_out(instance, number, err);
 }
 

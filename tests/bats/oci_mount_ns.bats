@@ -312,6 +312,28 @@ for k in ("uidMappings", "gidMappings"): l[k] = [{"containerID": 0, "hostID": 30
 	wait "$!" || true
 }
 
+@test "one process at most: that which makes the root does not count, and no other comes beside the program" {
+	pids() {
+		[ "$(cgroup_file pids pids.max pids.max)" = 1 ]
+	}
+
+	change 'without("mount"); l["resources"]["pids"] = {"limit": 1}'
+	run -0 apart create "$ID"
+	pids
+	run -0 oci start "$ID"
+	[ "$(readlink "/proc/$(member pid)/ns/mnt")" = "$OWN" ]
+	pids
+	run ! oci exec "$ID" sh -c 'echo forked; true | true'
+	oci delete --force "$ID"
+	hold
+	configure sh -c 'echo alone; ls / | cat'
+	join_held
+	change 'l["resources"]["pids"] = {"limit": 1}'
+	run ! oci run "$ID"
+	[ "${lines[0]}" = alone ]
+	has "can't fork"
+}
+
 @test "what needs a mount namespace of the container's own says so" {
 	hold
 	join_held
