@@ -22,6 +22,7 @@
 #include "runtime/base/file.h"
 #include "runtime/core/fault.h"
 #include "runtime/core/sealed.h"
+#include "runtime/vm/last_words.h"
 
 /*
  * A definition as a table of steps, each with its reverse, as a creation is: what one step took is given back when a
@@ -406,7 +407,9 @@ const struct command verb_run = {
 		"too: with --init it is, and 'hull stop' kills after a while.\n"
 		"\n"
 		"The exit code is the program's; 128 + N when signal N ended it; 127 when it was not found, 126 "
-		"when it cannot be executed, 125 when hull "
+		"when it cannot be executed; where a machine's guest ended it before its program had "
+		"ended, " GUEST_ENDS_HELP
+		"which 'hull inspect' tells from a program's own (state.cause); 125 when hull "
 		"failed.",
 	.examples = "hull run --rm busybox echo hello\n"
 		    "hull run -it --rm busybox sh\n"

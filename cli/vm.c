@@ -4,6 +4,7 @@
 #include "cli/machine.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "runtime/vm/last_words.h"
 
 struct backends_options {
 	const char *format;
@@ -73,7 +74,11 @@ const struct command verb_vm_backends = {
 		"A guest of QEMU's that stands still before it is up is begun anew, three times at most: a kernel does "
 		"that when it has found no timer, which a busy host can keep an emulated one from. With any backend "
 		"one that is not up after ten minutes is given up; a machine that is paused counts none. Either ends "
-		"with exit code 125 and a line, which 'hull inspect' shows too (state.error, state.cause).\n"
+		"with exit code 125 and a line, which 'hull inspect' shows too (state.error, state.cause). So it does "
+		"of what a guest does to its machine before its program has ended, which has exit codes of its "
+		"own: " GUEST_ENDS_HELP
+		"all the rest 125. QEMU tells a triple fault from a reset only while it emulates: with "
+		"KVM it calls either a reset.\n"
 		"\n"
 		"Fields of templates: .Name .Works .Default .Words, and the members of the JSON: an array of objects "
 		"with name, works, default and words.",

@@ -143,7 +143,8 @@ const struct command verb_wait = {
 	.operands = "CONTAINER...",
 	.summary = "Wait for containers to end, and print their exit codes",
 	.description =
-		"Prints a line for each container: its exit code, or 128 and the number of the signal that ended it. A "
+		"Prints a line for each container: its exit code as of 'hull run', or 128 and the number of the signal "
+		"that ended it. A "
 		"container that has ended already answers at once. An exit code that nobody saw is an error, never 0.",
 	.min_operands = 1,
 	.max_operands = COMMAND_ANY,

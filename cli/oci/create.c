@@ -10,6 +10,7 @@
 #include "runtime/base/text.h"
 #include "runtime/core/control.h"
 #include "runtime/core/create.h"
+#include "runtime/vm/last_words.h"
 
 #define MAX_PRESERVED 1024
 
@@ -183,7 +184,9 @@ const struct command oci_start = {
 const struct command oci_run = {
 	.name = "run",
 	.exit_status = "The program's own, or 128+N when signal N has ended it; with --detach 0. 127 when it was not "
-		       "found, 126 when it cannot be executed; 1 when the container could not be made.",
+		       "found, 126 when it cannot be executed; where a machine's guest ended it before its program "
+		       "had ended, " GUEST_ENDS_HELP "and 125 when the machine failed; 1 when the container could not "
+		       "be made.",
 	.operands = "ID",
 	.summary = "Create and start a container, and wait for its end",
 	.description =

@@ -32,10 +32,11 @@
  */
 #define PLAN_VM_CMDLINE "quiet panic=-1 cryptomgr.notests random.trust_cpu=on"
 /*
- * And how to reset the machine. Our own monitor has a keyboard controller for it, and would take the other for a fault.
+ * And how to reset the machine: by what there is, a keyboard controller or ACPI's register. Not by a triple fault, which
+ * is told as one.
  */
 #define PLAN_VM_REBOOT_KVM  " reboot=k"
-#define PLAN_VM_REBOOT_QEMU " reboot=t"
+#define PLAN_VM_REBOOT_QEMU " reboot=a"
 
 /* Who may open /dev/kvm. */
 enum plan_vm_kvm {

@@ -114,8 +114,7 @@ static int write_cmdline(const struct guest_memory *memory, const char *cmdline,
 	return 0;
 }
 
-int boot_load(const struct guest_memory *memory, const struct boot_request *request, struct hv_entry *ret,
-	      struct err *err)
+int boot_load(const struct guest_memory *memory, struct boot_request *request, struct hv_entry *ret, struct err *err)
 {
 	struct boot_file file;
 	struct boot_kernel kernel = {.rsdp = request->rsdp};
@@ -129,6 +128,7 @@ int boot_load(const struct guest_memory *memory, const struct boot_request *requ
 	if (!kind)
 		return err_say(err, ENOEXEC, "the kernel is neither a bzImage nor an ELF file for x86-64");
 	r = kind->load(memory, &file, &kernel, err);
+	request->kernel_end = kernel.end;
 	if (r == 0)
 		r = load_initrd(memory, request->initrd_fd, &kernel, err);
 	if (r == 0)

@@ -15,6 +15,8 @@ struct boot_request {
 	int initrd_fd; /* or -1 */
 	const char *cmdline;
 	uint64_t rsdp; /* where the ACPI tables begin in guest memory */
+	/* Filled in by boot_load(): the kernel, with the memory that it has for itself, ends here. */
+	uint64_t kernel_end;
 };
 
 /* A piece of the guest's memory map, as both protocols number it (e820). */
@@ -33,7 +35,6 @@ unsigned boot_map_make(const struct guest_memory *memory, struct boot_map_entry 
  * beyond what is written is not touched. -ENOEXEC: neither kind of kernel, or a broken one; -ENOMEM: does not fit into
  * the guest's memory.
  */
-int boot_load(const struct guest_memory *memory, const struct boot_request *request, struct hv_entry *ret,
-	      struct err *err);
+int boot_load(const struct guest_memory *memory, struct boot_request *request, struct hv_entry *ret, struct err *err);
 
 #endif

@@ -175,6 +175,7 @@ int machine_boot(struct machine *machine, struct boot_request *request, struct e
 	request->rsdp = LAYOUT_ACPI;
 	if (r == 0)
 		r = boot_load(&machine->memory, request, &entry, err);
+	machine->kernel_end = request->kernel_end;
 	return r < 0 ? r : vcpus_enter(&machine->vcpus, &entry, err);
 }
 
@@ -218,21 +219,6 @@ void machine_stop(struct machine *machine, enum machine_end end, const struct er
 		machine->err = *err_or_null;
 	__atomic_store_n(&machine->end, end, __ATOMIC_RELEASE);
 	while (write(machine->ending.fd, &once, sizeof(once)) < 0 && errno == EINTR) {}
-}
-
-const char *machine_end_words(enum machine_end end)
-{
-	static const char *const words[] = {
-		[MACHINE_RUNS] = "the guest runs",
-		[MACHINE_POWER_OFF] = "the guest powered off before its program had ended",
-		[MACHINE_RESET] = "the guest reset the machine before its program had ended",
-		[MACHINE_PANIC] = "the guest's kernel panicked",
-		[MACHINE_TRIPLE_FAULT] = "the guest's processor gave up (triple fault)",
-		[MACHINE_FAILED] = "the machine failed",
-		[MACHINE_STOPPED] = "the machine was stopped",
-	};
-
-	return (unsigned)end < ARRAY_SIZE(words) ? words[end] : "the machine ended";
 }
 
 void machine_free(struct machine *machine)

@@ -54,6 +54,7 @@ struct machine {
 	int claimed;		   /* 1: somebody ends it */
 	int end;		   /* enum machine_end: set once, by who claimed that */
 	struct err err;		   /* of MACHINE_FAILED */
+	uint64_t kernel_end; /* in guest memory, from LAYOUT_HIGH_START on, is the kernel with all that it keeps */
 };
 
 struct machine_request {
@@ -90,9 +91,6 @@ int machine_pause(struct machine *machine, struct err *err);
 void machine_resume(struct machine *machine);
 /* Ends it; from any thread. Only the first call counts. `err` with MACHINE_FAILED, else NULL. */
 void machine_stop(struct machine *machine, enum machine_end end, const struct err *err_or_null);
-
-/* "the guest panicked": one line of what happened. */
-const char *machine_end_words(enum machine_end end);
 
 /* Ends the threads and frees everything: slow (hv.h). A monitor reports how its guest ended first, or just exits. */
 void machine_free(struct machine *machine);

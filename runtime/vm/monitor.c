@@ -23,6 +23,7 @@
 #include "runtime/vm/machine.h"
 #include "runtime/vm/monitor_devices.h"
 #include "runtime/vm/monitor_jail.h"
+#include "runtime/vm/panic.h"
 #include "runtime/vm/remains.h"
 
 /*
@@ -249,46 +250,72 @@ static bool has_lost_server(void)
 	return monitor.server_has_ended || __atomic_load_n(&monitor.devices.server_is_silent, __ATOMIC_ACQUIRE);
 }
 
-/* The word for programs: what the agent said of its end, else what the machine did. */
-static const char *cause_of(enum machine_end end)
+/* What the agent said of its end counts; with the channel lost, what the machine did. */
+static bool agent_tells(enum machine_end end)
 {
-	static const char *const agents[] = {
+	return monitor.is_told && (monitor.outcome.ending != AGENT_ENDED_LOST || end == MACHINE_RUNS);
+}
+
+static int judge_agent(const char **ret_cause, struct err *err)
+{
+	static const char *const causes[] = {
 		[AGENT_ENDED_FAILED] = CAUSE_START,    [AGENT_ENDED_LOST] = CAUSE_AGENT,
 		[AGENT_ENDED_BROKEN] = CAUSE_PROTOCOL, [AGENT_ENDED_SILENT] = CAUSE_BOOT,
 		[AGENT_ENDED_STUCK] = CAUSE_NO_START,
 	};
-	static const char *const machines[] = {
+	const struct agent_outcome *outcome = &monitor.outcome;
+
+	if (outcome->ending == AGENT_ENDED_EXIT)
+		return outcome->code;
+	*ret_cause = causes[outcome->ending];
+	*err = outcome->err;
+	return err_exit_with(err, outcome->ending == AGENT_ENDED_FAILED ? outcome->code : ERR_EXIT_FAILED);
+}
+
+/*
+ * A kernel tells the machine of its panic by a port, for which it needs a driver that hull's agent loads; before, it
+ * just resets. So before the agent is up a reset is looked at, too. Its memory has been nobody's but its own, then: no
+ * program's, who might have written there what looks like the log of another kernel.
+ */
+static bool may_be_panic(enum machine_end end)
+{
+	return end == MACHINE_PANIC ||
+	       (end == MACHINE_RESET && monitor.router && !agent_router_is_greeted(monitor.router));
+}
+
+static int judge_machine(enum machine_end end, const char **ret_cause, struct err *err)
+{
+	static const char *const causes[] = {
 		[MACHINE_POWER_OFF] = CAUSE_POWER_OFF,
 		[MACHINE_RESET] = CAUSE_RESET,
 		[MACHINE_PANIC] = CAUSE_PANIC,
 		[MACHINE_TRIPLE_FAULT] = CAUSE_TRIPLE_FAULT,
-		[MACHINE_STOPPED] = NULL,
 	};
+	const struct machine *machine = &monitor.machine;
+	char panic[PANIC_WORDS_BYTES] = "";
 
-	if (monitor.is_told && (monitor.outcome.ending != AGENT_ENDED_LOST || end == MACHINE_RUNS))
-		return agents[monitor.outcome.ending];
-	return end == MACHINE_FAILED && has_lost_server() ? CAUSE_VOLUMES : machines[end];
-}
-
-static int judge(enum machine_end end, struct err *err)
-{
-	const struct agent_outcome *outcome = &monitor.outcome;
-
-	if (monitor.is_told && outcome->ending == AGENT_ENDED_EXIT)
-		return outcome->code;
-	if (monitor.is_told &&
-	    (outcome->ending == AGENT_ENDED_FAILED || outcome->ending == AGENT_ENDED_BROKEN || end == MACHINE_RUNS)) {
-		*err = outcome->err;
-		(void)err_exit_with(err, outcome->ending == AGENT_ENDED_FAILED ? outcome->code : ERR_EXIT_FAILED);
-		return -err->code;
-	}
 	if (end == MACHINE_FAILED) {
-		*err = monitor.machine.err;
+		*ret_cause = has_lost_server() ? CAUSE_VOLUMES : NULL;
+		*err = machine->err;
 		return -err->code;
 	}
+	if (end == MACHINE_STOPPED)
+		return err_say(err, EIO, "the machine was stopped");
 	if (end == MACHINE_POWER_OFF && monitor.request->agent_listen_fd < 0)
 		return 0;
-	return err_say(err, EIO, "%s", machine_end_words(end));
+	*ret_cause = causes[end];
+	if (may_be_panic(end))
+		(void)panic_find_in_memory(&machine->memory, LAYOUT_HIGH_START, machine->kernel_end, panic);
+	if (end != MACHINE_PANIC && !*panic)
+		return last_words_say(*ret_cause, NULL, err);
+	*ret_cause = panic_cause(panic);
+	return panic_say(panic, monitor.request->memory_bytes, err);
+}
+
+/* The program's exit code, or -errno with a line and, for programs, a word (last_words.h). */
+static int judge(enum machine_end end, const char **ret_cause, struct err *err)
+{
+	return agent_tells(end) ? judge_agent(ret_cause, err) : judge_machine(end, ret_cause, err);
 }
 
 /*
@@ -340,16 +367,14 @@ int monitor_run(const struct vm_request *request, struct err *err)
 		r = machine_run(&monitor.machine, err);
 	if (r >= 0)
 		r = drain((enum machine_end)r, err);
-	if (r >= 0) {
-		cause = cause_of((enum machine_end)r);
-		r = judge((enum machine_end)r, err);
-	}
+	if (r >= 0)
+		r = judge((enum machine_end)r, &cause, err);
 	agent_router_close(&monitor.router);
 	/* It was not even begun. */
 	if (r < 0 && !cause && has_lost_server())
 		cause = CAUSE_VOLUMES;
 	if (r < 0)
-		last_words_leave(request->remains_fd, cause, err->msg);
+		last_words_leave(request->remains_fd, cause, err);
 	return r;
 }
 

@@ -9,6 +9,7 @@
 
 #include "runtime/vm/agent_protocol.h"
 #include "runtime/vm/qemu.h"
+#include "runtime/vm/qemu_words.h"
 
 #define TRANSLATED_MIB 64 /* at most this much of the guest's code, as the host's; QEMU itself would take a gigabyte */
 
@@ -45,6 +46,7 @@ static void add_emulation(struct command *c)
 	 * clock may have none.
 	 */
 	OPTION(c, "cpu", "qemu64,+rdrand");
+	OPTION(c, "d", QEMU_LOG_ITEMS);
 }
 
 static void add_machine(struct command *c, const struct vm_request *request, const struct qemu_ends *ends)

@@ -13,7 +13,7 @@
 enum qemu_reason {
 	QEMU_UNKNOWN,	/* it did not say */
 	QEMU_POWER_OFF, /* the guest powered off */
-	QEMU_RESET,	/* the guest reset the machine: what a kernel does that panics, too */
+	QEMU_RESET,	/* the guest reset the machine: what a kernel does that panics, and what a triple fault does */
 	QEMU_PANIC,
 	QEMU_QUIT, /* it was told to, or killed */
 };

@@ -2,7 +2,6 @@
 #include "runtime/vm/qemu.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -16,7 +15,9 @@
 #include "runtime/vm/filters.h"
 #include "runtime/vm/fs_server.h"
 #include "runtime/vm/last_words.h"
+#include "runtime/vm/panic.h"
 #include "runtime/vm/qemu_parts.h"
+#include "runtime/vm/qemu_words.h"
 #include "runtime/vm/remains.h"
 
 /* How long after the agent's end QEMU may take to say why. */
@@ -26,61 +27,45 @@
 
 /* --- How it ended ------------------------------------------------------------------------------------------------- */
 
-/* What the kernel says of its panic on the console: "[    9.1] Kernel panic - not syncing: Attempted to kill init!". */
-static const char *find_panic(struct running *r)
+/* The cause for programs; the line that goes with it. */
+static int say_guest_end(struct running *r, const char *cause, struct err *err)
 {
-	static const char before[] = "Kernel panic - not syncing: ";
-	char *line;
-
-	r->console.bytes[r->console.len < sizeof(r->console.bytes) ? r->console.len : sizeof(r->console.bytes) - 1] =
-		'\0';
-	line = strstr(r->console.bytes, before);
-	if (!line)
-		return NULL;
-	line[strcspn(line, "\r\n")] = '\0';
-	return line + sizeof(before) - 1;
+	r->cause = cause;
+	return last_words_say(cause, NULL, err);
 }
 
-/* QEMU's own complaint: its last line. */
-static const char *last_words(struct running *r)
+static int say_panic(struct running *r, const char *words, struct err *err)
 {
-	char *words = r->words.bytes, *line;
-	size_t len = r->words.len;
-
-	while (len > 0 && (words[len - 1] == '\n' || words[len - 1] == '\r'))
-		len--;
-	words[len < sizeof(r->words.bytes) ? len : sizeof(r->words.bytes) - 1] = '\0';
-	line = strrchr(words, '\n');
-	return line ? line + 1 : words;
+	r->cause = panic_cause(words);
+	return panic_say(words, r->request->memory_bytes, err);
 }
 
-/* The word for programs; the line follows. */
-static bool is(struct running *r, bool so, const char *cause)
+static int say_how_emulator_ended(struct running *r, struct err *err)
 {
-	if (so)
-		r->cause = cause;
-	return so;
+	const char *words = qemu_words_complaint(r->words.bytes, r->words.len);
+
+	r->cause = CAUSE_EMULATOR;
+	if (WIFSIGNALED(r->status))
+		return err_say(err, EIO, "QEMU was killed by signal %d (%s)%s%s", WTERMSIG(r->status),
+			       proc_signal_name(WTERMSIG(r->status)), *words ? ": " : "", words);
+	return err_say(err, EIO, "QEMU ended with %d%s%s", WEXITSTATUS(r->status), *words ? ": " : "", words);
 }
 
 static int say_how_it_ended(struct running *r, struct err *err)
 {
-	const char *panic = find_panic(r), *words = last_words(r);
+	char panic[PANIC_WORDS_BYTES];
 
-	if (is(r, panic && strstr(panic, "memory"), CAUSE_MEMORY))
-		return err_say(err, ENOMEM, "the guest's kernel panicked: %s: %" PRIu64 "m may be too little for it",
-			       panic, r->request->memory_bytes >> 20);
-	if (is(r, panic || r->state.reason == QEMU_PANIC, CAUSE_PANIC))
-		return err_say(err, EIO, "the guest's kernel panicked: %s", panic ? panic : "it did not say why");
-	if (is(r, r->state.reason == QEMU_POWER_OFF, CAUSE_POWER_OFF))
-		return err_say(err, EIO, "the guest powered off before its program had ended");
-	if (is(r, r->state.reason == QEMU_RESET, CAUSE_RESET))
-		return err_say(err, EIO, "the guest reset the machine before its program had ended");
-	r->cause = r->has_ended ? CAUSE_EMULATOR : CAUSE_AGENT;
-	if (r->has_ended && WIFSIGNALED(r->status))
-		return err_say(err, EIO, "QEMU was killed by signal %d (%s)%s%s", WTERMSIG(r->status),
-			       proc_signal_name(WTERMSIG(r->status)), *words ? ": " : "", words);
+	if (panic_find(r->console.bytes, r->console.len, panic) || r->state.reason == QEMU_PANIC)
+		return say_panic(r, panic, err);
+	if (r->state.reason == QEMU_POWER_OFF)
+		return say_guest_end(r, CAUSE_POWER_OFF, err);
+	if (r->state.reason == QEMU_RESET && qemu_words_have_triple_fault(r->words.bytes, r->words.len))
+		return say_guest_end(r, CAUSE_TRIPLE_FAULT, err);
+	if (r->state.reason == QEMU_RESET)
+		return say_guest_end(r, CAUSE_RESET, err);
 	if (r->has_ended)
-		return err_say(err, EIO, "QEMU ended with %d%s%s", WEXITSTATUS(r->status), *words ? ": " : "", words);
+		return say_how_emulator_ended(r, err);
+	r->cause = CAUSE_AGENT;
 	return err_say(err, EIO, "the guest's agent is gone: %s", r->outcome.err.msg);
 }
 
@@ -356,7 +341,7 @@ int qemu_run(const struct vm_request *request, struct err *err)
 	if (result >= 0)
 		result = run_loop(&r, &signals, err);
 	if (result < 0)
-		last_words_leave(request->remains_fd, r.cause, err->msg);
+		last_words_leave(request->remains_fd, r.cause, err);
 	if (r.pid > 0 && !r.has_ended) {
 		(void)proc_signal(r.process.fd, SIGKILL);
 		(void)proc_wait(r.pid, &r.status);

@@ -301,6 +301,37 @@ booting_from() {
 	ended box 125 boot 'the guest was not up after 1 seconds: .*'
 }
 
+# pausing_boot PAUSE...: a machine that has a second to come up, and is paused in it. On a busy host it may be over before.
+pausing_boot() {
+	local tries
+
+	[ -x "$HULL_TESTING" ] || skip "no build with fault points"
+	for tries in 1 2 3 4 5; do
+		HULL_TEST_FAULT=fail:machine:patience "$HULL_TESTING" --root "$STORES/run" --data "$STORES/data" run -d --name box \
+			--isolation vm --vm-backend qemu bb true >/dev/null 3>&-
+		! "$@" || break
+		hull rm -f box
+	done
+	run -124 timeout 4 tail --pid="$(init_of box)" -f /dev/null
+}
+
+@test "time in which a machine is paused is none of its boot's" {
+	pausing_boot hull pause box
+	run -125 hull exec box true
+	has paused
+	[ "$(hull inspect --format '{{.State.Status}}' box)" = paused ]
+	hull unpause box
+	ended box 125 boot 'the guest was not up after 1 seconds: .*'
+}
+
+@test "... nor is that in which the guest alone is, by the control socket" {
+	tells() { control box "$1" 2>/dev/null | jq -e .ok; }
+	pausing_boot tells pause
+	[ "$(control box stats | jq -r .state)" = paused ]
+	tells resume
+	ended box 125 boot 'the guest was not up after 1 seconds: .*'
+}
+
 @test "the agent dies: the kernel panics, and that is said" {
 	mkdir -p "$STORES/initrd/bin"
 	cp "$(command -v busybox)" "$STORES/initrd/bin/busybox"
@@ -309,7 +340,7 @@ booting_from() {
 	add_to_initrd "$STORES/initrd" "$STORES/dying"
 	booting_from "$STORES/dying" quiet box true
 	hull start box >/dev/null
-	ended box 125 panic "the guest's kernel panicked: Attempted to kill init! exitcode=0x00000300"
+	ended box 202 panic "the guest's kernel panicked: Attempted to kill init! exitcode=0x00000300"
 }
 
 # An initrd whose first process is somebody else: a script, behind one that has the devices, the modules and the agent's port. speaking_as TO <SCRIPT
@@ -336,6 +367,24 @@ speaking_as() {
 	add_to_initrd "$STORES/initrd" "$1"
 }
 
+@test "a reset, and a processor that gives up, are told apart" {
+	local way code cause words
+
+	# Linux resets by what its command line says last: ACPI's register, as hull has it, or a triple fault.
+	speaking_as "$STORES/resetting" <<<'$b mount -t proc proc /dev && echo b >/dev/sysrq-trigger'
+	for way in "quiet 201 reset the guest reset the machine before its program had ended" \
+		"reboot=t 204 triple-fault the guest's processor gave up \(triple fault\)"; do
+		read -r way code cause words <<<"$way"
+		booting_from "$STORES/resetting" "$way" "$cause" true
+		hull start "$cause" >/dev/null
+		ended "$cause" "$code" "$cause" "$words"
+	done
+	# Who has its status hears it.
+	run -204 hull start -a triple-fault
+	[ "$(hull wait triple-fault)" -eq 204 ]
+	[[ "$(hull ps -a --filter name=triple-fault --format '{{.Status}}')" == 'Exited (204)'* ]]
+}
+
 @test "an agent that is none: what it says is no word of the protocol, and the machine ends" {
 	speaking_as "$STORES/other" <<<'echo "HELO this is somebody else" >$port; exec $b sleep 1000'
 	booting_from "$STORES/other" quiet box true
@@ -356,7 +405,7 @@ speaking_as() {
 	speaking_as "$STORES/greedy" <<<'exec $b tail /dev/zero'
 	booting_from "$STORES/greedy" quiet box true
 	hull start box >/dev/null
-	ended box 125 memory "the guest's kernel panicked: System is deadlocked on memory: 128m may be too little for it"
+	ended box 203 memory "the guest's kernel panicked for want of memory: System is deadlocked on memory: 128m may be too little for it"
 }
 
 @test "the agent's channel is taken away: the machine ends, and who runs something in it hears so" {
@@ -364,7 +413,7 @@ speaking_as() {
 	run -125 hull exec --privileged box sh -c 'mkdir /m; mount -t sysfs s /m; cd /m/bus/virtio/drivers/virtio_console
 		for device in virtio*; do echo "$device" >unbind; done; sleep 100'
 	is 'hull: exec: the machine has ended'
-	ended box 125 power-off 'the guest powered off before its program had ended'
+	ended box 200 power-off 'the guest powered off before its program had ended'
 }
 
 @test "the monitor is killed: nobody says why in the log, but it is told" {

@@ -84,7 +84,7 @@ all_filtered() {
 
 @test "a read-only disk refuses a write" {
 	READ_ONLY=true run machine disk
-	[ "$status" -eq 125 ]
+	[ "$status" -eq 201 ]
 	[[ "$output" == *"failed: the disk reports an error"* ]]
 	[ -z "$(dd if="$WORK/disk" bs=512 skip=1 count=1 2>/dev/null | tr -d '\0')" ]
 }
@@ -158,15 +158,15 @@ sys.exit(monitor.wait())'
 @test "every way to end has an exit code and a line of its own" {
 	local word
 	declare -A said=(
-		[reset]="the guest reset the machine before its program had ended"
-		[acpi]="the guest reset the machine before its program had ended"
-		[panic]="the guest's kernel panicked"
-		[fault]="the guest's processor gave up (triple fault)"
+		[reset]="201 the guest reset the machine before its program had ended"
+		[acpi]="201 the guest reset the machine before its program had ended"
+		[panic]="202 the guest's kernel panicked"
+		[fault]="204 the guest's processor gave up (triple fault)"
 	)
 
 	for word in "${!said[@]}"; do
-		run -125 machine "$word"
-		[ "$output" = "hull: ${said[$word]}" ]
+		run machine "$word"
+		[ "$status hull: ${said[$word]#* }" = "${said[$word]%% *} $output" ]
 	done
 }
 
@@ -200,14 +200,14 @@ print(words[1:17].rstrip(b"\0").decode() + ": " + words[17:].rstrip(b"\0").decod
 @test "every way to end is told its keeper, as a word and the line that it says" {
 	local word words
 	declare -A causes=(
-		[off]="power-off: the guest powered off before its program had ended"
-		[reset]="reset: the guest reset the machine before its program had ended"
-		[panic]="panic: the guest's kernel panicked"
-		[fault]="triple-fault: the guest's processor gave up (triple fault)"
-		[broken]="agent-broken: the machine's agent broke the protocol: "
-		["lost hull.agent=vsock"]="agent-lost: the channel to the machine's agent: "
-		[hang]="boot: the guest was not up after 1 seconds: "
-		[stuck]="no-start: the guest's program was not started after 1 seconds: "
+		[off]="200 power-off: the guest powered off before its program had ended"
+		[reset]="201 reset: the guest reset the machine before its program had ended"
+		[panic]="202 panic: the guest's kernel panicked"
+		[fault]="204 triple-fault: the guest's processor gave up (triple fault)"
+		[broken]="125 agent-broken: the machine's agent broke the protocol: "
+		["lost hull.agent=vsock"]="125 agent-lost: the channel to the machine's agent: "
+		[hang]="125 boot: the guest was not up after 1 seconds: "
+		[stuck]="125 no-start: the guest's program was not started after 1 seconds: "
 	)
 
 	for word in "${!causes[@]}"; do
@@ -216,9 +216,9 @@ print(words[1:17].rstrip(b"\0").decode() + ": " + words[17:].rstrip(b"\0").decod
 		[ "$word" != hang ] || words='"boot_seconds": 1'
 		[ "$word" != stuck ] || words='"boot_seconds": 60, "start_seconds": 1'
 		run -0 told "$word" "$words"
-		[[ "$output" == "${causes[$word]}"*" 125" ]]
+		[[ "$output" == "${causes[$word]#* }"*" ${causes[$word]%% *}" ]]
 		words=${output#*: }
-		grep -qx "hull: ${words% 125}" "$WORK/said"
+		grep -qxF "hull: ${words% *}" "$WORK/said"
 	done
 }
 

@@ -159,8 +159,9 @@ start() {
 		run hull exec --privileged "${pair%:*}" sh -c "mount -t proc proc /mnt && echo ${pair#*:} >/mnt/sysrq-trigger && sleep 100"
 		[ "$status" -ne 0 ]
 		retry $BOOT_SECONDS has_exited "${pair%:*}"
-		[ "$(exit_code "${pair%:*}")" -eq 125 ]
 	done
+	[ "$(hull wait panic reset power | xargs)" = '202 201 200' ]
+	[[ "$(hull ps -a --filter name=panic --format '{{.Status}}')" == 'Exited (202)'* ]]
 	hull logs panic 2>&1 | grep -x "hull: the guest's kernel panicked: sysrq triggered crash"
 	hull logs reset 2>&1 | grep -x 'hull: the guest reset the machine before its program had ended'
 	hull logs power 2>&1 | grep -x 'hull: the guest powered off before its program had ended'

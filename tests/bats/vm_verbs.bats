@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bats file_tags=vm
-# stats, top and update of a machine: what is asked of the agent in its guest, and what the whole of it takes of the host
+# pause, stats, top and update of a machine: what is asked of the agent in its guest, and what the whole of it takes of the host
 
 load helpers
 load vm_helpers
 
 setup_file() {
 	machines_begin
-	hull run --isolation vm -d --name box --memory 320m --pids-limit 40 --cpus 2 bb sh -c 'while :; do sleep 0.2; done' >/dev/null 3>&-
+	machine -d --name box --memory 320m --pids-limit 40 --cpus 2 bb sh -c 'while :; do echo $((i += 1)); sleep 0.2; done' >/dev/null 3>&-
 	is_reached box
 }
 teardown_file() {
@@ -35,6 +35,58 @@ figure() {
 	hull pause box
 	[ "$(figure '| .memoryUsageBytes == null and .machine.memoryUsageBytes > 0')" = true ]
 	hull unpause box
+}
+
+# How far its program has counted; and whether it counts no more. What it had said before may still be on its way.
+counted() {
+	hull logs box | tail -n 1
+}
+stands_still() {
+	local before
+
+	before=$(counted)
+	sleep 3
+	[ "$(counted)" -eq "$before" ]
+}
+goes_on() {
+	[ "$(counted)" -gt "$1" ]
+}
+
+# paused_by COMMAND...: its program stands still; after_pause COMMAND...: and goes on where it was.
+paused_by() {
+	run ! stands_still
+	"$@"
+	retry 5 stands_still
+	STOOD=$(counted)
+}
+after_pause() {
+	"$@"
+	retry 30 goes_on "$STOOD"
+	hull logs box >"$STORES/counted"
+	seq "$(wc -l <"$STORES/counted")" | cmp - "$STORES/counted"
+}
+# Whether the guest's clock knows how late it is, of which it has missed more than three seconds.
+knows_time() {
+	local now
+
+	now=$(date +%s)
+	[ "$(hull exec box date +%s)" -ge $((now - 1)) ]
+}
+
+@test "pause: the machine is frozen, and goes on" {
+	paused_by hull pause box
+	[ "$(hull inspect --format '{{.State.Status}}' box)" = paused ]
+	run -125 hull exec box true
+	is "hull: exec: container 'box' is paused: 'hull unpause' it first"
+	after_pause hull unpause box
+}
+
+@test "pause by the control socket: the guest stands still, its monitor does not, and it goes on" {
+	paused_by control box pause
+	[ "$(control box stats | jq -r .state)" = paused ]
+	after_pause control box resume
+	knows_time
+	[ "$(control box stats | jq -r .state)" = running ]
 }
 
 @test "top: the guest's processes, by its agent and by its own ps" {

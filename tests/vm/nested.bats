@@ -156,8 +156,8 @@ kvm-clock"
 	hull unpause box
 	run hull exec --privileged box sh -c 'mkdir /mnt && mount -t proc proc /mnt && echo c >/mnt/sysrq-trigger && sleep 100'
 	[ "$status" -ne 0 ]
-	ended box 125
-	hull logs box 2>&1 | grep -x "hull: the guest's kernel panicked"
+	ended box 202
+	hull logs box 2>&1 | grep -x "hull: the guest's kernel panicked: sysrq triggered crash"
 	[ "$(field box State.Cause)" = panic ]
 }
 

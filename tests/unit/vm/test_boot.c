@@ -21,6 +21,7 @@
 static uint8_t *bytes; /* of the guest */
 static struct guest_memory memory;
 static uint8_t kernel[FILE_BYTES];
+static uint64_t kernel_end;
 
 static int file_of(const void *from, size_t len)
 {
@@ -39,11 +40,14 @@ static int load_with(size_t len, const char *initrd, const char *cmdline, struct
 				       .initrd_fd = initrd_fd,
 				       .cmdline = cmdline,
 				       .rsdp = LAYOUT_ACPI};
+	int r;
 
 	free(bytes);
 	bytes = calloc(1, MEMORY_BYTES);
 	memory = guest_memory_borrow(bytes, 0, MEMORY_BYTES);
-	return boot_load(&memory, &request, entry, err);
+	r = boot_load(&memory, &request, entry, err);
+	kernel_end = request.kernel_end;
+	return r;
 }
 
 static int load(struct err *err)
@@ -83,6 +87,7 @@ static void test_bzimage(void)
 	CHECK_INT(load_with(sizeof(kernel), "the initramfs", "quiet", &entry, &err), 0);
 	CHECK(entry.is_64bit);
 	CHECK_INT(entry.rip, 0x1000200);
+	CHECK_INT(kernel_end, 0x1400000);
 	CHECK_INT(entry.rsi, LAYOUT_BOOT_PARAMS);
 	CHECK(memcmp(bytes + 0x1000000, "the kernel's code", 17) == 0);
 	params = (const struct boot_params *)(const void *)(bytes + LAYOUT_BOOT_PARAMS);
@@ -237,6 +242,7 @@ static void test_elf(void)
 	CHECK_INT(load_with(sizeof(kernel), "the initramfs", "quiet", &entry, &err), 0);
 	CHECK(!entry.is_64bit);
 	CHECK_INT(entry.rip, 0x200010);
+	CHECK(kernel_end > entry.rip && kernel_end < MEMORY_BYTES);
 	CHECK_INT(entry.rbx, LAYOUT_START_INFO);
 	CHECK(memcmp(bytes + 0x200000, "the kernel's code", 17) == 0);
 	CHECK_INT(start_info(0, 4), 0x336ec578);

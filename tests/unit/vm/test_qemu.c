@@ -2,6 +2,7 @@
 /* QEMU: the command that it is started with, and what is heard of it. */
 #include "runtime/vm/qemu.h"
 #include "runtime/vm/qemu_qmp.h"
+#include "runtime/vm/qemu_words.h"
 
 #include "tests/unit/tap.h"
 
@@ -43,6 +44,7 @@ static void test_command(void)
 	CHECK(strv_has(&words, "-nodefaults") && strv_has(&words, "-no-reboot") && strv_has(&words, "-no-user-config"));
 	CHECK_HAS(find(&words, "-machine", "microvm"), "rtc=on");
 	CHECK_HAS(find(&words, "-accel", ""), "tcg,thread=single");
+	CHECK_STR(find(&words, "-d", ""), QEMU_LOG_ITEMS);
 	CHECK_STR(find(&words, "-m", ""), "192M");
 	CHECK_STR(find(&words, "-smp", ""), "3");
 	CHECK_HAS(find(&words, "-object", "memory-backend-memfd"), "share=on,size=201326592");
@@ -68,6 +70,7 @@ static void test_command(void)
 	CHECK_INT(qemu_command(&arena, &request, &ends, &words, &err), 0);
 	CHECK_STR(find(&words, "-accel", ""), "kvm");
 	CHECK_STR(find(&words, "-cpu", ""), "host");
+	CHECK(!strv_has(&words, "-d"));
 	CHECK(strv_has(&words, "-S"));
 }
 
@@ -147,7 +150,35 @@ static void test_processors(void)
 	CHECK_INT(state.processors.running, 1);
 }
 
+static const char *complaint(const char *words)
+{
+	static char bytes[512];
+
+	(void)snprintf(bytes, sizeof(bytes), "%s", words);
+	return qemu_words_complaint(bytes, strlen(bytes));
+}
+
+#define DUMP                                                                                                         \
+	"CPU Reset (CPU 0)\nRAX=0000000000000000 RBX=0000000000000000\nRIP=0 RFL=00000000 [-------] HLT=0\n"         \
+	"ES =0000 0000000000000000 00000000 00000000\nGDT=     0000000000000000 00000000\nCCS=0 CCD=0 CCO=DYNAMIC\n" \
+	"XMM00=0000000000000000 0000000000000000 XMM01=0\n"
+
+static void test_words(void)
+{
+	static const char faulted[] = DUMP "Triple fault\n";
+
+	CHECK_STR(complaint(""), "");
+	CHECK_STR(complaint("one\nqemu: two\r\n\n"), "qemu: two");
+	CHECK_STR(complaint("qemu: A=B\n" DUMP), "qemu: A=B");
+	CHECK_STR(complaint(faulted), "");
+	CHECK_STR(complaint("X"), "X");
+	CHECK(qemu_words_have_triple_fault(faulted, strlen(faulted)));
+	CHECK(!qemu_words_have_triple_fault(faulted, strlen(faulted) - 1));
+	CHECK(!qemu_words_have_triple_fault(DUMP, strlen(DUMP)));
+}
+
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_command), TAP_CASE(test_events), TAP_CASE(test_state), TAP_CASE(test_processors));
+	return TAP_RUN(TAP_CASE(test_command), TAP_CASE(test_events), TAP_CASE(test_state), TAP_CASE(test_processors),
+		       TAP_CASE(test_words));
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What QEMU says on standard error: its complaints, and, while it emulates, its log of what resets processors ("-d
+ * cpu_reset"). That log is the only place where QEMU tells a triple fault from a reset that the guest asked for: QMP
+ * calls both "guest-reset".
+ */
+#ifndef HULL_RUNTIME_VM_QEMU_WORDS_H
+#define HULL_RUNTIME_VM_QEMU_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define QEMU_LOG_ITEMS "cpu_reset"
+
+/* Makes a string of `bytes`, whose [len] may be written. Its last line that is none of the log's, or "". */
+const char *qemu_words_complaint(char *bytes, size_t len);
+/* Whether the log says that a processor gave up. Before the above. */
+bool qemu_words_have_triple_fault(const char *bytes, size_t len);
+
+#endif
