@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-hull's monitor beside its floor (vm-floor.c) and QEMU, on this machine's KVM, with a payload in place of a kernel (tests/vm/payload.c), which any KVM can run.
+hull's monitor beside its floor (vm-floor.c) and QEMU, on this machine's KVM, with a payload in place of a kernel (tests/vm/payload), which any KVM can run.
 
 A figure is what a tenth of the runs are quicker than. On a busy machine all that is timed runs at real-time priority, where that is allowed: others are then no
 part of the figures. (QEMU gains by that, which has threads that wait for one another.)
