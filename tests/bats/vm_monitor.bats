@@ -176,6 +176,7 @@ sys.exit(monitor.wait())'
 		[reset]="201 the guest reset the machine before its program had ended"
 		[acpi]="201 the guest reset the machine before its program had ended"
 		[panic]="202 the guest's kernel panicked"
+		[memory]="203 the guest's kernel panicked for want of memory: System is deadlocked on memory: 64m may be too little for it"
 		[fault]="204 the guest's processor gave up (triple fault)"
 	)
 
@@ -218,6 +219,10 @@ print(words[1:17].rstrip(b"\0").decode() + ": " + words[17:].rstrip(b"\0").decod
 		[off]="200 power-off: the guest powered off before its program had ended"
 		[reset]="201 reset: the guest reset the machine before its program had ended"
 		[panic]="202 panic: the guest's kernel panicked"
+		[memory]="203 memory: the guest's kernel panicked for want of memory: System is deadlocked on memory: 64m may be too little for it"
+		# Before the agent is there a panic may be nothing but a reset; afterwards a reset is one, whatever stands in the memory.
+		[early]="203 memory: the guest's kernel panicked for want of memory: System is deadlocked on memory: 64m may be too little for it"
+		[later]="201 reset: the guest reset the machine before its program had ended"
 		[fault]="204 triple-fault: the guest's processor gave up (triple fault)"
 		[broken]="125 agent-broken: the machine's agent broke the protocol: "
 		["lost hull.agent=vsock"]="125 agent-lost: the channel to the machine's agent: "

@@ -54,6 +54,14 @@ void play_stuck_agent(void)
 	wait_for_ever();
 }
 
+/* One whose machine resets, with what looks like the log of a panic in its memory. */
+void play_resetting_agent(void)
+{
+	log_panic();
+	(void)say_hello();
+	reset_by_keyboard();
+}
+
 /* And one of another protocol. */
 void play_broken_agent(void)
 {

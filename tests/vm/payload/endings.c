@@ -30,6 +30,31 @@ void panic(void)
 	out8(PANIC, 1);
 }
 
+/* Put together when it is wanted: the text of this file must not be taken for a log. */
+static volatile char log[64];
+
+void log_panic(void)
+{
+	static const char words[] = "ernel panic - not syncing: System is deadlocked on memory\n";
+
+	for (uint32_t i = 0; i < sizeof(words); i++)
+		log[i + 1] = words[i];
+	log[0] = 'K';
+}
+
+void panic_for_memory(void)
+{
+	log_panic();
+	panic();
+}
+
+/* A kernel without the port's driver: before hull's agent is there. */
+void panic_early(void)
+{
+	log_panic();
+	reset_by_keyboard();
+}
+
 void hang(void)
 {
 	say("hanging\n");

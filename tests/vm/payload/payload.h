@@ -77,6 +77,8 @@ void try_console(void), play_agent(void), play_stuck_agent(void), play_broken_ag
 void try_random(void), try_hostile(void), try_turns(void), try_share(void);
 void try_speed(void), try_rings(void), write_when_told(void), be_fed(void);
 void try_trips(void), try_bare_trips(void), one_byte(void);
-void triple_fault(void), reset_by_keyboard(void), reset_by_acpi(void), panic(void), hang(void), nothing(void);
+void triple_fault(void), reset_by_keyboard(void), reset_by_acpi(void), hang(void), nothing(void);
+void panic(void), panic_for_memory(void), panic_early(void), play_resetting_agent(void);
+void log_panic(void); /* "System is deadlocked on memory", as it stands in a kernel's memory */
 
 #endif
