@@ -101,6 +101,21 @@ static void add_sockets(struct command *c, const struct qemu_ends *ends)
 }
 
 /*
+ * In the format that was said. Where that has a way to name a file below, there is none, whatever is written in it: the
+ * disk was looked at (disk_file.h), but its owner may have written to it since. Only JSON can say so.
+ */
+static void add_format(struct command *c, unsigned number, const struct vm_disk *disk)
+{
+	const char *driver = disk_format_driver(disk->format), *read_only = disk->read_only ? "true" : "false";
+
+	OPTION(c, "blockdev",
+	       "{\"node-name\":\"disk%u\",\"driver\":\"%s\",\"read-only\":%s,\"discard\":\"unmap\",%s"
+	       "\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/%u\",\"locking\":\"off\","
+	       "\"discard\":\"unmap\"}}",
+	       number, driver, read_only, disk_format_has_backing(disk->format) ? "\"backing\":null," : "", number);
+}
+
+/*
  * By descriptor: QEMU opens "/dev/fdset/N" by duplicating what it was given. The jail is the lock's owner no more than
  * a name is: hull holds it.
  */
@@ -110,10 +125,7 @@ static void add_disks(struct command *c, const struct vm_request *request)
 		const struct vm_disk *disk = &request->disks[i];
 
 		OPTION(c, "add-fd", "fd=%d,set=%u", disk->fd, i);
-		OPTION(c, "blockdev",
-		       "node-name=disk%u,driver=raw,read-only=%s,discard=unmap,file.driver=file,"
-		       "file.filename=/dev/fdset/%u,file.locking=off,file.discard=unmap",
-		       i, disk->read_only ? "on" : "off", i);
+		add_format(c, i, disk);
 		/*
 		 * A write for which the host has no room fails, as on any disk. QEMU's own way is to stop the machine,
 		 * which would hang.

@@ -9,7 +9,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
 
-enum kind { FD, COUNT, BYTES, FLAG, WORDS, MAC, BACKEND, COMMAND, LIST };
+enum kind { FD, COUNT, BYTES, FLAG, WORDS, MAC, BACKEND, FORMAT, COMMAND, LIST };
 
 /* One member of an object: reading, writing and what must be there, by one table. */
 struct member {
@@ -32,6 +32,7 @@ static const struct member disk_members[] = {
 	{"fd", FD, true, AT(vm_disk, fd)},
 	{"read_only", FLAG, true, AT(vm_disk, read_only)},
 	{"serial", WORDS, true, AT(vm_disk, serial), .lowest = 1, .highest = VM_MAX_SERIAL_BYTES},
+	{"format", FORMAT, false, AT(vm_disk, format)},
 };
 
 static const struct member nic_members[] = {
@@ -148,6 +149,14 @@ static int read_backend(const struct json *value, enum vm_backend *ret, struct e
 	return json_complain(value, err, "want kvm or qemu");
 }
 
+static int read_format(const struct json *value, enum disk_format *ret, struct err *err)
+{
+	const char *name = NULL;
+	int r = json_string(value, &name, err);
+
+	return r < 0 || disk_format_parse(name, ret) == 0 ? r : json_complain(value, err, "is no format of disks");
+}
+
 static int read_list(struct arena *arena, const struct json *value, const struct member *row, uint8_t *to,
 		     struct err *err)
 {
@@ -194,6 +203,8 @@ static int read_member(struct arena *arena, const struct json *value, const stru
 		return read_mac(value, to, err);
 	case BACKEND:
 		return read_backend(value, to, err);
+	case FORMAT:
+		return read_format(value, to, err);
 	case COMMAND:
 		return json_strv(arena, value, to, err);
 	case LIST:
@@ -237,6 +248,10 @@ static int check(const struct vm_request *request, struct err *err)
 		return err_say(err, EINVAL, "machine: qemu is missing");
 	if (request->agent_listen_fd >= 0 && request->start_fd < 0)
 		return err_say(err, EINVAL, "machine: start_fd is missing");
+	for (unsigned i = 0; i < request->disk_count && request->backend == VM_BACKEND_KVM; i++)
+		if (request->disks[i].format != DISK_FORMAT_RAW)
+			return err_say(err, EINVAL, "machine: disk '%s' is not raw, as backend 'kvm' wants it",
+				       request->disks[i].serial);
 	for (unsigned i = 0; i < request->volume_count; i++)
 		if (request->volumes[i].path[0] != '/')
 			return err_say(err, EINVAL, "machine: volume '%s' is not absolute", request->volumes[i].path);
@@ -343,6 +358,9 @@ static void write_member(struct json_writer *w, const struct member *row, const 
 		break;
 	case BACKEND:
 		json_put_string(w, row->name, backends[*(const enum vm_backend *)from]);
+		break;
+	case FORMAT:
+		json_put_string(w, row->name, disk_format_words[*(const enum disk_format *)from]);
 		break;
 	case COMMAND:
 		json_put_strv(w, row->name, from);

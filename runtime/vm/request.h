@@ -5,7 +5,7 @@
  *
  *     {"backend": "kvm", "memory_bytes": 134217728, "cpus": 1, "cmdline": "quiet",
  *      "kernel_fd": 4, "initrd_fd": 5, "kvm_fd": 6,
- *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0"}],
+ *      "disks": [{"fd": 7, "read_only": true, "serial": "layer0", "format": "raw"}],
  *      "nics": [{"tap_fd": 8, "vhost_fd": 13, "mac": "02:42:ac:11:00:02"}],
  *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}],
  *      "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11, "remains_fd": 12, "terminal": false,
@@ -22,6 +22,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
 #include "runtime/base/text.h"
+#include "runtime/vm/disk_file.h"
 
 #define VM_REQUEST_FD	     3
 #define VM_REQUEST_MAX_BYTES ((size_t)64 << 10)
@@ -51,7 +52,8 @@ enum vm_backend { VM_BACKEND_KVM, VM_BACKEND_QEMU };
 struct vm_disk {
 	int fd;
 	bool read_only;
-	const char *serial; /* how the guest finds it: 1..VM_MAX_SERIAL_BYTES characters */
+	const char *serial;	 /* how the guest finds it: 1..VM_MAX_SERIAL_BYTES characters */
+	enum disk_format format; /* with backend kvm: raw, which it is where nothing is said */
 };
 
 struct vm_nic {

@@ -15,6 +15,8 @@ static const char *find(const struct strv *words, const char *option, const char
 	return "";
 }
 
+#define NODE "{\"node-name\":\""
+
 static void test_command(void)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -23,8 +25,11 @@ static void test_command(void)
 		.memory_bytes = (uint64_t)192 << 20,
 		.cpus = 3,
 		.cmdline = "quiet",
-		.disks = {{.fd = 11, .read_only = true, .serial = "layer0"}, {.fd = 12, .serial = "upper"}},
-		.disk_count = 2,
+		.disks = {{.fd = 11, .read_only = true, .serial = "layer0"},
+			  {.fd = 12, .serial = "upper"},
+			  {.fd = 14, .read_only = true, .serial = "image", .format = DISK_FORMAT_QCOW2},
+			  {.fd = 15, .read_only = true, .serial = "other", .format = DISK_FORMAT_VHD}},
+		.disk_count = 4,
 		.nics = {{.tap_fd = 13, .mac = {2, 0x68, 10, 98, 0, 7}}},
 		.nic_count = 1,
 		.volumes = {{.tag = "v0", .path = "/volumes/0"}},
@@ -54,9 +59,14 @@ static void test_command(void)
 	CHECK_HAS(find(&words, "-cpu", ""), "+rdrand"); /* what a guest that starts has no other source of */
 	/* Everything by descriptor: QEMU opens nothing by a name that somebody else could mean. */
 	CHECK_STR(find(&words, "-add-fd", "fd=11"), "fd=11,set=0");
-	CHECK_HAS(find(&words, "-blockdev", "node-name=disk0"), "read-only=on");
-	CHECK_HAS(find(&words, "-blockdev", "node-name=disk1"), "read-only=off");
-	CHECK_HAS(find(&words, "-blockdev", "node-name=disk1"), "file.filename=/dev/fdset/1");
+	CHECK_HAS(find(&words, "-blockdev", NODE "disk0"), "\"read-only\":true");
+	CHECK_HAS(find(&words, "-blockdev", NODE "disk1"), "\"read-only\":false");
+	CHECK_HAS(find(&words, "-blockdev", NODE "disk1"), "\"filename\":\"/dev/fdset/1\"");
+	/* In the format that was said, and with nothing below. */
+	CHECK_HAS(find(&words, "-blockdev", NODE "disk1"), "\"driver\":\"raw\"");
+	CHECK_HAS(find(&words, "-blockdev", NODE "disk2"), "\"driver\":\"qcow2\"");
+	CHECK_HAS(find(&words, "-blockdev", NODE "disk2"), "\"backing\":null");
+	CHECK_HAS(find(&words, "-blockdev", NODE "disk3"), "\"driver\":\"vpc\"");
 	CHECK_HAS(find(&words, "-device", "virtio-blk-device,drive=disk1"), "serial=upper");
 	CHECK_STR(find(&words, "-netdev", ""), "tap,id=net0,fd=13");
 	CHECK_HAS(find(&words, "-device", "virtio-net-device"), "mac=02:68:0a:62:00:07");

@@ -18,7 +18,7 @@ static void test_whole(void)
 {
 	static const char words[] =
 		"{" LEAST ", \"initrd_fd\": 5, \"disks\": [{\"fd\": 7, \"read_only\": true, \"serial\": \"layer0\"},"
-		"{\"fd\": 8, \"read_only\": false, \"serial\": \"upper\"}],"
+		"{\"fd\": 8, \"read_only\": false, \"serial\": \"upper\", \"format\": \"raw\"}],"
 		"\"nics\": [{\"tap_fd\": 9, \"mac\": \"02:42:ac:11:00:0f\"}],"
 		"\"volumes\": [{\"tag\": \"v0\", \"path\": \"/volumes/0\", \"read_only\": true}],"
 		"\"agent_listen_fd\": 10, \"control_listen_fd\": 11, \"start_fd\": 12, \"terminal\": true, \"stdin\": "
@@ -93,6 +93,10 @@ static void test_refused(void)
 		{"{" LEAST ", \"disks\": [{\"fd\": 7, \"read_only\": true}]}", "'serial' is missing"},
 		{"{" LEAST ", \"disks\": [{\"fd\": 7, \"read_only\": true, \"serial\": \"\"}]}", "1 to 20 bytes"},
 		{"{" LEAST ", \"disks\": [1]}", "want an object"},
+		{"{" LEAST ", \"disks\": [{\"fd\": 7, \"read_only\": true, \"serial\": \"a\", \"format\": \"iso\"}]}",
+		 "is no format of disks"},
+		{"{" LEAST ", \"disks\": [{\"fd\": 7, \"read_only\": true, \"serial\": \"a\", \"format\": \"qcow2\"}]}",
+		 "disk 'a' is not raw, as backend 'kvm' wants it"},
 		{"{" LEAST ", \"disks\": [{},{},{},{},{},{},{},{},{},{},{},{},{}]}", "at most 12"},
 		{"{" LEAST ", \"nics\": [{\"tap_fd\": 1, \"mac\": \"02:42:ac:11:00\"}]}", "no address"},
 		{"{" LEAST ", \"nics\": [{\"tap_fd\": 1, \"mac\": \"03:42:ac:11:00:01\"}]}", "no address"},
