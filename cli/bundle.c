@@ -45,7 +45,9 @@ static int make_identity(const struct bundling *b, struct err *err)
 	extension->name = request->name;
 	extension->created = proc_now_ns();
 	extension->isolation = bundle_is_machine(b->options) ? ISOLATION_VM : ISOLATION_NS;
-	extension->vm = (struct extension_vm){.backend = b->options->vm_backend, .kernel = b->options->kernel};
+	extension->vm = (struct extension_vm){.backend = b->options->vm_backend,
+					      .kernel = b->options->kernel,
+					      .image = request->vm_image};
 	extension->image.name = request->image_name;
 	extension->image.id = request->image ? request->image->id : NULL;
 	for (size_t i = 0; i < b->options->labels.count; i++) {

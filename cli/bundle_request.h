@@ -20,7 +20,8 @@ struct bundle_request {
 	bool own_range;
 	const char *joined_user; /* NULL: none is */
 	uint32_t range_base;
-	struct overlay overlay; /* not with --rootfs */
+	struct config_vm_image *vm_image; /* of a machine; NULL: none */
+	struct overlay overlay;		  /* not with --rootfs */
 };
 
 /* "container:NAME" gives NAME, else NULL. */

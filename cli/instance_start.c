@@ -76,6 +76,7 @@ static int find_machine(const struct command_call *call, const struct config *co
 		.kernels = hull->kernels,
 		.backend = extension->vm.backend,
 		.kernel = extension->vm.kernel,
+		.image = extension->vm.image,
 	};
 	struct plan_vm_host *machine = ARENA_NEW(call->arena, struct plan_vm_host);
 	bool writable = !config->root || !config->root->readonly;

@@ -168,6 +168,16 @@ int machine_list(struct arena *arena, const struct machine_wish *wish, struct ma
 	return arena_check(arena, err);
 }
 
+/* Our own monitor reads one format of disks. One that nobody knows is for the plan to refuse. */
+static int check_image_for_kvm(const struct machine_wish *wish, struct err *err)
+{
+	enum disk_format format;
+
+	if (!wish->image || disk_format_parse(wish->image->format, &format) < 0 || format == DISK_FORMAT_RAW)
+		return 0;
+	return err_say(err, ENOTSUP, "vm.image.format: '%s' is for backend 'qemu'", wish->image->format);
+}
+
 static int choose_backend(const struct machine_wish *wish, const char **ret, struct err *err)
 {
 	struct err no_kvm = ERR_INIT, no_qemu = ERR_INIT;
@@ -177,7 +187,7 @@ static int choose_backend(const struct machine_wish *wish, const char **ret, str
 		return check_backend(wish->backend, wish, err) < 0
 			       ? err_wrap(err, "backend '%s' does not work here", wish->backend)
 			       : 0;
-	if (check_kvm(wish->root, &no_kvm) == 0)
+	if (check_image_for_kvm(wish, &no_kvm) == 0 && check_kvm(wish->root, &no_kvm) == 0)
 		*ret = "kvm";
 	else if (check_qemu(wish, &no_qemu) == 0)
 		*ret = "qemu";
@@ -199,6 +209,18 @@ static uint64_t least_memory(const struct kernel_files *files)
 	return (uint64_t)kernel.st_size + 2 * (uint64_t)initrd.st_size + KERNEL_ROOM_BYTES;
 }
 
+/* Opened, and closed again: the machine's disk is looked at in the same way when it is opened for good. */
+static int check_image(const struct config_vm_image *image, struct err *err)
+{
+	CLEANUP_FD int fd = -1;
+	enum disk_format format;
+
+	if (!image || image->path[0] != '/' || disk_format_parse(image->format, &format) < 0)
+		return 0;
+	fd = disk_file_open(image->path, format, true, err);
+	return fd < 0 ? err_wrap(err, "vm.image.path") : 0;
+}
+
 /* What a bundle has of its own. That it is by an absolute path, the plan sees to. */
 static int check_own(const struct machine_wish *wish, struct err *err)
 {
@@ -208,7 +230,7 @@ static int check_own(const struct machine_wish *wish, struct err *err)
 		return err_wrap(err, "vm.kernel.path");
 	if (initrd && initrd[0] == '/' && own_initrd_check(initrd, err) < 0)
 		return err_wrap(err, "vm.kernel.initrd");
-	return 0;
+	return check_image(wish->image, err);
 }
 
 /* Opened, and closed again: now there is an initramfs with the agent that is installed. */

@@ -17,6 +17,7 @@ struct machine_wish {
 	const char *kernel;  /* its name */
 	const char *qemu;    /* its program; NULL: the one that is installed */
 	const char *own_kernel, *own_initrd; /* the bundle's; NULL: those of the store */
+	const struct config_vm_image *image; /* of the guest's root; NULL: that is in memory */
 };
 
 extern const char *const machine_backends[]; /* for options: "kvm", "qemu", NULL */

@@ -17,6 +17,7 @@
 #include "cli/machine.h"
 #include "cli/operands.h"
 #include "cli/progress.h"
+#include "cli/run_machine.h"
 #include "images/helper.h"
 #include "namespaces/idrange.h"
 #include "runtime/base/file.h"
@@ -63,23 +64,9 @@ static int find_image(struct defining *d, struct err *err)
 	return arena_check(d->call->arena, err);
 }
 
-/* What a start would lack is said before anything is made. */
 static int find_machine(struct defining *d, struct err *err)
 {
-	const struct machine_wish wish = {
-		.root = hull_of(d->call)->root,
-		.kernels = hull_of(d->call)->kernels,
-		.backend = d->options->vm_backend,
-		.kernel = d->options->kernel,
-	};
-	struct plan_vm_host found;
-
-	if (bundle_is_machine(d->options))
-		return machine_find(d->call->arena, &wish, &found, err);
-	if (wish.backend || wish.kernel)
-		return err_say(err, EINVAL, "option '--%s' goes with '--isolation vm'",
-			       wish.backend ? "vm-backend" : "kernel");
-	return 0;
+	return run_machine_find(&d->request, err);
 }
 
 static int claim(struct defining *d, struct err *err)
@@ -405,6 +392,11 @@ const struct command verb_run = {
 		"one that "
 		"it has no handler for, SIGTERM "
 		"too: with --init it is, and 'hull stop' kills after a while.\n"
+		"\n"
+		"A machine's kernel has a root of its own beside the container's, in memory. --vm-image makes it an "
+		"image, on the whole of a disk or its first partition, with a file system that the kernel has: ext4, "
+		"erofs or squashfs. It is never written to; what the kernel looks for by name, as modules that a "
+		"program asks for, is found there.\n"
 		"\n"
 		"The exit code is the program's; 128 + N when signal N ended it; 127 when it was not found, 126 "
 		"when it cannot be executed; where a machine's guest ended it before its program had "

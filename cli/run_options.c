@@ -173,6 +173,10 @@ static const char *const only_host[] = {"host", NULL};
 	     "U (change owners)"), \
 	CHOICE("vm-backend", vm_backend, "BACKEND", \
 	       "with isolation vm: what runs it (default: see 'hull vm backends')", machine_backends), \
+	STRING("vm-image", 0, vm_image, "FILE", \
+	       "with isolation vm: the machine's own root, which is only read (default: it is in memory)"), \
+	CHOICE("vm-image-format", vm_image_format, "FORMAT", \
+	       "what --vm-image is written in (default raw; the others run on backend qemu)", disk_format_words), \
 	STRING("workdir", 'w', workdir, "DIR", "working directory"), \
 	OPTIONS_END
 

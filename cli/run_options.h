@@ -26,7 +26,7 @@ struct run_options {
 	struct strv ports, dns, dns_search, dns_options, add_hosts;
 
 	/* The strength of isolation */
-	const char *isolation, *vm_backend, *kernel;
+	const char *isolation, *vm_backend, *vm_image, *vm_image_format, *kernel;
 
 	/* Rights */
 	bool privileged;

@@ -80,6 +80,10 @@ const struct command verb_vm_backends = {
 		"all the rest 125. QEMU tells a triple fault from a reset only while it emulates: with "
 		"KVM it calls either a reset.\n"
 		"\n"
+		"An image of the machine's own root ('hull run --vm-image', vm.image of config.json) is raw with kvm. "
+		"With qemu it may be qcow2, vdi, vmdk (of one sparse file) or vhd, too, and one of these takes the "
+		"machine there.\n"
+		"\n"
 		"Fields of templates: .Name .Works .Default .Words, and the members of the JSON: an array of objects "
 		"with name, works, default and words.",
 	.examples = "hull vm backends",

@@ -21,6 +21,7 @@ static int find_machine(const struct command_call *call, const struct config *co
 		.qemu = qemu,
 		.own_kernel = kernel ? kernel->path : NULL,
 		.own_initrd = kernel ? kernel->initrd : NULL,
+		.image = config->vm ? config->vm->image : NULL,
 	};
 	struct plan_vm_host *machine = ARENA_NEW(call->arena, struct plan_vm_host);
 
@@ -52,6 +53,15 @@ int main(int argc, char **argv)
 			       "allow every device), is all of the guest: its program has every right over the "
 			       "machine's kernel, and that kernel's devices; those of the host that an engine lists "
 			       "beside it are left out, since another kernel has other devices behind such numbers.\n"
+			       "\n"
+			       "vm.image is the root of the machine itself, which nothing writes to: a file "
+			       "system in memory is above it. Its file system is on the whole of it, or on its first "
+			       "partition, and of a "
+			       "type that the guest's kernel has: ext4, erofs and squashfs, as far as 'hull kernel "
+			       "import' has found them. What runs in a bundle's container does not see it; the guest's "
+			       "kernel finds there what it looks for by name, as modules that a program asks for. With "
+			       "backend kvm it is raw; the other formats take the machine to QEMU. A format is what "
+			       "config.json says, and one that needs a second file is refused.\n"
 			       "\n"
 			       "A network namespace that is given by its path keeps its interfaces, and the machine "
 			       "stands in their place: it has their names, addresses, routes and packets. One machine "

@@ -6,6 +6,7 @@
  *     hull_agent.c   the order of things: boot, channel, program, end
  *     boot.c         file systems of the kernel, modules, a root that can be pivoted from
  *     channel.c      the stream to the host
+ *     image.c        the guest's own root from an image of it, where there is one
  *     disks.c        the container's root from disks or a shared folder, volumes, and their end
  *     wires.c        network, clock, files
  *     program.c      START and EXEC documents to running processes, by the container engine's own functions
@@ -83,6 +84,12 @@ int boot_mounts(struct err *err);
  */
 int boot_leave_ramfs(struct err *err);
 /*
+ * Moves to another root that is mounted at `path`, with the kernel's file systems, what the agent has below /run, and
+ * hull-init. The guest's kernel moves along: it shares its first process's root.
+ */
+int boot_enter(const char *path, struct err *err);
+#define BOOT_NEW_ROOT "/newroot" /* a place to mount one */
+/*
  * Loads what is there for any of these purposes ("base", "disk" …: runtime/vm/initramfs.h), in the list's order; what
  * is loaded already is left out.
  */
@@ -95,7 +102,12 @@ bool boot_has_word(const char *word);
 /* channel.c: a non-blocking descriptor, connected to the host. */
 int channel_open(struct err *err);
 
+/* image.c: enters the root on the disk with this serial, which is not written to: what is, is in memory. */
+int image_enter(const char *serial, struct err *err);
+
 /* disks.c */
+/* The device of the disk with this serial, when it has appeared. */
+int disks_await(const char *serial, char *to, size_t to_bytes, struct err *err);
 int disks_mount(const struct guest_start *start, struct err *err);
 /* Nothing runs any more: what was written is on the disk when this returns. */
 void disks_unmount(void);

@@ -13,9 +13,11 @@
 #include "runtime/agent/agent.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/file.h"
+#include "runtime/base/path.h"
 
 #define MODULES_MAX_BYTES 65536
 #define VIRTIO_DEVICES	  "/sys/bus/virtio/devices"
+#define MODULES		  AGENT_RUN "/modules" /* below what is moved from root to root */
 
 /* --- File systems ------------------------------------------------------------------------------------------------- */
 
@@ -33,7 +35,8 @@ static const struct boot_mount mounts[] = {
 	{"cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
 };
 
-static const char *const folders[] = {AGENT_RUN, AGENT_STATE, AGENT_BUNDLE, AGENT_FILES, GUEST_ROOT, GUEST_VOLUMES};
+static const char *const folders[] = {AGENT_RUN,  AGENT_STATE,	 AGENT_BUNDLE, AGENT_FILES,
+				      GUEST_ROOT, GUEST_VOLUMES, MODULES};
 
 int boot_mounts(struct err *err)
 {
@@ -52,55 +55,74 @@ int boot_mounts(struct err *err)
 
 /* --- A root that can be left -------------------------------------------------------------------------------------- */
 
-#define NEW_ROOT "/newroot"
+/* The last is what descriptors are named by, while the others are moved. */
+static const char *const moved[] = {"sys", "dev", "run", "proc"};
 
-static const char *const moved[] = {"/proc", "/sys", "/dev", "/run"};
-
-/* Where installed_program() looks for it. */
-static const char *const init_folders[] = {NEW_ROOT HULL_PREFIX "/libexec/hull"};
+/* Where installed_program() looks for it, in any root; and where it is in the archive. */
+#define INIT_FOLDER HULL_PREFIX "/libexec/hull"
+static const char *const init_places[] = {INIT_FOLDER "/hull-init", "/libexec/hull-init"};
 
 /* hull-init comes along when it was packed: a container may ask for it. */
-static int take_init_along(struct err *err)
+static int take_init_along(int root, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	CLEANUP_FD int folder = -1;
+	int result = -ENOENT;
 	char *bytes;
 	size_t len;
-	int result = file_read(&arena, AT_FDCWD, "/libexec/hull-init", (size_t)8 << 20, &bytes, &len, err);
 
+	for (size_t i = 0; i < ARRAY_SIZE(init_places) && result == -ENOENT; i++) {
+		err_clear(err);
+		result = file_read(&arena, AT_FDCWD, init_places[i], (size_t)8 << 20, &bytes, &len, err);
+	}
 	if (result == -ENOENT) {
 		err_clear(err);
 		return 0;
 	}
 	if (result >= 0)
-		result = file_make_dirs(init_folders[0], 0755, err);
+		result = folder = path_make_dirs(root, INIT_FOLDER, 0755, err);
+	return result < 0 ? result : file_replace(folder, "hull-init", bytes, len, 0755, FILE_VOLATILE, err);
+}
+
+/* What the root has there is an image's, if anybody's: a link leads nowhere but within it. */
+static int move_along(int root, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(moved); i++) {
+		CLEANUP_FD int to = path_make_dirs(root, moved[i], 0755, err);
+		char from[16];
+
+		(void)snprintf(from, sizeof(from), "/%s", moved[i]);
+		if (to < 0)
+			return to;
+		if (mount(from, fd_name(to).path, NULL, MS_MOVE, NULL) < 0)
+			return err_set(err, errno, "move %s", from);
+	}
+	return 0;
+}
+
+int boot_enter(const char *path, struct err *err)
+{
+	CLEANUP_FD int root = file_open_dir(AT_FDCWD, path, err);
+	int result = root < 0 ? root : take_init_along(root, err);
+
+	if (result >= 0)
+		result = move_along(root, err);
 	if (result < 0)
 		return result;
-	return file_replace(AT_FDCWD, NEW_ROOT HULL_PREFIX "/libexec/hull/hull-init", bytes, len, 0755, FILE_VOLATILE,
-			    err);
+	if (fchdir(root) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return err_set(err, errno, "enter another root");
+	return 0;
 }
 
 int boot_leave_ramfs(struct err *err)
 {
-	char to[64];
-
-	(void)mkdir(NEW_ROOT, 0755);
-	if (mount("tmpfs", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
+	(void)mkdir(BOOT_NEW_ROOT, 0755);
+	if (mount("tmpfs", BOOT_NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
 		return err_set(err, errno, "mount the agent's root");
-	if (take_init_along(err) < 0)
-		return -err->code;
-	for (size_t i = 0; i < ARRAY_SIZE(moved); i++) {
-		(void)snprintf(to, sizeof(to), NEW_ROOT "%s", moved[i]);
-		(void)mkdir(to, 0755);
-		if (mount(moved[i], to, NULL, MS_MOVE, NULL) < 0)
-			return err_set(err, errno, "move %s", moved[i]);
-	}
 	/* The modules stay within reach until all are loaded. */
-	(void)mkdir(NEW_ROOT "/modules", 0755);
-	if (mount("/modules", NEW_ROOT "/modules", NULL, MS_BIND, NULL) < 0)
-		(void)rmdir(NEW_ROOT "/modules");
-	if (chdir(NEW_ROOT) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
-		return err_set(err, errno, "enter the agent's root");
-	return 0;
+	if (mount("/modules", MODULES, NULL, MS_BIND, NULL) < 0)
+		(void)rmdir(MODULES);
+	return boot_enter(BOOT_NEW_ROOT, err);
 }
 
 /* --- Modules ------------------------------------------------------------------------------------------------------ */
@@ -110,7 +132,7 @@ static int load_module(const char *name, struct err *err)
 	char path[128];
 	CLEANUP_FD int fd = -1;
 
-	(void)snprintf(path, sizeof(path), "/modules/%s", name);
+	(void)snprintf(path, sizeof(path), MODULES "/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "open the kernel module %s", name);
@@ -140,7 +162,7 @@ int boot_load_modules(const char *purpose, struct err *err)
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	char *list, *rest = NULL;
 	size_t len;
-	int result = file_read(&arena, AT_FDCWD, "/modules/list", MODULES_MAX_BYTES, &list, &len, err);
+	int result = file_read(&arena, AT_FDCWD, MODULES "/list", MODULES_MAX_BYTES, &list, &len, err);
 
 	if (result == -ENOENT) { /* a kernel that has all of it */
 		err_clear(err);

@@ -50,7 +50,7 @@ static int find_disk(const char *serial, char *to, size_t to_bytes)
 }
 
 /* Disks appear while their driver looks at them. */
-static int await_disk(const char *serial, char *to, size_t to_bytes, struct err *err)
+int disks_await(const char *serial, char *to, size_t to_bytes, struct err *err)
 {
 	uint64_t until_ns = proc_monotonic_ns() + WAIT_MS * UINT64_C(1000000);
 	const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
@@ -66,7 +66,7 @@ static int await_disk(const char *serial, char *to, size_t to_bytes, struct err 
 static int mount_disk(const char *serial, const char *type, const char *at, unsigned long flags, struct err *err)
 {
 	char device[300];
-	int result = await_disk(serial, device, sizeof(device), err);
+	int result = disks_await(serial, device, sizeof(device), err);
 
 	if (result < 0)
 		return result;

@@ -119,8 +119,11 @@ static int plan_first(struct agent *agent, struct plan *ret, struct err *err)
 static int prepare_guest(struct agent *agent, struct err *err)
 {
 	const struct guest_start *start = &agent->start;
-	int result = disks_mount(start, err);
+	int result = start->image ? image_enter(start->image, err) : 0;
 
+	if (result < 0)
+		return err_wrap(err, "the machine's image");
+	result = disks_mount(start, err);
 	if (result >= 0)
 		result = wires_network(start->network, err);
 	if (result >= 0)

@@ -100,10 +100,10 @@ static int give_disks(struct preparing *p, struct err *err)
 		const struct plan_vm_disk *from = &p->vm->disks.items[i];
 		struct vm_disk *disk = &p->request.disks[p->request.disk_count++];
 
-		*disk = (struct vm_disk){.read_only = from->read_only, .serial = from->serial};
-		disk->fd = give_file(p, from->path, from->read_only ? O_RDONLY : O_RDWR, err);
+		*disk = (struct vm_disk){.read_only = from->read_only, .serial = from->serial, .format = from->format};
+		disk->fd = give(p, disk_file_open(from->path, from->format, from->read_only, err), err);
 		if (disk->fd < 0)
-			return err_wrap(err, "disk");
+			return err_wrap(err, "%s", from->member);
 	}
 	return 0;
 }

@@ -317,7 +317,7 @@ static const struct field vm_image_rows[] = {
 	ROW("path", FIELD_STRING, path, REQUIRED),
 	ROW("format", FIELD_STRING, format, REQUIRED),
 };
-TABLE(vm_image_table, vm_image_rows);
+PUBLIC_TABLE(config_vm_image_fields, vm_image_rows);
 #undef TYPE
 
 #define TYPE struct config_vm_iomem
@@ -345,7 +345,7 @@ TABLE(vm_hardware_table, vm_hardware_rows);
 static const struct field vm_rows[] = {
 	ROW("hypervisor", FIELD_OBJECT, hypervisor, OF(vm_hypervisor_table)),
 	ROW("kernel", FIELD_OBJECT, kernel, OF(vm_kernel_table), REQUIRED),
-	ROW("image", FIELD_OBJECT, image, OF(vm_image_table)),
+	ROW("image", FIELD_OBJECT, image, OF(config_vm_image_fields)),
 	ROW("hwConfig", FIELD_STRUCT, hw_config, OF(vm_hardware_table)),
 };
 TABLE(vm_table, vm_rows);

@@ -13,5 +13,6 @@ extern const struct field_table config_process_fields;	 /* struct config_process
 extern const struct field_table config_resources_fields; /* struct config_resources */
 extern const struct field_table config_mounts_fields;	 /* struct config_mounts */
 extern const struct field_table config_seccomp_fields;	 /* struct config_seccomp */
+extern const struct field_table config_vm_image_fields;	 /* struct config_vm_image */
 
 #endif

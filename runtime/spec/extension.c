@@ -2,6 +2,7 @@
 #include "runtime/spec/extension.h"
 
 #include "runtime/base/json.h"
+#include "runtime/spec/config_fields.h"
 #include "runtime/spec/field_rows.h"
 #include "runtime/spec/hull_fields.h"
 
@@ -23,6 +24,7 @@ TABLE(image_table, image_rows);
 static const struct field vm_rows[] = {
 	ROW("backend", FIELD_STRING, backend),
 	ROW("kernel", FIELD_STRING, kernel),
+	ROW("image", FIELD_OBJECT, image, OF(config_vm_image_fields)),
 };
 TABLE(vm_table, vm_rows);
 #undef TYPE

@@ -30,10 +30,14 @@ struct extension_image {
 	const char *id;	  /* "sha256:…" */
 };
 
+struct config_vm_image;
+
 /* With isolation vm: what the user asked for. NULL: whatever this host has that works. */
 struct extension_vm {
 	const char *backend; /* "kvm", "qemu" */
 	const char *kernel;  /* a name in the store of kernels */
+	/* Of the guest's own root. config.json could say it only beside a kernel's path. NULL: it is in memory. */
+	struct config_vm_image *image;
 };
 
 /* An overlay. No lowers: the root is config.json's root.path (`--rootfs`), and upper and work are absent. */

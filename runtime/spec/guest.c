@@ -90,6 +90,7 @@ static const struct field start_rows[] = {
 	ROW("version", FIELD_U32, version, REQUIRED),
 	ROW("id", FIELD_STRING, id, REQUIRED),
 	ROW("config", FIELD_OBJECT, config, REQUIRED, OF(config_fields)),
+	ROW("image", FIELD_STRING, image),
 	ROW("root", FIELD_STRUCT, root, REQUIRED, OF(root_table)),
 	ROW("volumes", FIELD_LIST, volumes, OF(volume_table), .max = MAX_VOLUMES),
 	ROW("own", FIELD_STRV, own, .max = MAX_OWN),
@@ -320,6 +321,8 @@ int guest_start_parse(struct arena *arena, const char *data, size_t len, struct 
 {
 	int result = parse_document(arena, data, len, "START", true, &guest_start_fields, ret, err);
 
+	if (result >= 0 && ret->image && !is_plain(ret->image, MAX_SERIAL))
+		result = err_say(err, EINVAL, "image: '%s' is no serial number", ret->image);
 	if (result >= 0)
 		result = check_root(&ret->root, err);
 	if (result >= 0)

@@ -7,10 +7,11 @@
  * other: unknown members are refused, so that an agent of another version cannot leave out a protection that it has not
  * heard of.
  *
- * START: the agent finds the disks by their serial numbers, mounts the root at GUEST_ROOT and each volume at its
- * `path`, sets up the network, writes the files, and makes the program from `config`. So `config` is the bundle's
- * config.json less what the machine itself stands for: no user, network or time namespace, no id maps, no hooks, no
- * cgroupsPath, no root (GUEST_ROOT it is), bind sources below GUEST_VOLUMES; root.readonly is `read_only` here.
+ * START: the agent finds the disks by their serial numbers, enters the machine's own root if there is an image of it,
+ * mounts the container's root at GUEST_ROOT and each volume at its `path`, sets up the network, writes the files, and
+ * makes the program from `config`. So `config` is the bundle's config.json less what the machine itself stands for: no
+ * user, network or time namespace, no id maps, no hooks, no cgroupsPath, no root (GUEST_ROOT it is), no vm, and bind
+ * sources below GUEST_VOLUMES; root.readonly is `read_only` here.
  */
 #ifndef HULL_RUNTIME_SPEC_GUEST_H
 #define HULL_RUNTIME_SPEC_GUEST_H
@@ -81,6 +82,7 @@ struct guest_start {
 	uint32_t version; /* GUEST_VERSION */
 	const char *id;
 	struct config *config;
+	const char *image; /* serial of the disk that is the guest's own root, which is not written to; NULL: memory */
 	struct guest_root root;
 	LIST_OF(struct guest_volume) volumes;
 	struct strv own; /* folders and files of volumes (GUEST_VOLUMES "/N…") that become the program's user's */

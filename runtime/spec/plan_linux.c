@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/spec/plan_parts.h"
+#include "runtime/vm/disk_file.h"
 
 /*
  * Devices that every program may use, whatever the caller's list says: the specification has them in every container
@@ -360,13 +361,10 @@ int plan_cgroup(struct planning *p, struct err *err)
 /* Of the image of a machine; said here, since a container has none and its plan asks for nothing else of `vm`. */
 static int check_image_format(const struct config_vm *vm, struct err *err)
 {
-	static const char *const formats[] = {"raw", "qcow2", "vdi", "vmdk", "vhd"};
+	enum disk_format format;
 
-	if (!vm || !vm->image)
+	if (!vm || !vm->image || disk_format_parse(vm->image->format, &format) == 0)
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
-		if (strcmp(vm->image->format, formats[i]) == 0)
-			return 0;
 	return err_say(err, EINVAL, "vm.image.format: '%s' is not known", vm->image->format);
 }
 

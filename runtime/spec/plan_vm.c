@@ -127,8 +127,6 @@ static int check_rest(struct dividing *d, struct err *err)
 		return refuse("hooks: a hook of the host's inside the container", err);
 	if (d->host->rootless || d->host->nested)
 		return err_say(err, EPERM, "isolation vm: machines are made by the host's root");
-	if (vm && vm->image)
-		return err_say(err, ENOTSUP, "vm.image: an image for the root is not supported: root.path is shared");
 	if (vm && (vm->hw_config.device_tree || vm->hw_config.dtdevs.count || vm->hw_config.iomems.count ||
 		   vm->hw_config.irqs.count))
 		return err_say(err, ENOTSUP,

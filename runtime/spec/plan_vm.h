@@ -8,6 +8,9 @@
  *     the guest   everything else: the program, its rights and mounts, as the START document (guest.h) for the agent
  *                 inside
  *
+ * With an image the guest's own root is that: another one than the container's, which is mounted in it. The container
+ * sees nothing of it; the guest's kernel finds there what it looks for by name, as its modules (modprobe(8)).
+ *
  * Volumes are mounted in the jail at PLAN_VM_VOLUMES/N with a container's rules, and served to the guest by virtio-fs,
  * which binds them where the program wants them.
  */
@@ -74,6 +77,8 @@ enum plan_vm_pod plan_vm_pod_of(const struct config *config);
 struct plan_vm_disk {
 	const char *path, *serial;
 	bool read_only;
+	enum disk_format format;
+	const char *member; /* whose path it is, for people */
 };
 
 struct plan_vm {

@@ -265,14 +265,39 @@ static int take_volumes(struct dividing *d, struct err *err)
 
 /* --- Root --------------------------------------------------------------------------------------------------------- */
 
-static int add_disk(struct dividing *d, const char *path, const char *serial, bool read_only, struct err *err)
+static int add_disk(struct dividing *d, const struct plan_vm_disk *from, struct err *err)
 {
 	struct plan_vm_disk *disk = LIST_ADD(d->arena, &d->vm->disks);
 
-	if (!disk || !serial)
+	if (!disk || !from->serial)
 		return plan_vm_no_memory(d, err);
-	*disk = (struct plan_vm_disk){.path = path, .serial = serial, .read_only = read_only};
+	if (d->vm->disks.count > VM_MAX_DISKS)
+		return err_say(err, ENOTSUP, "a machine has %u disks at most: layers, what is written, an image",
+			       VM_MAX_DISKS);
+	*disk = *from;
 	return 0;
+}
+
+/* The machine's own root. Who makes bundles by hand says so in config.json, and who runs images beside it. */
+static int take_image(struct dividing *d, struct err *err)
+{
+	const struct config_vm_image *image = d->config->vm ? d->config->vm->image : NULL;
+	struct plan_vm_disk disk = {.serial = "image", .read_only = true, .member = "vm.image.path"};
+
+	if (!image && d->extension)
+		image = d->extension->vm.image;
+	if (!image)
+		return 0;
+	if (plan_want_absolute(disk.member, image->path, err) < 0)
+		return -EINVAL;
+	if (disk_format_parse(image->format, &disk.format) < 0)
+		return err_say(err, EINVAL, "vm.image.format: '%s' is not known", image->format);
+	if (disk.format != DISK_FORMAT_RAW && d->vm->backend != VM_BACKEND_QEMU)
+		return err_say(err, ENOTSUP, "vm.image.format: '%s' is for backend 'qemu': 'kvm' reads raw images",
+			       image->format);
+	disk.path = image->path;
+	d->start->image = disk.serial;
+	return add_disk(d, &disk, err);
 }
 
 static int share_root(struct dividing *d, struct err *err)
@@ -305,18 +330,21 @@ static int take_root(struct dividing *d, struct err *err)
 	if (layers->count == 0)
 		return share_root(d, err);
 	for (size_t i = 0; i < layers->count && r == 0; i++) {
-		const char *serial = arena_printf(d->arena, "layer%zu", i);
+		const struct plan_vm_disk layer = {.path = layers->items[i],
+						   .serial = arena_printf(d->arena, "layer%zu", i),
+						   .read_only = true,
+						   .member = "disk"};
 
-		r = add_disk(d, layers->items[i], serial, true, err);
-		if (r == 0 && strv_add(d->arena, &root->layers, serial) < 0)
+		r = add_disk(d, &layer, err);
+		if (r == 0 && strv_add(d->arena, &root->layers, layer.serial) < 0)
 			return plan_vm_no_memory(d, err);
 	}
 	if (r == 0 && d->host->vm->upper) {
-		root->upper = "upper";
-		r = add_disk(d, d->host->vm->upper, root->upper, false, err);
+		const struct plan_vm_disk upper = {.path = d->host->vm->upper, .serial = "upper", .member = "disk"};
+
+		root->upper = upper.serial;
+		r = add_disk(d, &upper, err);
 	}
-	if (r == 0 && d->vm->disks.count > VM_MAX_DISKS)
-		return err_say(err, ENOTSUP, "%zu layers: a machine has %u disks at most", layers->count, VM_MAX_DISKS);
 	return r;
 }
 
@@ -367,6 +395,8 @@ int plan_vm_guest(struct dividing *d, struct err *err)
 	r = take_config(d, err);
 	if (r == 0)
 		r = take_root(d, err);
+	if (r == 0)
+		r = take_image(d, err);
 	if (r == 0)
 		r = take_mounts(d, err);
 	return r < 0 ? r : take_volumes(d, err);

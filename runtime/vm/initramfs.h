@@ -10,8 +10,8 @@
  *     /dev/console          a character device 5:1: the kernel opens it for /init
  *     /dev /proc /sys /run  folders, 0755
  *
- * A purpose is what a module is there for (modules.h): "base", "disk", "net", "vsock", "volume", "balloon". A guest may
- * leave alone what has none of those that it needs.
+ * A purpose is what a module is there for (modules.h): "base", "disk", "net", "vsock", "volume", "balloon", "image". A
+ * guest may leave alone what has none of those that it needs.
  *
  * The first entry, /packed, says which agent is in it, so that a look at the beginning tells whether it is still the
  * right one.

@@ -22,6 +22,7 @@ static const struct {
 	{"erofs", MODULE_FOR_DISK, false},
 	{"ext4", MODULE_FOR_DISK, false},
 	{"overlay", MODULE_FOR_DISK, false},
+	{"squashfs", MODULE_FOR_IMAGE, true},
 	{"virtio_net", MODULE_FOR_NET, false},
 	{"vmw_vsock_virtio_transport", MODULE_FOR_VSOCK, false},
 	{"virtiofs", MODULE_FOR_VOLUME, false},
@@ -31,7 +32,7 @@ static const struct {
 	{"pvpanic_mmio", MODULE_FOR_BASE, true},
 };
 
-static const char *const PURPOSES[] = {"base", "disk", "net", "vsock", "volume", "balloon"};
+static const char *const PURPOSES[] = {"base", "disk", "net", "vsock", "volume", "balloon", "image"};
 
 const char *module_purpose_words(struct arena *arena, unsigned purposes)
 {

@@ -27,6 +27,7 @@ enum module_purpose {
 	MODULE_FOR_VSOCK = 1 << 3,
 	MODULE_FOR_VOLUME = 1 << 4,
 	MODULE_FOR_BALLOON = 1 << 5,
+	MODULE_FOR_IMAGE = 1 << 6, /* file systems that an image of the guest's own root may have, beside a layer's */
 };
 /* "base,disk"; into the arena, NULL without memory. */
 const char *module_purpose_words(struct arena *arena, unsigned purposes);

@@ -52,7 +52,7 @@ network refused        oom-score-adj guest    pid refused            pids-limit 
 publish-all host       read-only guest        restart host           rm guest              rootfs guest        security-opt guest
 shm-size guest         stop-signal host       stop-timeout host      sysctl guest          tmpfs guest         tty elsewhere
 ulimit guest           user guest             userns refused         uts refused           volume guest        vm-backend elsewhere
-workdir guest'
+vm-image elsewhere     vm-image-format elsewhere                   workdir guest'
 
 @test "no option is without a test here" {
 	options=$(hull run --help | sed -n 's/^ \{1,6\}\(-., \)\?--\([a-z-]*\).*/\2/p' | sort -u)

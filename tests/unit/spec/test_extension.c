@@ -5,6 +5,7 @@
 #include "runtime/base/file.h"
 #include "runtime/base/json.h"
 #include "runtime/base/scope.h"
+#include "runtime/spec/config.h"
 #include "runtime/spec/extension.h"
 #include "runtime/spec/hull_fields.h"
 #include "tests/unit/spec/fields_fixture.h"
@@ -39,6 +40,7 @@ static void test_round_trip(void)
 	}
 	CHECK_INT(extension->created, UINT64_C(1767323045000000006));
 	CHECK_INT(extension->isolation, ISOLATION_VM);
+	CHECK(extension->vm.image && strcmp(extension->vm.image->path, "/i") == 0);
 	CHECK_STR(extension->root.lowers.items[0], "/l/2");
 	CHECK_INT(extension->id_range->base, 0x70000000);
 	CHECK_INT(extension->network.ports.items[0].protocol, PROTOCOL_UDP);

@@ -13,7 +13,7 @@ static const char everything[] =
 	"\"uid\":1,"
 	"\"gid\":2},\"args\":[\"sh\"],\"cwd\":\"/"
 	"\"},\"hostname\":\"db\",\"linux\":{\"namespaces\":[{\"type\":\"pid\"}]}},"
-	"\"root\":{\"layers\":[\"layer0\",\"layer1\"],\"upper\":\"upper\",\"readOnly\":true},"
+	"\"image\":\"image\",\"root\":{\"layers\":[\"layer0\",\"layer1\"],\"upper\":\"upper\",\"readOnly\":true},"
 	"\"volumes\":[{\"tag\":\"vol0\",\"path\":\"/run/hull/volumes/0\",\"readOnly\":true}],"
 	"\"own\":[\"/run/hull/volumes/0/1\"],"
 	"\"network\":{\"mac\":\"02:68:0a:62:00:07\",\"address\":\"10.98.0.7\",\"prefix\":16,\"gateway\":\"10.98.0.1\"},"
@@ -39,6 +39,7 @@ static void test_everything(void)
 	CHECK_STR(start.config->process->args.items[0], "sh");
 	CHECK_INT(start.root.layers.count, 2);
 	CHECK_STR(start.root.upper, "upper");
+	CHECK_STR(start.image, "image");
 	CHECK(start.root.read_only && start.volumes.items[0].read_only && start.init && start.interactive);
 	CHECK_INT(start.network->prefix, 16);
 	CHECK_STR(start.user.group_words.items[0], "staff");
@@ -58,6 +59,10 @@ static void test_tables(void)
 	"{\"version\":1,\"id\":\"x\",\"config\":{\"ociVersion\":\"1.3.0\"},\"root\":{\"shared\":\"root\"}," \
 	"\"volumes\":[{"                                                                                    \
 	"\"tag\":\"v\",\"path\":\"" path "\"}]}"
+
+#define IMAGE(serial)                                                                                       \
+	"{\"version\":1,\"id\":\"x\",\"config\":{\"ociVersion\":\"1.3.0\"},\"root\":{\"shared\":\"root\"}," \
+	"\"image\":\"" serial "\"}"
 
 #define OWN(path)                                                                                           \
 	"{\"version\":1,\"id\":\"x\",\"config\":{\"ociVersion\":\"1.3.0\"},\"root\":{\"shared\":\"root\"}," \
@@ -83,6 +88,8 @@ static void test_refused(void)
 		{LEAST("{\"layers\":[\"\"]}"), "is no serial number", EINVAL},
 		{LEAST("{\"layers\":[\"123456789012345678901\"]}"), "is no serial number", EINVAL},
 		{LEAST("{\"layers\":[\"a\"],\"upper\":\"a b\"}"), "root.upper", EINVAL},
+		{IMAGE("../a"), "image: '../a' is no serial number", EINVAL},
+		{IMAGE("123456789012345678901"), "is no serial number", EINVAL},
 		{VOLUME("/etc"), "no place below", EINVAL},
 		{VOLUME("/run/hull/volumes"), "no place below", EINVAL},
 		{VOLUME("/run/hull/volumes/"), "no place below", EINVAL},

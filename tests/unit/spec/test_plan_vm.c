@@ -9,6 +9,7 @@
 #define VM(more)	"'isolation':'vm','idRange':{'base':1879048192,'size':65536}," more
 #define BRIDGE		NET("'mode':'bridge'")
 #define NO_NET		NET("'mode':'none'")
+#define IMAGE(words)	"'vm':{'kernel':{'path':'/k'},'image':{" words "}}"
 #define HARDWARE(words) "'vm':{'kernel':{'path':'/k'},'hwConfig':{" words "}}"
 
 static struct plan_case machine_case(const char *more, const char *extension)
@@ -336,7 +337,13 @@ static void test_refusals(void)
 		 .process = PROCESS("'terminal':false,'apparmorProfile':'p'"),
 		 .extension = VM(NO_NET),
 		 .words = "'p': not possible, since profiles and labels are of the host's kernel"},
-		{.more = "'vm':{'kernel':{'path':'/k'},'image':{'path':'/i','format':'raw'}}", .words = "vm.image"},
+		{.more = IMAGE("'path':'i','format':'raw'"), .words = "vm.image.path: 'i' is no absolute path"},
+		{.more = IMAGE("'path':'','format':'raw'"), .words = "vm.image.path: the path is empty"},
+		{.more = IMAGE("'path':'/i','format':'vhdx'"), .words = "vm.image.format: 'vhdx' is not known"},
+		{.linux_ = MAPPED,
+		 .namespaces = WITH_USER,
+		 .extension = VM(NO_NET ",'vm':{'image':{'path':'i','format':'raw'}}"),
+		 .words = "vm.image.path: 'i' is no absolute path"},
 		{.more = HARDWARE("'deviceTree':'/d'"), .words = "vm.hwConfig: device trees and devices"},
 		{.more = HARDWARE("'dtdevs':['/d']"), .words = "vm.hwConfig: device trees and devices"},
 		{.more = HARDWARE("'iomems':[{'firstMFN':1,'nrMFNs':1}]"),
@@ -365,6 +372,74 @@ static void test_refusals(void)
 		from.host |= MACHINE;
 		CHECK(plan_case_make(&arena, &from, &plan, &err) < 0);
 		CHECK_HAS(err.msg, cases[i].words);
+	}
+}
+
+/*
+ * The machine's own root: a disk that is read, which the guest is told of. A bundle says so itself, and what `hull run`
+ * made beside that.
+ */
+static void test_image(void)
+{
+	static const struct {
+		enum vm_backend backend;
+		const char *more, *extension; /* one of them */
+		size_t disk;		      /* which one it is, behind the layers */
+		enum disk_format format;
+		const char *words; /* NULL: it is so */
+	} cases[] = {
+		{VM_BACKEND_QEMU, IMAGE("'path':'/i','format':'raw'"), NULL, 0, DISK_FORMAT_RAW, NULL},
+		{VM_BACKEND_QEMU, IMAGE("'path':'/i','format':'vhd'"), NULL, 0, DISK_FORMAT_VHD, NULL},
+		{VM_BACKEND_KVM, IMAGE("'path':'/i','format':'raw'"), NULL, 0, DISK_FORMAT_RAW, NULL},
+		{VM_BACKEND_KVM, IMAGE("'path':'/i','format':'qcow2'"), NULL, 0, DISK_FORMAT_QCOW2,
+		 "vm.image.format: 'qcow2' is for backend 'qemu': 'kvm' reads raw images"},
+		{VM_BACKEND_QEMU, NULL, "'path':'/i','format':'vmdk'", 2, DISK_FORMAT_VMDK, NULL},
+		{VM_BACKEND_KVM, NULL, "'path':'/i','format':'vdi'", 2, DISK_FORMAT_VDI, "for backend 'qemu'"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP_ARENA struct arena arena = ARENA_INIT;
+		const char *image = arena_printf(&arena, ",'vm':{'image':{%s}}", cases[i].extension);
+		struct plan_case from = {.host = MACHINE, .more = cases[i].more};
+		struct err err = ERR_INIT;
+		struct plan plan;
+
+		if (cases[i].extension) {
+			from = machine_case(MAPPED, arena_printf(&arena, VM(NO_NET "%s"), image));
+			(void)strv_add(&arena, &plan_case_machine.layers, "/d/top");
+			plan_case_machine.upper = "/i/upper.img";
+		}
+		plan_case_machine.backend = cases[i].backend;
+		CHECK_INT(plan_case_make(&arena, &from, &plan, &err), cases[i].words ? -ENOTSUP : 0);
+		CHECK_HAS(err.msg, cases[i].words ? cases[i].words : "");
+		plan_case_machine.layers = (struct strv){0};
+		plan_case_machine.upper = NULL;
+		if (cases[i].words)
+			continue;
+		CHECK_INT(plan.vm->disks.count, cases[i].disk + 1);
+		CHECK_STR(plan.vm->disks.items[cases[i].disk].path, "/i");
+		CHECK_STR(plan.vm->disks.items[cases[i].disk].serial, plan.vm->start->image);
+		CHECK_INT(plan.vm->disks.items[cases[i].disk].format, cases[i].format);
+		CHECK(plan.vm->disks.items[cases[i].disk].read_only);
+		CHECK(!plan.vm->start->config->vm && !find_mount(&plan, "/i"));
+	}
+	plan_case_machine.backend = VM_BACKEND_QEMU;
+}
+
+/* It takes a disk's place. */
+static void test_image_beside_layers(void)
+{
+	for (unsigned layers = VM_MAX_DISKS - 1; layers <= VM_MAX_DISKS; layers++) {
+		CLEANUP_ARENA struct arena arena = ARENA_INIT;
+		struct plan_case from = machine_case(MAPPED, VM(NO_NET ",'vm':{'image':{'path':'/i','format':'raw'}}"));
+		struct err err = ERR_INIT;
+		struct plan plan;
+
+		for (unsigned l = 0; l < layers; l++)
+			(void)strv_add(&arena, &plan_case_machine.layers, "/d/layer");
+		CHECK_INT(plan_case_make(&arena, &from, &plan, &err), layers < VM_MAX_DISKS ? 0 : -ENOTSUP);
+		CHECK_HAS(err.msg, layers < VM_MAX_DISKS ? "" : "a machine has 12 disks at most");
+		plan_case_machine.layers = (struct strv){0};
 	}
 }
 
@@ -523,6 +598,7 @@ int main(void)
 	return TAP_RUN(TAP_CASE(test_jail_holds_nothing), TAP_CASE(test_guest_is_told_the_rest), TAP_CASE(test_size),
 		       TAP_CASE(test_disks_and_volumes), TAP_CASE(test_bundle_shares_its_root),
 		       TAP_CASE(test_engines_bundle), TAP_CASE(test_engines_privileged), TAP_CASE(test_refusals),
-		       TAP_CASE(test_no_machine_here), TAP_CASE(test_update), TAP_CASE(test_kvm_for_qemu),
-		       TAP_CASE(test_room), TAP_CASE(test_memory_that_the_kernel_needs));
+		       TAP_CASE(test_image), TAP_CASE(test_image_beside_layers), TAP_CASE(test_no_machine_here),
+		       TAP_CASE(test_update), TAP_CASE(test_kvm_for_qemu), TAP_CASE(test_room),
+		       TAP_CASE(test_memory_that_the_kernel_needs));
 }

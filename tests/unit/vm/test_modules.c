@@ -149,6 +149,7 @@ static const struct row usual[] = {
 	{"erofs", "libcrc32c"},
 	{"libcrc32c", ""},
 	{"overlay", ""},
+	{"squashfs", ""},
 	{"virtio_net", "virtio,net_failover"},
 	{"net_failover", "failover"},
 	{"failover", ""},
@@ -190,6 +191,7 @@ static void test_order(void)
 	CHECK_STR(module_purpose_words(&arena, found.items[0].purposes), "base,disk,net,vsock,volume");
 	CHECK_STR(module_purpose_words(&arena, found.items[place_of(&found, "fuse")].purposes), "volume");
 	CHECK_STR(module_purpose_words(&arena, found.items[place_of(&found, "libcrc32c")].purposes), "disk");
+	CHECK_STR(module_purpose_words(&arena, found.items[place_of(&found, "squashfs")].purposes), "image");
 }
 
 static void check_order_refused(const struct row *rows, int code, const char *words, const char *other)
