@@ -9,6 +9,7 @@
 
 static const char before[] = "Kernel panic - not syncing: ";
 
+#define LEVEL_BYTES  2 /* "\0010" */
 #define BEFORE_BYTES (sizeof(before) - 1)
 /* Guest memory is looked at in pieces; and as much of the next one, for what begins at the end of this one. */
 #define PIECE_BYTES ((size_t)16 << 10)
@@ -45,6 +46,19 @@ bool panic_find(const char *bytes, size_t len, char ret[static PANIC_WORDS_BYTES
 	return find(bytes, len, len, ret);
 }
 
+/*
+ * A kernel (since 5.11) moves a line that it keeps over the two bytes that gave its level, and what stood at the end
+ * stands there twice: "crashsh".
+ */
+static void drop_rest(char *words)
+{
+	size_t len = strlen(words);
+
+	if (len >= 2 * LEVEL_BYTES &&
+	    memcmp(words + len - LEVEL_BYTES, words + len - 2 * LEVEL_BYTES, LEVEL_BYTES) == 0)
+		words[len - LEVEL_BYTES] = '\0';
+}
+
 bool panic_find_in_memory(const struct guest_memory *memory, uint64_t gpa, uint64_t end,
 			  char ret[static PANIC_WORDS_BYTES])
 {
@@ -58,8 +72,10 @@ bool panic_find_in_memory(const struct guest_memory *memory, uint64_t gpa, uint6
 		/* A copy: while it is judged it does not change. */
 		if (guest_memory_read(memory, gpa, piece, len) < 0)
 			return false;
-		if (find(piece, PIECE_BYTES, len, ret))
+		if (find(piece, PIECE_BYTES, len, ret)) {
+			drop_rest(ret);
 			return true;
+		}
 	}
 	return false;
 }

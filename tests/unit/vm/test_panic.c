@@ -64,6 +64,12 @@ static void test_memory(void)
 		CHECK(!panic_find_in_memory(&memory, GPA + at + 1, GPA + MEMORY_BYTES, words));
 		memset(bytes + at, 0, sizeof(said));
 	}
+	/* As Linux keeps it. */
+	memcpy(bytes, SAID "sysrq triggered crashsh\n", strlen(SAID) + 24);
+	CHECK(panic_find_in_memory(&memory, GPA, GPA + MEMORY_BYTES, words));
+	CHECK_STR(words, "sysrq triggered crash");
+	memcpy(bytes, SAID "aa\n", strlen(SAID) + 3);
+	CHECK(panic_find_in_memory(&memory, GPA, GPA + MEMORY_BYTES, words) && strcmp(words, "aa") == 0);
 	/* Outside of memory there is nothing. */
 	memcpy(bytes, said, sizeof(said));
 	CHECK(!panic_find_in_memory(&memory, 0, GPA + MEMORY_BYTES, words));
