@@ -70,6 +70,11 @@ struct backend_ops {
 	 */
 	int (*update)(struct instance *instance, const struct config_resources *resources,
 		      const struct cg_limits *limits, struct err *err);
+	/*
+	 * It goes on after it was frozen, and is told so: no clock inside need have run meanwhile. What cannot be told
+	 * is no failure. NULL: there is nobody to tell.
+	 */
+	void (*thawed)(const struct instance *instance);
 	bool takes_mounts;	/* `mounts add` in a running one */
 	bool takes_checkpoints; /* its processes are this kernel's, and can be written down */
 };

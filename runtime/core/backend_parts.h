@@ -25,6 +25,8 @@ int vm_ask(const struct store *store, const struct record *record, const struct 
 /* update_vm.c */
 int vm_update(struct instance *instance, const struct config_resources *resources, const struct cg_limits *limits,
 	      struct err *err);
+/* Its monitor tells the guest what time it is. */
+void vm_thawed(const struct instance *instance);
 
 #define CONTROL_SOCKET "control.sock" /* hull-vmm's (runtime/vm/control.h), in the state folder */
 

@@ -216,11 +216,18 @@ static int freeze(const struct store *store, const char *id, enum lifecycle_acti
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_INSTANCE struct instance instance;
+	const struct backend_ops *backend = NULL;
 	int result = control_open(store, &arena, id, action, &instance, err);
 
 	if (result >= 0)
+		result = backend_of(&instance.record, &backend, err);
+	if (result >= 0)
 		result = cgroup_open_recorded(&instance.record, &instance.cgroup, err);
-	return result < 0 ? result : cg_freeze(instance.cgroup, action == ACTION_PAUSE, err);
+	if (result >= 0)
+		result = cg_freeze(instance.cgroup, action == ACTION_PAUSE, err);
+	if (result >= 0 && action == ACTION_RESUME && backend->thawed)
+		backend->thawed(&instance);
+	return result;
 }
 
 int control_pause(const struct store *store, const char *id, struct err *err)

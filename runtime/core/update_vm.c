@@ -233,6 +233,15 @@ static int apply(struct instance *instance, const struct plan_vm_now *now, struc
 	return result;
 }
 
+void vm_thawed(const struct instance *instance)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct err ignored = ERR_INIT;
+	const struct json *answer;
+
+	(void)control(instance, &arena, &answer, &ignored, "resume\n");
+}
+
 int vm_update(struct instance *instance, const struct config_resources *resources, const struct cg_limits *limits,
 	      struct err *err)
 {

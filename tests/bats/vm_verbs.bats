@@ -79,6 +79,7 @@ knows_time() {
 	run -125 hull exec box true
 	is "hull: exec: container 'box' is paused: 'hull unpause' it first"
 	after_pause hull unpause box
+	knows_time
 }
 
 @test "pause by the control socket: the guest stands still, its monitor does not, and it goes on" {
