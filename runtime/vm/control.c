@@ -81,19 +81,46 @@ static int do_stats(void *user, const char *argument, struct json_writer *answer
 	return 0;
 }
 
+static int do_measure(void *user, const char *argument, struct json_writer *answer, struct err *err)
+{
+	struct control *control = user;
+	uint64_t ms = 0;
+
+	(void)answer;
+	/* What is no number is no time either. */
+	(void)text_u64(argument, &ms);
+	return dirty_rate_begin(&control->dirty_rate, ms, err);
+}
+
+static int do_measured(void *user, const char *argument, struct json_writer *answer, struct err *err)
+{
+	const struct control *control = user;
+
+	(void)argument;
+	return dirty_rate_tell(&control->dirty_rate, answer, err);
+}
+
 static const struct control_verb verbs[] = {
-	{"pause", NULL, do_pause}, {"resume", NULL, do_resume}, {"balloon", " BYTES", do_balloon},
-	{"stop", NULL, do_stop},   {"stats", NULL, do_stats},	{0},
+	{"pause", NULL, do_pause},	   {"resume", NULL, do_resume},
+	{"balloon", " BYTES", do_balloon}, {"stop", NULL, do_stop},
+	{"stats", NULL, do_stats},	   {"dirty-rate", " MILLISECONDS", do_measure},
+	{"dirty-rate", NULL, do_measured}, {0},
 };
 
 int vm_control_open(struct control *control, int listen_fd, struct machine *machine, struct balloon *balloon,
 		    void (*paused)(bool is_paused), struct err *err)
 {
-	*control = (struct control){.machine = machine, .balloon = balloon, .paused = paused};
+	*control = (struct control){
+		.machine = machine,
+		.balloon = balloon,
+		.paused = paused,
+		.dirty_rate.machine = machine,
+	};
 	return control_server_open(&control->server, &machine->loop, listen_fd, verbs, control, err);
 }
 
 void vm_control_close(struct control *control)
 {
+	dirty_rate_close(&control->dirty_rate);
 	control_server_close(&control->server);
 }

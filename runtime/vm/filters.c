@@ -48,6 +48,9 @@ static const struct row {
 	/* A driver that says it is ready: the device's kicks and its interrupt. */
 	{SYS_ioctl, BOTH, IS, 1, KVM_IOEVENTFD},
 	{SYS_ioctl, BOTH, IS, 1, KVM_IRQFD},
+	/* The log of written pages, while somebody measures them (dirty_rate.h). */
+	{SYS_ioctl, LOOP, IS, 1, KVM_SET_USER_MEMORY_REGION},
+	{SYS_ioctl, LOOP, IS, 1, KVM_GET_DIRTY_LOG},
 	/* vhost-net takes over a network device's queues; the tap's offloads follow what the driver wants. */
 	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_OWNER},
 	{SYS_ioctl, BOTH, IS, 1, VHOST_SET_FEATURES},

@@ -17,6 +17,11 @@
 struct hv;
 struct hv_vcpu;
 
+/* Memory slots of one machine, numbered from 0. */
+#define HV_MAX_SLOTS 8U
+/* What a bit of a log of written pages stands for. */
+#define HV_PAGE_BYTES UINT64_C(4096)
+
 /* Guest writes of `bytes` bytes to `gpa` make `fd` (an eventfd) readable, and are not seen as exits. */
 struct hv_notify {
 	uint64_t gpa;
@@ -90,6 +95,17 @@ struct hv_ops {
 	int (*notify)(struct hv *hv, const struct hv_notify *notify, bool on, struct err *err);
 	/* A write to the eventfd raises an edge on line `gsi`. */
 	int (*irq)(struct hv *hv, unsigned gsi, int fd, bool on, struct err *err);
+	/*
+	 * Begins (`on`) or ends the log of the pages that processors write in a memory slot; it begins empty. While
+	 * there is none it costs nothing; while there is one, each page's first write is a fault. From one thread, also
+	 * while vCPUs run.
+	 */
+	int (*dirty_log)(struct hv *hv, unsigned slot, bool on, struct err *err);
+	/*
+	 * What was written since the log began or was read last: a bit a page of the slot, page 0 in bit 0 of
+	 * `ret_bitmap`, which has room for as many 64-bit words as that takes.
+	 */
+	int (*dirty_read)(struct hv *hv, unsigned slot, uint64_t *ret_bitmap, struct err *err);
 	uint32_t (*tsc_khz)(struct hv *hv); /* 0: not known */
 	/*
 	 * The descriptors whose closing takes long, in any order: how many there are, of which `room` are put into

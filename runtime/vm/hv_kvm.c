@@ -20,6 +20,7 @@ struct kvm_machine {
 	int vm_fd;
 	size_t run_bytes; /* of a vCPU's shared page */
 	struct hv_vcpu *first;
+	struct kvm_userspace_memory_region slots[HV_MAX_SLOTS];
 	pthread_mutex_t lock;	  /* of what follows: each thread describes its processor by it */
 	union hv_kvm_cpuid cpuid; /* last: it ends in an array */
 };
@@ -58,6 +59,7 @@ static int kvm_create(struct hv *hv, struct err *err)
 
 static int kvm_memory_slot(struct hv *hv, unsigned slot, uint64_t gpa, void *host, uint64_t bytes, struct err *err)
 {
+	struct kvm_machine *machine = machine_of(hv);
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
 		.guest_phys_addr = gpa,
@@ -65,8 +67,35 @@ static int kvm_memory_slot(struct hv *hv, unsigned slot, uint64_t gpa, void *hos
 		.userspace_addr = (uintptr_t)host,
 	};
 
-	if (ioctl(machine_of(hv)->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+	if (slot >= HV_MAX_SLOTS)
+		return err_say(err, EINVAL, "memory slot %u: there are %u", slot, HV_MAX_SLOTS);
+	if (ioctl(machine->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
 		return err_set(err, errno, "give KVM %llu bytes of guest memory", (unsigned long long)bytes);
+	machine->slots[slot] = region;
+	return 0;
+}
+
+/*
+ * The bitmap of a slot, and not KVM's ring of written pages, which would have to be there before the processors are,
+ * and would be memory of each of them in every machine that nobody measures.
+ */
+static int kvm_dirty_log(struct hv *hv, unsigned slot, bool on, struct err *err)
+{
+	struct kvm_machine *machine = machine_of(hv);
+	struct kvm_userspace_memory_region region = machine->slots[slot];
+
+	region.flags = on ? KVM_MEM_LOG_DIRTY_PAGES : 0;
+	if (ioctl(machine->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+		return err_set(err, errno, "have KVM %s what the guest writes", on ? "log" : "no longer log");
+	return 0;
+}
+
+static int kvm_dirty_read(struct hv *hv, unsigned slot, uint64_t *ret_bitmap, struct err *err)
+{
+	struct kvm_dirty_log log = {.slot = slot, .dirty_bitmap = ret_bitmap};
+
+	if (ioctl(machine_of(hv)->vm_fd, KVM_GET_DIRTY_LOG, &log) < 0)
+		return err_set(err, errno, "read KVM's log of what the guest writes");
 	return 0;
 }
 
@@ -318,6 +347,8 @@ static const struct hv_ops kvm_ops = {
 	.vcpu_resumed = kvm_vcpu_resumed,
 	.notify = kvm_notify,
 	.irq = kvm_irq,
+	.dirty_log = kvm_dirty_log,
+	.dirty_read = kvm_dirty_read,
 	.tsc_khz = kvm_tsc_khz,
 	.descriptors = kvm_descriptors,
 	.close = kvm_close,

@@ -88,6 +88,16 @@ int guest_memory_make(struct guest_memory *memory, uint64_t bytes, bool shared, 
 	return 0;
 }
 
+/* Each region's pages begin with a word of their own, at its file_offset. */
+_Static_assert(GUEST_LOW_END % (64 * GUEST_PAGE_BYTES) == 0, "a word of the log is of one region");
+
+static uint64_t log_bytes(const struct guest_memory *memory)
+{
+	uint64_t pages = (guest_memory_bytes(memory) + GUEST_PAGE_BYTES - 1) / GUEST_PAGE_BYTES;
+
+	return (pages + 63) / 64 * sizeof(uint64_t);
+}
+
 struct guest_memory guest_memory_borrow(void *host, uint64_t gpa, uint64_t bytes)
 {
 	return (struct guest_memory){
@@ -99,6 +109,10 @@ struct guest_memory guest_memory_borrow(void *host, uint64_t gpa, uint64_t bytes
 
 void guest_memory_free(struct guest_memory *memory)
 {
+	guest_memory_log_end(memory);
+	if (memory->written)
+		(void)munmap(memory->written, log_bytes(memory));
+	memory->written = NULL;
 	if (!memory->is_own)
 		return;
 	(void)munmap(memory->regions[0].host, guest_memory_bytes(memory));
@@ -146,4 +160,61 @@ uint64_t guest_memory_bytes(const struct guest_memory *memory)
 	for (unsigned i = 0; i < memory->region_count; i++)
 		bytes += memory->regions[i].bytes;
 	return bytes;
+}
+
+/* --- what devices write ------------------------------------------------------------------------------------------- */
+
+/* All of it reads as zeroes then, and is no memory of the host's. */
+static void forget_log(const struct guest_memory *memory)
+{
+	(void)madvise(memory->written, log_bytes(memory), MADV_DONTNEED);
+}
+
+/*
+ * The log stays mapped when it ends, since a device in another thread may just be about to mark a page in it.
+ */
+int guest_memory_log_begin(struct guest_memory *memory, struct err *err)
+{
+	if (!memory->written) {
+		void *log = mmap(NULL, log_bytes(memory), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (log == MAP_FAILED)
+			return err_set(err, errno, "log what devices write into guest memory");
+		memory->written = log;
+	} else {
+		forget_log(memory);
+	}
+	__atomic_store_n(&memory->is_logged, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void guest_memory_log_end(struct guest_memory *memory)
+{
+	if (__atomic_exchange_n(&memory->is_logged, false, __ATOMIC_ACQ_REL))
+		forget_log(memory);
+}
+
+void guest_memory_mark(const struct guest_memory *memory, uint64_t gpa, uint64_t len)
+{
+	if (!__atomic_load_n(&memory->is_logged, __ATOMIC_ACQUIRE))
+		return;
+	for (unsigned i = 0; i < memory->region_count; i++) {
+		const struct guest_region *region = &memory->regions[i];
+		uint64_t offset = gpa - region->gpa, page, last;
+
+		if (len == 0 || len > region->bytes || offset > region->bytes - len)
+			continue;
+		last = (region->file_offset + offset + len - 1) / GUEST_PAGE_BYTES;
+		for (page = (region->file_offset + offset) / GUEST_PAGE_BYTES; page <= last; page++)
+			(void)__atomic_fetch_or(&memory->written[page / 64], UINT64_C(1) << page % 64,
+						__ATOMIC_RELAXED);
+	}
+}
+
+uint64_t guest_memory_log_take(const struct guest_memory *memory, unsigned region, uint64_t word)
+{
+	uint64_t first = memory->regions[region].file_offset / (64 * GUEST_PAGE_BYTES);
+
+	return memory->written ? __atomic_exchange_n(&memory->written[first + word], 0, __ATOMIC_RELAXED) : 0;
 }

@@ -33,6 +33,9 @@ struct guest_memory {
 	bool is_own; /* mapped by guest_memory_make() */
 	unsigned region_count;
 	struct guest_region regions[GUEST_MAX_REGIONS]; /* by address, disjoint */
+	/* What devices write, a bit a page, in the order of the regions' file_offset. NULL: it was never logged. */
+	uint64_t *written;
+	bool is_logged; /* now; atomic */
 };
 
 #define GUEST_MEMORY_NONE ((struct guest_memory){.fd = -1})
@@ -57,5 +60,19 @@ int guest_memory_read(const struct guest_memory *memory, uint64_t gpa, void *to,
 int guest_memory_write(const struct guest_memory *memory, uint64_t gpa, const void *from, size_t len);
 
 uint64_t guest_memory_bytes(const struct guest_memory *memory);
+
+/*
+ * The log of what is written from this side, by devices: a hypervisor knows only what its processors write. It begins
+ * empty; while there is none it costs a look at a flag. Begun and ended from one thread, at any time. 0 or -ENOMEM.
+ */
+int guest_memory_log_begin(struct guest_memory *memory, struct err *err);
+void guest_memory_log_end(struct guest_memory *memory);
+/* These bytes are a device's to write now: those outside of memory are none. From any thread. */
+void guest_memory_mark(const struct guest_memory *memory, uint64_t gpa, uint64_t len);
+/*
+ * Takes the 64 pages of a region from page 64 * `word` on out of the log: a bit each, lowest first. 0 where nothing was
+ * ever logged.
+ */
+uint64_t guest_memory_log_take(const struct guest_memory *memory, unsigned region, uint64_t word);
 
 #endif

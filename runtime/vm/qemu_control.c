@@ -70,9 +70,56 @@ static int do_stats(void *user, const char *argument, struct json_writer *answer
 	return qmp_say(r->qmp.source.fd, err, QMP_BALLOON_QUERY);
 }
 
+#define LONGEST_SECONDS 60 /* of a measurement, as QEMU has it */
+
+static int do_measure(void *user, const char *argument, struct json_writer *answer, struct err *err)
+{
+	struct running *r = user;
+	struct qemu_dirty_rate *rate = &r->state.dirty_rate;
+	uint64_t ms;
+	int result;
+
+	(void)answer;
+	if (text_u64(argument, &ms) < 0 || ms == 0 || ms % 1000 || ms / 1000 > LONGEST_SECONDS)
+		return err_say(err, EINVAL, "dirty-rate: QEMU measures whole seconds, 1 to %d", LONGEST_SECONDS);
+	if (rate->state == QEMU_RATE_MEASURING)
+		return err_say(err, EBUSY, "dirty-rate: it is being measured already: try again behind that");
+	if (r->state.paused || r->boot.is_paused)
+		return err_say(err, EINVAL, "dirty-rate: the machine is paused, and writes nothing");
+	result = qmp_say(r->qmp.source.fd, err, QMP_DIRTY_RATE, rate->question + 1, ms / 1000);
+	if (result >= 0)
+		*rate = (struct qemu_dirty_rate){.question = rate->question + 1, .state = QEMU_RATE_MEASURING};
+	return result;
+}
+
+static int do_measured(void *user, const char *argument, struct json_writer *answer, struct err *err)
+{
+	const struct running *r = user;
+	const struct qemu_dirty_rate *rate = &r->state.dirty_rate;
+
+	(void)argument;
+	switch (rate->state) {
+	case QEMU_RATE_UNSTARTED:
+		return err_say(err, ENODATA, "dirty-rate: nothing was measured");
+	case QEMU_RATE_FAILED:
+		return err_say(err, EIO, "dirty-rate: QEMU: %s", rate->words);
+	case QEMU_RATE_MEASURED:
+		json_put_string(answer, "status", "measured");
+		json_put_u64(answer, "milliseconds", rate->seconds * 1000);
+		json_put_u64(answer, "bytes", (rate->mib_per_second << 20) * rate->seconds);
+		return 0;
+	case QEMU_RATE_MEASURING:
+		json_put_string(answer, "status", "measuring");
+		return qmp_say(r->qmp.source.fd, err, QMP_DIRTY_RATE_QUERY, rate->question);
+	}
+	return 0;
+}
+
 static const struct control_verb verbs[] = {
-	{"pause", NULL, do_pause}, {"resume", NULL, do_resume}, {"balloon", " BYTES", do_balloon},
-	{"stop", NULL, do_stop},   {"stats", NULL, do_stats},	{0},
+	{"pause", NULL, do_pause},	   {"resume", NULL, do_resume},
+	{"balloon", " BYTES", do_balloon}, {"stop", NULL, do_stop},
+	{"stats", NULL, do_stats},	   {"dirty-rate", " MILLISECONDS", do_measure},
+	{"dirty-rate", NULL, do_measured}, {0},
 };
 
 int qemu_control_open(struct running *r, struct err *err)

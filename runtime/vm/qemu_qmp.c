@@ -2,12 +2,14 @@
 #include "runtime/vm/qemu_qmp.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "runtime/base/json.h"
+#include "runtime/base/text.h"
 
 static const struct {
 	const char *words;
@@ -71,6 +73,30 @@ static void take_registers(const struct json *root, struct qemu_processors *proc
 		processors->running++;
 }
 
+/* While it is measured the answers tell nothing more. */
+static void take_dirty_rate(const struct json *root, struct qemu_dirty_rate *rate)
+{
+	const struct json *answer = json_get(root, "return");
+	struct err ignored = ERR_INIT;
+	const char *id, *words;
+	char wanted[32];
+
+	(void)snprintf(wanted, sizeof(wanted), "dirty-rate %" PRIu32, rate->question);
+	if (rate->state != QEMU_RATE_MEASURING || json_string(json_get(root, "id"), &id, &ignored) < 0 ||
+	    strcmp(id, wanted) != 0)
+		return;
+	if (json_get(root, "error")) {
+		words = "no reason was given";
+		(void)json_string(json_get(json_get(root, "error"), "desc"), &words, &ignored);
+		text_escape(rate->words, sizeof(rate->words), words);
+		rate->state = QEMU_RATE_FAILED;
+	} else if (json_string(json_get(answer, "status"), &words, &ignored) >= 0 && strcmp(words, "measured") == 0 &&
+		   json_u64(json_get(answer, "dirty-rate"), &rate->mib_per_second, &ignored) >= 0 &&
+		   json_u64(json_get(answer, "calc-time"), &rate->seconds, &ignored) >= 0) {
+		rate->state = QEMU_RATE_MEASURED;
+	}
+}
+
 static const struct {
 	const char *event;
 	void (*take)(const struct json *data, struct qemu_state *state);
@@ -90,6 +116,7 @@ void qmp_take_line(const char *line, size_t len, struct qemu_state *state)
 		return;
 	take_actual(json_get(root, "return"), state);
 	take_registers(root, &state->processors);
+	take_dirty_rate(root, &state->dirty_rate);
 	if (json_string(json_get(root, "event"), &event, &ignored) < 0)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)

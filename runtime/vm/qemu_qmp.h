@@ -27,17 +27,26 @@ struct qemu_processors {
 	unsigned halted, running;
 };
 
+/* A measurement of what the guest writes, and what came of it. The number is as above. */
+struct qemu_dirty_rate {
+	uint32_t question;
+	enum { QEMU_RATE_UNSTARTED, QEMU_RATE_MEASURING, QEMU_RATE_MEASURED, QEMU_RATE_FAILED } state;
+	uint64_t seconds, mib_per_second; /* measured */
+	char words[128];		  /* failed */
+};
+
 /* The machine, as QEMU has told of it so far. */
 struct qemu_state {
 	enum qemu_reason reason;
 	bool paused;
 	struct qemu_processors processors;
+	struct qemu_dirty_rate dirty_rate;
 	uint64_t actual_bytes; /* the guest's memory less what its balloon has taken; 0: not told yet */
 };
 
 /*
- * Reads one line of QMP: events, and answers to QMP_BALLOON_QUERY and QMP_PROCESSOR. Lines that are none are ignored,
- * and so are other answers.
+ * Reads one line of QMP: events, and answers to QMP_BALLOON_QUERY, QMP_PROCESSOR and of QMP_DIRTY_RATE*. Lines that are
+ * none are ignored, and so are other answers.
  */
 void qmp_take_line(const char *line, size_t len, struct qemu_state *state);
 
@@ -52,6 +61,12 @@ void qmp_take_line(const char *line, size_t len, struct qemu_state *state);
 #define QMP_PROCESSOR                                            \
 	"{\"execute\":\"human-monitor-command\",\"id\":%" PRIu32 \
 	",\"arguments\":{\"command-line\":\"info registers\",\"cpu-index\":%u}}\n"
+/* Question number, seconds (1 to 60). As many samples as QEMU takes: 4096 pages of each GiB. */
+#define QMP_DIRTY_RATE_ID "\"id\":\"dirty-rate %" PRIu32 "\""
+#define QMP_DIRTY_RATE                                                                                 \
+	"{\"execute\":\"calc-dirty-rate\"," QMP_DIRTY_RATE_ID ",\"arguments\":{\"calc-time\":%" PRIu64 \
+	",\"sample-pages\":4096}}\n"
+#define QMP_DIRTY_RATE_QUERY "{\"execute\":\"query-dirty-rate\"," QMP_DIRTY_RATE_ID "}\n"
 /* The machine begins anew, which a guest of its own accord cannot have (-no-reboot). */
 #define QMP_RESET                                                             \
 	"{\"execute\":\"set-action\",\"arguments\":{\"reboot\":\"reset\"}}\n" \

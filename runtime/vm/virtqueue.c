@@ -133,6 +133,8 @@ static int walk_buffer(struct virtqueue *queue, struct vq_chain *chain, const st
 		return vq_break(queue, "a buffer is not in memory");
 	if (count >= VQ_MAX_SIZE || (uint64_t)chain->readable_bytes + chain->writable_bytes + at->len > UINT32_MAX)
 		return vq_break(queue, "a chain is too large");
+	if (writable)
+		guest_memory_mark(queue->memory, at->address, at->len);
 	chain->iov[count] = (struct iovec){.iov_base = host, .iov_len = at->len};
 	*bytes += at->len;
 	*(writable ? &chain->writable_count : &chain->readable_count) += 1;

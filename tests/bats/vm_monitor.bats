@@ -34,12 +34,17 @@ machine() {
 
 # Its pid in MACHINE; it says "hanging" and waits. machine_begin [MEMBERS]
 machine_begin() {
+	machine_begin_at hang hanging "$@"
+}
+
+# The same, of another word, and it says something else. machine_begin_at WORD SAYS [MEMBERS]
+machine_begin_at() {
 	# Of the machine before, too, there may be one.
 	rm -f "$WORK/output"
-	request hang "$@" >"$WORK/request"
+	request "$1" "${@:3}" >"$WORK/request"
 	"${MONITOR[@]}" 3<"$WORK/request" 4<"$KERNEL" 6<>/dev/kvm 7<>"$WORK/disk" </dev/null >"$WORK/output" 2>&1 &
 	MACHINE=$!
-	wait_until grep -qs hanging "$WORK/output"
+	wait_until grep -qs "$2" "$WORK/output"
 }
 
 # MONITOR=(python3 -c "$LISTENING" "NAME..." "${MONITOR[@]}"): sockets of these names, which listen as its descriptors from 8 on.
@@ -270,6 +275,62 @@ ask() {
 	wait "$MACHINE" || status=$?
 	[ "$status" -eq 125 ]
 	grep -qx "hull: the machine was stopped" "$WORK/output"
+}
+
+is_measured() {
+	[ "$(ask dirty-rate .status)" != '"measuring"' ]
+}
+
+# How many pages were written in a tenth of a second.
+pages_written() {
+	[ "$(ask 'dirty-rate 100' .ok)" = true ]
+	wait_until is_measured
+	[ "$(ask dirty-rate '.status, .milliseconds >= 100' | xargs)" = "measured true" ]
+	ask dirty-rate '.bytes / 4096'
+}
+
+@test "the log of written pages: as many as the guest is told to write, those that its devices write, and none while it sleeps" {
+	local pages
+
+	MONITOR=(python3 -c "$LISTENING" "$WORK/control" "${MONITOR[@]}")
+	machine_begin_at write writing '"control_listen_fd": 8'
+	# Beside what it is told it writes the page of its stacks.
+	[ "$(pages_written)" -eq 1 ]
+	for pages in 37 2000 5; do
+		[ "$(ask "balloon $((pages * 4096))" .ok)" = true ]
+		# It goes on with those that it was told before.
+		sleep 0.3
+		[ "$(pages_written)" -eq $((pages + 1)) ]
+	done
+	[ "$(ask pause .ok)" = true ]
+	[[ "$(ask 'dirty-rate 100' .error)" == *"the machine is paused"* ]]
+	[ "$(ask stop .ok)" = true ]
+	wait "$MACHINE" || true
+	# 16 pages of a device's, and less than as many that the driver writes.
+	machine_begin_at fed fed '"control_listen_fd": 8'
+	pages=$(pages_written)
+	[ "$pages" -gt 16 ]
+	[ "$pages" -lt 32 ]
+	[ "$(ask stop .ok)" = true ]
+	wait "$MACHINE" || true
+	machine_begin '"control_listen_fd": 8'
+	[[ "$(ask dirty-rate .error)" == *"nothing was measured"* ]]
+	[ "$(pages_written)" -eq 0 ]
+	[ "$(ask stop .ok)" = true ]
+	wait "$MACHINE" || true
+}
+
+# bats test_tags=plain
+@test "a machine that nobody measures has no log, and one that was has none any more" {
+	MONITOR=(python3 -c "$LISTENING" "$WORK/control" "$(command -v strace)" -f -qq -o "$WORK/trace" -e trace=ioctl "$HULL_BUILD/libexec/hull-vmm")
+	machine_begin '"control_listen_fd": 8'
+	run ! grep -q KVM_MEM_LOG_DIRTY_PAGES "$WORK/trace"
+	[ "$(pages_written)" -eq 0 ]
+	[ "$(grep -c KVM_GET_DIRTY_LOG "$WORK/trace")" -eq 1 ]
+	# The last word on the slot.
+	[[ "$(grep KVM_SET_USER_MEMORY_REGION "$WORK/trace" | tail -n 1)" == *"flags=0,"* ]]
+	[ "$(ask stop .ok)" = true ]
+	wait "$MACHINE" || true
 }
 
 @test "time in which a machine is paused is none of its boot's" {

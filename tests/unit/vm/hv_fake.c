@@ -137,6 +137,32 @@ static int fake_irq(struct hv *hv, unsigned gsi, int fd, bool on, struct err *er
 	return 0;
 }
 
+static int fake_dirty_log(struct hv *hv, unsigned slot, bool on, struct err *err)
+{
+	struct hv_fake *fake = fake_of(hv);
+
+	if (slot >= fake->slot_count || fake->slots[slot].is_logged == on)
+		return err_set(err, EINVAL, "log memory slot %u", slot);
+	if (on && slot > 0 && fake->fail_log)
+		return err_set(err, fake->fail_log, "log memory slot %u", slot);
+	fake->slots[slot].is_logged = on;
+	return 0;
+}
+
+static int fake_dirty_read(struct hv *hv, unsigned slot, uint64_t *ret_bitmap, struct err *err)
+{
+	struct hv_fake *fake = fake_of(hv);
+
+	if (slot >= fake->slot_count || !fake->slots[slot].is_logged)
+		return err_set(err, ENOENT, "read the log of memory slot %u", slot);
+	if (fake->fail_read)
+		return err_set(err, fake->fail_read, "read the log of memory slot %u", slot);
+	memset(ret_bitmap, 0, (fake->slots[slot].bytes / HV_PAGE_BYTES + 63) / 64 * sizeof(*ret_bitmap));
+	ret_bitmap[0] = fake->slots[slot].written;
+	fake->slots[slot].written = 0;
+	return 0;
+}
+
 static uint32_t fake_tsc_khz(struct hv *hv)
 {
 	(void)hv;
@@ -160,6 +186,8 @@ static const struct hv_ops fake_ops = {
 	.vcpu_kick = fake_vcpu_kick,
 	.notify = fake_notify,
 	.irq = fake_irq,
+	.dirty_log = fake_dirty_log,
+	.dirty_read = fake_dirty_read,
 	.tsc_khz = fake_tsc_khz,
 	.close = fake_close,
 };

@@ -34,6 +34,8 @@ struct hv_fake {
 	struct {
 		uint64_t gpa, bytes;
 		void *host;
+		bool is_logged;
+		uint64_t written; /* the log of its first 64 pages, as the test fills it; reading empties it */
 	} slots[HV_FAKE_SLOTS];
 	unsigned slot_count;
 	unsigned controllers;	     /* calls of interrupt_controllers() */
@@ -47,6 +49,8 @@ struct hv_fake {
 	unsigned vcpu_count;
 	int fail_notify; /* a positive errno that notify() or irq() fail with; 0: they work */
 	int fail_irq;
+	int fail_log;		     /* the same, to begin the log of slots but the first */
+	int fail_read;		     /* to read one */
 	int fail_ask, fail_describe; /* the same; all vCPUs but the first */
 	bool was_asked;
 	bool closed;

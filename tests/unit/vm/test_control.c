@@ -129,9 +129,20 @@ static void test_words(void)
 
 static void test_refused(void)
 {
-	static const char *const lines[] =
-		{"\n",		"Pause\n",	     "pause now\n", "balloon\n",     "balloon -1\n",
-		 "balloon x\n", "balloon 8388609\n", "stats \n",    "\x01\xff\"\\\n"};
+	static const char *const lines[] = {"\n",
+					    "Pause\n",
+					    "pause now\n",
+					    "balloon\n",
+					    "balloon -1\n",
+					    "balloon x\n",
+					    "balloon 8388609\n",
+					    "stats \n",
+					    "\x01\xff\"\\\n",
+					    "dirty-rate\n",
+					    "dirty-rate \n",
+					    "dirty-rate 0\n",
+					    "dirty-rate x\n",
+					    "dirty-rate 60001\n"};
 	CLEANUP_FD int fd = -1;
 
 	begin();
@@ -141,6 +152,85 @@ static void test_refused(void)
 	CHECK_HAS(ask(fd, "stats\nstats\n"), "\"ok\":true");
 	CHECK_HAS(ask(fd, ""), "\"ok\":true");
 	finish();
+}
+
+/* The answer, once it is measured. */
+static const char *measured(int fd)
+{
+	const char *answer = ask(fd, "dirty-rate\n");
+
+	for (int i = 0; i < 1000 && strstr(answer, "measuring"); i++) {
+		(void)usleep(1000);
+		answer = ask(fd, "dirty-rate\n");
+	}
+	return answer;
+}
+
+/* What processors and devices write, each page once; nothing before it is asked for, and nothing behind. */
+static void test_dirty_rate(void)
+{
+	CLEANUP_FD int fd = -1;
+
+	begin();
+	fd = client();
+	guest_memory_mark(&machine.memory, 0, 4096);
+	CHECK(!machine.memory.written);
+	CHECK_STR(ask(fd, "dirty-rate 20\n"), "{\"ok\":true}");
+	CHECK_HAS(ask(fd, "dirty-rate 20\n"), "it is being measured already");
+	CHECK(fake.slots[0].is_logged && machine.memory.is_logged);
+	/* Of these five pages both know one. */
+	__atomic_store_n(&fake.slots[0].written, 0xb, __ATOMIC_SEQ_CST);
+	guest_memory_mark(&machine.memory, 3 * 4096 + 4095, 2);
+	guest_memory_mark(&machine.memory, 8388607, 1);
+	guest_memory_mark(&machine.memory, 8388607, 2);
+	CHECK_STR(ask(fd, "dirty-rate\n"), "{\"ok\":true,\"status\":\"measuring\"}");
+	CHECK_HAS(measured(fd), "{\"ok\":true,\"status\":\"measured\",\"milliseconds\":");
+	CHECK_HAS(measured(fd), ",\"bytes\":20480}");
+	CHECK(!fake.slots[0].is_logged && !machine.memory.is_logged);
+	/* Again, from nothing on. */
+	CHECK_STR(ask(fd, "dirty-rate 1\n"), "{\"ok\":true}");
+	CHECK_HAS(measured(fd), ",\"bytes\":0}");
+	CHECK_STR(ask(fd, "pause\n"), "{\"ok\":true}");
+	CHECK_HAS(ask(fd, "dirty-rate 1\n"), "the machine is paused");
+	CHECK_STR(ask(fd, "resume\n"), "{\"ok\":true}");
+	/* One that fails says so, and leaves nothing on. */
+	fake.fail_read = EIO;
+	CHECK_STR(ask(fd, "dirty-rate 1\n"), "{\"ok\":true}");
+	CHECK_HAS(measured(fd), "{\"ok\":false,\"error\":\"read the log of memory slot 0: ");
+	CHECK(!fake.slots[0].is_logged && !machine.memory.is_logged);
+	fake.fail_read = 0;
+	/* A machine that ends meanwhile. */
+	CHECK_STR(ask(fd, "dirty-rate 60000\n"), "{\"ok\":true}");
+	finish();
+}
+
+/* Of two regions that are to be logged, the second cannot be: then neither is. */
+static void test_half_a_log(void)
+{
+	struct machine_request request = {.memory_bytes = GUEST_LOW_END + (1 << 20), .cpus = 1, .serial_out_fd = -1};
+	struct dirty_rate rate = {.machine = &machine};
+	struct err err = ERR_INIT;
+
+	hv_fake_open(&fake);
+	if (machine_make(&machine, &fake.hv, &request, &err) < 0)
+		abort();
+	machine.paused = false;
+	fake.fail_log = ENOMEM;
+	CHECK_INT(dirty_rate_begin(&rate, 1, &err), -ENOMEM);
+	CHECK(!fake.slots[0].is_logged && !machine.memory.is_logged);
+	CHECK_INT(rate.state, DIRTY_RATE_UNSTARTED);
+	fake.fail_log = 0;
+	CHECK_INT(dirty_rate_begin(&rate, 1, &err), 0);
+	CHECK(fake.slots[0].is_logged && fake.slots[1].is_logged);
+	/* The last page of the first region, and the first of the second. */
+	guest_memory_mark(&machine.memory, GUEST_LOW_END - 1, 1);
+	guest_memory_mark(&machine.memory, GUEST_HIGH_START, 1);
+	CHECK(guest_memory_log_take(&machine.memory, 0, GUEST_LOW_END / GUEST_PAGE_BYTES / 64 - 1) == UINT64_C(1)
+													      << 63);
+	CHECK(guest_memory_log_take(&machine.memory, 1, 0) == 1);
+	CHECK(guest_memory_log_take(&machine.memory, 1, 0) == 0);
+	dirty_rate_close(&rate);
+	machine_free(&machine);
 }
 
 /*
@@ -176,5 +266,6 @@ static void test_manners(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_words), TAP_CASE(test_refused), TAP_CASE(test_manners));
+	return TAP_RUN(TAP_CASE(test_words), TAP_CASE(test_refused), TAP_CASE(test_manners), TAP_CASE(test_dirty_rate),
+		       TAP_CASE(test_half_a_log));
 }

@@ -30,7 +30,9 @@ static const struct {
 } calls[] = {
 	{"run", SYS_ioctl, -1, KVM_RUN, 0, VCPU},
 	{"ioeventfd", SYS_ioctl, -1, KVM_IOEVENTFD, 0, VCPU | LOOP},
-	{"memory slot", SYS_ioctl, -1, KVM_SET_USER_MEMORY_REGION, 0, 0},
+	{"memory slot", SYS_ioctl, -1, KVM_SET_USER_MEMORY_REGION, 0, LOOP},
+	{"written pages", SYS_ioctl, -1, KVM_GET_DIRTY_LOG, 0, LOOP},
+	{"written pages, forgotten", SYS_ioctl, -1, KVM_CLEAR_DIRTY_LOG, 0, 0},
 	{"another machine", SYS_ioctl, -1, KVM_CREATE_VM, 0, 0},
 	{"window size", SYS_ioctl, -1, TIOCGWINSZ, 0, LOOP | QEMU},
 	{"push into a terminal", SYS_ioctl, -1, TIOCSTI, 0, 0},

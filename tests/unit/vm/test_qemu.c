@@ -187,8 +187,38 @@ static void test_words(void)
 	CHECK(!qemu_words_have_triple_fault(DUMP, strlen(DUMP)));
 }
 
+static void test_dirty_rate(void)
+{
+	struct qemu_state state = {.dirty_rate = {.question = 3, .state = QEMU_RATE_MEASURING}};
+	struct qemu_dirty_rate *rate = &state.dirty_rate;
+
+	/* It was begun; it goes on; an answer to another question; figures that are none. */
+	say(&state, "{\"return\": {}, \"id\": \"dirty-rate 3\"}");
+	say(&state, "{\"return\": {\"status\": \"measuring\", \"calc-time\": 2}, \"id\": \"dirty-rate 3\"}");
+	say(&state,
+	    "{\"return\": {\"status\": \"measured\", \"dirty-rate\": 9, \"calc-time\": 2}, \"id\": \"dirty-rate "
+	    "2\"}");
+	say(&state, "{\"return\": {\"status\": \"measured\", \"dirty-rate\": 9, \"calc-time\": 2}, \"id\": 3}");
+	say(&state, "{\"return\": {\"status\": \"measured\", \"dirty-rate\": -1, \"calc-time\": 2}, \"id\": "
+		    "\"dirty-rate 3\"}");
+	CHECK_INT(rate->state, QEMU_RATE_MEASURING);
+	say(&state,
+	    "{\"return\": {\"status\": \"measured\", \"dirty-rate\": 7, \"calc-time\": 2}, \"id\": \"dirty-rate "
+	    "3\"}");
+	CHECK_INT(rate->state, QEMU_RATE_MEASURED);
+	CHECK_INT((int)rate->mib_per_second, 7);
+	CHECK_INT((int)rate->seconds, 2);
+	/* What comes behind that is of no interest. */
+	say(&state, "{\"error\": {\"desc\": \"no\"}, \"id\": \"dirty-rate 3\"}");
+	CHECK_INT(rate->state, QEMU_RATE_MEASURED);
+	rate->state = QEMU_RATE_MEASURING;
+	say(&state, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"it\\nis so\"}, \"id\": \"dirty-rate 3\"}");
+	CHECK_INT(rate->state, QEMU_RATE_FAILED);
+	CHECK_STR(rate->words, "it\\nis so");
+}
+
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_command), TAP_CASE(test_events), TAP_CASE(test_state), TAP_CASE(test_processors),
-		       TAP_CASE(test_words));
+		       TAP_CASE(test_dirty_rate), TAP_CASE(test_words));
 }

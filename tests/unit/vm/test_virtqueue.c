@@ -118,6 +118,32 @@ static void test_chains(void)
 	bench_close(&bench);
 }
 
+/* While written pages are logged, those are that a device is given to write, and no others. */
+static void test_log(void)
+{
+	struct bench bench;
+	struct vq_chain chain;
+	struct err err = ERR_INIT;
+
+	bench_open(&bench, 0);
+	bench.descriptors[0] = (struct vring_desc){DATA, 4, VRING_DESC_F_NEXT, 1};
+	bench.descriptors[1] = (struct vring_desc){DATA + 0x1ff0, 0x20, VRING_DESC_F_WRITE, 0};
+	offer(&bench, 0);
+	CHECK_INT(vq_pop(&bench.queue, &chain), 1);
+	CHECK_INT(guest_memory_log_begin(&bench.memory, &err), 0);
+	CHECK(guest_memory_log_take(&bench.memory, 0, 0) == 0);
+	vq_push(&bench.queue, chain.head, 0x20);
+	offer(&bench, 0);
+	CHECK_INT(vq_pop(&bench.queue, &chain), 1);
+	CHECK(guest_memory_log_take(&bench.memory, 0, 0) == UINT64_C(3) << 17);
+	guest_memory_mark(&bench.memory, BASE, 1);
+	guest_memory_log_end(&bench.memory);
+	guest_memory_mark(&bench.memory, BASE, 1);
+	CHECK(guest_memory_log_take(&bench.memory, 0, 0) == 0);
+	guest_memory_free(&bench.memory);
+	bench_close(&bench);
+}
+
 /* Indices run past 65535, and rings around their ends, chains in tables too. */
 static void test_wrap(void)
 {
@@ -557,8 +583,8 @@ static void test_slices(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_chains), TAP_CASE(test_wrap), TAP_CASE(test_unpop), TAP_CASE(test_breaks),
-		       TAP_CASE(test_not_negotiated), TAP_CASE(test_more_than_slots), TAP_CASE(test_longest),
-		       TAP_CASE(test_mixed), TAP_CASE(test_overlaps), TAP_CASE(test_setup),
+	return TAP_RUN(TAP_CASE(test_chains), TAP_CASE(test_log), TAP_CASE(test_wrap), TAP_CASE(test_unpop),
+		       TAP_CASE(test_breaks), TAP_CASE(test_not_negotiated), TAP_CASE(test_more_than_slots),
+		       TAP_CASE(test_longest), TAP_CASE(test_mixed), TAP_CASE(test_overlaps), TAP_CASE(test_setup),
 		       TAP_CASE(test_interrupts_by_flag), TAP_CASE(test_interrupts_by_index), TAP_CASE(test_slices));
 }
