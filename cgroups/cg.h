@@ -7,7 +7,7 @@
  * tree of the host; on hybrid that includes the v2 tree, for killing, events and freezing work there.
  *
  *     cg_check(&request, err)            in the plan: nothing is touched
- *     cg_warm_start()                    as the first thing a start does
+ *     cg_warm_start()                    as one of the first things that a start does
  *     cg_create(&request, &cg, err)
  *     clone                              into cg_birth_fd(cg) where there is one
  *     cg_warm_join(); cg_join(cg, pid)   unless cg_birth_is_enough(cg); before the child unshares its cgroup namespace

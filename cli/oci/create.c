@@ -124,7 +124,6 @@ static int run_create(struct command_call *call, struct err *err)
 	instance_init(&instance, call->arena, &store);
 	if (options->dry_run)
 		return print_plan(call, err);
-	(void)cg_warm_start();
 	result = oci_open_store(call, &store, err);
 	return result < 0 ? result : create(call, &store, true, &instance, err);
 }
@@ -147,7 +146,6 @@ static int run_run(struct command_call *call, struct err *err)
 	instance_init(&instance, call->arena, &store);
 	if (options->dry_run)
 		return print_plan(call, err);
-	(void)cg_warm_start();
 	result = oci_open_store(call, &store, err);
 	if (result >= 0)
 		result = create(call, &store, false, &instance, err);

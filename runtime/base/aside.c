@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "runtime/base/processors.h"
 #include "runtime/base/scope.h"
 #include "runtime/base/spare.h"
 
@@ -48,6 +49,7 @@ int aside_start(struct aside *aside, void (*run)(void *context), const void *con
 		spare_give(memory, spare_size(sizeof(*memory)));
 		return -code;
 	}
+	processors_begin_elsewhere(pid);
 	*aside = (struct aside){.pid = pid, .pidfd = pidfd, .memory = memory};
 	return 0;
 }

@@ -6,7 +6,7 @@
  * caller's next writes, and it costs a fraction of a fork. In return it must leave that memory alone: it runs on a
  * stack of its own, has all signals blocked (a handler would be the caller's), and makes system calls by aside_call()
  * only, since the C library's would write to the caller's errno. It is no thread, either: the caller may go on to fork,
- * to execute, to join namespaces.
+ * to execute, to join namespaces. It begins on another processor than the caller's, where there is one.
  */
 #ifndef HULL_RUNTIME_BASE_ASIDE_H
 #define HULL_RUNTIME_BASE_ASIDE_H

@@ -15,6 +15,7 @@
 #include "net/ahead.h"
 #include "runtime/base/file.h"
 #include "runtime/base/process.h"
+#include "runtime/base/processors.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
 #include "runtime/core/instance.h"
@@ -194,12 +195,17 @@ int step_clone(struct instance *instance, struct err *err)
 	decide_what_comes(instance);
 	setup = setup_of(instance);
 	setup.sync = theirs;
+	setup.begins_elsewhere = processors_are_all_allowed();
 	spawning = spawning_of(instance, &child);
 	spawning.keeps = list_kept(instance, theirs.fd, &spawning.keep_count);
 	if (!spawning.keeps)
 		return arena_check(instance->arena, err);
 	result = spawn(&spawning, &instance->init, &instance->init_pidfd, err);
-	return result < 0 ? result : note_process(instance, err);
+	if (result < 0)
+		return result;
+	if (setup.begins_elsewhere)
+		processors_begin_elsewhere(instance->init);
+	return note_process(instance, err);
 }
 
 int step_clone_undo(struct instance *instance, struct err *err)

@@ -71,6 +71,28 @@ shares() {
 	has "'4095' is not within"
 }
 
+# On which processors its first process may run.
+allowed() {
+	sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$(oci state "$ID" | jq .pid)/status"
+}
+
+@test "it may run where its caller may, and wherever its cpuset lets it later" {
+	local all
+
+	all=$(sed -n 's/^Cpus_allowed_list:\t//p' /proc/self/status)
+	[ "$(allowed)" = "$all" ]
+	oci delete --force "$ID"
+	taskset -c 0 "$OCI" --root "$FOLDER/run" run --detach "$ID" </dev/null &>"$FOLDER/words" 3>&- 4>&-
+	[ "$(allowed)" = 0 ]
+	[ -e /sys/fs/cgroup/cpuset ] || grep -q cpuset /sys/fs/cgroup/cgroup.controllers || return 0
+	oci delete --force "$ID"
+	edit 'c["linux"]["resources"]["cpu"] = {"cpus": "0"}'
+	apart run --detach "$ID"
+	[ "$(allowed)" = 0 ]
+	run -0 oci update --cpuset-cpus "$all" "$ID"
+	[ "$(allowed)" = "$all" ]
+}
+
 @test "memory and swap together" {
 	cgroup_file memory memory.memsw.limit_in_bytes memory.swap.max >/dev/null || skip "no swap accounting"
 	run -0 oci update --memory 64m --memory-swap 128m "$ID"
