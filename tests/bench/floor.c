@@ -8,10 +8,13 @@
  *
  * What comes out is the container that runtimes make of these bundles, mount by mount: its paths are hidden and
  * read-only, its limits in force and out of its reach. b2 has limits, a cgroup namespace and a filter besides: a search
- * tree of as many instructions as the usual list of 300 names takes for three architectures.
+ * tree of as many instructions as the usual list of 300 names takes for three architectures. It has a cgroup where its
+ * bundle asks for limits, as the specification wants it: "runtimes MAY attach the container process to additional
+ * cgroup controllers beyond those necessary to fulfill the resources settings". Those that are measured beside it do,
+ * in every hierarchy.
  *
  * The child borrows the memory until it becomes the program, so that nothing is copied for it; the parent sleeps
- * meanwhile. A thread beside them makes the network namespace and the cgroups, which the child needs last.
+ * meanwhile. A thread beside them makes the network namespace, and the child its cgroups until that is there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +46,7 @@
 
 #define CGROUPS		 "/sys/fs/cgroup"
 #define PATH_BYTES	 128
-#define TREES_MAX	 12
+#define TREES_MAX	 4
 #define NOT_YET		 (-1)
 #define FILTER_RANGES	 89  /* of each architecture: allowed and refused by turns */
 #define FILTER_MAX	 512 /* more than it takes */
@@ -58,8 +61,8 @@
 enum step {
 	STEP_CLONE,
 	STEP_MOUNTS,
-	STEP_NETWORK,
 	STEP_CGROUPS,
+	STEP_NETWORK,
 	STEP_ROOT,
 	STEP_RIGHTS,
 	STEP_FILTER,
@@ -68,8 +71,8 @@ enum step {
 	STEP_COUNT
 };
 static const char *const step_names[STEP_COUNT] = {
-	[STEP_CLONE] = "clone",	    [STEP_MOUNTS] = "mounts",	[STEP_NETWORK] = "network",
-	[STEP_CGROUPS] = "cgroups", [STEP_ROOT] = "root",	[STEP_RIGHTS] = "rights",
+	[STEP_CLONE] = "clone",	    [STEP_MOUNTS] = "mounts",	[STEP_CGROUPS] = "cgroups",
+	[STEP_NETWORK] = "network", [STEP_ROOT] = "root",	[STEP_RIGHTS] = "rights",
 	[STEP_FILTER] = "filter",   [STEP_PROGRAM] = "program", [STEP_REMOVE] = "remove",
 };
 
@@ -83,7 +86,6 @@ static int tree_count;
 static char name[32];
 static bool is_b2;
 static _Atomic int network = NOT_YET; /* the namespace */
-static _Atomic int has_cgroups = NOT_YET;
 
 static void die(const char *what)
 {
@@ -159,47 +161,18 @@ static const struct {
 	{"cpu", "cpu.cfs_quota_us", "50000", true},
 };
 
-/* A new cgroup has no processors and no memory nodes in this hierarchy: it gets its parent's. */
-static void fill_cpuset(int tree)
-{
-	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
-	char path[PATH_BYTES], value[256];
-
-	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		int fd;
-		ssize_t len;
-
-		snprintf(path, sizeof(path), CGROUPS "/cpuset/%s", files[i]);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		must(fd, path);
-		len = read(fd, value, sizeof(value) - 1);
-		must((int)len, path);
-		value[len] = '\0';
-		close(fd);
-		set(tree, files[i], value);
-	}
-}
-
-/*
- * b1 says something of devices, and of nothing else. b2 wants a cgroup namespace: it has a root in every hierarchy, and
- * one in which the program had no cgroup of its own would be rooted in the runtime's. Which there are is seen when they
- * are made.
- */
+/* b1 says something of devices, and of nothing else. */
 static void make_cgroups(void)
 {
-	static const char *const known[] = {"devices", "memory",  "pids",    "cpu",	   "cpuacct", "cpuset",
-					    "blkio",   "freezer", "hugetlb", "perf_event", "systemd", "unified"};
+	static const char *const limited[] = {"devices", "memory", "pids", "cpu"};
 	char path[PATH_BYTES];
 
-	for (size_t i = 0; i < (is_b2 ? sizeof(known) / sizeof(*known) : 1); i++) {
-		trees[tree_count] = known[i];
+	for (size_t i = 0; i < (is_b2 ? sizeof(limited) / sizeof(*limited) : 1); i++) {
+		trees[tree_count] = limited[i];
 		place(path, tree_count, NULL);
-		if (mkdir(path, 0755) < 0)
-			continue;
-		if (strcmp(known[i], "cpuset") == 0)
-			fill_cpuset(tree_count);
+		must(mkdir(path, 0755), path);
 		for (size_t k = 0; k < sizeof(settings) / sizeof(*settings); k++)
-			if (strcmp(known[i], settings[k].tree) == 0 && (is_b2 || !settings[k].only_b2))
+			if (strcmp(limited[i], settings[k].tree) == 0 && (is_b2 || !settings[k].only_b2))
 				set(tree_count, settings[k].file, settings[k].value);
 		tree_count++;
 	}
@@ -207,7 +180,6 @@ static void make_cgroups(void)
 
 static void join_cgroups(void)
 {
-	wait_for(&has_cgroups);
 	for (int i = 0; i < tree_count; i++)
 		set(i, "cgroup.procs", "0");
 	if (is_b2)
@@ -247,9 +219,6 @@ static int work_beside(void *ignored)
 {
 	(void)ignored;
 	make_network();
-	make_cgroups();
-	tell(&has_cgroups, true);
-	syscall(SYS_futex, &has_cgroups, 1, 1);
 	syscall(SYS_exit, 0);
 	return 0;
 }
@@ -364,12 +333,13 @@ static void mount_rest(void)
 {
 	static const struct mounting sysfs = {"sysfs", "sysfs", "sys", NULL, CLOSED | MS_RDONLY};
 
+	make_cgroups();
+	join_cgroups();
+	done(STEP_CGROUPS);
 	join_network();
 	mount_one(&sysfs); /* shows the devices of whoever mounts it */
-	done(STEP_NETWORK);
-	join_cgroups();
 	mount_cgroups();
-	done(STEP_CGROUPS);
+	done(STEP_NETWORK);
 }
 
 static void enter_root(void)

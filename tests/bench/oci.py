@@ -15,7 +15,7 @@ import rivals
 import same
 from measure import Failed, measure_starts
 from report import Bar
-from rivals import Row, Start
+from rivals import Row
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILTER = f"{HERE}/../data/seccomp/usual.json"
@@ -65,8 +65,8 @@ class Runtime:
         return self.view.run([*self.words, *words], **arguments)
 
     def start(self, bundle, name):
-        """A container that stays."""
-        self.run("run", "--detach", "--bundle", bundle, name)
+        """A container that stays. How long its start took, in ms."""
+        return self.run("run", "--detach", "--bundle", bundle, name)[0]
 
     def remove(self, names):
         """Ends containers, and takes them back."""
@@ -176,21 +176,22 @@ class Oci:
         return {name: statistics.median(ms) for name, ms in seen.items()}
 
     def crowd(self):
-        """{row's name: (median alone, median beside many)}: starts with many of hull's containers held."""
-        names = [f"{self.hull.id}-{i}" for i in range(self.size.held)]
-        rows = []
+        """
+        {row's name: (median of the first, median of the last)}: containers that stay, started one after the other, the last ones with many
+        held. Beside them one from its start to its removal, before and at the end: it pays for the removal of the one before it, too.
+        """
+        few = rounds = self.size.crowd_rounds
+        seen = {}
         for runtime in (self.hull, self.crun):
-            words = [*runtime.words, "run", "--bundle"]
-            start = lambda name, words=words: [*words, self.bundle("b1-stays"), "--detach", name]
-            rows.append(Start(f"start b1: {runtime.name}", runtime.view, start, runtime.delete))
-            rows.append(Row(f"run b1, start to removal: {runtime.name}", runtime.view, [*words, self.bundle("b1"), runtime.id]))
-        samples = []
-        for wanted in (names, []):
-            samples.append(measure_starts(rows, self.size.crowd_rounds, 0, settles=not samples))
-            for name in wanted:
-                self.hull.start(self.bundle("b1-stays"), name)
-        self.hull.remove(names)
-        return {row.name: (samples[0][row].hot_ms(), samples[1][row].hot_ms()) for row in rows}
+            names = [f"{runtime.id}-{i}" for i in range(self.size.held + few)]
+            run = Row(f"run b1, start to removal: {runtime.name}", runtime.view, [*runtime.words, "run", "--bundle", self.bundle("b1"), runtime.id])
+            alone = measure_starts([run], rounds, 0)[run].hot_ms()
+            starts = [runtime.start(self.bundle("b1-stays"), name) for name in names]
+            beside = measure_starts([run], rounds, 0, settles=False)[run].hot_ms()
+            runtime.remove(names)
+            seen[f"start b1: {runtime.name}"] = (statistics.median(starts[:few]), statistics.median(starts[-few:]))
+            seen[run.name] = (alone, beside)
+        return seen
 
     def smallest_memory(self, runtime):
         """KiB: the smallest limit, in steps of 64, under which the program runs three times of three."""
@@ -266,7 +267,7 @@ class Oci:
         report.print_list(f"{DETACHED} times run --detach b2 at once, ms", at_once)
         say(f"hull-oci: {self.size.held} held")
         crowd = self.crowd()
-        report.print_compared(f"with {self.size.held} containers held, hot ms", ("none held", f"{self.size.held} held"), crowd)
+        report.print_compared(f"with {self.size.held} containers held, hot ms", ("the first", "the last"), crowd)
         say("hull-oci: smallest memory limit")
         memory = {runtime.name: self.smallest_memory(runtime) for runtime in self.runtimes}
         report.print_list("smallest memory limit, KiB", memory)

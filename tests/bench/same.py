@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whether the floor makes the very container that it is the floor of: looked at from inside."""
 import os
+import re
 import shutil
 
 import rivals
@@ -22,9 +23,19 @@ done
 """
 
 
+# Where the bundles want limits. Whether a container has a cgroup of its own in further hierarchies is the runtime's affair.
+LIMITED = {"devices", "memory", "pids", "cpu"}
+
+
+def is_of_another(line):
+    """Whether a line is about the cgroup of a hierarchy in which nothing is limited: its mount, or the folder of that."""
+    folder = re.match(r"mount \S* ?/sys/fs/cgroup/([^ /]+) ", line) or re.match(r"node d.* ([^ ]+)$", line)
+    return bool(folder) and folder[1] not in LIMITED
+
+
 def facts(words, knows_cgroups):
     """The set of lines that the probe says inside. Without `knows_cgroups`: but for what it says of those."""
-    lines = set(rivals.output_of(words).splitlines())
+    lines = {line for line in rivals.output_of(words).splitlines() if not is_of_another(line)}
     return {line for line in lines if knows_cgroups or "cgroup" not in line and not line.startswith(("node", "memory", "pids", "cpu"))}
 
 
