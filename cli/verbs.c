@@ -43,6 +43,7 @@ const struct command *const hull_commands[] = {
 	&verb_kernel_inspect,
 	/* machines */
 	&verb_vm_backends,
+	&verb_vm_dirty_rate,
 	/* this machine, and what hull itself runs */
 	&verb_info,
 	&verb_version,

@@ -20,6 +20,7 @@ extern const struct command verb_image_ls, verb_image_import, verb_image_rm, ver
 extern const struct command verb_kernel_ls, verb_kernel_import, verb_kernel_rm, verb_kernel_inspect,
 	verb_kernel_default;			     /* kernel.c, kernel_import.c */
 extern const struct command verb_vm_backends;	     /* vm.c */
+extern const struct command verb_vm_dirty_rate;	     /* vm_dirty_rate.c */
 extern const struct command verb_info, verb_version; /* info.c */
 extern const struct command verb_complete, verb_man; /* documentation.c */
 

@@ -22,6 +22,7 @@ struct arena;
 struct cg_limits;
 struct config_resources;
 struct control_view;
+struct dirty_rate;
 struct exec_request;
 struct exec_running;
 struct instance;
@@ -75,6 +76,9 @@ struct backend_ops {
 	 * is no failure. NULL: there is nobody to tell.
 	 */
 	void (*thawed)(const struct instance *instance);
+	/* How much of its memory its guest writes, for so many milliseconds. It runs, or is paused. */
+	int (*dirty_rate)(const struct store *store, const struct control_view *view, uint64_t time_ms,
+			  struct dirty_rate *ret, struct err *err);
 	bool takes_mounts;	/* `mounts add` in a running one */
 	bool takes_checkpoints; /* its processes are this kernel's, and can be written down */
 };

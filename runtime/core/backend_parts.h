@@ -25,9 +25,15 @@ int vm_ask(const struct store *store, const struct record *record, const struct 
 /* update_vm.c */
 int vm_update(struct instance *instance, const struct config_resources *resources, const struct cg_limits *limits,
 	      struct err *err);
-/* Its monitor tells the guest what time it is. */
-void vm_thawed(const struct instance *instance);
 
 #define CONTROL_SOCKET "control.sock" /* hull-vmm's (runtime/vm/control.h), in the state folder */
+
+/* monitor_vm.c: says a line to the control socket, with its end, and reads the answer into the arena. */
+struct json;
+int vm_control(int state_fd, struct arena *arena, const char *line, const struct json **ret, struct err *err);
+/* Its monitor tells the guest what time it is. */
+void vm_thawed(const struct instance *instance);
+int vm_dirty_rate(const struct store *store, const struct control_view *view, uint64_t time_ms, struct dirty_rate *ret,
+		  struct err *err);
 
 #endif

@@ -414,7 +414,7 @@ static int end(const struct store *store, const struct record *record)
 	{                                                                                                         \
 		.name = (words), .prepare = prepare, .prepare_undo = undo, .starting = starting, .exec = exec_vm, \
 		.processes = vm_processes, .stat = vm_usage, .update = vm_update, .signal_all = signal_all,       \
-		.end = end, .thawed = vm_thawed,                                                                  \
+		.end = end, .thawed = vm_thawed, .dirty_rate = vm_dirty_rate,                                     \
 	}
 
 const struct backend_ops backend_kvm = MACHINE("kvm");

@@ -8,76 +8,25 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "runtime/base/fd.h"
 #include "runtime/base/json.h"
 #include "runtime/base/process.h"
-#include "runtime/base/socket.h"
 #include "runtime/core/backend_parts.h"
 #include "runtime/core/control.h"
 #include "runtime/core/usage.h"
 #include "runtime/spec/plan_vm_update.h"
 
-#define ANSWER_TIMEOUT_MS 5000
-#define ANSWER_BYTES	  4096
-#define GIVE_UP_MS	  10000 /* how long a guest may take to give memory up */
-#define LOOK_AGAIN_MS	  50
+#define GIVE_UP_MS    10000 /* how long a guest may take to give memory up */
+#define LOOK_AGAIN_MS 50
 /* What a guest gives up comes in pages; the last of them may be hard to find. */
 #define NEARLY(bytes) ((bytes) - ((bytes) >> 6))
-
-/* --- The control socket ------------------------------------------------------------------------------------------- */
-
-static int read_line(int fd, char *to, size_t room, struct err *err)
-{
-	uint64_t until_ns = proc_monotonic_ns() + (uint64_t)ANSWER_TIMEOUT_MS * 1000000, now_ns;
-	size_t len = 0;
-
-	while ((now_ns = proc_monotonic_ns()) < until_ns && len < room) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		ssize_t got;
-
-		if (poll(&ready, 1, (int)((until_ns - now_ns) / 1000000) + 1) <= 0)
-			continue;
-		got = recv(fd, to + len, room - len, MSG_DONTWAIT);
-		if (got == 0)
-			return err_say(err, ECONNRESET, "the machine has ended");
-		len += got > 0 ? (size_t)got : 0;
-		if (len > 0 && to[len - 1] == '\n')
-			return (int)len;
-	}
-	return err_say(err, ETIMEDOUT, "the machine's monitor does not answer");
-}
-
-/* Says one line, and what it is answered. */
-static int control(const struct instance *instance, struct arena *arena, const struct json **ret, struct err *err,
-		   const char *words)
-{
-	CLEANUP_FD int fd = sock_connect(instance->state_fd, CONTROL_SOCKET, err);
-	char *line = arena_alloc(arena, ANSWER_BYTES);
-	const char *failure;
-	bool ok = false;
-	int result = fd < 0 ? fd : line ? fd_write_all(fd, words, strlen(words)) : arena_check(arena, err);
-
-	if (result >= 0)
-		result = read_line(fd, line, ANSWER_BYTES, err);
-	if (result >= 0)
-		result = json_parse(arena, line, (size_t)result, "the monitor's answer", ret, err);
-	if (result >= 0)
-		result = json_bool(json_get(*ret, "ok"), &ok, err);
-	if (result >= 0 && !ok)
-		result = json_string(json_get(*ret, "error"), &failure, err) < 0 ? -EIO
-										 : err_say(err, EIO, "%s", failure);
-	return result < 0 ? err_wrap(err, "the machine's monitor") : 0;
-}
 
 static int look(struct instance *instance, struct plan_vm_now *ret, uint64_t *ret_given_up, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	const struct json *answer;
 	struct cg_stat jail;
-	int result = control(instance, &arena, &answer, err, "stats\n");
+	int result = vm_control(instance->state_fd, &arena, "stats\n", &answer, err);
 
 	if (result >= 0)
 		result = json_u64(json_get(answer, "memory_bytes"), &ret->born_bytes, err);
@@ -103,7 +52,7 @@ static int set_balloon(const struct instance *instance, uint64_t bytes, struct e
 	char words[48];
 
 	(void)snprintf(words, sizeof(words), "balloon %" PRIu64 "\n", bytes);
-	return control(instance, &arena, &answer, err, words);
+	return vm_control(instance->state_fd, &arena, words, &answer, err);
 }
 
 /* Waits until the guest has given up what it was asked to. */
@@ -231,15 +180,6 @@ static int apply(struct instance *instance, const struct plan_vm_now *now, struc
 	if (result < 0)
 		take_back(&a);
 	return result;
-}
-
-void vm_thawed(const struct instance *instance)
-{
-	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	struct err ignored = ERR_INIT;
-	const struct json *answer;
-
-	(void)control(instance, &arena, &answer, &ignored, "resume\n");
 }
 
 int vm_update(struct instance *instance, const struct config_resources *resources, const struct cg_limits *limits,

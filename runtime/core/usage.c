@@ -46,3 +46,16 @@ int usage_processes(const struct store *store, struct arena *arena, const char *
 	return backend->processes ? backend->processes(store, &view, arena, ret, err)
 				  : backend_lacks(backend, "top", err);
 }
+
+int usage_dirty_rate(const struct store *store, struct arena *arena, const char *id, uint64_t time_ms,
+		     struct dirty_rate *ret, struct err *err)
+{
+	const struct backend_ops *backend;
+	struct control_view view;
+	int result = look(store, arena, id, &view, &backend, err);
+
+	if (result < 0)
+		return result;
+	return backend->dirty_rate ? backend->dirty_rate(store, &view, time_ms, ret, err)
+				   : backend_lacks(backend, "vm dirty-rate", err);
+}

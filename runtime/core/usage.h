@@ -32,4 +32,17 @@ int usage_read(const struct store *store, struct arena *arena, const char *id, s
 /* Its processes. The same errors. */
 int usage_processes(const struct store *store, struct arena *arena, const char *id, process_rows *ret, struct err *err);
 
+/* How much of its memory a machine's guest writes: the pages that were written in a time, each once. */
+struct dirty_rate {
+	uint64_t time_ms; /* that it was measured for */
+	uint64_t bytes;
+};
+
+/*
+ * Measures it for `time_ms`, and returns behind that. The same errors; -ENOTSUP: it is no machine, -EINVAL: it is
+ * paused.
+ */
+int usage_dirty_rate(const struct store *store, struct arena *arena, const char *id, uint64_t time_ms,
+		     struct dirty_rate *ret, struct err *err);
+
 #endif

@@ -104,6 +104,16 @@ knows_time() {
 	hull unpause box
 }
 
+@test "vm dirty-rate: as QEMU samples it, in whole seconds" {
+	run -125 hull vm dirty-rate --time 1500ms box
+	has 'QEMU measures whole seconds'
+	# Pages whose contents change, or no sample differs.
+	hull exec -d box sh -c 'i=0; while [ -e /tmp/writes ] || [ $i -lt 2 ]; do i=$((i + 1)); touch /tmp/writes; yes $i | head -c 40000000 >/dev/shm/all; done'
+	retry 30 hull exec box test -s /dev/shm/all
+	[ "$(hull vm dirty-rate --time 2s --format json box | jq '.[0] | .milliseconds == 2000 and .writtenBytes > 4000000')" = true ]
+	hull exec box rm /tmp/writes /dev/shm/all
+}
+
 @test "update: memory by the balloon, CPUs by the jail, processes in the guest; what cannot be is refused" {
 	total() { hull exec box sh -c 'grep MemTotal /proc/meminfo' | tr -dc 0-9; }
 	is_about() { [ "$(total)" -lt $(($1 * 1024)) ] && [ "$(total)" -gt $((($1 - 48) * 1024)) ]; }
