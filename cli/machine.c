@@ -116,9 +116,25 @@ static int check_qemu(const struct machine_wish *wish, struct err *err)
 	return result;
 }
 
+/* Our own monitor reads one format of disks. One that nobody knows is for the plan to refuse. */
+static int check_image_for_kvm(const struct machine_wish *wish, struct err *err)
+{
+	enum disk_format format;
+
+	if (!wish->image || disk_format_parse(wish->image->format, &format) < 0 || format == DISK_FORMAT_RAW)
+		return 0;
+	return err_say(err, ENOTSUP, "vm.image.format: '%s' is for backend 'qemu': 'kvm' reads raw images",
+		       wish->image->format);
+}
+
 static int check_backend(const char *name, const struct machine_wish *wish, struct err *err)
 {
-	return strcmp(name, "kvm") == 0 ? check_kvm(wish->root, err) : check_qemu(wish, err);
+	int result;
+
+	if (strcmp(name, "kvm") != 0)
+		return check_qemu(wish, err);
+	result = check_image_for_kvm(wish, err);
+	return result < 0 ? result : check_kvm(wish->root, err);
 }
 
 /* QEMU opens it as somebody without any right of its own. */
@@ -168,16 +184,6 @@ int machine_list(struct arena *arena, const struct machine_wish *wish, struct ma
 	return arena_check(arena, err);
 }
 
-/* Our own monitor reads one format of disks. One that nobody knows is for the plan to refuse. */
-static int check_image_for_kvm(const struct machine_wish *wish, struct err *err)
-{
-	enum disk_format format;
-
-	if (!wish->image || disk_format_parse(wish->image->format, &format) < 0 || format == DISK_FORMAT_RAW)
-		return 0;
-	return err_say(err, ENOTSUP, "vm.image.format: '%s' is for backend 'qemu'", wish->image->format);
-}
-
 static int choose_backend(const struct machine_wish *wish, const char **ret, struct err *err)
 {
 	struct err no_kvm = ERR_INIT, no_qemu = ERR_INIT;
@@ -187,9 +193,9 @@ static int choose_backend(const struct machine_wish *wish, const char **ret, str
 		return check_backend(wish->backend, wish, err) < 0
 			       ? err_wrap(err, "backend '%s' does not work here", wish->backend)
 			       : 0;
-	if (check_image_for_kvm(wish, &no_kvm) == 0 && check_kvm(wish->root, &no_kvm) == 0)
+	if (check_backend("kvm", wish, &no_kvm) == 0)
 		*ret = "kvm";
-	else if (check_qemu(wish, &no_qemu) == 0)
+	else if (check_backend("qemu", wish, &no_qemu) == 0)
 		*ret = "qemu";
 	return *ret ? 0 : err_say(err, ENOTSUP, "no machine can run here: %s; %s", no_kvm.msg, no_qemu.msg);
 }
