@@ -7,7 +7,7 @@ BUILD_PACKAGES := gcc make pkg-config libc6-dev musl-dev libseccomp-dev libcap-d
 RUN_PACKAGES   := iproute2
 CHECK_PACKAGES := bats clang clang-format clang-tidy shellcheck libclang-rt-14-dev debootstrap zstd xz-utils jq curl \
 	iproute2 iptables nftables iputils-ping python3 python3-jsonschema procps strace util-linux attr man-db socat skopeo umoci bzip2 uidmap cpio acpica-tools \
-	qemu-utils fdisk
+	qemu-utils fdisk squashfs-tools
 # Micro-VMs and their disks; the test machine (tests/vm).
 VM_PACKAGES    := qemu-system-x86 e2fsprogs erofs-utils
 # A guest's kernel from source.

@@ -10,7 +10,8 @@ load vm_helpers
 setup_file() {
 	machines_begin
 	tree
-	mkfs.ext4 -q -d "$STORES/tree" "$STORES/ext4" 16M
+	truncate -s 16M "$STORES/ext4"
+	mkfs.ext4 -q -d "$STORES/tree" "$STORES/ext4"
 	sha256sum "$STORES/ext4" >"$STORES/sum"
 }
 teardown_file() {
@@ -93,14 +94,23 @@ partitioned() {
 }
 
 @test "hull run --vm-image: the kernel's root is the image, which stays as it is, and the container's is its own" {
-	run -7 machine --rm --init --privileged --vm-image "$STORES/ext4" bb sh -c "$LOOK; grep -c machine /etc/os-release 2>/dev/null; exit 7"
-	seen ext4
+	# Whoever is root there cannot write to it either.
+	run -7 machine --rm --init --privileged --vm-image "$STORES/ext4" bb sh -c "$LOOK; cat /etc/os-release; for disk in /sys/block/vd*; do
+		[ \$(cat \$disk/serial) != image ] || { blockdev --setrw /dev/\${disk##*/}; head -c 1M /dev/zero >/dev/\${disk##*/} || echo refused; }; done 2>/dev/null; exit 7"
+	[ "${lines[-1]}" = refused ]
+	[ "${lines[-2]}" = "cat: can't open '/etc/os-release': No such file or directory" ]
+	unset 'lines[-1]' 'lines[-1]'
+	output=$(printf '%s\n' "${lines[@]}") seen ext4
 	unchanged
 	run -7 machine --rm --privileged bb sh -c "$LOOK; exit 7"
-	has "can't open '/seen'"
+	is "cat: can't open '/seen': No such file or directory"
 }
 
-@test "vm.image: raw and qcow2, by whole disks and first partitions, ext4 and erofs" {
+@test "vm.image: raw and qcow2, by whole disks and first partitions, squashfs, erofs and ext4" {
+	mksquashfs "$STORES/tree" "$STORES/squashfs" -quiet -no-progress
+	bundle raw "$STORES/squashfs"
+	run -6 oci run -b "$bundle" one
+	seen squashfs
 	mkfs.erofs "$STORES/erofs" "$STORES/tree" >/dev/null
 	partitioned "$STORES/disk" "$STORES/erofs"
 	bundle raw "$STORES/disk"
@@ -112,7 +122,7 @@ partitioned() {
 	run -6 oci run -b "$bundle" one
 	seen ext4
 	sha256sum --quiet -c "$STORES/sums"
-	rm -r "$bundle" "$STORES/run/oci" "$STORES"/{erofs,disk,qcow2,sums}
+	rm -r "$bundle" "$STORES/run/oci" "$STORES"/{squashfs,erofs,disk,qcow2,sums}
 }
 
 @test "vm.image: vdi, vmdk, vhd" {

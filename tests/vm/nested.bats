@@ -173,20 +173,32 @@ kvm-clock"
 	[ "$(field doomed State.Cause)" = monitor ]
 }
 
-@test "hull-vm-oci: a bundle, its root shared, and the agent by vsock" {
+@test "hull-vm-oci: a bundle, its root shared, and the agent by vsock; the machine's own root is an image" {
 	local bundle=$STORES/bundle kernel=$STORES/data/kernels/default
 
 	oci() { "$HULL_BUILD/bin/hull-vm-oci" --root "$STORES/run/oci" --kernels "$STORES/data/kernels" "$@"; }
 	mkdir -p "$bundle/rootfs/bin"
 	cp "$(command -v busybox)" "$bundle/rootfs/bin/busybox"
 	oci spec -b "$bundle"
-	jq --arg kernel "$kernel" '.process.terminal = false | .root.readonly = false
-		| .vm = {kernel: {path: ($kernel + "/vmlinux"), initrd: ($kernel + "/initrd"), parameters: ["hull.agent=vsock"]}}
-		| .process.args = ["/bin/busybox", "sh", "-c", "busybox cat /sys/bus/virtio/devices/*/device; echo made >/made; exit 6"]' \
+	jq --arg kernel "$kernel" '.process.terminal = false | .root.readonly = false | .process.capabilities[] += ["CAP_SYS_ADMIN"]
+		| .vm = {kernel: {path: ($kernel + "/vmlinux"), initrd: ($kernel + "/initrd"), parameters: ["hull.agent=vsock"]}, image: {path: "/hull/nested/own", format: "raw"}}
+		| .process.args = ["/bin/busybox", "sh", "-c",
+			"busybox cat /sys/bus/virtio/devices/*/device; echo made >/made; busybox mkdir /m; busybox mount -t nosuch none /m 2>/made.not; exit 6"]' \
 		"$bundle/config.json" >"$bundle/changed" && mv "$bundle/changed" "$bundle/config.json"
+	sum=$(sha256sum </hull/nested/own)
 	run -6 oci run -b "$bundle" one
-	# Randomness, a balloon, vsock, a shared folder; and no console.
-	[ "$(sort <<<"$output" | xargs)" = "0x0004 0x0005 0x0013 0x001a" ]
+	# The image, randomness, a balloon, vsock, a shared folder; and no console.
+	[ "$(sort <<<"$output" | xargs)" = "0x0002 0x0004 0x0005 0x0013 0x001a" ]
 	[ "$(cat "$bundle/rootfs/made")" = made ]
+	# The guest's kernel has found its modprobe there.
+	[ "$(cat "$bundle/rootfs/seen")" = "fs-nosuch ID=machine" ]
+	[ "$(sha256sum </hull/nested/own)" = "$sum" ]
+	# The monitor here reads raw disks alone, and QEMU is not there.
+	printf 'QFI\xfb\0\0\0\x02%0100d' 0 | tr 0 '\0' >"$STORES/qcow2"
+	run -125 hull run --rm --isolation vm --vm-image "$STORES/qcow2" --vm-image-format qcow2 bb true
+	has "no machine can run here: vm.image.format: 'qcow2' is for backend 'qemu': 'kvm' reads raw images; QEMU is not installed"
+	run -125 hull run --rm --isolation vm --vm-backend kvm --vm-image "$STORES/qcow2" --vm-image-format qcow2 bb true
+	has "backend 'kvm' does not work here: vm.image.format: 'qcow2' is for backend 'qemu': 'kvm' reads raw images"
+	rm "$STORES/qcow2"
 	rm -rf "$bundle" "$STORES/run/oci"
 }
