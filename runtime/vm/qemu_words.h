@@ -2,7 +2,8 @@
 /*
  * What QEMU says on standard error: its complaints, and, while it emulates, its log of what resets processors ("-d
  * cpu_reset"). That log is the only place where QEMU tells a triple fault from a reset that the guest asked for: QMP
- * calls both "guest-reset".
+ * calls both "guest-reset". With KVM QEMU tells nobody: event, log and registers are the same, and of KVM's own reason
+ * it makes a trace for each exit of a processor or for none ("kvm_run_exit"), which no machine can run with.
  */
 #ifndef HULL_RUNTIME_VM_QEMU_WORDS_H
 #define HULL_RUNTIME_VM_QEMU_WORDS_H

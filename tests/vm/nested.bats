@@ -161,16 +161,23 @@ kvm-clock"
 	[ "$(field box State.Cause)" = panic ]
 }
 
-@test "a program that takes more memory than there is, and a monitor that is killed" {
+@test "a program that takes more memory than there is; a monitor that is killed; a kernel that panics for want of memory" {
 	hull run -d --isolation vm --name greedy --memory 192m bb tail /dev/zero 3>&-
 	ended greedy 137
 	retry 30 eval '[ "$(field greedy State.OomKilled)" = true ]' || { hull inspect greedy && hull logs greedy && return 1; }
-	hull run -d --isolation vm --name doomed --network none bb sh -c 'echo began; exec sleep 1000' 3>&-
+	hull run -d --isolation vm --name doomed --memory 128m --network none bb sh -c 'echo began; exec sleep 1000' 3>&-
 	says doomed began
 	kill -KILL "$(field doomed State.Pid)"
 	ended doomed 137
 	[ "$(field doomed State.OomKilled)" = false ]
 	[ "$(field doomed State.Cause)" = monitor ]
+	hull start doomed
+	run hull exec --privileged doomed sh -c 'mkdir /mnt && mount -t proc proc /mnt && echo 2 >/mnt/sys/vm/panic_on_oom && tail /dev/zero'
+	[ "$status" -ne 0 ]
+	ended doomed 203
+	[ "$(field doomed State.Cause)" = memory ]
+	words='^the guest.s kernel panicked for want of memory: Out of memory: .*panic_on_oom is enabled: 128m may be too little for it$'
+	[[ "$(field doomed State.Error)" =~ $words ]]
 }
 
 @test "hull-vm-oci: a bundle, its root shared, and the agent by vsock; the machine's own root is an image" {
