@@ -65,7 +65,7 @@ static void gone(struct vhost_user_backend *backend, const struct err *failure)
 
 	/* Said at once: the other shares may go on for long. */
 	if (failure) {
-		log_err(failure);
+		log_line(LOG_LEVEL_ERROR, "%s", failure->msg);
 		server->failed = true;
 	}
 	/* What the guest had open is closed now, not when the last of the shares ends. */
@@ -219,7 +219,8 @@ int fs_server_start(const struct fs_server *server, int *ret_pidfd, struct err *
 		return (int)pid;
 	proc_reset_signals();
 	if (fs_server_run(server, &failure) < 0) {
-		log_err(&failure);
+		/* No log_err(): see vmm.c. */
+		log_line(LOG_LEVEL_ERROR, "%s", failure.msg);
 		_exit(1);
 	}
 	_exit(0);

@@ -41,7 +41,8 @@ int main(int argc, char **argv)
 	}
 	code = run(&err);
 	if (code < 0) {
-		log_err(&err);
+		/* Not log_err(): what this process asks the kernel to explain an error may be forbidden to it by now. */
+		log_line(LOG_LEVEL_ERROR, "%s", err.msg);
 		code = err.exit_code ? err.exit_code : ERR_EXIT_FAILED;
 	}
 	monitor_leave(code);

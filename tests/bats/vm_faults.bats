@@ -385,6 +385,23 @@ speaking_as() {
 	[[ "$(hull ps -a --filter name=triple-fault --format '{{.Status}}')" == 'Exited (204)'* ]]
 }
 
+@test "hull-vm-oci run: how its guest ended the machine, and what the guest could not do" {
+	local oci=("$HULL_BUILD/bin/hull-vm-oci" --root "$STORES/run/oci" --kernels "$STORES/data/kernels")
+
+	mkdir "$STORES/bundle"
+	jq -n --arg root "$STORES/rootfs" '{ociVersion: "1.2.0", root: {path: $root}, process: {args: ["sh", "-c", "echo b >/proc/sysrq-trigger; sleep 100"],
+		env: ["PATH=/bin"], cwd: "/"}, mounts: [{destination: "/proc", type: "proc", source: "proc"}],
+		linux: {namespaces: [{type: "mount"}, {type: "pid"}, {type: "ipc"}, {type: "uts"}, {type: "network"}]}}' >"$STORES/bundle/config.json"
+	# Devices cannot be made in a folder that is shared. The bare answer of a kernel is told as well, by a monitor that may ask its own nothing more.
+	run -125 "${oci[@]}" run -b "$STORES/bundle" one
+	is "hull: root file system: device '/dev/null': Operation not permitted"
+	jq '.mounts += [{destination: "/dev", type: "tmpfs", source: "tmpfs"}]' "$STORES/bundle/config.json" >"$STORES/changed"
+	mv "$STORES/changed" "$STORES/bundle/config.json"
+	run -201 "${oci[@]}" run -b "$STORES/bundle" one
+	is 'hull: the guest reset the machine before its program had ended'
+	rm -r "$STORES/bundle" "$STORES/run/oci"
+}
+
 @test "an agent that is none: what it says is no word of the protocol, and the machine ends" {
 	speaking_as "$STORES/other" <<<'echo "HELO this is somebody else" >$port; exec $b sleep 1000'
 	booting_from "$STORES/other" quiet box true
