@@ -49,7 +49,7 @@ int aside_start(struct aside *aside, void (*run)(void *context), const void *con
 		spare_give(memory, spare_size(sizeof(*memory)));
 		return -code;
 	}
-	processors_begin_elsewhere(pid);
+	processors_send_elsewhere(pid);
 	*aside = (struct aside){.pid = pid, .pidfd = pidfd, .memory = memory};
 	return 0;
 }

@@ -49,22 +49,24 @@ bool processors_are_all_allowed(void)
 	return sched_getaffinity(0, sizeof(allowed), &allowed) == 0 && covers(&allowed, list);
 }
 
-void processors_begin_elsewhere(pid_t pid)
+void processors_send_elsewhere(pid_t pid)
 {
 	int here = sched_getcpu();
-	cpu_set_t others;
+	cpu_set_t allowed, others;
 
-	if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof(others), &others) < 0)
+	if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
 		return;
+	others = allowed;
 	CPU_CLR((unsigned)here, &others);
-	if (CPU_COUNT(&others) > 0)
-		(void)sched_setaffinity(pid, sizeof(others), &others);
+	/* It goes where it is allowed to be; that it is allowed to come back does not move it again. */
+	if (CPU_COUNT(&others) > 0 && sched_setaffinity(pid, sizeof(others), &others) == 0)
+		(void)sched_setaffinity(pid, sizeof(allowed), &allowed);
 }
 
-void processors_allow_all(void)
+void processors_allow_all(pid_t pid)
 {
 	cpu_set_t all;
 
 	memset(&all, 0xff, sizeof(all));
-	(void)sched_setaffinity(0, sizeof(all), &all);
+	(void)sched_setaffinity(pid, sizeof(all), &all);
 }

@@ -13,20 +13,17 @@
 #include <sys/types.h>
 
 /*
- * Whether the caller may run on every processor that is on: only then processors_allow_all() makes nothing more of a
- * process than its parent is.
+ * Sends a process that the caller has just made to another processor than the caller's own. It may go on wherever the
+ * caller may. Where there is no other, and where the kernel does not want to, it stays.
+ *
+ * The kernel keeps what a process is allowed here as a bound: a cpuset that gets more processors later would not give
+ * them to it. A process that lives on has to be given all (processors_allow_all()), and what may not have them is not
+ * to be sent.
  */
+void processors_send_elsewhere(pid_t pid);
+/* Whether the caller may run on every processor that is on: only then all of them are no more than it has. */
 bool processors_are_all_allowed(void);
-/*
- * Lets a process that the caller has just made run on any processor that the caller may run on, but for the one that
- * the caller is on. Where there is no other, and where the kernel does not want to, it stays where it is.
- */
-void processors_begin_elsewhere(pid_t pid);
-/*
- * Takes that back, for the calling process, which must know that processors_begin_elsewhere() has been called. All,
- * instead of those that there are: the kernel keeps what was asked for as an upper bound, and a cpuset that gets more
- * of them later would not give them to it. Where the kernel refuses that, it has refused the parent, too.
- */
-void processors_allow_all(void);
+/* Lets a process run on all, those included that there are not yet. Its cpuset is a bound as ever. */
+void processors_allow_all(pid_t pid);
 
 #endif

@@ -17,7 +17,6 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
-#include "runtime/base/processors.h"
 #include "runtime/core/child_parts.h"
 #include "runtime/core/fault.h"
 #include "runtime/core/hooks.h"
@@ -85,8 +84,6 @@ static int stage_wait_for_root(struct child *child, struct err *err)
 
 	if (result < 0)
 		return result;
-	if (child->setup->begins_elsewhere)
-		processors_allow_all();
 	child->received_root = received[0];
 	if (child->setup->netns_comes)
 		result = leave_network(netns_fd, err);

@@ -91,9 +91,8 @@ struct child_setup {
 	struct child_program program;
 	const struct plan *plan;
 	struct root_sources *sources;
-	struct sync sync;      /* its own end */
-	bool cgroup_comes;     /* CGROUP will be said: its cgroup is made after the clone */
-	bool begins_elsewhere; /* after ROOT it may run on all processors again (processors_begin_elsewhere()) */
+	struct sync sync;  /* its own end */
+	bool cgroup_comes; /* CGROUP will be said: its cgroup is made after the clone */
 	bool netns_comes; /* with ROOT: a network namespace that is still being made; if none comes, it makes its own */
 	int mountns_fd;	  /* the mount namespace to join; -1: none, it has a new one or the runtime's */
 	int start_fd;	  /* listening: wait there for GO; -1: over `sync` */

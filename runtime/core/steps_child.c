@@ -195,7 +195,6 @@ int step_clone(struct instance *instance, struct err *err)
 	decide_what_comes(instance);
 	setup = setup_of(instance);
 	setup.sync = theirs;
-	setup.begins_elsewhere = processors_are_all_allowed();
 	spawning = spawning_of(instance, &child);
 	spawning.keeps = list_kept(instance, theirs.fd, &spawning.keep_count);
 	if (!spawning.keeps)
@@ -203,8 +202,10 @@ int step_clone(struct instance *instance, struct err *err)
 	result = spawn(&spawning, &instance->init, &instance->init_pidfd, err);
 	if (result < 0)
 		return result;
-	if (setup.begins_elsewhere)
-		processors_begin_elsewhere(instance->init);
+	if (processors_are_all_allowed()) {
+		processors_send_elsewhere(instance->init);
+		processors_allow_all(instance->init);
+	}
 	return note_process(instance, err);
 }
 
