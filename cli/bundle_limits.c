@@ -8,6 +8,8 @@
 #include "cli/bundle_parts.h"
 
 #define CPU_PERIOD_US	  100000
+#define LEAST_CPU_US	  1000 /* of a quota and of a period, the kernel's */
+#define MOST_CPU_US	  1000000
 #define DEFAULT_PIDS	  2048		     /* enough for nearly everything, and a fork bomb ends */
 #define MOST_PIDS	  4194304	     /* the kernel's own bound on 64 bits */
 #define LEAST_MEMORY	  ((int64_t)6 << 20) /* Docker's: with less a container may be killed while it is made */
@@ -56,22 +58,43 @@ static int limit_memory(struct bundling *b, struct err *err)
 	return 0;
 }
 
+static int take_cpu_time(struct bundling *b, struct err *err)
+{
+	const struct run_options *o = b->options;
+	struct opt_i64 quota = number_of(o->cpu_quota), period = number_of(o->cpu_period);
+	struct config_cpu *cpu = &b->resources->cpu;
+	uint64_t thousandths;
+
+	if (o->cpus && (quota.set || period.set))
+		return err_say(err, EINVAL,
+			       "option '--cpus' is a quota and its period: '--cpu-quota' and '--cpu-period' cannot be "
+			       "had besides");
+	if (quota.set && quota.value != -1 && quota.value < LEAST_CPU_US)
+		return err_say(err, EINVAL, "option '--cpu-quota': '%s': %d microseconds or more, or -1 for any",
+			       o->cpu_quota, LEAST_CPU_US);
+	if (period.set && (period.value < LEAST_CPU_US || period.value > MOST_CPU_US))
+		return err_say(err, EINVAL, "option '--cpu-period': '%s': %d to %d microseconds", o->cpu_period,
+			       LEAST_CPU_US, MOST_CPU_US);
+	cpu->quota = quota;
+	cpu->period = (struct opt_u64){period.set, (uint64_t)period.value};
+	if (o->cpus && text_fixed(o->cpus, 3, &thousandths) == 0) {
+		cpu->period = (struct opt_u64){true, CPU_PERIOD_US};
+		cpu->quota = (struct opt_i64){true, (int64_t)(thousandths * (CPU_PERIOD_US / 1000))};
+	}
+	return 0;
+}
+
 static int limit_cpu(struct bundling *b, struct err *err)
 {
 	struct config_cpu *cpu = &b->resources->cpu;
 	struct opt_i64 shares = number_of(b->options->cpu_shares);
-	uint64_t thousandths;
 
 	if (shares.set && shares.value < 2)
 		return err_say(err, EINVAL, "option '--cpu-shares': at least 2");
 	cpu->shares = (struct opt_u64){shares.set, (uint64_t)shares.value};
 	cpu->cpus = b->options->cpuset_cpus;
 	cpu->mems = b->options->cpuset_mems;
-	if (b->options->cpus && text_fixed(b->options->cpus, 3, &thousandths) == 0) {
-		cpu->period = (struct opt_u64){true, CPU_PERIOD_US};
-		cpu->quota = (struct opt_i64){true, (int64_t)(thousandths * (CPU_PERIOD_US / 1000))};
-	}
-	return 0;
+	return take_cpu_time(b, err);
 }
 
 /* A bound that nobody asked for must not keep a container from starting on a host that has no such controller. */

@@ -102,6 +102,10 @@ static const char *const only_host[] = {"host", NULL};
 	CHOICE("cgroupns", cgroupns, "MODE", \
 	       "own or the host's cgroup namespace (host: it sees all cgroups' names)", own_or_host), \
 	STRING("cidfile", 0, cid_file, "FILE", "write the container's id there"), \
+	CHECKED("cpu-period", 0, cpu_period, "MICROSECONDS", "what --cpu-quota is a part of (default 100000)", \
+	        check_number), \
+	CHECKED("cpu-quota", 0, cpu_quota, "MICROSECONDS", \
+	        "at most this much CPU time in every period; -1: any; as --cpus, which is both in one", check_number), \
 	CHECKED("cpu-shares", 'c', cpu_shares, "N", "weight of CPU time (1024 is usual)", check_number), \
 	CHECKED("cpus", 0, cpus, "N", \
 	        "at most so many CPUs' time, as 0.5; a machine has that many, rounded up (default 1)", check_cpus), \
@@ -186,6 +190,9 @@ const struct option_row run_rows[] = {
 };
 const struct option_row create_rows[] = {COMMON_ROWS};
 const struct option_row update_rows[] = {
+	CHECKED("cpu-period", 0, cpu_period, "MICROSECONDS", "what --cpu-quota is a part of", check_number),
+	CHECKED("cpu-quota", 0, cpu_quota, "MICROSECONDS", "at most this much CPU time in every period; -1: any",
+	        check_number),
 	CHECKED("cpu-shares", 'c', cpu_shares, "N", "weight of CPU time (1024 is usual)", check_number),
 	CHECKED("cpus", 0, cpus, "N",
 	        "at most so many CPUs' time, as 0.5; of a machine that runs at most those it has", check_cpus),

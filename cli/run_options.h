@@ -34,8 +34,8 @@ struct run_options {
 	const char *userns, *cgroupns, *ipc, *pid, *uts;
 
 	/* Limits */
-	const char *memory, *memory_swap, *memory_reservation, *cpus, *cpu_shares, *cpuset_cpus, *cpuset_mems,
-		*pids_limit;
+	const char *memory, *memory_swap, *memory_reservation, *cpus, *cpu_quota, *cpu_period, *cpu_shares,
+		*cpuset_cpus, *cpuset_mems, *pids_limit;
 
 	/* The keeper */
 	const char *restart;

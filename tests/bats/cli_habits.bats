@@ -160,6 +160,34 @@ teardown() {
 	has 'too little'
 }
 
+@test "cpu-quota and cpu-period: what --cpus says, in two; for run and update" {
+	time_of() { hull inspect -f '{{.Limits.CpuQuotaUs}} {{.Limits.CpuPeriodUs}}' "$1"; }
+	kernel_of() { # as the kernel has it: QUOTA PERIOD
+		local folder
+
+		folder=$(find /sys/fs/cgroup -type d -path "*/hull/$(hull inspect -f '{{.Id}}' "$1")" -exec test -e {}/cpu.max -o -e {}/cpu.cfs_quota_us ';' -print -quit)
+		if [ -e "$folder/cpu.max" ]; then cat "$folder/cpu.max"; else echo "$(cat "$folder/cpu.cfs_quota_us") $(cat "$folder/cpu.cfs_period_us")"; fi
+	}
+
+	hull run -d --name half --network none --cpu-period 50000 --cpu-quota 25000 bb sleep 1000 3>&-
+	[ "$(time_of half)" = '25000 50000' ]
+	[ "$(kernel_of half)" = '25000 50000' ]
+	hull update --cpu-quota 10000 half
+	[ "$(time_of half)" = '10000 50000' ]
+	[ "$(kernel_of half)" = '10000 50000' ]
+	hull create --name whole --network none --cpu-quota 30000 bb >/dev/null
+	hull start whole
+	[ "$(kernel_of whole)" = '30000 100000' ]
+	run -125 hull run --rm --cpus 1 --cpu-period 1000 bb true
+	is "hull: run: option '--cpus' is a quota and its period: '--cpu-quota' and '--cpu-period' cannot be had besides"
+	run -125 hull run --rm --cpu-quota 999 bb true
+	is "hull: run: option '--cpu-quota': '999': 1000 microseconds or more, or -1 for any"
+	run -125 hull update --cpu-period 1000001 half
+	has "option '--cpu-period': '1000001': 1000 to 1000000 microseconds"
+	run -125 hull run --rm --cpu-quota much bb true
+	has "option '--cpu-quota': 'much' is no number"
+}
+
 @test "top: other columns by the container's own ps" {
 	hull run -d --name shown bb sleep 1000 3>&-
 	run -0 hull top shown -o pid,args
