@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Volumes: -v, --mount, --tmpfs, and those that the image asks for. */
+/* Volumes: -v, --mount, --tmpfs, another container's, and those that the image asks for. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/bundle_parts.h"
+#include "cli/instance.h"
 #include "cli/volume.h"
 
 static struct extension_volume *new_volume(struct bundling *b, enum extension_volume_kind kind, const char *destination)
@@ -15,6 +16,14 @@ static struct extension_volume *new_volume(struct bundling *b, enum extension_vo
 	if (volume)
 		*volume = (struct extension_volume){.kind = kind, .destination = destination};
 	return volume;
+}
+
+static bool is_taken(const struct bundling *b, const char *destination)
+{
+	for (size_t i = 0; i < b->extension->volumes.count; i++)
+		if (strcmp(b->extension->volumes.items[i].destination, destination) == 0)
+			return true;
+	return false;
 }
 
 static int name_volume(struct bundling *b, struct extension_volume *volume, const char *name, struct err *err)
@@ -252,15 +261,43 @@ static int add_mount(struct bundling *b, const char *words, struct err *err)
 	return fill_mount(b, &taken, volume, err) < 0 ? err_wrap(err, "option '--mount'") : 0;
 }
 
-/* --- The image's -------------------------------------------------------------------------------------------------- */
+/* --- --volumes-from CONTAINER[:ro|rw] ------------------------------------------------------------------------------- */
 
-static bool is_taken(const struct bundling *b, const char *destination)
+static int share_volume(struct bundling *b, const struct extension_volume *theirs, bool read_only, struct err *err)
 {
-	for (size_t i = 0; i < b->extension->volumes.count; i++)
-		if (strcmp(b->extension->volumes.items[i].destination, destination) == 0)
-			return true;
-	return false;
+	struct extension_volume *volume;
+
+	/* What is in memory is theirs alone. */
+	if (theirs->kind == VOLUME_TMPFS || is_taken(b, theirs->destination))
+		return 0;
+	volume = new_volume(b, theirs->kind, theirs->destination);
+	if (!volume)
+		return arena_check(b->arena, err);
+	*volume = *theirs;
+	volume->read_only |= read_only;
+	/* The files are owned as the other one needs them. */
+	volume->chown = false;
+	return volume->kind == VOLUME_NAMED ? name_volume(b, volume, theirs->name, err) : 0;
 }
+
+static int add_volumes_from(struct bundling *b, const char *words, struct err *err)
+{
+	size_t len = strcspn(words, ":");
+	const char *name = arena_strndup(b->arena, words, len), *mode = words[len] ? words + len + 1 : "rw";
+	bool read_only = strcmp(mode, "ro") == 0;
+	struct instance_view other;
+	int result = name ? 0 : arena_check(b->arena, err);
+
+	if (result >= 0 && !read_only && strcmp(mode, "rw") != 0)
+		result = err_say(err, EINVAL, "'%s': want CONTAINER, CONTAINER:ro or CONTAINER:rw", words);
+	if (result >= 0)
+		result = instance_look(b->request->call, b->request->stores, name, &other, err);
+	for (size_t i = 0; result >= 0 && i < other.extension->volumes.count; i++)
+		result = share_volume(b, &other.extension->volumes.items[i], read_only, err);
+	return result < 0 ? err_wrap(err, "option '--volumes-from'") : 0;
+}
+
+/* --- The image's -------------------------------------------------------------------------------------------------- */
 
 static int add_images(struct bundling *b, struct err *err)
 {
@@ -298,5 +335,8 @@ int bundle_volumes(struct bundling *b, struct err *err)
 		result = for_each(b, &b->options->mounts, add_mount, err);
 	if (result >= 0)
 		result = for_each(b, &b->options->tmpfs, add_tmpfs, err);
+	/* The last one that is named wins, and so is the first here. */
+	for (size_t i = b->options->volumes_from.count; result >= 0 && i > 0; i--)
+		result = add_volumes_from(b, b->options->volumes_from.items[i - 1], err);
 	return result < 0 ? result : add_images(b, err);
 }

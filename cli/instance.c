@@ -137,17 +137,59 @@ bool instance_has_host_ids(const struct extension *extension)
 	return !extension->id_range;
 }
 
-/* --- Removing ----------------------------------------------------------------------------------------------------- */
-
-static void remove_volumes(const struct hull *hull, const struct extension *extension)
+bool instance_has_volume(const struct extension *extension, const char *name)
 {
-	struct err failure = ERR_INIT;
-
 	for (size_t i = 0; i < extension->volumes.count; i++) {
 		const struct extension_volume *volume = &extension->volumes.items[i];
 
-		if (volume->kind == VOLUME_NAMED && volume_is_anonymous(volume->name) &&
-		    volume_remove(hull, volume->name, &failure) < 0 && failure.code != ENOENT)
+		if (volume->kind == VOLUME_NAMED && strcmp(volume->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* --- Removing ----------------------------------------------------------------------------------------------------- */
+
+static bool is_anonymous(const struct extension_volume *volume)
+{
+	return volume->kind == VOLUME_NAMED && volume_is_anonymous(volume->name);
+}
+
+static bool has_anonymous(const struct extension *extension)
+{
+	for (size_t i = 0; i < extension->volumes.count; i++)
+		if (is_anonymous(&extension->volumes.items[i]))
+			return true;
+	return false;
+}
+
+static bool has_other_user(const struct instance_view *views, size_t count, const char *id, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(views[i].id, id) != 0 && instance_has_volume(views[i].extension, name))
+			return true;
+	return false;
+}
+
+/* What cannot be removed stays, for 'hull volume prune'. */
+static void remove_volumes(const struct command_call *call, const struct stores *stores, const char *id,
+			   const struct extension *extension)
+{
+	struct err failure = ERR_INIT;
+	CLEANUP_FD int lock = has_anonymous(extension) ? volume_lock(hull_of(call), FILE_LOCK_EXCLUSIVE, &failure) : -1;
+	struct instance_view *views;
+	size_t count;
+
+	if (lock < 0 || instance_list(call, stores, &views, &count, &failure) < 0) {
+		if (failure.code)
+			log_err(&failure);
+		return;
+	}
+	for (size_t i = 0; i < extension->volumes.count; i++) {
+		const struct extension_volume *volume = &extension->volumes.items[i];
+
+		if (is_anonymous(volume) && !has_other_user(views, count, id, volume->name) &&
+		    volume_remove(hull_of(call), volume->name, &failure) < 0 && failure.code != ENOENT)
 			log_err(&failure);
 	}
 }
@@ -166,7 +208,7 @@ static int remove_claimed(const struct command_call *call, const struct stores *
 	    extension_read(call->arena, folder, EXTENSION_FILE, &extension, &ignored) >= 0) {
 		name = extension->name;
 		if (volumes)
-			remove_volumes(hull, extension);
+			remove_volumes(call, stores, id, extension);
 	}
 	if (result >= 0)
 		result = overlay_remove(data_dir, err);

@@ -24,9 +24,12 @@ int instance_list(const struct command_call *call, const struct stores *stores, 
 /* Whether root inside is the host's root: no range of its own, and no other instance's user namespace. */
 bool instance_has_host_ids(const struct extension *extension);
 
+/* Whether it has the named volume. */
+bool instance_has_volume(const struct extension *extension, const char *name);
+
 /*
  * Removes a stopped one wholly: writable layer, definition, name, hold on the image, range of ids; with `volumes` also
- * those volumes that nobody has named. Idempotent.
+ * those volumes that nobody has named, and that no other instance has. Idempotent.
  */
 int instance_remove(const struct command_call *call, const struct stores *stores, const char *id, bool volumes,
 		    struct err *err);

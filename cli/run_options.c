@@ -175,6 +175,8 @@ static const char *const only_host[] = {"host", NULL};
 	LIST("volume", 'v', volumes, "SOURCE:DIR[:OPTIONS]", \
 	     "a named volume or a folder of the host; ro, idmap (DANGER: setuid files made inside are the host's), " \
 	     "U (change owners)"), \
+	LIST("volumes-from", 0, volumes_from, "CONTAINER[:ro]", \
+	     "the volumes of another container, where it has them; what is named here comes before"), \
 	CHOICE("vm-backend", vm_backend, "BACKEND", \
 	       "with isolation vm: what runs it (default: see 'hull vm backends')", machine_backends), \
 	STRING("vm-image", 0, vm_image, "FILE", \

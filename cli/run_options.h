@@ -17,7 +17,7 @@ struct run_options {
 
 	/* The root and what is mounted there */
 	bool read_only, rootfs;
-	struct strv volumes, mounts, tmpfs, devices;
+	struct strv volumes, volumes_from, mounts, tmpfs, devices;
 	const char *shm_size;
 
 	/* The network */

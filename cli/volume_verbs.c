@@ -48,15 +48,8 @@ static int find_users(const struct volumes *volumes, const char *name, struct st
 	for (size_t i = 0; i < volumes->count; i++) {
 		const struct extension *extension = volumes->views[i].extension;
 
-		for (size_t v = 0; v < extension->volumes.count; v++) {
-			const struct extension_volume *volume = &extension->volumes.items[v];
-
-			if (volume->kind != VOLUME_NAMED || strcmp(volume->name, name) != 0)
-				continue;
-			if (strv_add(volumes->call->arena, ret, extension->name) < 0)
-				return arena_check(volumes->call->arena, err);
-			break;
-		}
+		if (instance_has_volume(extension, name) && strv_add(volumes->call->arena, ret, extension->name) < 0)
+			return arena_check(volumes->call->arena, err);
 	}
 	return 0;
 }

@@ -241,6 +241,39 @@ teardown() {
 	[ -d "$STORES/data/instances" ]
 }
 
+@test "volumes-from: another one's volumes and folders, read-only where it is said; what is named here comes before" {
+	mkdir "$STORES/shared" "$STORES/own"
+	chmod 777 "$STORES/shared"
+	hull volume create data
+	hull create --name first -v data:/data -v /made -v "$STORES/shared:/shared" --tmpfs /memory bb sh -c 'echo first | tee /data/file /made/file /shared/file' >/dev/null
+	hull start first
+	hull wait first
+	run hull run --rm --volumes-from first bb sh -c 'cat /data/file /made/file /shared/file; echo more >>/made/file; ls -d /memory'
+	like $'^first\nfirst\nfirst\nls: /memory: No such file'
+	run hull run --rm --volumes-from first:ro bb sh -c 'cat /made/file; echo x >/data/file'
+	like $'^first\nmore\n.*Read-only file system'
+	hull create --name second --volumes-from first:rw -v "$STORES/own:/data:ro" bb >/dev/null
+	run jq -r '.[0].mounts[] | "\(.destination) \(.source) \(.readOnly)"' <(hull inspect second)
+	has "/data $STORES/own true"
+	has "/shared $STORES/shared false"
+	# What nobody has named goes with the last one that has it.
+	made=$(hull volume ls -q | grep -vx data)
+	run -125 hull volume rm "$made"
+	hull rm -v first
+	run hull volume ls -q
+	is "$made"$'\n'data
+	hull rm -v second
+	run hull volume ls -q
+	is data
+	run -125 hull run --rm --volumes-from nosuch bb true
+	is "hull: run: option '--volumes-from': no container 'nosuch': see 'hull ps -a'"
+	hull create --name third bb >/dev/null
+	run -125 hull run --rm --volumes-from third:z bb true
+	is "hull: run: option '--volumes-from': 'third:z': want CONTAINER, CONTAINER:ro or CONTAINER:rw"
+	hull volume rm data
+	rm -r "$STORES/shared" "$STORES/own"
+}
+
 @test "volume rm waits for a start that has not named its volume yet, and that for it" {
 	local holder
 
