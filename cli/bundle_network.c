@@ -9,6 +9,7 @@
 #include "cli/bundle_parts.h"
 #include "cli/instance.h"
 #include "cli/ports.h"
+#include "net/hosts.h"
 
 /* --- Mode --------------------------------------------------------------------------------------------------------- */
 
@@ -45,13 +46,17 @@ static int choose_hostname(struct bundling *b, struct err *err)
 	const struct run_options *o = b->options;
 
 	if (bundle_is_host(o->uts)) {
-		if (o->hostname)
+		if (o->hostname || o->domainname)
 			return err_say(err, EINVAL,
-				       "with '--uts host' the hostname is the host's: '--hostname' cannot be had "
-				       "besides");
+				       "with '--uts host' the %s is the host's: '--%s' cannot be had besides",
+				       o->hostname ? "hostname" : "domain name",
+				       o->hostname ? "hostname" : "domainname");
 		return 0;
 	}
+	if (o->domainname && hosts_check_name(o->domainname, err) < 0)
+		return err_wrap(err, "option '--domainname'");
 	b->config->hostname = o->hostname ? o->hostname : arena_strndup(b->arena, b->request->id, 12);
+	b->config->domainname = o->domainname;
 	return arena_check(b->arena, err);
 }
 

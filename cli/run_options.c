@@ -116,6 +116,7 @@ static const char *const only_host[] = {"host", NULL};
 	LIST("dns", 0, dns, "IP", "name server, instead of the host's"), \
 	LIST("dns-option", 0, dns_options, "OPTION", "option of resolv.conf"), \
 	LIST("dns-search", 0, dns_search, "DOMAIN", "search domain; '.' is none"), \
+	STRING("domainname", 0, domainname, "DOMAIN", "what comes behind the hostname in its whole name"), \
 	STRING("entrypoint", 0, entrypoint, "PROGRAM", "instead of the image's entry point; '' is none"), \
 	LIST("env", 'e', env, "NAME[=VALUE]", "environment; without a value: the caller's"), \
 	LIST("env-file", 0, env_files, "FILE", "environment, a NAME=VALUE a line"), \

@@ -22,7 +22,7 @@ struct run_options {
 
 	/* The network */
 	bool publish_all;
-	const char *network, *hostname, *ip, *mac;
+	const char *network, *hostname, *domainname, *ip, *mac;
 	struct strv ports, dns, dns_search, dns_options, add_hosts;
 
 	/* The strength of isolation */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,11 +11,23 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/scope.h"
 
+/* The whole name, where there is a domain and they are one together. */
+static const char *add_domain(const struct plan *plan, struct text *whole)
+{
+	struct err ignored = ERR_INIT;
+
+	if (!plan->hostname || !plan->domainname || strchr(plan->hostname, '.'))
+		return plan->hostname;
+	text_addf(whole, "%s.%s", plan->hostname, plan->domainname);
+	return hosts_check_name(text_get(whole), &ignored) < 0 ? plan->hostname : text_get(whole);
+}
+
 static int make_hosts(const struct plan *plan, const struct net_lease *lease, struct text *to, struct err *err)
 {
+	CLEANUP_TEXT struct text whole = TEXT_INIT;
 	const struct plan_net *net = &plan->net;
 	struct hosts_request request = {
-		.hostname = plan->hostname,
+		.hostname = add_domain(plan, &whole),
 		.ip = lease ? lease->ip : NULL,
 		.gateway = lease ? lease->gateway : NULL,
 		.extra = (const char *const *)net->add_hosts.items,

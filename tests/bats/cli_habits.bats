@@ -334,6 +334,17 @@ teardown() {
 	hull rmi other:1 second
 }
 
+@test "domainname: in the kernel's words, and behind the hostname in /etc/hosts" {
+	run hull run --rm -h web --domainname example.org bb sh -c 'cat /proc/sys/kernel/domainname; hostname; hostname -f; tail -n 1 /etc/hosts'
+	like $'^example.org\nweb\nweb.example.org\n[0-9.]+\tweb.example.org web$'
+	run hull run --rm -h web.example.net --domainname example.org --network none bb tail -n 1 /etc/hosts
+	like $'^[0-9.]+\tweb.example.net web$'
+	run -125 hull run --rm --uts host --domainname example.org bb true
+	is "hull: run: with '--uts host' the domain name is the host's: '--domainname' cannot be had besides"
+	run -125 hull run --rm --domainname 'a b' bb true
+	like "^hull: run: option '--domainname': .*'a b'"
+}
+
 @test "group-add: by the image's names and by numbers, also for exec" {
 	run hull run --rm --network none -u app --group-add staff --group-add 7 bb id -G
 	is '1000 7 50'
