@@ -52,6 +52,8 @@ static int find_image(struct defining *d, struct err *err)
 	d->request.image_name = name;
 	if (!d->options->rootfs) {
 		result = image_find(d->call->arena, hull_of(d->call)->images, name, &watch, &d->image, err);
+		if (result == -ENOENT && d->options->pull && strcmp(d->options->pull, "missing") == 0)
+			return err_hint(err, "'--pull missing' fetches nothing, since hull talks to no registry");
 		d->request.image = &d->image;
 		return result;
 	}

@@ -68,6 +68,17 @@ static int check_restart(const char *words, struct err *err)
 		       words);
 }
 
+static int check_pull(const char *words, struct err *err)
+{
+	if (strcmp(words, "always") == 0)
+		return err_say(err, ENOTSUP,
+			       "'always' cannot be had: hull talks to no registry: take the image from a file, by 'hull "
+			       "image import FILE'");
+	return strcmp(words, "missing") == 0 || strcmp(words, "never") == 0
+		       ? 0
+		       : err_say(err, EINVAL, "'%s' is neither missing nor never", words);
+}
+
 static const char *const userns_words[] = {"auto", "host", NULL};
 static const char *const own_or_host[] = {"private", "host", NULL};
 static const char *const isolation_words[] = {"ns", "vm", NULL};
@@ -152,6 +163,8 @@ static const char *const only_host[] = {"host", NULL};
 	     "isolation vm, of the guest's alone"), \
 	LIST("publish", 'p', ports, "[IP:]HOST:INSIDE[/udp]", "a port of the host leads to a port inside"), \
 	FLAG("publish-all", 'P', publish_all, "every port that the image exposes, on free ports of the host"), \
+	CHECKED("pull", 0, pull, "WHEN", "never, or missing: then one that is not there is an error all the same", \
+	        check_pull), \
 	FLAG("read-only", 0, read_only, "the root cannot be written to"), \
 	CHECKED("restart", 0, restart, "POLICY", \
 	        "no, on-failure[:N], always, or unless-stopped, which is the same: a stopped one stays so", \

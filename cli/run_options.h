@@ -8,7 +8,7 @@
 struct run_options {
 	/* This command */
 	bool detach, remove;
-	const char *name, *cid_file, *detach_keys;
+	const char *name, *cid_file, *detach_keys, *pull;
 
 	/* The process */
 	bool interactive, tty, init;

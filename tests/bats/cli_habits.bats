@@ -345,6 +345,20 @@ teardown() {
 	like "^hull: run: option '--domainname': .*'a b'"
 }
 
+@test "pull: what is in the store is taken; nothing is fetched, and who asks for it is told" {
+	for when in never missing; do
+		run -0 hull run --rm --network none --pull "$when" bb echo here
+		is here
+		run -125 hull create --pull "$when" nosuch
+		has "image 'nosuch' not found in the store"
+	done
+	has 'hull talks to no registry'
+	run -125 hull run --rm --pull always bb true
+	has "option '--pull': 'always' cannot be had: hull talks to no registry: take the image from a file, by 'hull image import FILE'"
+	run -125 hull run --rm --pull=often bb true
+	has "option '--pull': 'often' is neither missing nor never"
+}
+
 @test "group-add: by the image's names and by numbers, also for exec" {
 	run hull run --rm --network none -u app --group-add staff --group-add 7 bb id -G
 	is '1000 7 50'
