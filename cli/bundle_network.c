@@ -113,26 +113,46 @@ static bool is_published(const struct extension_network *network, const struct e
 	return false;
 }
 
-/* What the image exposes, unless the user has said where it is to be. */
-static int publish_exposed(struct bundling *b, struct err *err)
+/* PORT[-PORT][/udp]: without a place on the host, which is still to be chosen. */
+static int take_exposed(struct bundling *b, const char *words, struct extension_network *to, struct err *err)
 {
-	const struct strv *exposed = b->request->image ? &b->request->image->config.exposed_ports : &(struct strv){0};
-	struct extension_network *network = &b->extension->network, images = {0};
+	if (strchr(words, ':'))
+		return err_say(err, EINVAL, "option '--expose': '%s': want PORT[-PORT][/udp]: see '--publish'", words);
+	return ports_parse(b->arena, "--expose", words, to, err);
+}
+
+/* What the image and the user expose, unless the user has said where it is to be. */
+static int publish_exposed(struct bundling *b, const struct extension_network *own, struct err *err)
+{
+	const struct strv *images = b->request->image ? &b->request->image->config.exposed_ports : &(struct strv){0};
+	struct extension_network *network = &b->extension->network, all = *own;
 	int result = 0;
 
-	for (size_t i = 0; result >= 0 && i < exposed->count; i++)
-		result = ports_parse(b->arena, exposed->items[i], &images, err);
-	for (size_t i = 0; result >= 0 && i < images.ports.count; i++) {
+	for (size_t i = 0; result >= 0 && i < images->count; i++)
+		result = ports_parse(b->arena, "--publish-all", images->items[i], &all, err);
+	for (size_t i = 0; result >= 0 && i < all.ports.count; i++) {
 		struct extension_port *port;
 
-		if (is_published(network, &images.ports.items[i]))
+		if (is_published(network, &all.ports.items[i]))
 			continue;
 		port = LIST_ADD(b->arena, &network->ports);
 		if (port)
-			*port = images.ports.items[i];
+			*port = all.ports.items[i];
 		result = arena_check(b->arena, err);
 	}
 	return result;
+}
+
+static int choose_ports(struct bundling *b, struct err *err)
+{
+	struct extension_network exposed = {0};
+	int result = 0;
+
+	for (size_t i = 0; result >= 0 && i < b->options->ports.count; i++)
+		result = ports_parse(b->arena, "--publish", b->options->ports.items[i], &b->extension->network, err);
+	for (size_t i = 0; result >= 0 && i < b->options->exposed.count; i++)
+		result = take_exposed(b, b->options->exposed.items[i], &exposed, err);
+	return result >= 0 && b->options->publish_all ? publish_exposed(b, &exposed, err) : result;
 }
 
 int bundle_network(struct bundling *b, struct err *err)
@@ -150,9 +170,5 @@ int bundle_network(struct bundling *b, struct err *err)
 	network->dns_search = b->options->dns_search;
 	network->dns_options = b->options->dns_options;
 	network->add_hosts = b->options->add_hosts;
-	for (size_t i = 0; result >= 0 && i < b->options->ports.count; i++)
-		result = ports_parse(b->arena, b->options->ports.items[i], network, err);
-	if (result >= 0 && b->options->publish_all)
-		result = publish_exposed(b, err);
-	return result;
+	return result < 0 ? result : choose_ports(b, err);
 }

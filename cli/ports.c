@@ -95,7 +95,8 @@ static int add(struct arena *arena, struct extension_network *to, const char *ip
 	return 0;
 }
 
-int ports_parse(struct arena *arena, const char *words, struct extension_network *to, struct err *err)
+int ports_parse(struct arena *arena, const char *option, const char *words, struct extension_network *to,
+		struct err *err)
 {
 	const char *slash = strrchr(words, '/'), *bare = words, *ip, *host_words, *inside_words;
 	enum extension_protocol protocol = PROTOCOL_TCP;
@@ -106,17 +107,17 @@ int ports_parse(struct arena *arena, const char *words, struct extension_network
 		if (strcmp(slash, "/udp") == 0)
 			protocol = PROTOCOL_UDP;
 		else if (strcmp(slash, "/tcp") != 0)
-			return err_say(err, EINVAL, "option '--publish': '%s': the protocol is tcp or udp", words);
+			return err_say(err, EINVAL, "option '%s': '%s': the protocol is tcp or udp", option, words);
 	}
 	if (!bare || split(arena, bare, &ip, &host_words, &inside_words) < 0)
 		return arena_check(arena, err);
 	if (parse_range(arena, host_words, &host) < 0 || parse_range(arena, inside_words, &inside) < 0 ||
 	    inside.count == 0)
 		return err_say(err, EINVAL,
-			       "option '--publish': '%s': want [[IP:]HOST:]INSIDE[/udp] with ports from 1 to 65535",
+			       "option '%s': '%s': want [[IP:]HOST:]INSIDE[/udp] with ports from 1 to 65535", option,
 			       words);
 	if (host.count != 0 && host.count != inside.count)
-		return err_say(err, EINVAL, "option '--publish': '%s': %u ports of the host for %u ports inside", words,
-			       host.count, inside.count);
+		return err_say(err, EINVAL, "option '%s': '%s': %u ports of the host for %u ports inside", option,
+			       words, host.count, inside.count);
 	return add(arena, to, ip, &host, &inside, protocol, err);
 }

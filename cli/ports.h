@@ -9,8 +9,9 @@
 
 /*
  * Adds what [[IP:][HOST]:]INSIDE[/tcp|/udp] means: one port, or as many as the ranges (8000-8010:80-90) have. Without
- * HOST a free port of the host is chosen now. -EINVAL with words that name the option.
+ * HOST a free port of the host is chosen now. -EINVAL with words that name `option`, "--publish".
  */
-int ports_parse(struct arena *arena, const char *words, struct extension_network *to, struct err *err);
+int ports_parse(struct arena *arena, const char *option, const char *words, struct extension_network *to,
+		struct err *err);
 
 #endif

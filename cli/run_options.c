@@ -131,6 +131,8 @@ static const char *const only_host[] = {"host", NULL};
 	STRING("entrypoint", 0, entrypoint, "PROGRAM", "instead of the image's entry point; '' is none"), \
 	LIST("env", 'e', env, "NAME[=VALUE]", "environment; without a value: the caller's"), \
 	LIST("env-file", 0, env_files, "FILE", "environment, a NAME=VALUE a line"), \
+	LIST("expose", 0, exposed, "PORT[/udp]", \
+	     "a port more for --publish-all; others on the bridge reach every port anyway"), \
 	LIST("group-add", 0, groups, "GROUP", "one more group for the process: a name of the image, or a number"), \
 	STRING("hostname", 'h', hostname, "NAME", "hostname (default: the beginning of the id)"), \
 	FLAG("init", 0, init, "a small init comes first: it reaps zombies and passes signals on"), \
@@ -162,7 +164,7 @@ static const char *const only_host[] = {"host", NULL};
 	     "DANGER: the host's user ids, every capability and device: root inside is root outside; with " \
 	     "isolation vm, of the guest's alone"), \
 	LIST("publish", 'p', ports, "[IP:]HOST:INSIDE[/udp]", "a port of the host leads to a port inside"), \
-	FLAG("publish-all", 'P', publish_all, "every port that the image exposes, on free ports of the host"), \
+	FLAG("publish-all", 'P', publish_all, "every port that the image or --expose tells, on free ports of the host"), \
 	CHECKED("pull", 0, pull, "WHEN", "never, or missing: then one that is not there is an error all the same", \
 	        check_pull), \
 	FLAG("read-only", 0, read_only, "the root cannot be written to"), \

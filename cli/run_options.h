@@ -23,7 +23,7 @@ struct run_options {
 	/* The network */
 	bool publish_all;
 	const char *network, *hostname, *domainname, *ip, *mac;
-	struct strv ports, dns, dns_search, dns_options, add_hosts;
+	struct strv ports, exposed, dns, dns_search, dns_options, add_hosts;
 
 	/* The strength of isolation */
 	const char *isolation, *vm_backend, *vm_image, *vm_image_format, *kernel;

@@ -99,6 +99,16 @@ teardown() {
 	hull run -d --name all -P -p 127.0.0.1:0:80 exposing sleep 100
 	run hull port all
 	like '^80/tcp -> 127\.0\.0\.1:[0-9]+'$'\n''81/udp -> 0\.0\.0\.0:[1-9][0-9]*$'
+	hull rm -f all
+	hull run -d --name all -P --expose 90-91 --expose 81/udp -p 127.0.0.1:0:91 exposing sleep 100
+	run hull port all
+	[ "$(cut -d: -f1 <<<"$output" | sort)" = $'80/tcp -> 0.0.0.0\n81/udp -> 0.0.0.0\n90/tcp -> 0.0.0.0\n91/tcp -> 127.0.0.1' ]
+	run hull run --rm --network none --expose 99 exposing echo here
+	is here
+	run -125 hull run --rm --expose 80:90 exposing true
+	is "hull: run: option '--expose': '80:90': want PORT[-PORT][/udp]: see '--publish'"
+	run -125 hull run --rm --expose 70000 exposing true
+	has "option '--expose': '70000'"
 	run -125 hull run --rm -P --network none exposing true
 	has "no address of its own to publish"
 	hull rm -f all
