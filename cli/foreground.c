@@ -49,8 +49,8 @@ int foreground_run(const struct foreground *foreground, struct err *err)
 	struct attach_request request = {
 		.fd = foreground->client_fd,
 		.input = foreground->interactive ? STDIN_FILENO : -1,
-		.output = STDOUT_FILENO,
-		.error = STDERR_FILENO,
+		.output = foreground->leaves_output ? -1 : STDOUT_FILENO,
+		.error = foreground->leaves_error ? -1 : STDERR_FILENO,
 		.terminal = foreground->tty && isatty(STDIN_FILENO) ? STDIN_FILENO : -1,
 		.detach_keys = foreground->detach_keys,
 		.takes_over = may_take_over(foreground),

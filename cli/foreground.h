@@ -13,7 +13,8 @@ struct foreground {
 	const char *id;
 	int client_fd; /* connected to the keeper; the caller closes it */
 	bool interactive, tty;
-	const char *detach_keys; /* NULL: the default */
+	bool leaves_output, leaves_error; /* to the log alone */
+	const char *detach_keys;	  /* NULL: the default */
 };
 
 /*

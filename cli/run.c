@@ -243,6 +243,12 @@ static int run_create(struct command_call *call, struct err *err)
 
 /* --- run ---------------------------------------------------------------------------------------------------------- */
 
+/* Without '--attach': all of them. */
+static bool is_attached(const struct run_options *options, const char *stream)
+{
+	return options->attach.count == 0 || strv_has(&options->attach, stream);
+}
+
 static int run_foreground(struct command_call *call, const struct stores *stores, const char *id, int client_fd,
 			  struct err *err)
 {
@@ -252,11 +258,18 @@ static int run_foreground(struct command_call *call, const struct stores *stores
 		.stores = stores,
 		.id = id,
 		.client_fd = client_fd,
-		.interactive = options->interactive,
+		.interactive = options->interactive && is_attached(options, "stdin"),
 		.tty = options->tty,
+		.leaves_output = !is_attached(options, "stdout"),
+		.leaves_error = !is_attached(options, "stderr"),
 		.detach_keys = options->detach_keys,
 	};
 
+	/* Whoever gives input only wants to know where the output can be found. */
+	if (how.leaves_output && how.leaves_error) {
+		(void)puts(id);
+		(void)fflush(stdout);
+	}
 	return foreground_run(&how, err);
 }
 
@@ -282,6 +295,11 @@ static int check_run(const struct command_call *call, struct err *err)
 	 */
 	if (bundle_wants_host_ids(options) && sealed_self(call->argv, err) < 0)
 		return -err->code;
+	if (options->detach && options->attach.count)
+		return err_say(err, EINVAL, "'--detach' and '--attach' contradict one another");
+	if (strv_has(&options->attach, "stdin") && !options->interactive)
+		return err_say(err, EINVAL,
+			       "option '--attach': 'stdin' goes with '--interactive', which keeps it open");
 	if (options->tty && !options->detach && !isatty(STDIN_FILENO) && options->interactive)
 		return err_say(err, ENOTTY, "standard input is no terminal: leave '-t' out");
 	return 0;

@@ -202,7 +202,12 @@ static const char *const only_host[] = {"host", NULL};
 	STRING("workdir", 'w', workdir, "DIR", "working directory"), \
 	OPTIONS_END
 
+static const char *const stream_words[] = {"stdin", "stdout", "stderr", NULL};
+
 const struct option_row run_rows[] = {
+	{"attach", 'a', OPTION_LIST, offsetof(struct run_options, attach), "STREAM",
+	 "only this stream is the caller's, and others that are named so (without stdout and stderr: the id is printed)",
+	 stream_words, NULL},
 	FLAG("detach", 'd', detach, "run in the background, and print the id"),
 	COMMON_ROWS
 };

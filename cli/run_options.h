@@ -8,6 +8,7 @@
 struct run_options {
 	/* This command */
 	bool detach, remove;
+	struct strv attach; /* the streams; none is named: all */
 	const char *name, *cid_file, *detach_keys, *pull;
 
 	/* The process */

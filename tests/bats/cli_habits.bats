@@ -369,6 +369,28 @@ teardown() {
 	has "option '--pull': 'often' is neither missing nor never"
 }
 
+@test "attach: the streams that are named, and no other; without an output the id, and all is in the log" {
+	both=(bb sh -c 'echo out; echo err >&2; cat; exit 3')
+	run -3 --separate-stderr hull run --rm --network none -a stdout "${both[@]}" </dev/null
+	[ "$output/$stderr" = out/ ]
+	run -3 --separate-stderr hull run --rm --network none --attach=stderr "${both[@]}" </dev/null
+	[ "$output/$stderr" = /err ]
+	run -3 --separate-stderr hull run --rm --network none -a stdout -a stderr "${both[@]}" </dev/null
+	[ "$output/$stderr" = out/err ]
+	run -3 --separate-stderr hull run --name fed --network none -i -a stdin "${both[@]}" <<<typed
+	[ "$output/$stderr" = "$(hull inspect -f '{{.Id}}' fed)/" ]
+	[ "$(hull logs fed 2>/dev/null)" = $'out\ntyped' ]
+	# What is typed here is for nobody then.
+	run hull run --rm --network none -i -a stdout bb sh -c 'read -t 1 word; echo "heard: $word"' <<<typed
+	is 'heard: '
+	run -125 hull run --rm -d -a stdout bb true
+	is "hull: run: '--detach' and '--attach' contradict one another"
+	run -125 hull run --rm -a stdin bb true
+	has "option '--attach': 'stdin' goes with '--interactive'"
+	run -125 hull run --rm -a stdwhat bb true
+	has "option '--attach' does not take 'stdwhat': one of stdin, stdout, stderr"
+}
+
 @test "group-add: by the image's names and by numbers, also for exec" {
 	run hull run --rm --network none -u app --group-add staff --group-add 7 bb id -G
 	is '1000 7 50'
