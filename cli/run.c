@@ -41,6 +41,23 @@ struct defining {
 	size_t known_count;
 };
 
+/* An image is of one platform, chosen when it came in. */
+static int check_platform(const struct defining *d, struct err *err)
+{
+	const struct image_config *config = &d->image.config;
+	const char *wanted = d->options->platform;
+	const char *architecture = config->architecture ? config->architecture : manifest_host_architecture();
+	const char *own = arena_printf(d->call->arena, "linux/%s", architecture);
+	const char *whole = arena_printf(d->call->arena, "%s/%s", own, config->variant ? config->variant : "");
+
+	if (!wanted || !own || !whole)
+		return arena_check(d->call->arena, err);
+	if (strcmp(wanted, own) == 0 || strcmp(wanted, whole) == 0 || strcmp(wanted, architecture) == 0)
+		return 0;
+	return err_say(err, ENOENT, "option '--platform': '%s': image '%s' is for %s", wanted, d->request.image_name,
+		       config->variant ? whole : own);
+}
+
 static int find_image(struct defining *d, struct err *err)
 {
 	struct image_watch watch = progress_watch();
@@ -55,8 +72,10 @@ static int find_image(struct defining *d, struct err *err)
 		if (result == -ENOENT && d->options->pull && strcmp(d->options->pull, "missing") == 0)
 			return err_hint(err, "'--pull missing' fetches nothing, since hull talks to no registry");
 		d->request.image = &d->image;
-		return result;
+		return result < 0 ? result : check_platform(d, err);
 	}
+	if (d->options->platform)
+		return err_say(err, EINVAL, "option '--platform' is about an image, which '--rootfs' has none of");
 	if (!realpath(name, path) || stat(path, &found) < 0)
 		return err_set(err, errno, "option '--rootfs': '%s'", name);
 	if (!S_ISDIR(found.st_mode))

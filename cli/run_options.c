@@ -160,6 +160,8 @@ static const char *const only_host[] = {"host", NULL};
 	        "-1000 to 1000: who is killed first when memory is out", check_number), \
 	STRING("pid", 0, pid, "MODE", "host (sees every process of the host) or container:NAME"), \
 	CHECKED("pids-limit", 0, pids_limit, "N", "at most so many processes; -1: any number", check_number), \
+	STRING("platform", 0, platform, "OS/ARCH[/VARIANT]", \
+	       "what the image has to be for, as linux/amd64; one for another platform is an error"), \
 	FLAG("privileged", 0, privileged, \
 	     "DANGER: the host's user ids, every capability and device: root inside is root outside; with " \
 	     "isolation vm, of the guest's alone"), \

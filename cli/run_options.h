@@ -9,7 +9,7 @@ struct run_options {
 	/* This command */
 	bool detach, remove;
 	struct strv attach; /* the streams; none is named: all */
-	const char *name, *cid_file, *detach_keys, *pull;
+	const char *name, *cid_file, *detach_keys, *pull, *platform;
 
 	/* The process */
 	bool interactive, tty, init;

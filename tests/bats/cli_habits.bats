@@ -185,7 +185,7 @@ teardown() {
 	hull update --cpu-quota 10000 half
 	[ "$(time_of half)" = '10000 50000' ]
 	[ "$(kernel_of half)" = '10000 50000' ]
-	hull create --name whole --network none --cpu-quota 30000 bb >/dev/null
+	hull create --name whole --network none --cpu-quota 30000 bb sleep 1000 >/dev/null
 	hull start whole
 	[ "$(kernel_of whole)" = '30000 100000' ]
 	run -125 hull run --rm --cpus 1 --cpu-period 1000 bb true
@@ -389,6 +389,20 @@ teardown() {
 	has "option '--attach': 'stdin' goes with '--interactive'"
 	run -125 hull run --rm -a stdwhat bb true
 	has "option '--attach' does not take 'stdwhat': one of stdin, stdout, stderr"
+}
+
+@test "platform: the image's own, or an error that says which that is" {
+	own=$(hull image inspect -f '{{.Architecture}}' bb)
+	for words in "linux/$own" "$own"; do
+		run hull run --rm --network none --platform "$words" bb echo here
+		is here
+	done
+	for words in linux/vax "linux/$own/v9" "windows/$own" ''; do
+		run -125 hull create --platform "$words" bb
+		is "hull: create: option '--platform': '$words': image 'bb' is for linux/$own"
+	done
+	run -125 hull create --platform "linux/$own" --rootfs "$STORES/rootfs" true
+	is "hull: create: option '--platform' is about an image, which '--rootfs' has none of"
 }
 
 @test "group-add: by the image's names and by numbers, also for exec" {
