@@ -261,7 +261,7 @@ static int add_mount(struct bundling *b, const char *words, struct err *err)
 	return fill_mount(b, &taken, volume, err) < 0 ? err_wrap(err, "option '--mount'") : 0;
 }
 
-/* --- --volumes-from CONTAINER[:ro|rw] ------------------------------------------------------------------------------- */
+/* --- --volumes-from CONTAINER[:ro|rw] ---------------------------------------------------------------------------- */
 
 static int share_volume(struct bundling *b, const struct extension_volume *theirs, bool read_only, struct err *err)
 {

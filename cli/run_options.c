@@ -72,7 +72,8 @@ static int check_pull(const char *words, struct err *err)
 {
 	if (strcmp(words, "always") == 0)
 		return err_say(err, ENOTSUP,
-			       "'always' cannot be had: hull talks to no registry: take the image from a file, by 'hull "
+			       "'always' cannot be had: hull talks to no registry: take the image from a file, by "
+			       "'hull "
 			       "image import FILE'");
 	return strcmp(words, "missing") == 0 || strcmp(words, "never") == 0
 		       ? 0
@@ -166,7 +167,8 @@ static const char *const only_host[] = {"host", NULL};
 	     "DANGER: the host's user ids, every capability and device: root inside is root outside; with " \
 	     "isolation vm, of the guest's alone"), \
 	LIST("publish", 'p', ports, "[IP:]HOST:INSIDE[/udp]", "a port of the host leads to a port inside"), \
-	FLAG("publish-all", 'P', publish_all, "every port that the image or --expose tells, on free ports of the host"), \
+	FLAG("publish-all", 'P', publish_all, \
+	     "every port that the image or --expose tells, on free ports of the host"), \
 	CHECKED("pull", 0, pull, "WHEN", "never, or missing: then one that is not there is an error all the same", \
 	        check_pull), \
 	FLAG("read-only", 0, read_only, "the root cannot be written to"), \
@@ -208,7 +210,7 @@ static const char *const stream_words[] = {"stdin", "stdout", "stderr", NULL};
 
 const struct option_row run_rows[] = {
 	{"attach", 'a', OPTION_LIST, offsetof(struct run_options, attach), "STREAM",
-	 "only this stream is the caller's, and others that are named so (without stdout and stderr: the id is printed)",
+	 "only this stream is the caller's, and others that are named so; without an output: the id is printed",
 	 stream_words, NULL},
 	FLAG("detach", 'd', detach, "run in the background, and print the id"),
 	COMMON_ROWS
