@@ -303,10 +303,8 @@ booting_from() {
 
 # pausing_boot PAUSE...: a machine that has a second to come up, and is paused in it. On a busy host it may be over before.
 pausing_boot() {
-	local tries
-
 	[ -x "$HULL_TESTING" ] || skip "no build with fault points"
-	for tries in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		HULL_TEST_FAULT=fail:machine:patience "$HULL_TESTING" --root "$STORES/run" --data "$STORES/data" run -d --name box \
 			--isolation vm --vm-backend qemu bb true >/dev/null 3>&-
 		! "$@" || break
