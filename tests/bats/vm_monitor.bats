@@ -124,6 +124,13 @@ all_filtered() {
 	done
 }
 
+@test "vsock: a connection, and as much data as takes many packets, in and out" {
+	yes 'told by the host' | head -n 700 >"$WORK/start"
+	MONITOR=(python3 -c "$LISTENING" "$WORK/agent" "${MONITOR[@]}")
+	run -7 --separate-stderr machine "vsock hull.agent=vsock" '"agent_listen_fd": 8, "start_fd": 9' 9<"$WORK/start"
+	[ "$output" = "$(yes 'TOLD BY THE HOST' | head -n 700)" ]
+}
+
 # In a network of its own, with a tap as the monitor's descriptor 9: says what comes out of the machine, and speaks to it until it ends.
 NETWORK='import fcntl, os, socket, struct, subprocess, sys, time
 tap = os.open("/dev/net/tun", os.O_RDWR)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A console, and what an agent says there, or by vsock (runtime/vm/agent_protocol.h): as far as it goes. */
+/* A console, and what an agent says there (runtime/vm/agent_protocol.h): as far as it goes. */
 #include "payload.h"
 
 /* Its transmitting queue: port 0 of a console without a driver for more ports, the terminal. */
@@ -7,13 +7,13 @@ static uint32_t start_console(void)
 {
 	uint32_t at = find_device(3);
 
-	start_device(at, 1);
+	start_device(at, 1, 1);
 	return at;
 }
 
 static void send(uint32_t at, const volatile void *what, uint32_t bytes)
 {
-	describe(0, what, bytes, 0);
+	describe(1, 0, what, bytes, 0);
 	(void)transfer(at, 1);
 }
 
@@ -68,23 +68,5 @@ void play_broken_agent(void)
 	static const char words[] = "HELO this is somebody else";
 
 	send(start_console(), words, sizeof(words));
-	wait_for_ever();
-}
-
-/* One that connects by vsock, and ends the connection: virtio 1.2, section 5.10.6. */
-void play_lost_agent(void)
-{
-	static volatile struct {
-		uint64_t source_cid, to_cid;
-		uint32_t source_port, to_port, length;
-		uint16_t type, operation;
-		uint32_t flags, room, taken;
-	} __attribute__((packed)) packet = {3, 2, 1025, 1024, 0, 1, 1, 0, 4096, 0};
-	uint32_t at = find_device(19);
-
-	start_device(at, 1);
-	send(at, &packet, sizeof(packet));
-	packet.operation = 3;
-	send(at, &packet, sizeof(packet));
 	wait_for_ever();
 }

@@ -13,9 +13,9 @@ static void access_disk(uint32_t at, uint32_t type, uint64_t sector)
 	request.type = type;
 	request.sector = sector;
 	status = 0xff;
-	describe(0, &request, 16, NEXT);
-	describe(1, data, sizeof(data), (uint16_t)(NEXT | (type ? 0 : WRITABLE)));
-	describe(2, &status, 1, WRITABLE);
+	describe(0, 0, &request, 16, NEXT);
+	describe(0, 1, data, sizeof(data), (uint16_t)(NEXT | (type ? 0 : WRITABLE)));
+	describe(0, 2, &status, 1, WRITABLE);
 	(void)transfer(at, 0);
 	if (status != 0)
 		fail("the disk reports an error");
@@ -26,7 +26,7 @@ void try_disk(void)
 {
 	uint32_t at = find_device(2);
 
-	start_device(at, 0);
+	start_device(at, 0, 1);
 	access_disk(at, 0, 0);
 	data[sizeof(data) - 1] = 0;
 	say((const char *)data);

@@ -58,6 +58,7 @@ static const struct {
 	{"disk", 3, try_disk},
 	{"console", 3, try_console},
 	{"net", 3, try_net},
+	{"vsock", 3, try_vsock},
 	{"random", 3, try_random},
 	{"hostile", 3, try_hostile},
 	{"turns", 3, try_turns},

@@ -86,8 +86,8 @@ void be_fed(void)
 {
 	uint32_t at = find_device(4);
 
-	start_device(at, 0);
-	describe(0, AREA, 16 * PAGE, WRITABLE);
+	start_device(at, 0, 1);
+	describe(0, 0, AREA, 16 * PAGE, WRITABLE);
 	say("fed\n");
 	for (;;)
 		(void)transfer(at, 0);

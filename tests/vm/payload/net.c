@@ -20,12 +20,12 @@ void try_net(void)
 	const volatile struct frame *in = (const volatile struct frame *)data;
 	uint32_t at = find_device(1);
 
-	start_device(at, 1);
-	describe(0, &out, sizeof(out), 0);
+	start_device(at, 1, 1);
+	describe(1, 0, &out, sizeof(out), 0);
 	(void)transfer(at, 1);
-	start_device(at, 0);
+	start_device(at, 0, 1);
 	do {
-		describe(0, data, sizeof(data), WRITABLE);
+		describe(0, 0, data, sizeof(data), WRITABLE);
 		(void)transfer(at, 0);
 	} while (in->type[0] != 0x88 || in->type[1] != 0xb5);
 	data[sizeof(data) - 1] = 0;

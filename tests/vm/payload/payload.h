@@ -54,26 +54,27 @@ static inline uint64_t ticks(void)
 	return (uint64_t)high << 32 | low;
 }
 
-/* --- virtio.c: the transport, one queue with a few slots ---------------------------------------------------------- */
+/* --- virtio.c: the transport, a queue or two with a few slots ----------------------------------------------------- */
 
-enum { WRITABLE = 2, NEXT = 1 };
+enum { WRITABLE = 2, NEXT = 1, QUEUES = 2 };
 
 /* Its registers' address. */
 uint32_t find_device(uint32_t id);
-/* With this queue alone, which is empty; its line is listened to. */
-void start_device(uint32_t at, uint32_t queue);
-/* A slot of the chain that begins with slot 0. */
-void describe(uint32_t slot, const volatile void *at, uint32_t bytes, uint16_t flags);
-/* Offers the chain, without a kick; and waits for the interrupt behind one: the bytes that it was given. */
-void offer(void);
+/* With `count` queues from `first` on, which are empty, and no others; its line is listened to. */
+void start_device(uint32_t at, uint32_t first, uint32_t count);
+/* A slot of the queue's chain, which begins with slot 0. */
+void describe(uint32_t queue, uint32_t slot, const volatile void *at, uint32_t bytes, uint16_t flags);
+/* Offers the chain, without a kick; and with one, waiting until it is given back: the bytes that it was given. */
+void offer(uint32_t queue);
 uint32_t transfer(uint32_t at, uint32_t queue);
 void acknowledge(uint32_t at);
 extern volatile uint8_t data[512]; /* a buffer for anybody */
 
-/* --- a word each: disk.c, net.c, console.c, random.c, memory.c, trips.c, endings.c -------------------------------- */
+/* --- a word each: disk.c, net.c, console.c, vsock.c, random.c, memory.c, trips.c, endings.c ----------------------- */
 
 void try_disk(void), try_net(void);
-void try_console(void), play_agent(void), play_stuck_agent(void), play_broken_agent(void), play_lost_agent(void);
+void try_console(void), play_agent(void), play_stuck_agent(void), play_broken_agent(void);
+void try_vsock(void), play_lost_agent(void);
 void try_random(void), try_hostile(void), try_turns(void), try_share(void);
 void try_speed(void), try_rings(void), write_when_told(void), be_fed(void);
 void try_trips(void), try_bare_trips(void), one_byte(void);

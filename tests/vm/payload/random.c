@@ -6,8 +6,8 @@ void try_random(void)
 {
 	uint32_t at = find_device(4), sum = 0, bytes;
 
-	start_device(at, 0);
-	describe(0, data, 64, WRITABLE);
+	start_device(at, 0, 1);
+	describe(0, 0, data, 64, WRITABLE);
 	bytes = transfer(at, 0);
 	for (uint32_t i = 0; i < 64; i++)
 		sum |= data[i];
@@ -21,10 +21,10 @@ void try_hostile(void)
 {
 	uint32_t at = find_device(4), before;
 
-	start_device(at, 0);
-	describe(0, (const void *)0xcffff000UL, 64, WRITABLE);
+	start_device(at, 0, 1);
+	describe(0, 0, (const void *)0xcffff000UL, 64, WRITABLE);
 	before = interrupts;
-	offer();
+	offer(0);
 	set(at + 0x50, 0);
 	wait_for_interrupt(before);
 	if (!(get(at + 0x70) & 0x40))
@@ -38,8 +38,8 @@ void try_turns(void)
 {
 	uint32_t at = find_device(4);
 
-	start_device(at, 0);
-	describe(0, data, 1, WRITABLE);
+	start_device(at, 0, 1);
+	describe(0, 0, data, 1, WRITABLE);
 	for (uint32_t i = 0; i < 200; i++)
 		(void)transfer(at, 0);
 	say("turns\n");
@@ -51,7 +51,7 @@ void try_share(void)
 	uint32_t at = find_device(26);
 
 	for (;;) {
-		start_device(at, 1);
+		start_device(at, 1, 1);
 		say("served\n");
 	}
 }

@@ -40,10 +40,10 @@ void try_trips(void)
 {
 	uint32_t at = find_device(4);
 
-	start_device(at, 0);
-	describe(0, data, 1, WRITABLE);
+	start_device(at, 0, 1);
+	describe(0, 0, data, 1, WRITABLE);
 	for (uint32_t i = 0; i < TRIPS; i++) {
-		offer();
+		offer(0);
 		trips[i] = trip(at + 0x50, 0);
 		acknowledge(at);
 	}

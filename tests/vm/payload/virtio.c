@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* virtio-mmio (virtio 1.2, section 4.2): one queue with a few slots, whatever the device is. */
+/* virtio-mmio (virtio 1.2, section 4.2): a queue or two with a few slots, whatever the device is. */
 #include "payload.h"
 
 enum { SLOTS = 8 };
 
-static volatile struct {
+struct descriptors {
 	struct {
 		uint64_t at;
 		uint32_t bytes;
 		uint16_t flags, next;
 	} slots[SLOTS];
-} descriptors __attribute__((aligned(4096)));
-static volatile struct {
+};
+struct available {
 	uint16_t flags, index, ring[SLOTS], event;
-} available __attribute__((aligned(4096)));
-static volatile struct {
+};
+struct used {
 	uint16_t flags, index;
 	struct {
 		uint32_t id, bytes;
 	} ring[SLOTS];
 	uint16_t event;
-} used __attribute__((aligned(4096)));
+};
+static volatile struct queue {
+	struct descriptors descriptors __attribute__((aligned(16)));
+	struct available available __attribute__((aligned(16)));
+	struct used used __attribute__((aligned(16)));
+} queues[QUEUES] __attribute__((aligned(4096)));
 
 volatile uint8_t data[512];
 
@@ -41,9 +46,21 @@ static void set_address(uint32_t at, const volatile void *table)
 	set(at + 4, 0);
 }
 
-void start_device(uint32_t at, uint32_t queue)
+static void start_queue(uint32_t at, uint32_t number)
 {
-	available.index = used.index = 0;
+	volatile struct queue *queue = &queues[number];
+
+	queue->available.index = queue->used.index = 0;
+	set(at + 0x30, number);
+	set(at + 0x38, SLOTS);
+	set_address(at + 0x80, &queue->descriptors);
+	set_address(at + 0x90, &queue->available);
+	set_address(at + 0xa0, &queue->used);
+	set(at + 0x44, 1);
+}
+
+void start_device(uint32_t at, uint32_t first, uint32_t count)
+{
 	set(at + 0x70, 0);
 	set(at + 0x70, 1);
 	set(at + 0x70, 3);
@@ -54,31 +71,31 @@ void start_device(uint32_t at, uint32_t queue)
 	set(at + 0x70, 11);
 	if (!(get(at + 0x70) & 8))
 		fail("the features are refused");
-	set(at + 0x30, queue);
-	set(at + 0x38, SLOTS);
-	set_address(at + 0x80, &descriptors);
-	set_address(at + 0x90, &available);
-	set_address(at + 0xa0, &used);
-	set(at + 0x44, 1);
+	for (uint32_t i = 0; i < count; i++)
+		start_queue(at, first + i);
 	listen(at);
 	set(at + 0x70, 15);
 	if (get(at + 0x70) != 15)
 		fail("the device does not start");
 }
 
-void describe(uint32_t slot, const volatile void *at, uint32_t bytes, uint16_t flags)
+void describe(uint32_t queue, uint32_t slot, const volatile void *at, uint32_t bytes, uint16_t flags)
 {
-	descriptors.slots[slot].at = (uintptr_t)at;
-	descriptors.slots[slot].bytes = bytes;
-	descriptors.slots[slot].flags = flags;
-	descriptors.slots[slot].next = (uint16_t)(slot + 1);
+	volatile struct descriptors *descriptors = &queues[queue].descriptors;
+
+	descriptors->slots[slot].at = (uintptr_t)at;
+	descriptors->slots[slot].bytes = bytes;
+	descriptors->slots[slot].flags = flags;
+	descriptors->slots[slot].next = (uint16_t)(slot + 1);
 }
 
-void offer(void)
+void offer(uint32_t queue)
 {
-	available.ring[available.index % SLOTS] = 0;
+	volatile struct available *available = &queues[queue].available;
+
+	available->ring[available->index % SLOTS] = 0;
 	__asm__ volatile("" ::: "memory");
-	available.index++;
+	available->index++;
 }
 
 void acknowledge(uint32_t at)
@@ -88,14 +105,16 @@ void acknowledge(uint32_t at)
 
 uint32_t transfer(uint32_t at, uint32_t queue)
 {
+	volatile struct used *used = &queues[queue].used;
 	uint32_t interrupts_before = interrupts;
-	uint16_t before = used.index;
+	uint16_t before = used->index;
 
-	offer();
+	offer(queue);
 	set(at + 0x50, queue);
 	wait_for_interrupt(interrupts_before);
+	/* It may have been the other queue's. */
+	for (interrupts_before = interrupts; used->index == before; interrupts_before = interrupts)
+		wait_for_interrupt(interrupts_before);
 	acknowledge(at);
-	if (used.index == before)
-		fail("the device gave nothing back");
-	return used.ring[before % SLOTS].bytes;
+	return used->ring[before % SLOTS].bytes;
 }
