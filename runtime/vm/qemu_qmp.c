@@ -86,9 +86,9 @@ static void take_dirty_rate(const struct json *root, struct qemu_dirty_rate *rat
 	    strcmp(id, wanted) != 0)
 		return;
 	if (json_get(root, "error")) {
-		words = "no reason was given";
+		words = NULL;
 		(void)json_string(json_get(json_get(root, "error"), "desc"), &words, &ignored);
-		text_escape(rate->words, sizeof(rate->words), words);
+		text_escape(rate->words, sizeof(rate->words), text_is_empty(words) ? "it gives no reason" : words);
 		rate->state = QEMU_RATE_FAILED;
 	} else if (json_string(json_get(answer, "status"), &words, &ignored) >= 0 && strcmp(words, "measured") == 0 &&
 		   json_u64(json_get(answer, "dirty-rate"), &rate->mib_per_second, &ignored) >= 0 &&

@@ -215,6 +215,9 @@ static void test_dirty_rate(void)
 	say(&state, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"it\\nis so\"}, \"id\": \"dirty-rate 3\"}");
 	CHECK_INT(rate->state, QEMU_RATE_FAILED);
 	CHECK_STR(rate->words, "it\\nis so");
+	rate->state = QEMU_RATE_MEASURING;
+	say(&state, "{\"error\": {\"desc\": \"\"}, \"id\": \"dirty-rate 3\"}");
+	CHECK_STR(rate->words, "it gives no reason");
 }
 
 int main(void)
