@@ -77,8 +77,9 @@ const struct command verb_vm_backends = {
 		"with exit code 125 and a line, which 'hull inspect' shows too (state.error, state.cause). So it does "
 		"of what a guest does to its machine before its program has ended, which has exit codes of its "
 		"own: " GUEST_ENDS_HELP
-		"all the rest 125. QEMU tells a triple fault from a reset only while it emulates: with "
-		"KVM it calls either a reset.\n"
+		"all the rest 125. QEMU calls a triple fault a reset, unless it emulates. Backend 'kvm' knows of ELF "
+		"kernels alone why they panicked, and so whether for want of memory: a bzImage moves itself in its "
+		"memory.\n"
 		"\n"
 		"An image of the machine's own root ('hull run --vm-image', vm.image of config.json) is raw with kvm. "
 		"With qemu it may be qcow2, vdi, vmdk (of one sparse file) or vhd, too, and one of these takes the "

@@ -20,7 +20,10 @@
 /* The words of the first panic in `bytes`; they end where they cannot be printed. False: none, and `ret` is "". */
 bool panic_find(const char *bytes, size_t len, char ret[static PANIC_WORDS_BYTES]);
 
-/* The same in guest memory, [gpa, end): there the kernel is, and its log. The machine's processors may still run. */
+/*
+ * The same in guest memory, [gpa, end): there the kernel is, and its log. The machine's processors may still run. Not
+ * found: the log of a bzImage, which may have moved itself anywhere (KASLR), or one that the kernel has made larger.
+ */
 bool panic_find_in_memory(const struct guest_memory *memory, uint64_t gpa, uint64_t end,
 			  char ret[static PANIC_WORDS_BYTES]);
 
