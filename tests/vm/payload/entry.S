@@ -4,12 +4,13 @@
  * mapped as they are, for both rings.
  *
  * Why long mode: a KVM in software (tried on Linux 6.18's, without VMX or SVM) emulates ring 0 whatever the mode is, one
- * instruction after the other, and so ring 3 of 32-bit code; ring 3 of 64-bit code alone runs on the processor. What it
- * does with the ways from ring 0 to ring 3 that there are:
+ * instruction after the other, and so ring 3 of 32-bit code, without paging as in long mode; ring 3 of 64-bit code alone
+ * runs on the processor. What it does with the ways from ring 0 to ring 3 that there are:
  *
  *     32 bits   iret, a far return, a jump to another task    cannot be emulated: KVM gives the guest up
  *               sysexit                                       enters ring 3, as slow as ring 0
  *     64 bits   a far return                                  cannot be emulated
+ *               iret to 32-bit code                           enters ring 3, as slow as ring 0
  *               sysexit, sysret, iret                         enter ring 3, 2000 times as fast as ring 0
  *
  * iret it is: it needs no register, and leaves an interrupt's handler, too.
