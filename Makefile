@@ -5,7 +5,8 @@
 # make check       installs what the tests need, and passes all of them
 # make help        the rest
 #
-# V=1 shows the commands. SANITIZE=1 builds with ASan and UBSan into build/asan, SANITIZE=thread with TSan into build/tsan. WERROR=1 makes warnings errors.
+# V=1 shows the commands. SANITIZE=1 builds with ASan and UBSan into build/asan, SANITIZE=thread with TSan into
+# build/tsan. WERROR=1 makes warnings errors.
 # LIBC=glibc links the static programs with glibc, where musl would be chosen.
 
 VERSION  := 0.1.0
@@ -30,17 +31,19 @@ CFLAGS   ?= $(if $(SANITIZE),-O1 -g1,-O2 -g)
 CFLAGS   += -std=gnu17 $(WARNINGS) -fstack-protector-strong -fno-common -ffunction-sections -fdata-sections \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZERS) -fno-omit-frame-pointer -fno-sanitize-recover=undefined) $(NO_NOISE)
 , := ,
-# gcc says of each fence that ThreadSanitizer knows none: what they order is between a guest and the monitor, which it does not see either. And with fewer
-# passes it guesses at how long texts are.
+# gcc says of each fence that ThreadSanitizer knows none: what they order is between a guest and the monitor, which it
+# does not see either. And with fewer passes it guesses at how long texts are.
 NO_NOISE = $(if $(findstring clang,$(CC)),,$(if $(SANITIZE),-Wno-format-truncation) $(if $(filter thread,$(SANITIZE)),-Wno-tsan))
 SANITIZERS := $(if $(filter thread,$(SANITIZE)),thread,address$(,)undefined)
 LDFLAGS  += -Wl,--gc-sections -Wl,-z,relro,-z,now
 
-# Where files without fault points have been compiled, if not here: a build with such points (TESTING=1) needs no second object of them.
+# Where files without fault points have been compiled, if not here: a build with such points (TESTING=1) needs no second
+# object of them.
 PLAIN  ?= $(BUILD)
 POINTS := $(if $(filter-out $(BUILD),$(PLAIN)),$(shell grep -lE 'core/fault\.h|HULL_TESTING' $(FOLDERS:%=%/*.c)))
 
-# The object of $(1), a source without .c, a folder's objects, and the archive that they become, below $(2): $(BUILD), or where those for another C library are.
+# The object of $(1), a source without .c, a folder's objects, and the archive that they become, below $(2): $(BUILD),
+# or where those for another C library are.
 object   = $(if $(filter $(1).c,$(POINTS)),$(2),$(patsubst $(BUILD)%,$(PLAIN)%,$(2)))/obj/$(1).o
 objects  = $(foreach source,$(wildcard $(1)/*.c),$(call object,$(source:.c=),$(2)))
 archive  = $(2)/lib/lib$(subst /,-,$(1)).a

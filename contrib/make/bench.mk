@@ -2,7 +2,8 @@
 #
 # make bench               hull beside crun, runc and podman, as tables with their bars; as root, some fifteen minutes
 # make bench QUICK=1       the same in three, for CI: fails when a figure is far beyond its bar
-# make bench GROUPS=oci    one part of it, or some: run,held,crowd,ports,oci,v2,vm; v2 is hull-oci beside crun in the machine of tests/vm, half a minute
+# make bench GROUPS=oci    one part of it, or some: run,held,crowd,ports,oci,v2,vm; v2 is hull-oci beside crun in the
+#                          machine of tests/vm, half a minute
 # BENCH_HULL=PROGRAM measures another hull, and the hull-oci beside it.
 
 BENCH_RUNNER := $(BUILD)/bench/runner
@@ -25,13 +26,15 @@ bench: deps-bench
 		--floor $(abspath $(BENCH_FLOOR)) --layout $(abspath $(IMAGES_DIR)/busybox) \
 		$(if $(QUICK),--quick) $(if $(GROUPS),--groups $(GROUPS))
 
-# make bench-vm            the monitor beside its floor and QEMU: first bytes, turns, memory, idling, disk and network; some minutes
+# make bench-vm            the monitor beside its floor and QEMU: first bytes, turns, memory, idling, disk and network;
+#                          some minutes
 .PHONY: bench-vm
 bench-vm:
 	$(Q)$(MAKE) --no-print-directory bench GROUPS=vm
 	$(Q)tests/bench/vm-throughput $(BUILD)
 
-# make check-icount        how many instructions a stock kernel's start takes under the monitor, beside the floor; not a matter of how busy the machine is
+# make check-icount        how many instructions a stock kernel's start takes under the monitor, beside the floor; not a
+#                          matter of how busy the machine is
 .PHONY: check-icount run-icount
 check-icount: together-build
 	@$(MAKE) --no-print-directory run-icount

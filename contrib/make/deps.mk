@@ -20,7 +20,8 @@ CLIENT_PACKAGES := podman conmon uidmap netavark aardvark-dns buildah containerd
 
 SERVICE_POLICY := /usr/sbin/policy-rc.d
 
-# $(1) packages. Their services are not started: a policy that forbids it is put in place meanwhile, unless the machine has one of its own.
+# $(1) packages. Their services are not started: a policy that forbids it is put in place meanwhile, unless the machine
+# has one of its own.
 define install_packages
 	@have=$$(dpkg-query -W -f='$${db:Status-Abbrev} $${Package}\n' $(1) 2>/dev/null | sed -n 's/^ii  *//p'); \
 	want=; for p in $(1); do printf '%s\n' "$$have" | grep -qx "$$p" || want="$$want $$p"; done; \

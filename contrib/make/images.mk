@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The images that hull brings along, as OCI layouts below share/hull/images, found by the programs relative to themselves.
+# The images that hull brings along, as OCI layouts below share/hull/images, found by the programs relative to
+# themselves.
 
 BUSYBOX       ?= $(firstword $(wildcard /bin/busybox /usr/bin/busybox))
 IMAGES_DIR    := $(BUILD)/share/hull/images

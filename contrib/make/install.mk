@@ -7,7 +7,8 @@ INSTALL_LIBEXEC := $(filter $(BUILD)/libexec/%,$(PROGRAMS))
 SHARE           := $(BUILD)/share
 SYSCONFDIR      ?= /etc
 
-# What tells engines of hull-oci. podman and buildah read a folder of such files; containerd and dockerd are told by hand.
+# What tells engines of hull-oci. podman and buildah read a folder of such files; containerd and dockerd are told by
+# hand.
 DROP_IN_DIR     := $(SYSCONFDIR)/containers/containers.conf.d
 DROP_IN         := contrib/containers.conf.d/50-hull.conf
 SNIPPETS        := contrib/containerd/hull-1.toml contrib/containerd/hull-2.toml contrib/docker/daemon.json

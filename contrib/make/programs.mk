@@ -15,7 +15,8 @@ START_FOLDERS := runtime/core runtime/spec runtime/vm cgroups namespaces net run
 
 PROGRAMS :=
 
-# $(1) path below $(BUILD), $(2) its main without .c, $(3) folders, $(4) tree of objects, $(5) what comes first and (6) last on the linker's line
+# $(1) path below $(BUILD), $(2) its main without .c, $(3) folders, $(4) tree of objects, $(5) what comes first and (6)
+# last on the linker's line
 define link
 PROGRAMS += $(BUILD)/$(1)
 $(BUILD)/$(1): $(call object,$(2),$(4)) $(foreach f,$(3),$(call archive,$(f),$(4))) $(LIBC_CHOICE)

@@ -10,7 +10,8 @@ CFLAGS   += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
 # The slow ones last: who waits sees the quick ones first.
 CHECK_PARTS := lint check-unit check-bats check-asan check-tsan check-fuzz check-machines check-slow check-together
-# What keeps one processor busy, because it emulates another, or does one thing after another: as many at once as there are, the longest first.
+# What keeps one processor busy, because it emulates another, or does one thing after another: as many at once as there
+# are, the longest first.
 TOGETHER    := boot-nested run-clients boot-criu boot-engines boot-plain boot-systemd run-icount boot-share
 
 PROCESSORS   := $(shell nproc)
@@ -29,7 +30,7 @@ check: deps-check deps-clients
 check-together: together-build
 	@$(RUN_TOGETHER) $(TOGETHER)
 
-# --- unit tests: tests/unit/<folder>/test_*.c, each one program, TAP on stdout ---------------------------------------------
+# --- unit tests: tests/unit/<folder>/test_*.c, each one program, TAP on stdout ----------------------------------------
 
 UNIT_SOURCES  := $(wildcard tests/unit/*/test_*.c)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
@@ -57,7 +58,7 @@ check-unit:
 	@$(ALL_TOGETHER) all unit-programs
 	@$(MAKE) --no-print-directory run-unit
 
-# --- what a user types: tests/bats/*.bats, in a lab (tests/lib/lab) -----------------------------------------------------------
+# --- what a user types: tests/bats/*.bats, in a lab (tests/lib/lab) ---------------------------------------------------
 
 .PHONY: testing-build
 testing-build:
@@ -71,7 +72,7 @@ check-machines: testing-build
 check-slow: testing-build
 	$(Q)tests/run-bats $(BUILD) -j $(PROCESSORS) --filter-tags 'slow,!vm'
 
-# --- both once more with sanitizers: programs are dynamic here; tests that are about time or size are left out -----------------
+# --- both once more with sanitizers: programs are dynamic here; tests that are about time or size are left out --------
 
 .PHONY: sanitized-build
 sanitized-build:
@@ -81,7 +82,7 @@ check-asan: sanitized-build
 run-bats-sanitized:
 	$(Q)tests/run-bats $(BUILD) --filter-tags '!slow,!plain,!vm'
 
-# --- the monitor, which alone has threads, under ThreadSanitizer: unit tests with processors' threads, and payloads on /dev/kvm -----------
+# --- the monitor, which alone has threads, under ThreadSanitizer: unit tests, and payloads on /dev/kvm ----------------
 
 THREADED_UNITS  = $(shell grep -lE 'pthread_create|machine_start' $(filter tests/unit/vm/%,$(UNIT_SOURCES)))
 THREADED        = SANITIZE=thread BUILD=build/tsan UNIT_SOURCES="$(THREADED_UNITS)" UNIT_FOLDERS="tests/unit/vm runtime/vm runtime/base"
@@ -96,7 +97,7 @@ run-unit-threaded:
 run-bats-threaded:
 	$(Q)tests/run-bats build/tsan --filter-tags '!slow,!plain' tests/bats/vm_monitor.bats
 
-# --- fuzzing: tests/fuzz/fuzz_*.c, one parser each, about a minute for all ------------------------------------------------------
+# --- fuzzing: tests/fuzz/fuzz_*.c, one parser each, about a minute for all --------------------------------------------
 
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FOLDERS  := tests/unit/vm runtime/agent images runtime/vm runtime/spec cgroups namespaces net runtime/base
@@ -112,7 +113,7 @@ check-fuzz:
 	@$(ALL_TOGETHER) $(FOR_FUZZING) fuzz-programs
 	$(Q)tests/run-fuzz $(FUZZ_SECONDS) $(patsubst $(BUILD)/%,build/fuzz/%,$(FUZZ_PROGRAMS))
 
-# --- engines drive hull-oci, and runc as control: tests/clients/*.py, about three minutes --------------------------------------------
+# --- engines drive hull-oci, and runc as control: tests/clients/*.py, about three minutes -----------------------------
 
 .PHONY: run-clients
 check-clients: deps-clients
@@ -121,7 +122,7 @@ check-clients: deps-clients
 run-clients:
 	$(Q)tests/run-clients $(BUILD)/bin/hull-oci $(IMAGES_DIR)/busybox
 
-# --- without running anything -----------------------------------------------------------------------------------------------------
+# --- without running anything -----------------------------------------------------------------------------------------
 
 # What the compiler is told, a line each, for tools that read C.
 $(BUILD)/compile_flags.txt: Makefile $(wildcard contrib/make/*.mk)

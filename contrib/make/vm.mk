@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# make check-vm     boots Debian's own kernel in a small emulated machine and runs tests there: cgroup v2 alone, checkpoints, systemd, directories
+# make check-vm     boots Debian's own kernel in a small emulated machine and runs tests there: cgroup v2 alone,
+#                   checkpoints, systemd, directories
 #                   that hull's server shares with it, and engines that make checkpoints. VM_BOOTS chooses.
 
 VM_BOOTS ?= criu engines plain systemd share
 
-# share serves directories to a machine that it starts; exercise uses them in there, and is static: it runs on whatever that machine boots.
+# share serves directories to a machine that it starts; exercise uses them in there, and is static: it runs on whatever
+# that machine boots.
 VM_PROGRAMS := $(BUILD)/vm/share $(BUILD)/vm/exercise
 
 # Linked as the monitor is: the server's filter knows the system calls of its C library.
@@ -26,14 +28,16 @@ check-vm: together-build
 boot-%:
 	$(Q)tests/vm/run $(BUILD) $*
 
-# make check-nested boots the same kernel with KVM of its own, and in that guests of hull's own monitor: the monitor alone, and by 'hull run'.
+# make check-nested boots the same kernel with KVM of its own, and in that guests of hull's own monitor: the monitor
+# alone, and by 'hull run'.
 
 .PHONY: check-nested
 check-nested: together-build
 	@$(MAKE) --no-print-directory boot-nested
 
 # make kernel         fetches Debian's kernel for virtual machines, and takes it into hull's store
-# make guest-kernel   builds a small one from Debian's linux-source: 7 minutes on two processors. It has all inside, needs no modules, and is at /init after 110 million
+# make guest-kernel   builds a small one from Debian's linux-source: 7 minutes on two processors. It has all inside,
+#                     needs no modules, and is at /init after 110 million
 #                     instructions, where Debian's takes 446 million. GUEST_KERNEL_JOBS says how many compilers at once.
 # make check-guest-kernel  builds it, and runs machines with it; no part of 'make check'
 

@@ -30,8 +30,8 @@
  * clone on. What makes the root, from its own file systems to the terminal, is done for it by an errand in a new mount
  * namespace (runtime/base/errand.h), which ends with that, once the process is in its network and its cgroups. Then it
  * joins the mount namespace that it was asked to, and enters the root, which is in none (namespaces/root_apart.h).
- * Whoever looks at it meanwhile (the runtime's hooks) finds it in the runtime's mount namespace. The errand is a process
- * of the same cgroup, whose bound on processes is one more up to READY therefore.
+ * Whoever looks at it meanwhile (the runtime's hooks) finds it in the runtime's mount namespace. The errand is in the
+ * same cgroup, whose bound on processes is one more up to READY therefore.
  *
  * child.c knows no back end and no phases: whoever needs a process with these rights and this root comes through here.
  */

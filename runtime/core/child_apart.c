@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The stages of a root that is apart from the mount namespace (namespaces/root_apart.h). Their places are in child.c. */
+/* The stages of a root that is apart from the mount namespace (namespaces/root_apart.h). child.c has their places. */
 #include "namespaces/root_apart.h"
 #include "runtime/base/scope.h"
 #include "runtime/core/child.h"

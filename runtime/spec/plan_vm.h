@@ -35,8 +35,8 @@
  */
 #define PLAN_VM_CMDLINE "quiet panic=-1 cryptomgr.notests random.trust_cpu=on"
 /*
- * And how to reset the machine: by what there is, a keyboard controller or ACPI's register. Not by a triple fault, which
- * is told as one.
+ * And how to reset the machine: by what there is, a keyboard controller or ACPI's register. Not by a triple fault,
+ * which is told as one.
  */
 #define PLAN_VM_REBOOT_KVM  " reboot=k"
 #define PLAN_VM_REBOOT_QEMU " reboot=a"

@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 	}
 	code = run(&err);
 	if (code < 0) {
-		/* Not log_err(): what this process asks the kernel to explain an error may be forbidden to it by now. */
+		/* Not log_err(): what it asks the kernel, to explain an error, may be forbidden to it by now. */
 		log_line(LOG_LEVEL_ERROR, "%s", err.msg);
 		code = err.exit_code ? err.exit_code : ERR_EXIT_FAILED;
 	}

@@ -18,7 +18,8 @@ teardown() {
 	containers_end
 }
 
-# Types the words on a terminal, and shows what is there. At a '|' it waits until $HEARD succeeds: hull has the terminal by then.
+# Types the words on a terminal, and shows what is there. At a '|' it waits until $HEARD succeeds: hull has the terminal
+# by then.
 on_terminal() {
 	(
 		sleep 0.5

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Every step of a start fails once, and is killed once. The steps are read from the tables of the sources, so that none is forgotten.
+# Every step of a start fails once, and is killed once. The steps are read from the tables of the sources, so that none
+# is forgotten.
 # Needs a program with fault points (runtime/core/fault.h): $HULL_TESTING.
 # weight: 150
 
@@ -56,7 +57,8 @@ WAYS=(
 	'run -d --rm --network none'
 )
 
-# Runs hull with a fault; tells what is wrong as a line, and remembers it. The program takes a moment, so that it is seen where it should not be.
+# Runs hull with a fault; tells what is wrong as a line, and remembers it. The program takes a moment, so that it is
+# seen where it should not be.
 PROGRAM='sleep 1; exit 9'
 run_with() {
 	local fault=$1
@@ -173,7 +175,7 @@ ended_for_hull() {
 	[ -z "$(hull ps -aq)" ]
 }
 
-# --- hull-oci: create, start, exec, update and delete are processes of their own, and each may end where it pleases -------------------
+# --- hull-oci: create, start, exec, update and delete are processes of their own, and each may end where it pleases ---
 
 # What create does, on both sides.
 creations() {

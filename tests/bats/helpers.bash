@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the tests of hull's command line share. Each file has stores of its own below a temporary folder, and after each test nothing may be left
-# of its containers: no mount, process, cgroup, interface, address, range of ids, state.
+# What the tests of hull's command line share. Each file has stores of its own below a temporary folder, and after each
+# test nothing may be left of its containers: no mount, process, cgroup, interface, address, range of ids, state.
 #
 #     load helpers
 #     setup_file() { stores_begin; image_begin; }
@@ -134,7 +134,8 @@ retry() {
 	done
 }
 
-# How a program in Python begins that waits for one connection at the socket which it is told: whoever sees the socket can connect to it.
+# How a program in Python begins that waits for one connection at the socket which it is told: whoever sees the socket
+# can connect to it.
 # shellcheck disable=SC2034 # for those who load this
 ACCEPT='import array, fcntl, json, os, re, select, socket, struct, sys
 server = socket.socket(socket.AF_UNIX)
@@ -154,7 +155,8 @@ try:
 except OSError: pass' "$1"
 }
 
-# rounds NUMBER: of what is tried again and again, for a moment that is seldom. With sanitizers, which look at what a round does, a fourth of them.
+# rounds NUMBER: of what is tried again and again, for a moment that is seldom. With sanitizers, which look at what a
+# round does, a fourth of them.
 rounds() {
 	if [ -n "${HULL_SANITIZED:-}" ]; then echo $((($1 + 3) / 4)); else echo "$1"; fi
 }
@@ -183,7 +185,8 @@ has_ended() {
 	! grep -qs '^State:.[^ZX]' "/proc/$1/status"
 }
 
-# Whether a process has begun to listen to the signals that it passes on: it hears them in its own way then, and blocks them.
+# Whether a process has begun to listen to the signals that it passes on: it hears them in its own way then, and blocks
+# them.
 blocks_term() {
 	(($(sed -n 's/^SigBlk:\s*/0x/p' "/proc/$1/status") & 1 << 14))
 }

@@ -23,7 +23,8 @@ everything() {
 	return 0
 }
 
-# The slots of the pool that have a holder. (One whose interface has yet to go is nobody's, and is freed when somebody needs it.)
+# The slots of the pool that have a holder. (One whose interface has yet to go is nobody's, and is freed when somebody
+# needs it.)
 addresses_held() {
 	[ ! -e "$STORES/run/net/addresses" ] || tail -c +4097 "$STORES/run/net/addresses" | head -c 4096 |
 		od -An -v -t u1 -w1 | grep -nx ' *1' || true

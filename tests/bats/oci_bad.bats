@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What hull-oci refuses: configs that break a rule of the specification's schemas, that contradict themselves or the host, and documents that
-# are no config at all. Each refusal is one line that names the member, exit code 1, and nothing left behind.
+# What hull-oci refuses: configs that break a rule of the specification's schemas, that contradict themselves or the
+# host, and documents that are no config at all. Each refusal is one line that names the member, exit code 1, and
+# nothing left behind.
 # weight: 50
 
 load helpers
@@ -101,7 +102,8 @@ want_refusal() {
 	no_complaints
 }
 
-# What another host would do and this one cannot: by the beginning of the member, the words of the refusal. Nothing else may be refused.
+# What another host would do and this one cannot: by the beginning of the member, the words of the refusal. Nothing else
+# may be refused.
 refused_here() {
 	case $1 in
 	process.apparmorProfile*) echo "AppArmor is not enabled on this host" ;;
@@ -177,7 +179,8 @@ documents() {
 	EOF
 }
 
-# Runs a command, and says what it took: exit code, seconds of a processor (others may be busy), and MiB of memory at most.
+# Runs a command, and says what it took: exit code, seconds of a processor (others may be busy), and MiB of memory at
+# most.
 measured() {
 	python3 - "$@" <<-'EOF'
 		import os, sys

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# hull-oci as engines call it in rarer cases: without cgroups, into a paused container, with every capability, with every limit, with the longest id, with sockets
-# and files for its answers that are none; and what it tells of its plan and its steps.
+# hull-oci as engines call it in rarer cases: without cgroups, into a paused container, with every capability, with
+# every limit, with the longest id, with sockets and files for its answers that are none; and what it tells of its plan
+# and its steps.
 
 load helpers
 load oci_helpers

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# checkpoint and restore up to where CRIU begins: options, and what is left when a program in CRIU's place fails at each of its steps. CRIU itself is at work in
-# tests/vm, on a kernel that it knows.
+# checkpoint and restore up to where CRIU begins: options, and what is left when a program in CRIU's place fails at each
+# of its steps. CRIU itself is at work in tests/vm, on a kernel that it knows.
 
 load helpers
 load oci_helpers
@@ -22,7 +22,8 @@ teardown() {
 	oci_end
 }
 
-# stand_in PYTHON: a program in CRIU's place, which has a(KIND, SUCCESS, …) to answer, n(STEP, PID) to notify, and child(). What it is asked goes to a file.
+# stand_in PYTHON: a program in CRIU's place, which has a(KIND, SUCCESS, …) to answer, n(STEP, PID) to notify, and
+# child(). What it is asked goes to a file.
 stand_in() {
 	cat >"$CRIU" - <<PYTHON
 #!/usr/bin/python3
@@ -262,7 +263,8 @@ says_line() {
 	OPTIONS
 }
 
-# Of what lies beside CRIU's images, only names of streams are taken, and what the caller has as its own stands for them.
+# Of what lies beside CRIU's images, only names of streams are taken, and what the caller has as its own stands for
+# them.
 @test "a checkpoint from elsewhere: no word of it opens a file" {
 	images
 	stand_in 'p = child(); n("setup-namespaces", p); n("post-restore", p); a(1, bytes_of(4, b"\x08" + number(p)))

@@ -67,7 +67,8 @@ apart() {
 	oci "$@" </dev/null &>"$FOLDER/words" 3>&- 4>&-
 }
 
-# made_once NAME COMMAND...: config.json as this command writes it, which is asked once: each of them starts a program or two.
+# made_once NAME COMMAND...: config.json as this command writes it, which is asked once: each of them starts a program
+# or two.
 made_once() {
 	local kept=$FOLDER/$1.json
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# hull-oci without a mount namespace of the container's own: one that is joined by its path, and the runtime's. The root is the bundle's all the same, and in
-# nobody's tree.
+# hull-oci without a mount namespace of the container's own: one that is joined by its path, and the runtime's. The root
+# is the bundle's all the same, and in nobody's tree.
 
 load helpers
 load oci_helpers
@@ -52,7 +52,8 @@ release() {
 	[ "$lives" = yes ]
 }
 
-# Changes config.json, in which n(KIND, PATH) joins a namespace, without(KIND) leaves it out, caps(NAMES) are the capabilities.
+# Changes config.json, in which n(KIND, PATH) joins a namespace, without(KIND) leaves it out, caps(NAMES) are the
+# capabilities.
 change() {
 	edit "
 l = c['linux']

@@ -215,7 +215,8 @@ offered() {
 	run -0 apart run --detach "$ID"
 	rm -f rootfs/tmp/got
 	for signal in USR1 SIGUSR1 sigusr1 10; do
-		# Before its trap is set the signal would be lost on a first process; each one is sent until it has come.
+		# Before its trap is set the signal would be lost on a first process; each one is sent until it has
+		# come.
 		arrived() {
 			oci kill "$ID" "$signal"
 			[ -s rootfs/tmp/got ]

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Two commands on one id at the same time: each gets a clear answer, and nothing is left. And a state directory that cannot be written to.
+# Two commands on one id at the same time: each gets a clear answer, and nothing is left. And a state directory that
+# cannot be written to.
 
 load helpers
 load oci_helpers

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# config.json, member by member: what each asks for is looked for in the running container, from inside or from the host. Processes, namespaces, ids, hooks, and
-# the document as a whole; what a root has in it is in oci_spec_root.bats.
+# config.json, member by member: what each asks for is looked for in the running container, from inside or from the
+# host. Processes, namespaces, ids, hooks, and the document as a whole; what a root has in it is in oci_spec_root.bats.
 
 load spec_helpers
 
 SCHEMAS=$REPOSITORY/tests/data/runtime-spec
 
-# --- process ---------------------------------------------------------------------------------------------------------------
+# --- process ----------------------------------------------------------------------------------------------------------
 
 @test "process.user: ids, additional groups, umask" {
 	says 'p["user"] = {"uid": 5, "gid": 6, "umask": 0o27, "additionalGids": [7, 4000000000]}' 'id; umask; touch /tmp/f; stat -c %a /tmp/f'
@@ -94,7 +94,7 @@ p["oomScoreAdj"] = 321; p["noNewPrivileges"] = True' \
 	rm process.json
 }
 
-# --- namespaces, ids, clocks -------------------------------------------------------------------------------------------------
+# --- namespaces, ids, clocks ------------------------------------------------------------------------------------------
 
 @test "hostname and domainname" {
 	says 'c["hostname"], c["domainname"] = "named", "domain"' 'hostname; cat /proc/sys/kernel/domainname'
@@ -145,7 +145,8 @@ m[:] = [x for x in m if x["type"] not in ("sysfs", "mqueue")]' 'for kind in net 
 	[ "${lines[*]:1}" = "lo unknown 1" ]
 }
 
-# Who makes it beside the network knows no options: they come later. A second one, one with another name, and one that has options of its own are made by the first process.
+# Who makes it beside the network knows no options: they come later. A second one, one with another name, and one that
+# has options of its own are made by the first process.
 @test "mounts: each sysfs has the options that it is given, and shows the new network" {
 	local sys='[x for x in m if x["type"] == "sysfs"][0]'
 
@@ -173,7 +174,8 @@ l["gidMappings"] = [{"containerID": 0, "hostID": 300000, "size": 10}]; l["resour
 	like '0 +300000 +10'
 }
 
-# As an engine that keeps a pod's namespaces does: the user namespace by path, its mappings beside it, and bind mounts with mappings and no option.
+# As an engine that keeps a pod's namespaces does: the user namespace by path, its mappings beside it, and bind mounts
+# with mappings and no option.
 @test "a user namespace by path together with mappings, and bind mounts that are mapped" {
 	local other
 
@@ -199,7 +201,7 @@ m.append({'destination': '/m', 'type': 'bind', 'source': '$FOLDER/owned', 'optio
 	rm -r "$FOLDER/owned"
 }
 
-# --- hooks ----------------------------------------------------------------------------------------------------------------------------------
+# --- hooks ------------------------------------------------------------------------------------------------------------
 
 @test "hooks: all six, in order, with the state on standard input, arguments and environment" {
 	mkdir -p "$FOLDER/hooks"
@@ -247,7 +249,7 @@ m.append({"destination": "'"$FOLDER"'/hooks", "source": "'"$FOLDER"'/hooks", "op
 	has "startContainer hook: hook '/bin/sh' took longer than 1000 ms"
 }
 
-# --- the document, the state, features --------------------------------------------------------------------------------------------------------
+# --- the document, the state, features --------------------------------------------------------------------------------
 
 @test "ociVersion: all that there is, and what comes later" {
 	local version

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# config.json, member by member: what each asks for is looked for in the running container, from inside or from the host. Mounts, devices, what of the kernel
-# is seen, interfaces, and system calls.
+# config.json, member by member: what each asks for is looked for in the running container, from inside or from the
+# host. Mounts, devices, what of the kernel is seen, interfaces, and system calls.
 
 load spec_helpers
 
-# --- mounts --------------------------------------------------------------------------------------------------------------------
+# --- mounts -----------------------------------------------------------------------------------------------------------
 
 # The options of a mount point inside, as mountinfo has them, from $output.
 options_of() {
@@ -158,7 +158,7 @@ m.append({"destination": "/m", "type": "none", "source": sys.argv[1], "options":
 	umount rootfs
 }
 
-# --- linux: what is in the root ----------------------------------------------------------------------------------------------------
+# --- linux: what is in the root ---------------------------------------------------------------------------------------
 
 @test "linux.devices: kinds, numbers, modes, owners" {
 	says 'l["devices"] = [{"type": "c", "path": "/dev/mine", "major": 1, "minor": 3, "fileMode": 0o640, "uid": 7, "gid": 8},
@@ -197,7 +197,7 @@ l["maskedPaths"] = ["/proc/meminfo", "/proc/irq", "/nowhere"]; l["readonlyPaths"
 	has "bind=static:0"
 }
 
-# --- linux.netDevices -----------------------------------------------------------------------------------------------------------------
+# --- linux.netDevices -------------------------------------------------------------------------------------------------
 
 make_interface() {
 	ip link add spec0 type veth peer name spec1
@@ -249,7 +249,7 @@ make_interface() {
 	retry 30 test ! -e /sys/class/net/spec1
 }
 
-# --- seccomp ----------------------------------------------------------------------------------------------------------------------------
+# --- seccomp ----------------------------------------------------------------------------------------------------------
 
 @test "linux.seccomp: actions, conditions on arguments, errno" {
 	says 'l["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"], "flags": ["SECCOMP_FILTER_FLAG_LOG"],

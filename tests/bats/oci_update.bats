@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# hull-oci update: every option reaches its file, nothing is written before all was checked, and what the kernel refuses leaves nothing changed.
+# hull-oci update: every option reaches its file, nothing is written before all was checked, and what the kernel refuses
+# leaves nothing changed.
 
 load helpers
 load oci_helpers

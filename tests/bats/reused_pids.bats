@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A container's first process has ended, and the kernel has given its number to another one: before a command, and in the middle of it. No command takes that one
-# for the container's. What stands still in the middle is a program with fault points (runtime/core/fault.h).
+# A container's first process has ended, and the kernel has given its number to another one: before a command, and in
+# the middle of it. No command takes that one for the container's. What stands still in the middle is a program with
+# fault points (runtime/core/fault.h).
 
 load helpers
 load oci_helpers

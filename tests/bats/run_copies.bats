@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Images on a file system that cannot map ids: each container gets a copy of its own, and is as safe with it as with a map.
-# (Overlay is one: its layers can be mapped, it cannot.)
+# Images on a file system that cannot map ids: each container gets a copy of its own, and is as safe with it as with a
+# map. (Overlay is one: its layers can be mapped, it cannot.)
 
 load helpers
 
@@ -154,7 +154,8 @@ copies() {
 	[ ! -s "$BATS_TEST_TMPDIR/left" ]
 }
 
-# Kills `hull run "$@"`, and the process that makes the container, while it copies. What waits for that starts no program, which would take as long as the copy.
+# Kills `hull run "$@"`, and the process that makes the container, while it copies. What waits for that starts no
+# program, which would take as long as the copy.
 kill_while_it_copies() {
 	"$HULL" --root "$STORES/run" --data "$STORES/data" run "$@" --network none many true 3>&- 4>&- &
 	local client=$! children end=$((SECONDS + 30))

@@ -77,7 +77,8 @@ state_is() {
 	retry 30 has_ended "$hold"
 }
 
-# Of a container with a terminal: the process that holds it besides the keeper. It names its descriptor of the program in its arguments.
+# Of a container with a terminal: the process that holds it besides the keeper. It names its descriptor of the program
+# in its arguments.
 holder_of() {
 	local pid
 	for pid in $(pgrep -f "hull-keeper hold"); do

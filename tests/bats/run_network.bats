@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# run: the network of a container, from all sides. The lab has an outside: 198.51.100.2 in the namespace "outside", and is 198.51.100.1 itself.
+# run: the network of a container, from all sides. The lab has an outside: 198.51.100.2 in the namespace "outside", and
+# is 198.51.100.1 itself.
 
 load helpers
 setup_file() {
@@ -103,7 +104,8 @@ while True:
 	run ! hull exec one sh -c "timeout 1 nc 198.51.100.1 7001 </dev/null | grep reached"
 	kill $server
 	listen 7002 127.0.0.1
-	# CVE-2020-8558: packets for 127.0.0.1 from a neighbour, who has routed them so: to a service, and to a port that is published there only.
+	# CVE-2020-8558: packets for 127.0.0.1 from a neighbour, who has routed them so: to a service, and to a port
+	# that is published there only.
 	web two -p 127.0.0.1:18094:80
 	run -0 fetch 127.0.0.1:18094
 	run hull run --rm --cap-add NET_ADMIN --sysctl net.ipv4.conf.all.route_localnet=1 busybox sh -c "

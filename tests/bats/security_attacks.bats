@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Attacks from inside of a container, each really made. What they would change on the host belongs to this file, or is put back.
+# Attacks from inside of a container, each really made. What they would change on the host belongs to this file, or is
+# put back.
 
 load helpers
 
@@ -29,7 +30,8 @@ through_descriptors() {
 	done
 }
 
-# CVE-2024-21626: the names of programs and working directories are looked up by the kernel while hull still is that process.
+# CVE-2024-21626: the names of programs and working directories are looked up by the kernel while hull still is that
+# process.
 
 @test "no program of the host's is reached through a descriptor" {
 	local up=/proc/self/fd/{}/../../../../../../../../../..$STORES/outside/echo mode

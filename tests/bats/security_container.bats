@@ -66,7 +66,8 @@ rootfs_with() {
 	rm -rf "$STORES/data/volumes"
 }
 
-# swapping VOLUME: two containers change a folder for a link out, and back, as fast as they can, until they are killed. They count.
+# swapping VOLUME: two containers change a folder for a link out, and back, as fast as they can, until they are killed.
+# They count.
 swapping() {
 	for who in one two; do
 		hull run -d --name "$who" -v "$1:/s" --tmpfs /count busybox sh -c "
@@ -219,7 +220,8 @@ has_counted() { [[ $(hull exec "$1" cat /count/n) -gt 1000 ]]; }
 	run ! setpriv --reuid 65534 --regid 65534 --clear-groups ls "$STORES/run/instances"
 }
 
-# What a process that may trace others sees of those that come: its own container's files, and the socket to whoever made them, are left out.
+# What a process that may trace others sees of those that come: its own container's files, and the socket to whoever
+# made them, are left out.
 spy_on() {
 	hull run -d --name spy --cap-add SYS_PTRACE "$@" busybox sh -c '
 		while :; do for p in /proc/[0-9]*; do

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What passes between the host and a container that shares something with it: mounts made later, and the namespaces that options share.
+# What passes between the host and a container that shares something with it: mounts made later, and the namespaces that
+# options share.
 
 load helpers
 

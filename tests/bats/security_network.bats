@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Neighbours on the bridge: one who may send raw frames, or configure its interface, gets nothing that is another's. IPv6, which nobody has been given, goes nowhere.
+# Neighbours on the bridge: one who may send raw frames, or configure its interface, gets nothing that is another's.
+# IPv6, which nobody has been given, goes nowhere.
 
 load helpers
 
@@ -39,7 +40,8 @@ in_network_of() {
 	nsenter "--net=/proc/$(init_of "$1")/ns/net" "${@:2}"
 }
 
-# Sends frames from the container "evil", and tells by name which of them arrive at "victim", at "other", or at the host.
+# Sends frames from the container "evil", and tells by name which of them arrive at "victim", at "other", or at the
+# host.
 # Each carries its name. The first is an honest one: that nothing arrives must not be for want of a way.
 frames() {
 	python3 - "$(init_of evil)" "$(init_of other)" "$(init_of victim)" "$(ip_of evil)" "$(ip_of victim)" "$(ip_of other)" "$gateway" \
@@ -150,7 +152,8 @@ frames() {
 	victim=$(ip_of victim)
 	mac=$(mac_of victim)
 	port=$(hull inspect --format '{{.Network.HostInterface}}' victim)
-	# With its own IP address, so that only the MAC is false; the second kind of frame is for the bridge itself (IEEE 802.1D).
+	# With its own IP address, so that only the MAC is false; the second kind of frame is for the bridge itself
+	# (IEEE 802.1D).
 	hull exec evil sh -c "ip link set eth0 down; ip link set eth0 address $mac; ip link set eth0 up; arping -U -c 2 -I eth0 $(ip_of evil)" >/dev/null || true
 	in_network_of evil python3 -c '
 import socket, sys

@@ -170,7 +170,8 @@ says('while :; do for p in /proc/[0-9]*; do [ \$p = /proc/\$\$ ] || (echo spoile
 	done
 }
 
-# The copy is run by nobody else: a file that runs anywhere cannot be written to in any case. It stands still where it opens its log, a FIFO.
+# The copy is run by nobody else: a file that runs anywhere cannot be written to in any case. It stands still where it
+# opens its log, a FIFO.
 # bats test_tags=plain
 @test "CVE-2019-5736: the runtime's file, held while it runs and written to when it does not" {
 	mkdir -p "$FOLDER/own/bin"
@@ -200,7 +201,8 @@ says('while :; do for p in /proc/[0-9]*; do [ \$p = /proc/\$\$ ] || (echo spoile
 	rm -r "$FOLDER/own"
 }
 
-# Who has the mount that it runs from could make that writable again. The command in the foreground stays as long as the program.
+# Who has the mount that it runs from could make that writable again. The command in the foreground stays as long as the
+# program.
 @test "CVE-2019-5736: the runtime holds no descriptor of what it runs from while a program runs" {
 	local runtime program
 	bundle '' "c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] != 'user']
@@ -232,8 +234,8 @@ has_stopped_child() {
 	FOUND=$(pgrep --runstates T -P "$1")
 }
 
-# In the host's process namespace a program sees the runtime, which has its own file open up to here. Both the runtime and its child stand still before each closes
-# it: the child is let go on first.
+# In the host's process namespace a program sees the runtime, which has its own file open up to here. Both the runtime
+# and its child stand still before each closes it: the child is let go on first.
 @test "CVE-2019-5736: the runtime's own file is closed before a program runs that could see it" {
 	local runtime OCI=${HULL_TESTING%/*}/hull-oci
 
@@ -386,7 +388,8 @@ says('echo ran; (chmod 600 /dev/null /dev/zero; chown 5 /dev/zero) 2>/dev/null; 
 }
 
 @test "CVE-2016-9962: nobody without more rights looks at a first process" {
-	# In the host's PID namespace: $PPID is whom the hook's /proc calls so. It has the rights of whom it looks at, and not those over what is not dumpable.
+	# In the host's PID namespace: $PPID is whom the hook's /proc calls so. It has the rights of whom it looks at,
+	# and not those over what is not dumpable.
 	bundle '' "unmounted('/proc'); c['hooks'] = {'createContainer': [{'path': '$FOLDER/look', 'args': ['look', '$FOLDER/looked']}]}
 c['linux']['namespaces'] = [n for n in c['linux']['namespaces'] if n['type'] not in ('pid', 'network')]"
 	cat >"$FOLDER/look" <<-'SH'

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What a full disk, a crash of the machine or a hostile hand leaves in hull's own files: one clear line, and the other instances go on.
+# What a full disk, a crash of the machine or a hostile hand leaves in hull's own files: one clear line, and the other
+# instances go on.
 # weight: 50
 
 load helpers
@@ -27,7 +28,8 @@ teardown() {
 	containers_end
 }
 
-# Whether the last command said at most one line, of hull's own, and ended as hull ends: not by a signal, nor a sanitizer.
+# Whether the last command said at most one line, of hull's own, and ended as hull ends: not by a signal, nor a
+# sanitizer.
 clear() {
 	[ "$status" -eq 0 ] || { { [ "$status" -eq 125 ] || [ "$status" -eq 1 ]; } && [ "${#lines[@]}" -ge 1 ] && [[ ${lines[0]} == hull:* ]]; } || {
 		echo "$*: $status: $output" >&2
@@ -40,7 +42,8 @@ healthy() {
 		[ "$(hull ps --format '{{.Names}}' --filter name=healthy 2>/dev/null)" = healthy ]
 }
 
-# Each kind of damage, done to a file: words of a shell with the file's name in $f. (One that is missing is another matter: so begins and ends a container's life.)
+# Each kind of damage, done to a file: words of a shell with the file's name in $f. (One that is missing is another
+# matter: so begins and ends a container's life.)
 damages() {
 	cat <<-'LIST'
 		: >"$f"
@@ -60,7 +63,8 @@ damages() {
 	LIST
 }
 
-# damage FILE CONTAINER COMMAND...: the file is damaged in each way, and put back. What the commands say about the container must be clear.
+# damage FILE CONTAINER COMMAND...: the file is damaged in each way, and put back. What the commands say about the
+# container must be clear.
 damage() {
 	local f=$1 name=$2 words command
 

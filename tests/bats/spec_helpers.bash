@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the tests of config.json share: a bundle with all of busybox, whose root can be written; and each change of its config is a few words of Python.
+# What the tests of config.json share: a bundle with all of busybox, whose root can be written; and each change of its
+# config is a few words of Python.
 #
 #     load spec_helpers
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Kernels that lack system calls, and filters that forbid them, as engines have in which hull may run: each call has an older way, or hull says in one
-# line which it misses, and leaves nothing.
+# Kernels that lack system calls, and filters that forbid them, as engines have in which hull may run: each call has an
+# older way, or hull says in one line which it misses, and leaves nothing.
 
 load helpers
 load oci_helpers

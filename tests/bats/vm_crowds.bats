@@ -58,7 +58,8 @@ opens_turns() {
 	find "/proc/$1/fd" -lname '*/.boot-turns' | grep -q .
 }
 
-# What is held for a machine, by its monitor: descriptors, anonymous KiB; and by all in its guest, its agent among them: open files, anonymous KiB.
+# What is held for a machine, by its monitor: descriptors, anonymous KiB; and by all in its guest, its agent among them:
+# open files, anonymous KiB.
 held_by() {
 	local monitor
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bats file_tags=plain
-# vm dirty-rate on this machine's /dev/kvm, with a payload in place of a kernel (tests/vm/payload): what it counts is vm_monitor.bats's
+# vm dirty-rate on this machine's /dev/kvm, with a payload in place of a kernel (tests/vm/payload): what it counts is
+# vm_monitor.bats's
 
 load helpers
 

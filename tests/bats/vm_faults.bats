@@ -234,8 +234,8 @@ add_to_initrd() {
 	rm -r "$1"
 }
 
-# without_timer TO: an initrd whose guest loses its timer in its first boot, and waits for time to pass. What tells a boot from the next one is the clock that
-# runs on: it is set to a day that has been.
+# without_timer TO: an initrd whose guest loses its timer in its first boot, and waits for time to pass. What tells a
+# boot from the next one is the clock that runs on: it is set to a day that has been.
 without_timer() {
 	local work=$STORES/initrd from
 
@@ -262,7 +262,8 @@ without_timer() {
 	add_to_initrd "$work" "$1"
 }
 
-# booting_from INITRD PARAMETER NAME COMMAND...: a machine that is to boot from it, with a word more on its kernel's command line.
+# booting_from INITRD PARAMETER NAME COMMAND...: a machine that is to boot from it, with a word more on its kernel's
+# command line.
 booting_from() {
 	local initrd=$1 parameter=$2 kernel config
 
@@ -301,7 +302,8 @@ booting_from() {
 	ended box 125 boot 'the guest was not up after 1 seconds: .*'
 }
 
-# pausing_boot PAUSE...: a machine that has a second to come up, and is paused in it. On a busy host it may be over before.
+# pausing_boot PAUSE...: a machine that has a second to come up, and is paused in it. On a busy host it may be over
+# before.
 pausing_boot() {
 	[ -x "$HULL_TESTING" ] || skip "no build with fault points"
 	for _ in 1 2 3 4 5; do
@@ -341,7 +343,8 @@ pausing_boot() {
 	ended box 202 panic "the guest's kernel panicked: Attempted to kill init! exitcode=0x00000300"
 }
 
-# An initrd whose first process is somebody else: a script, behind one that has the devices, the modules and the agent's port. speaking_as TO <SCRIPT
+# An initrd whose first process is somebody else: a script, behind one that has the devices, the modules and the agent's
+# port. speaking_as TO <SCRIPT
 speaking_as() {
 	mkdir -p "$STORES/initrd"/{bin,dev,sys}
 	cp "$(command -v busybox)" "$STORES/initrd/bin/busybox"
@@ -390,7 +393,8 @@ speaking_as() {
 	jq -n --arg root "$STORES/rootfs" '{ociVersion: "1.2.0", root: {path: $root}, process: {args: ["sh", "-c", "echo b >/proc/sysrq-trigger; sleep 100"],
 		env: ["PATH=/bin"], cwd: "/"}, mounts: [{destination: "/proc", type: "proc", source: "proc"}],
 		linux: {namespaces: [{type: "mount"}, {type: "pid"}, {type: "ipc"}, {type: "uts"}, {type: "network"}]}}' >"$STORES/bundle/config.json"
-	# Devices cannot be made in a folder that is shared. The bare answer of a kernel is told as well, by a monitor that may ask its own nothing more.
+	# Devices cannot be made in a folder that is shared. The bare answer of a kernel is told as well, by a monitor
+	# that may ask its own nothing more.
 	run -125 "${oci[@]}" run -b "$STORES/bundle" one
 	is "hull: root file system: device '/dev/null': Operation not permitted"
 	jq '.mounts += [{destination: "/dev", type: "tmpfs", source: "tmpfs"}]' "$STORES/bundle/config.json" >"$STORES/changed"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bats file_tags=vm
-# What the agent in a guest does for its program, and for those of exec: streams, terminals, signals, ends. Under QEMU, with Debian's own kernel. Not with
-# sanitizers: the agent runs where their libraries are not.
+# What the agent in a guest does for its program, and for those of exec: streams, terminals, signals, ends. Under QEMU,
+# with Debian's own kernel. Not with sanitizers: the agent runs where their libraries are not.
 
 load helpers
 load vm_helpers
@@ -28,8 +28,9 @@ gone() {
 	processes=$(hull exec box ps) && ! grep -q "[ ]$1" <<<"$processes"
 }
 
-# hull exec in the background, and no shell around it that a signal would hit instead: its pid in CLIENT. A child of it stands for the process in the guest: it
-# speaks with the machine, and lives as long as the other, as a container's does.
+# hull exec in the background, and no shell around it that a signal would hit instead: its pid in CLIENT. A child of it
+# stands for the process in the guest: it speaks with the machine, and lives as long as the other, as a container's
+# does.
 client() {
 	bash -c "exec $(hull_words exec "$@")" <&0 &
 	CLIENT=$!

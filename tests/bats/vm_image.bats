@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bats file_tags=vm
-# The machine's own root from an image: config.json's vm.image, and 'hull run --vm-image'. The guest's kernel finds there what it looks for by name, the image
-# stays as it is, and no image reads a file of the host's.
+# The machine's own root from an image: config.json's vm.image, and 'hull run --vm-image'. The guest's kernel finds
+# there what it looks for by name, the image stays as it is, and no image reads a file of the host's.
 
 load helpers
 load vm_helpers
@@ -21,7 +21,8 @@ teardown() {
 	containers_end
 }
 
-# What the images hold. Its modprobe, which the guest's kernel starts when somebody wants a file system that it has not, writes what it sees to the container's root.
+# What the images hold. Its modprobe, which the guest's kernel starts when somebody wants a file system that it has not,
+# writes what it sees to the container's root.
 tree() {
 	mkdir -p "$STORES/tree"/{bin,etc,sbin}
 	cp "$(command -v busybox)" "$STORES/tree/bin/sh"

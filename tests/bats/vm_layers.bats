@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bats file_tags=vm
-# A machine sees the tree that a container sees: of an image of few layers, which are a disk each, and of one of many, which are merged into one. And as many
-# disks, cards and volumes as there is room for.
+# A machine sees the tree that a container sees: of an image of few layers, which are a disk each, and of one of many,
+# which are merged into one. And as many disks, cards and volumes as there is room for.
 
 load helpers
 
@@ -53,7 +53,8 @@ layers() {
 	done
 }
 
-# What is seen of the image, and by whom: tree ISOLATION IMAGE [host]. A folder's links are counted in different ways. A container's ids are those of its own range: 70000 has no place in it.
+# What is seen of the image, and by whom: tree ISOLATION IMAGE [host]. A folder's links are counted in different ways. A
+# container's ids are those of its own range: 70000 has no place in it.
 tree() {
 	hull run --rm --isolation "$1" ${3:+--userns=host} "$2" sh -c '
 		cd /data && find . | sort | while read -r name; do
@@ -94,8 +95,8 @@ tree() {
 	is $'up\nkept\nup'
 }
 
-# The eight layers that are disks of their own, the writable one, the card, and ten volumes: all that QEMU's bus has room for. That none of them waits for an
-# interrupt that does not come, is seen by using each.
+# The eight layers that are disks of their own, the writable one, the card, and ten volumes: all that QEMU's bus has
+# room for. That none of them waits for an interrupt that does not come, is seen by using each.
 @test "a full bus: every layer a disk, a card, and a volume in each place that is left; one more is refused" {
 	local i options=()
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The built-in monitor on this machine's /dev/kvm, with a payload in place of a kernel (tests/vm/payload): devices, interrupts, every way to end. It runs
-# on a KVM that is too slow for kernels, too; stock kernels boot in the test machine (tests/vm).
+# The built-in monitor on this machine's /dev/kvm, with a payload in place of a kernel (tests/vm/payload): devices,
+# interrupts, every way to end. It runs on a KVM that is too slow for kernels, too; stock kernels boot in the test
+# machine (tests/vm).
 
 load helpers
 
@@ -47,7 +48,8 @@ machine_begin_at() {
 	wait_until grep -qs "$2" "$WORK/output"
 }
 
-# MONITOR=(python3 -c "$LISTENING" "NAME..." "${MONITOR[@]}"): sockets of these names, which listen as its descriptors from 8 on.
+# MONITOR=(python3 -c "$LISTENING" "NAME..." "${MONITOR[@]}"): sockets of these names, which listen as its descriptors
+# from 8 on.
 LISTENING='import os, socket, sys
 for number, name in enumerate(sys.argv[1].split(), 8):
     if os.path.exists(name): os.unlink(name)
@@ -80,7 +82,8 @@ all_filtered() {
 	[ -z "$output" ]
 }
 
-# What follows depends on whether ring 0 runs at all, or is emulated: then an instruction takes a thousand ticks and more.
+# What follows depends on whether ring 0 runs at all, or is emulated: then an instruction takes a thousand ticks and
+# more.
 @test "the payload has two rings, of which the one that drives devices is as fast as the processor" {
 	local slow fast sum
 
@@ -131,7 +134,8 @@ all_filtered() {
 	[ "$output" = "$(yes 'TOLD BY THE HOST' | head -n 700)" ]
 }
 
-# In a network of its own, with a tap as the monitor's descriptor 9: says what comes out of the machine, and speaks to it until it ends.
+# In a network of its own, with a tap as the monitor's descriptor 9: says what comes out of the machine, and speaks to
+# it until it ends.
 NETWORK='import fcntl, os, socket, struct, subprocess, sys, time
 tap = os.open("/dev/net/tun", os.O_RDWR)
 fcntl.ioctl(tap, 0x400454ca, struct.pack("16sH22x", b"card", 0x5002))
@@ -198,8 +202,8 @@ sys.exit(monitor.wait())'
 	done
 }
 
-# Runs a machine with an agent's channel, and a keeper's end of what it leaves behind: its last word and line, or what it leaves; then its exit code.
-# told WORD [MEMBERS]
+# Runs a machine with an agent's channel, and a keeper's end of what it leaves behind: its last word and line, or what
+# it leaves; then its exit code. told WORD [MEMBERS]
 told() {
 	request "$1" '"agent_listen_fd": 9, "start_fd": 10, "remains_fd": 8'"${2:+, $2}" >"$WORK/request"
 	timeout 60 python3 -c 'import os, socket, sys
@@ -232,7 +236,8 @@ print(words[1:17].rstrip(b"\0").decode() + ": " + words[17:].rstrip(b"\0").decod
 		[reset]="201 reset: the guest reset the machine before its program had ended"
 		[panic]="202 panic: the guest's kernel panicked"
 		[memory]="203 memory: the guest's kernel panicked for want of memory: System is deadlocked on memory: 64m may be too little for it"
-		# Before the agent is there a panic may be nothing but a reset; afterwards a reset is one, whatever stands in the memory.
+		# Before the agent is there a panic may be nothing but a reset; afterwards a reset is one, whatever
+		# stands in the memory.
 		[early]="203 memory: the guest's kernel panicked for want of memory: System is deadlocked on memory: 64m may be too little for it"
 		[later]="201 reset: the guest reset the machine before its program had ended"
 		[fault]="204 triple-fault: the guest's processor gave up (triple fault)"
@@ -407,7 +412,8 @@ is_stopped() {
 
 	mkdir -p "$WORK/volume"
 	rm -f "$WORK/output"
-	# As when a keeper holds what it leaves; else it would close sockets at the end, also that which the processor still waits at.
+	# As when a keeper holds what it leaves; else it would close sockets at the end, also that which the processor
+	# still waits at.
 	MONITOR=(python3 -c 'import os, socket, sys
 ends = socket.socketpair()
 for number, end in zip((40, 41), ends): os.dup2(end.fileno(), number)
@@ -453,8 +459,9 @@ os.execv(sys.argv[1], sys.argv[1:])' "$HULL_BUILD/libexec/hull-vmm")
 	wait "$MACHINE" || true
 }
 
-# The calls of a trace whose names match, up to when the machine runs: to where the first thread, which makes it, confines itself, and the others let their
-# processors run. Threads take turns as they like, but each does the same every time; and a call that another thread came between is two lines.
+# The calls of a trace whose names match, up to when the machine runs: to where the first thread, which makes it,
+# confines itself, and the others let their processors run. Threads take turns as they like, but each does the same
+# every time; and a call that another thread came between is two lines.
 calls_before_it_runs() {
 	awk -v name="$1" '
 		NR == 1 { first = $1 }

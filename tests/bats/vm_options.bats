@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bats file_tags=vm
-# Every option of 'hull run' does in a machine what it does in a container, or is refused in one line before anything is made.
+# Every option of 'hull run' does in a machine what it does in a container, or is refused in one line before anything is
+# made.
 #
 # shellcheck disable=SC2154 # run sets stderr
 
@@ -40,7 +41,8 @@ limit_of() {
 	cat "/sys/fs/cgroup/$2$path/$3" 2>/dev/null || cat "/sys/fs/cgroup$path/$4"
 }
 
-# Which test below is about which option: 'guest' looks from inside, 'host' from outside, 'refused' says no; 'elsewhere' is of another file.
+# Which test below is about which option: 'guest' looks from inside, 'host' from outside, 'refused' says no; 'elsewhere'
+# is of another file.
 TABLE='
 detach host            add-host guest         cap-add guest          cap-drop guest        cgroupns guest      cidfile host
 cpu-shares host        cpus elsewhere         cpuset-cpus host       cpuset-mems host      detach-keys elsewhere
@@ -141,7 +143,8 @@ vm-image elsewhere     vm-image-format elsewhere                   workdir guest
 	[ ! -e "$STORES/rootfs/disk" ] && [ ! -e "$STORES/rootfs/etc/new" ]
 }
 
-# What a volume's words do, one row a volume: whether it can be written, who owns a file, what /proc says of it, whether a program in it runs and a link leads on.
+# What a volume's words do, one row a volume: whether it can be written, who owns a file, what /proc says of it, whether
+# a program in it runs and a link leads on.
 # shellcheck disable=SC2016 # for the shell inside
 LOOK='for folder in /v/*; do
 	[ -d "$folder" ] || continue

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bats file_tags=vm
-# Attacks from inside of a machine, and by bundles and images, that worked on other runtimes of machines. In the guest, the attacker is root with every right
-# over its kernel; what is tried on the file server's protocol itself, and on devices' rings, is in tests/unit/vm and tests/fuzz.
+# Attacks from inside of a machine, and by bundles and images, that worked on other runtimes of machines. In the guest,
+# the attacker is root with every right over its kernel; what is tried on the file server's protocol itself, and on
+# devices' rings, is in tests/unit/vm and tests/fuzz.
 
 load helpers
 load vm_helpers
@@ -21,8 +22,8 @@ oci() {
 	"$HULL_BUILD/bin/hull-vm-oci" --root "$STORES/run/oci" --kernels "$STORES/data/kernels" "$@"
 }
 
-# in_kernel NAME: runs the words on standard input outside of the container, as the guest's first user in its first namespaces: its kernel starts what a
-# core dump is given to. DISK is the disk whose serial number SERIAL is.
+# in_kernel NAME: runs the words on standard input outside of the container, as the guest's first user in its first
+# namespaces: its kernel starts what a core dump is given to. DISK is the disk whose serial number SERIAL is.
 in_kernel() {
 	{
 		echo "export PATH=/run/hull/root/bin; exec >/run/hull/root/said 2>&1"
@@ -133,7 +134,8 @@ change() {
 	oci start one
 	retry $BOOT_SECONDS test -s "$bundle/rootfs/up"
 	pid=$(oci state one | jq .pid)
-	# Nobody in the jail runs from a file that could be written there: CVE-2019-5736. (A bundle's jail has the host's user ids.)
+	# Nobody in the jail runs from a file that could be written there: CVE-2019-5736. (A bundle's jail has the
+	# host's user ids.)
 	for one in $(pgrep --ns "$pid" --nslist pid); do
 		python3 -c 'import os, sys; sys.exit(not os.statvfs(sys.argv[1]).f_flag & os.ST_RDONLY)' "/proc/$one/exe"
 	done

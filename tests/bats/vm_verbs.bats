@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 # bats file_tags=vm
-# pause, stats, top and update of a machine: what is asked of the agent in its guest, and what the whole of it takes of the host
+# pause, stats, top and update of a machine: what is asked of the agent in its guest, and what the whole of it takes of
+# the host
 
 load helpers
 load vm_helpers

@@ -23,7 +23,8 @@ class View:
         self.name = name
         self.log_path = log_path
         with open(log_path, "ab") as log:
-            # In a session of its own: Ctrl-C reaches us alone, and the runner stays to hold on to what is to be taken away.
+            # In a session of its own: Ctrl-C reaches us alone, and the runner stays to hold on to what is to be taken
+            # away.
             self.process = subprocess.Popen(
                 [*prefix, runner], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
             )

@@ -23,7 +23,8 @@ done
 """
 
 
-# Where the bundles want limits. Whether a container has a cgroup of its own in further hierarchies is the runtime's affair.
+# Where the bundles want limits. Whether a container has a cgroup of its own in further hierarchies is the runtime's
+# affair.
 LIMITED = {"devices", "memory", "pids", "cpu"}
 
 

@@ -200,7 +200,7 @@ class Machines:
                 seen[name].append(int(self.said(words).split()[1]))
         return {name: tenth(figures) for name, figures in seen.items()}
 
-    # --- instances as 'hull run' makes them ---------------------------------------------------------------------------------------------
+    # --- instances as 'hull run' makes them ---------------------------------------------------------------------------
 
     @staticmethod
     def say_kvm_works(root, word="yes"):

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What QEMU says of its machine, which may be anything once a guest has broken out into it: a line changes what it may. */
+/*
+ * What QEMU says of its machine, which may be anything once a guest has broken out into it: a line changes what it may.
+ */
 #include "runtime/vm/qemu_qmp.h"
 
 #include <ctype.h>

@@ -98,7 +98,8 @@ options_of() {
 	retry 60 test -s "$FOLDER/said"
 	before=$(grep -v ' / / ' "/proc/$(member pid)/mountinfo" | awk '{ print $5, $6 }' | sort)
 	run -0 oci --debug checkpoint --image-path "$IMAGES" "$ID"
-	# At each of these hull sees whether the pid is still the container's; when the last is told, the processes are still held.
+	# At each of these hull sees whether the pid is still the container's; when the last is told, the processes are
+	# still held.
 	has "criu is at 'pre-dump'"
 	has "criu is at 'post-dump'"
 	# It is gone from the state directory, as engines expect it: a new one may have its name.
@@ -219,7 +220,8 @@ c["mounts"].append({"destination": "/given", "type": "bind", "source": "../given
 	chown -R 0:0 "$FOLDER/bundle/rootfs"
 }
 
-# How many ends of connections to its port there are. In the kernel's tables 1388 is the port, and 01 says that it is connected.
+# How many ends of connections to its port there are. In the kernel's tables 1388 is the port, and 01 says that it is
+# connected.
 connected() {
 	oci exec "$ID" cat /proc/net/tcp /proc/net/tcp6 | awk '$4 == "01" && ($2 ~ /:1388$/ || $3 ~ /:1388$/)' | wc -l
 }
@@ -241,7 +243,8 @@ connected() {
 	retry 60 oci exec "$ID" grep -q hello /dev/shm/log
 	[ "$(connected)" -eq 2 ]
 	run -0 oci delete --force "$ID"
-	# A network that is not saved begins as a new one does, with its loopback interface down, for the engine to make.
+	# A network that is not saved begins as a new one does, with its loopback interface down, for the engine to
+	# make.
 	restore --tcp-close --empty-ns network
 	[ "$(connected)" -eq 0 ]
 	run -0 oci exec "$ID" ls /sys/class/net
@@ -261,7 +264,8 @@ listen() {
 @test "--ext-unix-sk: a socket whose other end is outside goes on to speak with it" {
 	mkdir -p "$FOLDER/given"
 	listen "$FOLDER/given/socket" "$FOLDER/heard"
-	# CRIU looks for the other end in the container's network, which is this one, and connects to the name that it has out here.
+	# CRIU looks for the other end in the container's network, which is this one, and connects to the name that it
+	# has out here.
 	begin 'c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "network"]; c["mounts"] = [m for m in c["mounts"] if m["type"] != "sysfs"]
 c["mounts"] += [{"destination": p, "type": "bind", "source": s, "options": ["rbind", "ro"]} for p, s in (("/usr", "/usr"), ("/lib", "/usr/lib"), ("/lib64", "/usr/lib64"), ("'"$FOLDER"'/given", "../given"))]' \
 		/usr/bin/perl -MSocket -e 'socket(S, AF_UNIX, SOCK_DGRAM, 0) && connect(S, pack_sockaddr_un($ARGV[0])) or die $!;
@@ -339,7 +343,8 @@ connect_to_it() {
 	rm rootfs/tmp/two
 }
 
-# A terminal outside, with nobody's session: hold_terminal NAME makes it $FOLDER/NAME, types what comes to $FOLDER/NAME.keys, and writes what it says to $FOLDER/NAME.said.
+# A terminal outside, with nobody's session: hold_terminal NAME makes it $FOLDER/NAME, types what comes to
+# $FOLDER/NAME.keys, and writes what it says to $FOLDER/NAME.said.
 hold_terminal() {
 	python3 - "$FOLDER/$1" <<-'PY' 3>&- 4>&- &
 		import os, select, sys

@@ -1,8 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Machines on KVM, from the command line to an image's process: everything that hull has for them, with Debian's kernel on both sides. A start takes seconds here,
-# so one machine is asked many things, and the tests go on where those before have left it.
+# Machines on KVM, from the command line to an image's process: everything that hull has for them, with Debian's kernel
+# on both sides. A start takes seconds here, so one machine is asked many things, and the tests go on where those before
+# have left it.
 
 # shellcheck disable=SC2154 # run sets stderr
 load ../bats/helpers
@@ -25,7 +26,8 @@ teardown_file() {
 	stores_end
 }
 
-# says NAME WORDS: returns when they are a line of its log. Not by asking again and again: there is one processor for this machine and those within it.
+# says NAME WORDS: returns when they are a line of its log. Not by asking again and again: there is one processor for
+# this machine and those within it.
 says() {
 	grep -q -m 1 -x "$2" < <(hull logs -f "$1" 2>&1)
 }
@@ -36,7 +38,8 @@ ended() {
 field() {
 	hull inspect --format "{{.$2}}" "$1"
 }
-# Of the box's interface on the host, how many bytes a frame has that goes to the machine (tx) or comes from it (rx), all in all.
+# Of the box's interface on the host, how many bytes a frame has that goes to the machine (tx) or comes from it (rx),
+# all in all.
 counted() {
 	local counters
 
@@ -55,8 +58,8 @@ of_vhost() {
 	find "/proc/$(field box State.Pid)/fd" -lname /dev/vhost-net
 }
 
-# Its page by the published port, a ping, and some megabytes there and back in frames larger than any wire takes: checksums and segments are left to the
-# other side, and what comes in fills several buffers.
+# Its page by the published port, a ping, and some megabytes there and back in frames larger than any wire takes:
+# checksums and segments are left to the other side, and what comes in fills several buffers.
 traffic() {
 	local address before_in before_out bit features
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The oldest kernel that hull is made for. Its tmpfs, unlike that of newer ones, cannot map ids, and its overlay takes no layers by descriptor.
+# The oldest kernel that hull is made for. Its tmpfs, unlike that of newer ones, cannot map ids, and its overlay takes
+# no layers by descriptor.
 
 load ../bats/helpers
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The small kernel of 'make guest-kernel', as $GUEST_KERNEL, beside Debian's own: for 'make check-guest-kernel' alone, since compiling one takes minutes.
+# The small kernel of 'make guest-kernel', as $GUEST_KERNEL, beside Debian's own: for 'make check-guest-kernel' alone,
+# since compiling one takes minutes.
 
 load ../bats/helpers
 

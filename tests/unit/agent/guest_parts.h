@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * In place of the agent's parts that are about the guest's kernel, and that a test of its channel has no use for. Defines
- * them: for one file of a program.
+ * In place of the agent's parts that are about the guest's kernel, and that a test of its channel has no use for.
+ * Defines them: for one file of a program.
  */
 #ifndef HULL_TESTS_UNIT_AGENT_GUEST_PARTS_H
 #define HULL_TESTS_UNIT_AGENT_GUEST_PARTS_H

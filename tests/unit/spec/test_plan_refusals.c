@@ -94,7 +94,8 @@ static const struct plan_case rows[] = {
 	{.more = "'domainname':'a'", .linux_ = "'sysctl':{'kernel/domainname':'b'}",
 	 .words = "contradicts domainname: 'a'"},
 	{.linux_ = "'sysctl':{'kernel.domainname':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}",
-	 .words = "linux.sysctl: sysctl 'kernel.domainname': 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' is longer than 64 bytes"},
+	 .words = "linux.sysctl: sysctl 'kernel.domainname': "
+	 "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' is longer than 64 bytes"},
 	{.linux_ = "'sysctl':{'kernel/hostname':'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'}",
 	 .words = "is longer than 64 bytes"},
 	{.linux_ = "'sysctl':{'kernel.domainname':'a\\nb'}", .words = "'kernel.domainname': more than one line"},

@@ -65,8 +65,8 @@ void try_rings(void)
 }
 
 /*
- * Writes as many pages as the balloon's target says (virtio 1.2, section 5.5.4: num_pages), again and again. Beside them
- * it writes one page alone, that of its stacks.
+ * Writes as many pages as the balloon's target says (virtio 1.2, section 5.5.4: num_pages), again and again. Beside
+ * them it writes one page alone, that of its stacks.
  */
 void write_when_told(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Two rings. Ring 0 owns ports, device registers and the interrupt controllers; ring 3, where the driving code runs,
- * asks for them by `ud2`: the number of a call, and what it takes, are in registers as they are for a function. What runs
- * in ring 0 itself makes the same calls without that.
+ * asks for them by `ud2`: the number of a call, and what it takes, are in registers as they are for a function. What
+ * runs in ring 0 itself makes the same calls without that.
  */
 #include "entry.h"
 #include "payload.h"
