@@ -3,9 +3,9 @@
  * Where the payload begins: by PVH, in 32-bit code without paging. It goes on in long mode, all of the first 4 GiB
  * mapped as they are, for both rings.
  *
- * Why long mode: a KVM in software (tried on Linux 6.18's, without VMX or SVM) emulates ring 0 whatever the mode is, one
- * instruction after the other, and so ring 3 of 32-bit code, without paging as in long mode; ring 3 of 64-bit code alone
- * runs on the processor. What it does with the ways from ring 0 to ring 3 that there are:
+ * Why long mode: a KVM in software (tried on Linux 6.18's, without VMX or SVM) emulates ring 0, whatever the mode is,
+ * one instruction after the other, and so ring 3 of 32-bit code, without paging as in long mode; ring 3 of 64-bit code
+ * alone runs on the processor. What it does with the ways from ring 0 to ring 3 that there are:
  *
  *     32 bits   iret, a far return, a jump to another task    cannot be emulated: KVM gives the guest up
  *               sysexit                                       enters ring 3, as slow as ring 0
