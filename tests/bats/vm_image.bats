@@ -79,7 +79,8 @@ bundle() {
 # refused FORMAT IMAGE WORDS: in one line, and nothing has begun.
 refused() {
 	bundle "$1" "$2"
-	run -1 oci run -b "$bundle" one
+	# Without a reader at its other end a pipe would be waited for.
+	run -1 timeout 60 "$HULL_BUILD/bin/hull-vm-oci" --root "$STORES/run/oci" --kernels "$STORES/data/kernels" run -b "$bundle" one
 	has "$3"
 	[ "${#lines[@]}" -eq 1 ]
 	[ -z "$(oci list -q)" ]
@@ -97,7 +98,8 @@ partitioned() {
 @test "hull run --vm-image: the kernel's root is the image, which stays as it is, and the container's is its own" {
 	# Whoever is root there cannot write to it either.
 	run -7 machine --rm --init --privileged --vm-image "$STORES/ext4" bb sh -c "$LOOK; cat /etc/os-release; for disk in /sys/block/vd*; do
-		[ \$(cat \$disk/serial) != image ] || { blockdev --setrw /dev/\${disk##*/}; head -c 1M /dev/zero >/dev/\${disk##*/} || echo refused; }; done 2>/dev/null; exit 7"
+		[ \$(cat \$disk/serial) != image ] || { blockdev --setrw /dev/\${disk##*/}; dd if=/dev/zero of=/dev/\${disk##*/} bs=4096 count=16 conv=notrunc,fsync && echo written || echo refused; }
+	done 2>/dev/null; exit 7"
 	[ "${lines[-1]}" = refused ]
 	[ "${lines[-2]}" = "cat: can't open '/etc/os-release': No such file or directory" ]
 	unset 'lines[-1]' 'lines[-1]'
