@@ -20,6 +20,7 @@
 #define ANSWER_BYTES	  4096
 #define MEASURED_LATE_MS  30000 /* how much longer than asked a measurement may take on a busy host */
 #define LOOK_AGAIN_MS	  20
+#define LONGEST_LOOK_MS	  500 /* how long it may go unnoticed that the machine has ended */
 
 /* --- A line, and its answer --------------------------------------------------------------------------------------- */
 
@@ -44,9 +45,16 @@ static int read_line(int fd, char *to, size_t room, struct err *err)
 	return err_say(err, ETIMEDOUT, "the machine's monitor does not answer");
 }
 
+static int connect_monitor(int state_fd, struct err *err)
+{
+	int fd = sock_connect(state_fd, CONTROL_SOCKET, err);
+
+	return fd == -ENOENT || fd == -ECONNREFUSED ? err_say(err, ECONNRESET, "the machine has ended") : fd;
+}
+
 int vm_control(int state_fd, struct arena *arena, const char *line, const struct json **ret, struct err *err)
 {
-	CLEANUP_FD int fd = sock_connect(state_fd, CONTROL_SOCKET, err);
+	CLEANUP_FD int fd = connect_monitor(state_fd, err);
 	char *answer = arena_alloc(arena, ANSWER_BYTES);
 	const char *failure;
 	bool ok = false;
@@ -108,7 +116,7 @@ int vm_dirty_rate(const struct store *store, const struct control_view *view, ui
 		  struct err *err)
 {
 	CLEANUP_FD int folder = -1;
-	uint64_t until_ns = proc_monotonic_ns() + (time_ms + MEASURED_LATE_MS) * 1000000;
+	uint64_t until_ns = proc_monotonic_ns() + (time_ms + MEASURED_LATE_MS) * 1000000, left_ms = time_ms, wait_ms;
 	int result;
 
 	if (view->now.status == RECORD_PAUSED)
@@ -117,11 +125,13 @@ int vm_dirty_rate(const struct store *store, const struct control_view *view, ui
 	result = folder < 0 ? folder : begin_measuring(folder, time_ms, err);
 	if (result < 0)
 		return result;
-	(void)poll(NULL, 0, (int)time_ms);
-	while ((result = look(folder, ret, err)) == 0) {
-		if (proc_monotonic_ns() > until_ns)
-			return err_say(err, ETIMEDOUT, "the machine's monitor is measuring for longer than it should");
-		(void)poll(NULL, 0, LOOK_AGAIN_MS);
-	}
+	do {
+		wait_ms = left_ms > LONGEST_LOOK_MS ? LONGEST_LOOK_MS : left_ms;
+		left_ms -= wait_ms;
+		(void)poll(NULL, 0, (int)wait_ms + (left_ms > 0 ? 0 : LOOK_AGAIN_MS));
+		result = look(folder, ret, err);
+	} while (result == 0 && proc_monotonic_ns() < until_ns);
+	if (result == 0)
+		return err_say(err, ETIMEDOUT, "the machine's monitor is measuring for longer than it should");
 	return result < 0 ? result : 0;
 }

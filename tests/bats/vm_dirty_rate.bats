@@ -83,3 +83,17 @@ is_still() {
 	is_busy
 	retry 30 is_still
 }
+
+@test "a machine that ends meanwhile is no figure, and is noticed before the time is up" {
+	local measuring status=0
+
+	SECONDS=0
+	"$HULL" --root "$STORES/run" --data "$STORES/data" vm dirty-rate --time 60s box >"$STORES/said" 2>&1 3>&- &
+	measuring=$!
+	retry 10 is_busy
+	hull rm -f box >/dev/null
+	wait "$measuring" || status=$?
+	[ "$status" -eq 125 ]
+	[ "$SECONDS" -lt 50 ]
+	[ "$(cat "$STORES/said")" = "hull: vm dirty-rate: the machine's monitor: the machine has ended" ]
+}
