@@ -12,6 +12,7 @@ setup_file() {
 	gcc -static -O1 -o "$FOLDER/bundle/rootfs/bin/leave-root" "$REPOSITORY/tests/lib/leave-root.c"
 	ln -s busybox "$FOLDER/bundle/rootfs/bin/readlink"
 	ln -s busybox "$FOLDER/bundle/rootfs/bin/stat"
+	mkfifo "$FOLDER/holds"
 	mkdir "$FOLDER/other" "$FOLDER/volume" "$FOLDER/bundle/rootfs/volume"
 }
 
@@ -30,9 +31,12 @@ teardown() {
 # Another mount namespace, which has a mark that no other has, and a process that lives there: $HOLDER.
 hold() {
 	# shellcheck disable=SC2016
-	unshare --mount sh -c 'mount -t tmpfs mark "$1" && : >"$1/mark" && exec sleep 1000' sh "$FOLDER/other" </dev/null &>"$FOLDER/held" 3>&- 4>&- &
+	unshare --mount sh -c 'mount -t tmpfs mark "$1/other" && : >"$1/other/mark" && echo >"$1/holds" && exec sleep 1000' \
+		sh "$FOLDER" </dev/null &>"$FOLDER/held" 3>&- 4>&- &
 	HOLDER=$!
-	retry 30 test -e "/proc/$HOLDER/root$FOLDER/other/mark"
+	read -r -t 30 <>"$FOLDER/holds"
+	[ -e "/proc/$HOLDER/root$FOLDER/other/mark" ]
+	JOIN="n('mount', '/proc/$HOLDER/ns/mnt')"
 	THEIRS=$(readlink "/proc/$HOLDER/ns/mnt")
 	BEFORE=$(cat "/proc/$HOLDER/mountinfo")
 	[ "$THEIRS" != "$OWN" ]
@@ -52,18 +56,23 @@ release() {
 	[ "$lives" = yes ]
 }
 
-# Changes config.json, in which n(KIND, PATH) joins a namespace, without(KIND) leaves it out, caps(NAMES) are the
-# capabilities.
+# What changes of config.json are written in: n(KIND, PATH) joins a namespace, without(KIND) leaves it out, caps(NAMES)
+# are the capabilities, mapped() makes a user namespace. Each change is a start of Python: what belongs together is one.
+WORDS='l = c["linux"]
+def without(kind): l["namespaces"] = [x for x in l["namespaces"] if x["type"] != kind]
+def n(kind, path): without(kind); l["namespaces"].append({"type": kind, "path": path})
+def caps(*names):
+	c["process"]["capabilities"] = {k: ["CAP_" + x for x in names] for k in ("bounding", "effective", "permitted")}
+def mapped():
+	l["namespaces"].append({"type": "user"}); l["resources"] = {}
+	for k in ("uidMappings", "gidMappings"): l[k] = [{"containerID": 0, "hostID": 300000, "size": 65536}]
+'
 change() {
-	edit "
-l = c['linux']
-def without(kind): l['namespaces'] = [x for x in l['namespaces'] if x['type'] != kind]
-def n(kind, path): without(kind); l['namespaces'].append({'type': kind, 'path': path})
-def caps(*names): c['process']['capabilities'] = {k: ['CAP_' + x for x in names] for k in ('bounding', 'effective', 'permitted')}
-$1" "${@:2}"
+	edit "$WORDS$1" "${@:2}"
 }
-join_held() {
-	change "n('mount', '/proc/$HOLDER/ns/mnt')"
+# made CHANGE WORDS...: a fresh config.json that runs these words, and changed.
+made() {
+	configure_with "$WORDS$1" "${@:2}"
 }
 
 said() {
@@ -86,7 +95,7 @@ where_it_is() {
 
 @test "a mount namespace joined by its path: the program is in it, its root is the bundle's, and the others' tree stays as it is" {
 	hold
-	join_held
+	change "$JOIN"
 	run -0 apart create "$ID"
 	is created
 	run -0 oci start "$ID"
@@ -101,12 +110,11 @@ where_it_is() {
 
 @test "what is mounted, hidden and read-only is so, and nothing of it can be changed from inside" {
 	hold
-	configure sh -c 'echo x >/new; echo x >/proc/sys/kernel/domainname; wc -c </proc/timer_list; echo x >/tmp/new && cat /tmp/new; ls /dev/pts /volume; umount /tmp; mount -t tmpfs x /tmp'
 	ln -sf busybox rootfs/bin/wc
 	echo seen >"$FOLDER/volume/file"
-	join_held
-	change 'c["mounts"] += [{"destination": "/tmp", "type": "tmpfs", "source": "t"}, {"destination": "/volume", "source": sys.argv[1], "options": ["bind", "ro"]}]
-caps("SYS_ADMIN")' "$FOLDER/volume"
+	made "$JOIN; caps('SYS_ADMIN')
+c['mounts'] += [{'destination': '/tmp', 'type': 'tmpfs', 'source': 't'},
+	{'destination': '/volume', 'source': '$FOLDER/volume', 'options': ['bind', 'ro']}]" sh -c 'echo x >/new; echo x >/proc/sys/kernel/domainname; wc -c </proc/timer_list; echo x >/tmp/new && cat /tmp/new; ls /dev/pts /volume; umount /tmp; mount -t tmpfs x /tmp'
 	run ! oci run "$ID"
 	has "can't create /new: Read-only file system"
 	has "can't create /proc/sys/kernel/domainname: Read-only file system"
@@ -120,9 +128,7 @@ caps("SYS_ADMIN")' "$FOLDER/volume"
 
 @test "no way out of the root leads anywhere but to its top" {
 	hold
-	configure /bin/leave-root /tmp
-	join_held
-	change 'caps("SYS_CHROOT")'
+	made "$JOIN; caps('SYS_CHROOT')" /bin/leave-root /tmp
 	run -0 oci run "$ID"
 	said "$(printf '%s\n' "chroot: $ROOT" "descriptor: $ROOT" 'setns: Operation not permitted' 'user namespace: Operation not permitted' \
 		'umount: Operation not permitted' 'mount: Operation not permitted')"
@@ -140,8 +146,7 @@ caps("SYS_ADMIN")' "$FOLDER/volume"
 	hold
 	mount -t tmpfs volume "$FOLDER/volume"
 	: >"$FOLDER/volume/file"
-	join_held
-	change 'c["mounts"].append({"destination": "/volume", "source": sys.argv[1], "options": ["bind"]})' "$FOLDER/volume"
+	change "$JOIN; c['mounts'].append({'destination': '/volume', 'source': '$FOLDER/volume', 'options': ['bind']})"
 	run -0 apart run --detach "$ID"
 	"$REPOSITORY/tests/lib/wait-unmount" "$FOLDER/volume/file" >"$FOLDER/watch" 3>&- 4>&- &
 	watch=$!
@@ -170,19 +175,15 @@ caps("SYS_ADMIN")' "$FOLDER/volume"
 	run -0 apart run --detach "$ID"
 	where_it_is "$OWN"
 	oci delete --force "$ID"
-	configure /bin/leave-root /tmp
-	change 'without("mount"); caps("SYS_CHROOT")'
+	made 'without("mount"); caps("SYS_CHROOT")' /bin/leave-root /tmp
 	run -0 oci run "$ID"
 	[ "${lines[0]}" = "chroot: $ROOT" ]
 	[ "${lines[1]}" = "descriptor: $ROOT" ]
 }
 
 @test "in a user namespace of its own it may have every capability in the runtime's mount namespace: none is over that" {
-	configure /bin/leave-root /tmp
 	chmod 755 "$FOLDER" "$FOLDER/bundle" rootfs
-	change 'without("mount"); l["namespaces"].append({"type": "user"}); l["resources"] = {}
-for k in ("uidMappings", "gidMappings"): l[k] = [{"containerID": 0, "hostID": 300000, "size": 65536}]
-caps("SYS_CHROOT", "SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH")'
+	made 'without("mount"); mapped(); caps("SYS_CHROOT", "SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH")' /bin/leave-root /tmp
 	run -0 oci run "$ID"
 	[ "${lines[0]}" = "chroot: $ROOT" ]
 	[ "${lines[1]}" = "descriptor: $ROOT" ]
@@ -200,10 +201,9 @@ caps("SYS_CHROOT", "SYS_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH")'
 	local pod kind
 
 	chmod 755 "$FOLDER" "$FOLDER/bundle" rootfs
-	change 'l["namespaces"] += [{"type": "user"}, {"type": "time"}]; l["resources"] = {}
-for k in ("uidMappings", "gidMappings"): l[k] = [{"containerID": 0, "hostID": 300000, "size": 65536}]'
+	change 'mapped(); l["namespaces"].append({"type": "time"})'
 	run -0 apart run --detach "$ID-pod"
-	pod=$(oci state "$ID-pod" | python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])')
+	pod=$(ID=$ID-pod member pid)
 	change "for kind in ('mount', 'user', 'pid', 'network', 'ipc', 'uts', 'cgroup', 'time'):
 	n(kind, '/proc/$pod/ns/' + {'mount': 'mnt', 'network': 'net'}.get(kind, kind))
 del c['hostname']"
@@ -223,8 +223,8 @@ del c['hostname']"
 	hold
 	mkdir "$FOLDER/hooks"
 	cp rootfs/bin/busybox "$FOLDER/hooks/sh"
-	join_held
-	change 'h = lambda k: [{"path": "/bin/sh", "args": ["sh", "-c", sys.argv[1], k]}]
+	change "$JOIN"'
+h = lambda k: [{"path": "/bin/sh", "args": ["sh", "-c", sys.argv[1], k]}]
 c["hooks"] = {k: h(k) for k in ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")}
 c["mounts"].append({"destination": sys.argv[2], "source": sys.argv[2], "options": ["bind"]})' \
 		"read -r state; echo \"\$0 \$(readlink /proc/self/ns/mnt) \$state\" >>$FOLDER/hooks/log" "$FOLDER/hooks"
@@ -256,9 +256,8 @@ c["mounts"].append({"destination": sys.argv[2], "source": sys.argv[2], "options"
 
 @test "a terminal: by its name, and at /dev/console" {
 	hold
-	configure sh -c 'tty; readlink /proc/self/fd/0; echo by the console >/dev/console; stat -c %F /dev/console'
-	join_held
-	edit 'c["process"]["terminal"] = True'
+	made "$JOIN; c['process']['terminal'] = True" \
+		sh -c 'tty; readlink /proc/self/fd/0; echo by the console >/dev/console; stat -c %F /dev/console'
 	terminal_at "$FOLDER/console" >"$FOLDER/said" 3>&- 4>&- &
 	retry 30 test -S "$FOLDER/console"
 	run -0 apart create --console-socket "$FOLDER/console" "$ID"
@@ -271,8 +270,8 @@ c["mounts"].append({"destination": sys.argv[2], "source": sys.argv[2], "options"
 
 @test "the runtime is killed in the middle: nothing is left" {
 	hold
-	join_held
-	edit 'c["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo here >" + sys.argv[1] + "; exec sleep 4322"]}]}' "$FOLDER/here"
+	change "$JOIN"'
+c["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "echo here >" + sys.argv[1] + "; exec sleep 4322"]}]}' "$FOLDER/here"
 	"$OCI" --root "$FOLDER/run" create "$ID" </dev/null &>"$FOLDER/words" 3>&- 4>&- &
 	retry 30 test -s "$FOLDER/here"
 	kill -KILL "$!"
@@ -284,31 +283,38 @@ c["mounts"].append({"destination": sys.argv[2], "source": sys.argv[2], "options"
 }
 
 @test "what cannot be: one line, and nothing is left" {
-	refused() {
-		cp "$FOLDER/good.json" config.json
-		change "$1"
-		run -1 oci create "$ID"
-		one_line
-		has "$2"
-		[ -z "$(ls "$FOLDER/run")" ]
-	}
-	local mapped='l["namespaces"].append({"type": "user"}); l["resources"] = {}
-for k in ("uidMappings", "gidMappings"): l[k] = [{"containerID": 0, "hostID": 300000, "size": 65536}]'
+	local changes=() words=() number
 
+	refused() { # CHANGE WORDS
+		changes+=("$WORDS$1")
+		words+=("$2")
+	}
 	hold
-	cp config.json "$FOLDER/good.json"
 	refused 'without("mount"); caps("SYS_ADMIN")' 'a program with CAP_SYS_ADMIN could leave its root'
 	refused 'without("mount"); without("pid")' "by way of the host's processes"
 	refused 'n("mount", "/proc/self/ns/mnt"); caps("SYS_ADMIN")' 'a program with CAP_SYS_ADMIN could leave its root'
 	refused 'n("mount", "/proc/self/ns/net")' "mount namespace '/proc/self/ns/net': it is a namespace of another kind"
 	refused 'n("mount", "/nowhere")' "mount namespace '/nowhere': No such file"
-	refused "n('mount', '/proc/$HOLDER/ns/mnt'); $mapped" 'a new user namespace has no right to join the mount namespace'
+	refused "$JOIN; mapped()" 'a new user namespace has no right to join the mount namespace'
 	refused 'without("mount"); l["rootfsPropagation"] = "rshared"' "linux.rootfsPropagation: 'rshared' means nothing without a new mount namespace"
 	refused 'without("mount"); c["mounts"].append({"destination": "/volume", "source": "/tmp", "options": ["rbind", "rslave"]})' '.options: shared, slave or unbindable means nothing'
 	# A mount namespace of another user namespace than the one that is joined.
 	unshare --user --map-root-user sleep 1000 </dev/null &>/dev/null 3>&- 4>&- &
 	retry 30 eval "[ \"\$(cat /proc/$!/comm)\" = sleep ]"
-	refused "n('mount', '/proc/$HOLDER/ns/mnt'); n('user', '/proc/$!/ns/user')" 'belongs to a user namespace in which the container has no rights'
+	refused "$JOIN; n('user', '/proc/$!/ns/user')" 'belongs to a user namespace in which the container has no rights'
+	python3 -c 'import json, sys
+good = open("config.json").read()
+for number, change in enumerate(sys.argv[1:]):
+	c = json.loads(good)
+	exec(change)
+	json.dump(c, open(f"config-{number}.json", "w"))' "${changes[@]}"
+	for number in "${!changes[@]}"; do
+		mv "config-$number.json" config.json
+		run -1 oci create "$ID"
+		one_line
+		has "${words[$number]}"
+		[ -z "$(ls "$FOLDER/run")" ]
+	done
 	kill "$!"
 	wait "$!" || true
 }
@@ -327,9 +333,7 @@ for k in ("uidMappings", "gidMappings"): l[k] = [{"containerID": 0, "hostID": 30
 	run ! oci exec "$ID" sh -c 'echo forked; true | true'
 	oci delete --force "$ID"
 	hold
-	configure sh -c 'echo alone; ls / | cat'
-	join_held
-	change 'l["resources"]["pids"] = {"limit": 1}'
+	made "$JOIN; l['resources']['pids'] = {'limit': 1}" sh -c 'echo alone; ls / | cat'
 	run ! oci run "$ID"
 	[ "${lines[0]}" = alone ]
 	has "can't fork"
@@ -337,7 +341,7 @@ for k in ("uidMappings", "gidMappings"): l[k] = [{"containerID": 0, "hostID": 30
 
 @test "what needs a mount namespace of the container's own says so" {
 	hold
-	join_held
+	change "$JOIN"
 	run -0 apart run --detach "$ID"
 	run -1 oci mounts add "$ID" - <<<'[{"destination": "/volume", "source": "/tmp", "options": ["bind"]}]'
 	one_line
