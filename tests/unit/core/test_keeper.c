@@ -99,8 +99,9 @@ static void test_signals_to_the_keeper(void)
 
 	if (!fixture_start(&f))
 		return;
-	while (!ignores_signals(f.keeper))
+	for (unsigned tries = 0; tries < 30000 && !ignores_signals(f.keeper); tries++)
 		(void)usleep(1000);
+	CHECK(ignores_signals(f.keeper));
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		CHECK(kill(f.keeper, signals[i]) == 0);
 	CHECK_INT(mkdirat(f.state_fd, "go", 0700), 0);
