@@ -12,11 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void complain(const char *path, const char *why)
+static void complain(const char *what, const char *path, const char *why)
 {
-	static const char before[] = "hull-init: cannot execute '", between[] = "': ";
+	static const char before[] = "hull-init: ", between[] = "': ";
 
 	(void)!write(STDERR_FILENO, before, sizeof(before) - 1);
+	(void)!write(STDERR_FILENO, what, strlen(what));
 	(void)!write(STDERR_FILENO, path, strlen(path));
 	(void)!write(STDERR_FILENO, between, sizeof(between) - 1);
 	(void)!write(STDERR_FILENO, why, strlen(why));
@@ -33,7 +34,7 @@ static _Noreturn void become_program(char **argv, const sigset_t *signals)
 	(void)sigprocmask(SIG_SETMASK, signals, NULL);
 	(void)execv(argv[1], argv + 2);
 	code = errno;
-	complain(argv[1], strerror(code));
+	complain("cannot execute '", argv[1], strerror(code));
 	_exit(code == ENOENT ? 127 : 126);
 }
 
@@ -60,8 +61,10 @@ int main(int argc, char **argv)
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
 	program = fork();
-	if (program < 0)
+	if (program < 0) { /* a limit on processes, most likely: this one counts, too */
+		complain("cannot start a process for '", argv[1], strerror(errno));
 		return 125;
+	}
 	if (program == 0)
 		become_program(argv, &before);
 	while (code < 0) {

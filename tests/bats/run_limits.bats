@@ -59,6 +59,8 @@ limit() {
 	is 10
 	run hull run --rm --pids-limit 10 busybox sh -c 'for i in $(seq 20); do sleep 3 & done'
 	has 'fork'
+	run -125 hull run --rm --init --pids-limit 1 busybox true
+	is "hull-init: cannot start a process for '/bin/true': Resource temporarily unavailable"
 }
 
 @test "the limits of the issue's example, together" {
