@@ -143,6 +143,7 @@ const struct command verb_attach = {
 	.summary = "Attach to the input and output of a running container",
 	.description = "Shows the output from now on ('hull logs' has what was before). Its exit code becomes the "
 		       "command's; detaching with the keys leaves the container running, and the code is 0.",
+	.exit_status = "The container's, as of 'hull run'; 0 when the keys detached; 125 when hull itself fails.",
 	.options = attach_rows,
 	.options_bytes = sizeof(struct attach_options),
 	.min_operands = 1,

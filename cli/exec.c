@@ -236,6 +236,9 @@ const struct command verb_exec = {
 		"It has the container's environment, user, capabilities and limits, unless options say otherwise. Its "
 		"exit code is the program's; 127 when it was not found, 126 when it cannot be executed, 125 when "
 		"hull failed.",
+	.exit_status = "The program's own, or 128+N when signal N has ended it; with --detach 0. 127 when it was not "
+		       "found, 126 "
+		       "when it cannot be executed; 125 when hull itself fails.",
 	.examples = "hull exec web ls /www\nhull exec -it web sh\nhull exec -u app -e DEBUG=1 web ./check",
 	.options = exec_rows,
 	.options_bytes = sizeof(struct exec_options),

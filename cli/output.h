@@ -57,15 +57,15 @@ int output_print(struct output *output, struct err *err);
 int output_document(struct arena *arena, const struct text *document, const char *format, struct err *err);
 
 /* The row of --format for lists, and for documents; `field` is a const char *. */
-#define OUTPUT_FORMAT_LIST(type, field)                                                                         \
-	{                                                                                                       \
-		"format", 0, OPTION_STRING, offsetof(type, field), "FORMAT",                                    \
-			"json, table, 'table TEMPLATE', or a template such as '{{.ID}} {{.Names}}'", NULL, NULL \
+#define OUTPUT_FORMAT_LIST(type, field)                                                                              \
+	{                                                                                                            \
+		"format", 0, OPTION_STRING, offsetof(type, field), "FORMAT",                                         \
+			"json, table, 'table TEMPLATE', or a template such as '{{.ID}}' or '{{json .}}'", NULL, NULL \
 	}
 #define OUTPUT_FORMAT_DOCUMENT(type, field)                                    \
 	{                                                                      \
 		"format", 'f', OPTION_STRING, offsetof(type, field), "FORMAT", \
-			"json, or a template as '{{.State.Pid}}'", NULL, NULL  \
+			"json, or a template such as '{{json .}}'", NULL, NULL \
 	}
 
 /* "sha256:0123…" or an id: its first 12 digits, whole with `whole`. In the arena. */

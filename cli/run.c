@@ -441,7 +441,13 @@ const struct command verb_run = {
 		"when it cannot be executed; where a machine's guest ended it before its program had "
 		"ended, " GUEST_ENDS_HELP
 		"which 'hull inspect' tells from a program's own (state.cause); 125 when hull "
-		"failed.",
+		"failed. A program that calls reboot(2), as 'poweroff -f' does, ends its own container alone, where it "
+		"may: 129 when it restarts, 130 else, in a machine, too.",
+	.exit_status =
+		"The program's own, or 128+N when signal N has ended it; with --detach 0. 127 when it was not found, "
+		"126 "
+		"when it cannot be executed, 200 to 204 where a machine's guest ended it (see above); 125 when hull "
+		"itself fails.",
 	.examples = "hull run --rm busybox echo hello\n"
 		    "hull run -it --rm busybox sh\n"
 		    "hull run -d --name web -p 8080:80 -v ./site:/www:ro busybox httpd -f -h /www\n"
@@ -468,6 +474,7 @@ const struct command verb_start = {
 	.name = "start",
 	.operands = "CONTAINER [CONTAINER...]",
 	.summary = "Start containers that were created or have stopped",
+	.exit_status = "0 on success; with --attach as of 'hull run'; 125 when hull itself fails.",
 	.options = start_rows,
 	.options_bytes = sizeof(struct start_options),
 	.min_operands = 1,

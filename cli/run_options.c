@@ -148,8 +148,8 @@ static const char *const only_host[] = {"host", NULL};
 	LIST("log-opt", 0, log_options, "KEY=VALUE", "max-size=SIZE (default 10m), max-file=N (default 5)"), \
 	STRING("mac-address", 0, mac, "MAC", "address of the interface"), \
 	CHECKED("memory", 'm', memory, "SIZE", \
-	        "at most this much memory, as 64m (6m is the least); a machine's size (default 512m, 64m is the " \
-	        "least)", check_size), \
+	        "at most this much memory, as 64m (6m is the least); a machine's size (default 512m, the least is " \
+	        "64m, or what its kernel needs)", check_size), \
 	CHECKED("memory-reservation", 0, memory_reservation, "SIZE", \
 	        "kept to when the host is short of memory", check_size), \
 	CHECKED("memory-swap", 0, memory_swap, "SIZE", "memory and swap together; -1: any swap", check_swap), \
