@@ -44,17 +44,24 @@ limit_of() {
 # Which test below is about which option: 'guest' looks from inside, 'host' from outside, 'refused' says no; 'elsewhere'
 # is of another file.
 TABLE='
-detach host            add-host guest         cap-add guest          cap-drop guest        cgroupns guest      cidfile host
-cpu-shares host        cpus elsewhere         cpuset-cpus host       cpuset-mems host      detach-keys elsewhere
-device refused         dns guest              dns-option guest       dns-search guest      entrypoint guest    env guest
-env-file guest         group-add guest        hostname guest         init guest            interactive guest   ip guest
-ipc refused            isolation elsewhere    kernel elsewhere       label host            log-opt host        mac-address guest
-memory elsewhere       memory-reservation host memory-swap host      mount guest           name host           net guest
-network refused        oom-score-adj guest    pid refused            pids-limit guest      privileged guest    publish elsewhere
-publish-all host       read-only guest        restart host           rm guest              rootfs guest        security-opt guest
-shm-size guest         stop-signal host       stop-timeout host      sysctl guest          tmpfs guest         tty elsewhere
-ulimit guest           user guest             userns refused         uts refused           volume guest        vm-backend elsewhere
-vm-image elsewhere     vm-image-format elsewhere                   workdir guest'
+add-host guest              attach guest                cap-add guest               cap-drop guest
+cgroupns guest              cidfile host                cpu-period host             cpu-quota host
+cpu-shares host             cpus elsewhere              cpuset-cpus host            cpuset-mems host
+detach host                 detach-keys elsewhere       device refused              dns guest
+dns-option guest            dns-search guest            domainname guest            entrypoint guest
+env guest                   env-file guest              expose host                 group-add guest
+hostname guest              init guest                  interactive guest           ip guest
+ipc refused                 isolation elsewhere         kernel elsewhere            label host
+log-opt host                mac-address guest           memory elsewhere            memory-reservation host
+memory-swap host            mount guest                 name host                   net guest
+network refused             oom-score-adj guest         pid refused                 pids-limit guest
+platform elsewhere          privileged guest            publish elsewhere           publish-all host
+pull elsewhere              read-only guest             restart host                rm guest
+rootfs guest                security-opt guest          shm-size guest              stop-signal host
+stop-timeout host           sysctl guest                tmpfs guest                 tty elsewhere
+ulimit guest                user guest                  userns refused              uts refused
+vm-backend elsewhere        vm-image elsewhere          vm-image-format elsewhere   volume guest
+volumes-from guest          workdir guest'
 
 @test "no option is without a test here" {
 	options=$(hull run --help | sed -n 's/^ \{1,6\}\(-., \)\?--\([a-z-]*\).*/\2/p' | sort -u)
@@ -71,7 +78,7 @@ vm-image elsewhere     vm-image-format elsewhere                   workdir guest
 		echo "args: $*"
 		echo "env: $A $LISTED"
 		echo "ids: $(id -u) $(id -g) $(id -G)"
-		echo "place: $(pwd) $(hostname) $(cat /proc/1/comm)"
+		echo "place: $(pwd) $(hostname) $(cat /proc/sys/kernel/domainname) $(cat /proc/1/comm)"
 		echo "address: $(ip -4 -o address show eth0 | tr -s ' ' | cut -d ' ' -f 4) $(cat /sys/class/net/eth0/address)"
 		echo "hosts: $(grep peer /etc/hosts)"
 		echo "resolver: $(tr '\n' ' ' </etc/resolv.conf)"
@@ -83,12 +90,12 @@ vm-image elsewhere     vm-image-format elsewhere                   workdir guest
 		touch /fixed/x 2>/dev/null || echo 'volume: read-only'
 		[ "$(cat)" = typed ] && echo "input: typed"
 	END
-	run -0 --separate-stderr bash -c "echo typed | $(hull_words run --isolation vm --rm -i --init --entrypoint /bin/sh -h sea --net bridge --ip 10.98.0.77 \
+	run -0 --separate-stderr bash -c "echo typed | $(hull_words run --isolation vm --rm -i --init --entrypoint /bin/sh -h sea --domainname home.test --net bridge --ip 10.98.0.77 \
 		--mac-address 02:68:00:00:00:77 --add-host peer:192.0.2.9 --dns 192.0.2.53 --dns-search example.org --dns-option ndots:3 -e A=b \
 		--env-file "$STORES/env" --group-add 55 -u 1000:50 -w /tmp --cap-drop ALL --cap-add NET_RAW --security-opt no-new-privileges \
 		--ulimit nofile=99:199 --oom-score-adj 300 --pids-limit 40 --sysctl net.ipv4.ip_default_ttl=77 --sysctl kernel.shm_rmid_forced=1 --shm-size 12m \
 		--tmpfs /scratch:size=1m --read-only --cgroupns private --mount "type=bind,source=$STORES/shared,target=/fixed,readonly" bb /fixed/look x y)"
-	for line in 'args: x y' 'env: b yes' 'ids: 1000 50 50 55' 'place: /tmp sea hull-init' 'address: 10.98.0.77/20 02:68:00:00:00:77' 'resolver: nameserver 192.0.2.53' \
+	for line in 'args: x y' 'env: b yes' 'ids: 1000 50 50 55' 'place: /tmp sea home.test hull-init' 'address: 10.98.0.77/20 02:68:00:00:00:77' 'resolver: nameserver 192.0.2.53' \
 		'search example.org' 'options ndots:3' $'CapBnd:\t0000000000002000' $'NoNewPrivs:\t1' $'Seccomp:\t2' 'limits: 99 300 40' 'sysctls: 77 1' '/dev/shm 12288' '/scratch 1024' \
 		'root: read-only' 'volume: read-only' 'input: typed'; do
 		has "$line"
@@ -213,6 +220,18 @@ look() {
 	is 0
 	[ "$(cat "$STORES/root/made")" = in ]
 	rm -r "$STORES/root"
+}
+
+@test "streams that are named, a port more, a part of processors, the volumes of another" {
+	run -3 --separate-stderr machine --rm --network none -a stdout bb sh -c 'echo out; echo err >&2; exit 3'
+	[ "$output/$stderr" = out/ ]
+	machine -d --name first -P --expose 81 --cpu-period 50000 --cpu-quota 75000 -v shared:/made bb \
+		sh -c 'echo there >/made/file; echo "processors: $(nproc)"; while :; do sleep 0.2; done' >/dev/null 3>&-
+	retry $BOOT_SECONDS says first 'processors: 2'
+	[[ $(limit_of first cpu cpu.cfs_quota_us cpu.max) =~ ^75000 ]]
+	[ "$(hull inspect --format json first | jq '[.. | .containerPort? // empty] | .[0]')" -eq 81 ]
+	run -0 machine --rm --network none --volumes-from first bb cat /made/file
+	is there
 }
 
 @test "what would take a machine's isolation away, or cannot be, is refused" {
