@@ -18,7 +18,7 @@
 #define CAUSE_NO_TIMER	   "no-timer"  /* it stood still before it was up, however often it was begun anew */
 #define CAUSE_NO_START	   "no-start"  /* it came up, and nobody ever said whether its program runs */
 #define CAUSE_START	   "start"     /* its program could not be started */
-#define CAUSE_POWER_OFF	   "power-off" /* the guest did it, before its program had ended; so with the next ones */
+#define CAUSE_POWER_OFF	   "power-off" /* the guest did it, before its program had ended; and the next ones */
 #define CAUSE_RESET	   "reset"
 #define CAUSE_PANIC	   "panic"
 #define CAUSE_MEMORY	   "memory"
