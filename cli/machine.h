@@ -40,8 +40,9 @@ int machine_list(struct arena *arena, const struct machine_wish *wish, struct ma
 
 /*
  * The disks of an image's layers (`lowers`, top first, folders of the store), made where they are missing, and the
- * writable one in the instance's folder, unless that is NULL.
+ * writable one, MACHINE_UPPER in the instance's folder, unless that is NULL.
  */
+#define MACHINE_UPPER "upper.img"
 int machine_disks(struct arena *arena, const char *images, const struct strv *lowers, const char *data_dir,
 		  struct plan_vm_host *ret, struct err *err); /* machine_disks.c */
 

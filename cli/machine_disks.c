@@ -19,7 +19,7 @@ int machine_disks(struct arena *arena, const char *images, const struct strv *lo
 			result = arena_check(arena, err);
 	if (result < 0 || !data_dir)
 		return result;
-	ret->upper = arena_printf(arena, "%s/upper.img", data_dir);
+	ret->upper = arena_printf(arena, "%s/" MACHINE_UPPER, data_dir);
 	result = arena_check(arena, err);
 	if (result >= 0)
 		result = disk_writable_like(layers[0], DISK_DEFAULT_BYTES, &writable, err);

@@ -7,6 +7,7 @@
 #include "cli/filter.h"
 #include "cli/instance_settle.h"
 #include "cli/output.h"
+#include "cli/size.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "images/catalog.h"
@@ -15,7 +16,7 @@
 #define COMMAND_CHARS 20
 
 struct ps_options {
-	bool all, quiet, whole, latest;
+	bool all, quiet, whole, latest, size;
 	const char *last, *format;
 	struct strv filters;
 };
@@ -40,6 +41,8 @@ static const struct option_row ps_rows[] = {
 	 NULL},
 	{"no-trunc", 0, OPTION_FLAG, offsetof(struct ps_options, whole), NULL, "whole ids and commands", NULL, NULL},
 	{"quiet", 'q', OPTION_FLAG, offsetof(struct ps_options, quiet), NULL, "only ids", NULL, NULL},
+	{"size", 's', OPTION_FLAG, offsetof(struct ps_options, size), NULL,
+	 "what each has written on the disk, and that with its image's files", NULL, NULL},
 	OPTIONS_END,
 };
 
@@ -48,6 +51,7 @@ struct listing {
 	const struct command_call *call;
 	const struct ps_options *options;
 	uint64_t now_ns;
+	bool has_sizes; /* which take a look at every file */
 };
 
 /* --- Filters ------------------------------------------------------------------------------------------------------ */
@@ -152,6 +156,7 @@ enum column {
 	COLUMN_LABELS,
 	COLUMN_MOUNTS,
 	COLUMN_NETWORKS,
+	COLUMN_SIZE,
 	COLUMN_COUNT
 };
 static const struct output_column columns[COLUMN_COUNT + 1] = {
@@ -168,6 +173,7 @@ static const struct output_column columns[COLUMN_COUNT + 1] = {
 	[COLUMN_LABELS] = {"Labels", "LABELS", false},
 	[COLUMN_MOUNTS] = {"Mounts", "MOUNTS", false},
 	[COLUMN_NETWORKS] = {"Networks", "NETWORKS", false},
+	[COLUMN_SIZE] = {"Size", "SIZE", false},
 };
 
 static bool is_up(const struct instance_view *view)
@@ -213,7 +219,15 @@ static const char *mount_words(struct arena *arena, const struct extension *exte
 	return arena_strdup(arena, text_get(&words));
 }
 
-static void put_document(const struct instance_view *view, const char *status, struct text *to)
+static const char *size_words(struct arena *arena, const struct size *size)
+{
+	char written_words[32], virtual_words[32];
+
+	return arena_printf(arena, "%s (virtual %s)", text_size_words(size->written_bytes, written_words),
+			    text_size_words(size->virtual_bytes, virtual_words));
+}
+
+static void put_document(const struct instance_view *view, const char *status, const struct size *size, struct text *to)
 {
 	const struct extension *extension = view->extension;
 	struct json_writer w = {.out = to};
@@ -234,6 +248,10 @@ static void put_document(const struct instance_view *view, const char *status, s
 	json_put_string(&w, "ip", is_up(view) ? view->record.net.ip : NULL);
 	words_put_ports(&w, "ports", &extension->network);
 	words_put_map(&w, "labels", &extension->labels);
+	if (size) {
+		json_put_u64(&w, "sizeBytes", size->written_bytes);
+		json_put_u64(&w, "virtualSizeBytes", size->virtual_bytes);
+	}
 	json_close(&w);
 }
 
@@ -244,6 +262,7 @@ static int add_row(const struct listing *listing, const struct instance_view *vi
 	const struct extension *extension = view->extension;
 	struct arena *arena = listing->call->arena;
 	const char *cells[COLUMN_COUNT];
+	const struct size size = listing->has_sizes ? size_of(listing->call, view) : (struct size){0};
 	char created[36];
 	int result;
 
@@ -259,10 +278,11 @@ static int add_row(const struct listing *listing, const struct instance_view *vi
 	cells[COLUMN_LABELS] = label_words(arena, &extension->labels);
 	cells[COLUMN_MOUNTS] = mount_words(arena, extension);
 	cells[COLUMN_NETWORKS] = extension_network_mode_name(extension->network.mode);
+	cells[COLUMN_SIZE] = listing->has_sizes ? size_words(arena, &size) : "";
 	result = arena_check(arena, err);
 	if (result < 0)
 		return result;
-	put_document(view, cells[COLUMN_STATUS], &document);
+	put_document(view, cells[COLUMN_STATUS], listing->has_sizes ? &size : NULL, &document);
 	return output_add(output, cells, &document, err);
 }
 
@@ -289,11 +309,15 @@ static int run_ps(struct command_call *call, struct err *err)
 	struct listing listing = {.call = call, .options = call->options, .now_ns = proc_now_ns()};
 	CLEANUP_STORES struct stores stores = STORES_INIT;
 	CLEANUP_OUTPUT struct output output = {0};
+	struct output_column shown[ARRAY_SIZE(columns)];
+	const char *format = listing.options->format;
 	int result = filter_check(keys, &listing.options->filters, err);
 
+	memcpy(shown, columns, sizeof(shown));
+	shown[COLUMN_SIZE].shown = listing.options->size;
+	listing.has_sizes = !listing.options->quiet && (listing.options->size || (format && strstr(format, ".Size")));
 	if (result >= 0)
-		result = output_begin(&output, call->arena, columns, listing.options->format, listing.options->quiet,
-				      err);
+		result = output_begin(&output, call->arena, shown, format, listing.options->quiet, err);
 	if (result >= 0)
 		result = stores_open(call, &stores, err);
 	if (result >= 0)
@@ -316,10 +340,11 @@ const struct command verb_ps = {
 		       "new keeper. 'Exited (unknown)' is one whose end nobody saw.\n"
 		       "\n"
 		       "Fields of templates: .ID .Names .Image .Command .RunningFor .CreatedAt .Status .State .Ports "
-		       ".Labels .Mounts .Networks, {{.Label \"KEY\"}}, and the members of the JSON: an array of "
+		       ".Labels .Mounts .Networks .Size, {{.Label \"KEY\"}}, and the members of the JSON: an array of "
 		       "objects with id, name, image, imageId, command, created, state (created, creating, running, "
 		       "paused, restarting, exited), status, unattended, exitCode (null while it is not known), "
-		       "startedAt, finishedAt, ip, ports (hostIp, hostPort, containerPort, protocol) and labels.",
+		       "startedAt, finishedAt, ip, ports (hostIp, hostPort, containerPort, protocol), labels, and with "
+		       "--size sizeBytes and virtualSizeBytes.",
 	.examples = "hull ps -a\nhull ps --format '{{.Names}}\\t{{.Status}}'\nhull ps -aq --filter status=exited",
 	.options = ps_rows,
 	.options_bytes = sizeof(struct ps_options),

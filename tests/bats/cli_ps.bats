@@ -161,3 +161,28 @@ teardown() {
 	is 'made created'
 	[ "$stderr" = "hull: inspect: no container 'nosuch': see 'hull ps -a', or 'hull image inspect' for images" ]
 }
+
+@test "ps --size: what each has written, and with its image's files; not its volumes" {
+	local image sizes before
+
+	image=$(hull image inspect -f '{{.SizeBytes}}' bb)
+	sizes() { hull ps -as --format json | jq -c '.[] | [.name, .sizeBytes, .virtualSizeBytes]'; }
+	hull create --name still --network none bb true >/dev/null
+	hull run --name writer --network none -v /volume bb sh -c 'mkdir -p /a/b; dd if=/dev/zero of=/a/b/file bs=1M count=3
+		ln /a/b/file /a/other; ln -s /bin/busybox /a/link; dd if=/dev/zero of=/volume/file bs=1M count=5'
+	run sizes
+	has "[\"still\",0,$image]"
+	has "[\"writer\",3145728,$((image + 3145728))]"
+	run hull ps -a -s
+	like '^CONTAINER ID .* NAMES +SIZE$' "${lines[0]}"
+	like 'writer +3.1MB \(virtual [0-9.]+MB\)'
+	run hull ps -a --format '{{.Names}}: {{.Size}}' --filter name=still
+	like '^still: 0B \(virtual [0-9.]+[kM]B\)$'
+	run hull ps -a
+	[[ $output != *SIZE* ]]
+	[ "$(hull ps -a --format json | jq '.[0].sizeBytes')" = null ]
+	hull rm -v writer
+	hull create --name lent --rootfs "$STORES/rootfs" true >/dev/null
+	run sizes
+	has '["lent",0,0]'
+}
