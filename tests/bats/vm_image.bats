@@ -35,7 +35,7 @@ tree() {
 		echo changed >/etc/os-release && cat /etc/os-release
 		while read -r what where type rest; do [ "$where" != / ] || root=$type; done </proc/mounts
 		echo "root: $root"
-		while read -r what where type rest; do [ "$where" != /run/hull/image ] || echo "image: $type ${rest%%,*}"; done </proc/mounts
+		while read -r what where type rest; do [ "${where%/run/hull/image}" = "$where" ] || echo "image: $type ${rest%%,*}"; done </proc/mounts
 	END
 	chmod 755 "$STORES/tree/sbin/modprobe"
 }
@@ -153,6 +153,19 @@ partitioned() {
 	run -125 machine --rm --vm-image "$STORES/dirty" bb true
 	like "the machine's image: its file system \(ext.\) was not unmounted, and is not written to: repair it first"
 	rm "$STORES"/{empty,dirty}
+}
+
+@test "an image's links where the kernel's file systems belong lead nowhere but within it" {
+	cp -a "$STORES/tree" "$STORES/linked"
+	ln -s ../../var/run "$STORES/linked/run"
+	ln -s /run/hull/state/proc "$STORES/linked/proc"
+	ln -s /kernel "$STORES/linked/sys"
+	truncate -s 16M "$STORES/links"
+	mkfs.ext4 -q -d "$STORES/linked" "$STORES/links"
+	bundle raw "$STORES/links"
+	run -6 oci run -b "$bundle" one
+	seen ext4
+	rm -r "$bundle" "$STORES"/{run/oci,linked,links}
 }
 
 @test "what is no image is refused before anything starts" {
