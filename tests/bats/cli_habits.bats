@@ -198,6 +198,23 @@ teardown() {
 	has "option '--cpu-quota': 'much' is no number"
 }
 
+# bats test_tags=vm
+@test "the same for a machine: domainname, cpu-quota, attach, volumes-from, pull, platform, and its size" {
+	hull kernel import "$KERNEL_PACKAGE" >/dev/null
+	run -0 --separate-stderr hull run --name guest --isolation vm -h web --domainname example.org --cpu-quota 150000 -v data:/data \
+		-a stdout bb sh -c 'cat /proc/sys/kernel/domainname; hostname -f; nproc; echo kept >/data/file; echo err >&2
+		dd if=/dev/zero of=/file bs=1M count=2 2>/dev/null; sync'
+	is $'example.org\nweb.example.org\n2'
+	[ -z "$stderr" ]
+	[ "$(hull ps -as --format json | jq '.[0].sizeBytes >= 2097152')" = true ]
+	run ! hull run --rm --isolation vm --network none --volumes-from guest:ro --pull never \
+		--platform "linux/$(hull image inspect -f '{{.Architecture}}' bb)" bb sh -c 'cat /data/file; echo x >/data/file'
+	has kept
+	has 'Read-only file system'
+	hull rm guest
+	hull volume rm data
+}
+
 @test "top: other columns by the container's own ps" {
 	hull run -d --name shown bb sleep 1000 3>&-
 	run -0 hull top shown -o pid,args

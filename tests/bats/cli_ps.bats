@@ -163,7 +163,7 @@ teardown() {
 }
 
 @test "ps --size: what each has written, and with its image's files; not its volumes" {
-	local image sizes before
+	local image
 
 	image=$(hull image inspect -f '{{.SizeBytes}}' bb)
 	sizes() { hull ps -as --format json | jq -c '.[] | [.name, .sizeBytes, .virtualSizeBytes]'; }
