@@ -5,7 +5,8 @@
 
 #include "cli/program.h"
 
-extern const struct command verb_run, verb_create, verb_start;				  /* run.c */
+extern const struct command verb_run, verb_create;					  /* run.c */
+extern const struct command verb_start;							  /* start.c */
 extern const struct command verb_unmake;						  /* unmake.c */
 extern const struct command verb_ps, verb_inspect, verb_wait;				  /* ps.c, inspect.c, wait.c */
 extern const struct command verb_exec, verb_attach;					  /* exec.c, attach.c */
