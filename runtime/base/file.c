@@ -101,6 +101,20 @@ int file_read(struct arena *arena, int dirfd, const char *name, size_t max_bytes
 	return file_read_fd(arena, fd, name, max_bytes, ret_data, ret_len, err);
 }
 
+int file_open_regular(const char *path, int flags, struct err *err)
+{
+	CLEANUP_FD int there = open(path, O_PATH | O_CLOEXEC);
+	struct stat found;
+	int fd;
+
+	if (there < 0 || fstat(there, &found) < 0)
+		return err_set(err, errno, "'%s'", path);
+	if (!S_ISREG(found.st_mode))
+		return err_say(err, EINVAL, "'%s': it is no regular file", path);
+	fd = open(fd_name(there).path, flags | O_CLOEXEC);
+	return fd < 0 ? err_set(err, errno, "'%s'", path) : fd;
+}
+
 ssize_t file_read_line(int dirfd, const char *name, char *to, size_t to_bytes)
 {
 	CLEANUP_FD int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -27,6 +27,12 @@ int file_read(struct arena *arena, int dirfd, const char *name, size_t max_bytes
 int file_read_fd(struct arena *arena, int fd, const char *what, size_t max_bytes, char **ret_data, size_t *ret_len,
 		 struct err *err);
 /*
+ * Opens a file of somebody's who may have made it something else, for `flags` as of open(2) (without O_CREAT): what is
+ * no regular file is looked at, and never opened, which may wait for somebody (a FIFO), or do something (a watchdog).
+ * Links are followed. The descriptor, or -errno; -EINVAL: it is no regular file.
+ */
+int file_open_regular(const char *path, int flags, struct err *err);
+/*
  * Reads a short one-line file (cgroup, sysctl, proc) into a fixed array, the last newline removed. The length or
  * -errno; -EFBIG when it does not fit whole. No words: callers know.
  */

@@ -77,12 +77,20 @@ static int give_program(struct preparing *p, struct err *err)
 	return p->request_fd = give(p, result, err);
 }
 
+/* Both may be a bundle's own. */
+static int give_regular(struct preparing *p, const char *path, struct err *err)
+{
+	int fd = file_open_regular(path, O_RDONLY, err);
+
+	return fd < 0 ? fd : give(p, fd, err);
+}
+
 static int give_kernel(struct preparing *p, struct err *err)
 {
-	int result = p->request.kernel_fd = give_file(p, p->vm->kernel, O_RDONLY, err);
+	int result = p->request.kernel_fd = give_regular(p, p->vm->kernel, err);
 
 	if (result >= 0)
-		result = p->request.initrd_fd = give_file(p, p->vm->initrd, O_RDONLY, err);
+		result = p->request.initrd_fd = give_regular(p, p->vm->initrd, err);
 	if (result < 0)
 		return err_wrap(err, "kernel");
 	if (p->vm->backend == VM_BACKEND_KVM)

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/base/fd.h"
+#include "runtime/base/file.h"
 #include "runtime/base/scope.h"
 
 #define SECTOR_BYTES 512U
@@ -204,14 +204,11 @@ int disk_file_check(int fd, enum disk_format format, struct err *err)
 
 int disk_file_open(const char *path, enum disk_format format, bool read_only, struct err *err)
 {
-	CLEANUP_FD int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int result;
+	CLEANUP_FD int fd = file_open_regular(path, read_only ? O_RDONLY : O_RDWR, err);
 
 	if (fd < 0)
-		return err_set(err, errno, "'%s'", path);
-	result = disk_file_check(fd, format, err);
-	/* That was for what has nobody at its other end; of a disk, an io_uring would not wait either. */
-	if (result == 0)
-		result = fd_set_nonblock(fd, false);
-	return result < 0 ? err_wrap(err, "'%s'", path) : fd_take(&fd);
+		return fd;
+	if (disk_file_check(fd, format, err) < 0)
+		return err_wrap(err, "'%s'", path);
+	return fd_take(&fd);
 }

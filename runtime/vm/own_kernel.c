@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/file.h"
 #include "runtime/base/scope.h"
 #include "runtime/vm/agent_protocol.h"
 #include "runtime/vm/cpio.h"
@@ -59,12 +60,14 @@ static int say_unread(int result, struct err *err)
 
 static int open_own(const char *path, uint64_t max_bytes, struct own_file *ret, struct err *err)
 {
-	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	CLEANUP_FD int fd = file_open_regular(path, O_RDONLY, err);
 	struct stat found;
 
-	if (fd < 0 || fstat(fd, &found) < 0)
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &found) < 0)
 		return err_set(err, errno, "'%s'", path);
-	if (!S_ISREG(found.st_mode) || found.st_size == 0 || (uint64_t)found.st_size > max_bytes)
+	if (found.st_size == 0 || (uint64_t)found.st_size > max_bytes)
 		return err_say(err, EINVAL, "'%s': it is no file of 1 byte to %ju MiB", path,
 			       (uintmax_t)max_bytes >> 20);
 	*ret = (struct own_file){.fd = fd_take(&fd), .bytes = (uint64_t)found.st_size};

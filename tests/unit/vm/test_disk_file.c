@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -114,18 +115,19 @@ static void test_words(void)
 	CHECK_INT(disk_format_parse("", &format), -EINVAL);
 }
 
-/* Nobody waits for the other end of a pipe, and what is opened is opened as it was asked for. */
+/* A pipe is not opened, so that nobody waits at its other end or is let go on; a file is opened as it was asked for. */
 static void test_files(void)
 {
-	char folder[] = "/tmp/disk-file.XXXXXX", file[64], pipe[64], link[64];
+	char folder[] = "/tmp/disk-file.XXXXXX", file[64], pipe[64], link[64], event[256];
 	struct err err = ERR_INIT;
-	int fd;
+	int fd, openings = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
 	CHECK(mkdtemp(folder));
 	(void)snprintf(file, sizeof(file), "%s/file", folder);
 	(void)snprintf(pipe, sizeof(pipe), "%s/pipe", folder);
 	(void)snprintf(link, sizeof(link), "%s/nothing", folder);
 	CHECK_INT(mkfifo(pipe, 0600), 0);
+	CHECK(inotify_add_watch(openings, pipe, IN_OPEN) >= 0);
 	fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	CHECK_INT(ftruncate(fd, SECTOR), 0);
 	(void)close(fd);
@@ -137,6 +139,8 @@ static void test_files(void)
 	}
 	CHECK_INT(disk_file_open(pipe, DISK_FORMAT_RAW, true, &err), -EINVAL);
 	CHECK_HAS(err.msg, "/pipe': it is no regular file");
+	CHECK(read(openings, event, sizeof(event)) < 0 && errno == EAGAIN);
+	(void)close(openings);
 	CHECK_INT(disk_file_open(folder, DISK_FORMAT_RAW, true, &err), -EINVAL);
 	CHECK_HAS(err.msg, "it is no regular file");
 	CHECK_INT(disk_file_open("/dev/null", DISK_FORMAT_RAW, true, &err), -EINVAL);

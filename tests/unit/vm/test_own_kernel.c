@@ -212,7 +212,7 @@ static void test_files(void)
 	CHECK_HAS(err.msg, "'/etc/passwd': it is neither a bzImage nor an ELF kernel");
 	err = ERR_INIT;
 	CHECK_INT(own_initrd_check("/dev", &err), -EINVAL);
-	CHECK_HAS(err.msg, "'/dev': it is no file");
+	CHECK_HAS(err.msg, "'/dev': it is no regular file");
 }
 
 int main(void)
