@@ -26,10 +26,12 @@ static int say_what_is_wanted(const struct control_server *server, struct err *e
 	return err_say(err, EINVAL, "want one of: %s", words);
 }
 
-static int obey(struct control_server *server, char *line, struct json_writer *answer, struct err *err)
+static int obey(struct control_server *server, char *line, size_t len, struct json_writer *answer, struct err *err)
 {
 	char *argument = strchr(line, ' ');
 
+	if (strlen(line) != len)
+		return err_say(err, EINVAL, "a line with a NUL byte is no request");
 	if (argument)
 		*argument++ = '\0';
 	for (const struct control_verb *verb = server->verbs; verb->word; verb++)
@@ -49,7 +51,7 @@ static void forget(struct loop *loop, struct control_client *client)
 }
 
 /* Who does not read its answers is forgotten: nothing waits for it. */
-static bool answer_line(struct control_client *client, char *line)
+static bool answer_line(struct control_client *client, char *line, size_t len)
 {
 	CLEANUP_TEXT struct text members = {.max_bytes = ANSWER_BYTES}, failure = {.max_bytes = 2 * ANSWER_BYTES};
 	struct json_writer w = {.out = &members}, f = {.out = &failure};
@@ -58,7 +60,7 @@ static bool answer_line(struct control_client *client, char *line)
 
 	json_open(&w, NULL);
 	json_put_bool(&w, "ok", true);
-	if (obey(client->server, line, &w, &err) < 0) {
+	if (obey(client->server, line, len, &w, &err) < 0) {
 		json_open(&f, NULL);
 		json_put_bool(&f, "ok", false);
 		json_put_string(&f, "error", err.msg);
@@ -80,7 +82,7 @@ static bool answer_lines(struct control_client *client)
 		size_t used = (size_t)(end - client->line) + 1;
 
 		*end = '\0';
-		if (!answer_line(client, client->line))
+		if (!answer_line(client, client->line, used - 1))
 			return false;
 		client->len -= used;
 		memmove(client->line, client->line + used, client->len);

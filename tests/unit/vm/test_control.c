@@ -95,16 +95,21 @@ static int client(void)
 }
 
 /* The answer to a line, without its end; "" at the end of the stream. */
-static const char *ask(int fd, const char *line)
+static const char *ask_bytes(int fd, const char *line, size_t line_len)
 {
 	static char answer[2048];
 	size_t len = 0;
 
-	CHECK_INT(fd_write_all(fd, line, strlen(line)), 0);
+	CHECK_INT(fd_write_all(fd, line, line_len), 0);
 	while (len < sizeof(answer) - 1 && recv(fd, answer + len, 1, 0) == 1 && answer[len] != '\n')
 		len++;
 	answer[len] = '\0';
 	return answer;
+}
+
+static const char *ask(int fd, const char *line)
+{
+	return ask_bytes(fd, line, strlen(line));
 }
 
 static void test_words(void)
@@ -127,8 +132,11 @@ static void test_words(void)
 	CHECK_INT(end, MACHINE_STOPPED);
 }
 
+#define NUL_REFUSED "{\"ok\":false,\"error\":\"a line with a NUL byte is no request\"}"
+
 static void test_refused(void)
 {
+	static const char words[] = "stats\0\n", argument[] = "dirty-rate 1000\0\n", alone[] = "\0\n";
 	static const char *const lines[] = {"\n",
 					    "Pause\n",
 					    "pause now\n",
@@ -149,6 +157,9 @@ static void test_refused(void)
 	fd = client();
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 		CHECK_HAS(ask(fd, lines[i]), "{\"ok\":false,\"error\":\"");
+	CHECK_STR(ask_bytes(fd, words, sizeof(words) - 1), NUL_REFUSED);
+	CHECK_STR(ask_bytes(fd, argument, sizeof(argument) - 1), NUL_REFUSED);
+	CHECK_STR(ask_bytes(fd, alone, sizeof(alone) - 1), NUL_REFUSED);
 	CHECK_HAS(ask(fd, "stats\nstats\n"), "\"ok\":true");
 	CHECK_HAS(ask(fd, ""), "\"ok\":true");
 	finish();
