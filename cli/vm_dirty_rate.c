@@ -80,7 +80,8 @@ static int run_dirty_rate(struct command_call *call, struct err *err)
 	if (result >= 0)
 		result = instance_check_running(&view, call->operands.items[0], "see 'hull ps -a'", err);
 	if (result >= 0)
-		result = usage_dirty_rate(&stores.store, call->arena, view.id, time_ms, &rate, err);
+		result = usage_dirty_rate(&stores.store, call->arena, view.id, call->operands.items[0], time_ms, &rate,
+					  err);
 	if (result >= 0)
 		result = show(call->arena, &view, &rate, &output, err);
 	return result < 0 ? result : output_print(&output, err);

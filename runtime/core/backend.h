@@ -76,9 +76,12 @@ struct backend_ops {
 	 * is no failure. NULL: there is nobody to tell.
 	 */
 	void (*thawed)(const struct instance *instance);
-	/* How much of its memory its guest writes, for so many milliseconds. It runs, or is paused. */
-	int (*dirty_rate)(const struct store *store, const struct control_view *view, uint64_t time_ms,
-			  struct dirty_rate *ret, struct err *err);
+	/*
+	 * How much of its memory its guest writes, for so many milliseconds. It runs, or is paused. NULL: it is no
+	 * machine.
+	 */
+	int (*dirty_rate)(const struct store *store, const struct control_view *view, const char *name,
+			  uint64_t time_ms, struct dirty_rate *ret, struct err *err);
 	bool takes_mounts;	/* `mounts add` in a running one */
 	bool takes_checkpoints; /* its processes are this kernel's, and can be written down */
 };

@@ -33,7 +33,7 @@ struct json;
 int vm_control(int state_fd, struct arena *arena, const char *line, const struct json **ret, struct err *err);
 /* Its monitor tells the guest what time it is. */
 void vm_thawed(const struct instance *instance);
-int vm_dirty_rate(const struct store *store, const struct control_view *view, uint64_t time_ms, struct dirty_rate *ret,
-		  struct err *err);
+int vm_dirty_rate(const struct store *store, const struct control_view *view, const char *name, uint64_t time_ms,
+		  struct dirty_rate *ret, struct err *err);
 
 #endif

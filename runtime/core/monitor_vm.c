@@ -111,26 +111,46 @@ static int look(int state_fd, struct dirty_rate *ret, struct err *err)
 	return result < 0 ? result : 1;
 }
 
+/* The monitor of one that was paused stands still, too, and answers nothing. */
+static int check_not_paused(const struct store *store, const char *id, const char *name, struct err *err)
+{
+	CLEANUP_ARENA struct arena arena = ARENA_INIT;
+	struct control_view view;
+	struct err ignored = ERR_INIT;
+
+	/* One that is gone is noticed where its monitor is asked. */
+	if (control_look(store, &arena, id, true, &view, &ignored) < 0 || view.now.status != RECORD_PAUSED)
+		return 0;
+	return err_say(err, EINVAL, "container '%s' was paused while it was measured: 'hull unpause %s', and try again",
+		       name, name);
+}
+
 /* Who is interrupted meanwhile leaves nothing behind: a measurement ends by itself. */
-int vm_dirty_rate(const struct store *store, const struct control_view *view, uint64_t time_ms, struct dirty_rate *ret,
-		  struct err *err)
+int vm_dirty_rate(const struct store *store, const struct control_view *view, const char *name, uint64_t time_ms,
+		  struct dirty_rate *ret, struct err *err)
 {
 	CLEANUP_FD int folder = -1;
 	uint64_t until_ns = proc_monotonic_ns() + (time_ms + MEASURED_LATE_MS) * 1000000, left_ms = time_ms, wait_ms;
-	int result;
+	int result, paused = 0;
 
 	if (view->now.status == RECORD_PAUSED)
-		return err_say(err, EINVAL, "container '%s' is paused: it writes nothing", view->record.id);
+		return err_say(err, EINVAL, "container '%s' is paused, and writes nothing: 'hull unpause %s' first",
+			       name, name);
 	folder = store_find(store, view->record.id, err);
 	result = folder < 0 ? folder : begin_measuring(folder, time_ms, err);
-	if (result < 0)
-		return result;
-	do {
+	while (result == 0 && paused == 0 && proc_monotonic_ns() < until_ns) {
 		wait_ms = left_ms > LONGEST_LOOK_MS ? LONGEST_LOOK_MS : left_ms;
 		left_ms -= wait_ms;
 		(void)poll(NULL, 0, (int)wait_ms + (left_ms > 0 ? 0 : LOOK_AGAIN_MS));
-		result = look(folder, ret, err);
-	} while (result == 0 && proc_monotonic_ns() < until_ns);
+		paused = check_not_paused(store, view->record.id, name, err);
+		if (paused == 0)
+			result = look(folder, ret, err);
+	}
+	/* Or just before it was to answer. */
+	if (result == -ETIMEDOUT)
+		paused = check_not_paused(store, view->record.id, name, err);
+	if (paused < 0)
+		return paused;
 	if (result == 0)
 		return err_say(err, ETIMEDOUT, "the machine's monitor is measuring for longer than it should");
 	return result < 0 ? result : 0;

@@ -47,7 +47,7 @@ int usage_processes(const struct store *store, struct arena *arena, const char *
 				  : backend_lacks(backend, "top", err);
 }
 
-int usage_dirty_rate(const struct store *store, struct arena *arena, const char *id, uint64_t time_ms,
+int usage_dirty_rate(const struct store *store, struct arena *arena, const char *id, const char *name, uint64_t time_ms,
 		     struct dirty_rate *ret, struct err *err)
 {
 	const struct backend_ops *backend;
@@ -56,6 +56,8 @@ int usage_dirty_rate(const struct store *store, struct arena *arena, const char 
 
 	if (result < 0)
 		return result;
-	return backend->dirty_rate ? backend->dirty_rate(store, &view, time_ms, ret, err)
-				   : backend_lacks(backend, "vm dirty-rate", err);
+	if (!backend->dirty_rate)
+		return err_say(err, ENOTSUP, "container '%s' is no machine: what 'hull run --isolation vm' runs is one",
+			       name);
+	return backend->dirty_rate(store, &view, name, time_ms, ret, err);
 }

@@ -40,9 +40,9 @@ struct dirty_rate {
 
 /*
  * Measures it for `time_ms`, and returns behind that. The same errors; -ENOTSUP: it is no machine, -EINVAL: it is
- * paused.
+ * paused, or was meanwhile. `name` is what errors call it.
  */
-int usage_dirty_rate(const struct store *store, struct arena *arena, const char *id, uint64_t time_ms,
+int usage_dirty_rate(const struct store *store, struct arena *arena, const char *id, const char *name, uint64_t time_ms,
 		     struct dirty_rate *ret, struct err *err);
 
 #endif

@@ -70,7 +70,21 @@ static int do_stats(void *user, const char *argument, struct json_writer *answer
 	return qmp_say(r->qmp.source.fd, err, QMP_BALLOON_QUERY);
 }
 
-#define LONGEST_SECONDS 60 /* of a measurement, as QEMU has it */
+#define LONGEST_SECONDS 60  /* of a measurement, as QEMU has it */
+#define ASK_AGAIN_MS	100 /* until QEMU has reckoned, too */
+
+/* Asked here, and not by who wants the figures: who has begun a measurement may be gone, and the next wants to begin. */
+static void ask_measured(struct loop *loop, struct loop_timer *timer)
+{
+	struct running *r = CONTAINER_OF(timer, struct running, measured);
+	struct err ignored = ERR_INIT;
+
+	(void)loop;
+	if (r->state.dirty_rate.state != QEMU_RATE_MEASURING)
+		return;
+	(void)qmp_say(r->qmp.source.fd, &ignored, QMP_DIRTY_RATE_QUERY, r->state.dirty_rate.question);
+	(void)loop_timer_set(timer, ASK_AGAIN_MS);
+}
 
 static int do_measure(void *user, const char *argument, struct json_writer *answer, struct err *err)
 {
@@ -87,9 +101,11 @@ static int do_measure(void *user, const char *argument, struct json_writer *answ
 	if (r->state.paused || r->boot.is_paused)
 		return err_say(err, EINVAL, "dirty-rate: the machine is paused, and writes nothing");
 	result = qmp_say(r->qmp.source.fd, err, QMP_DIRTY_RATE, rate->question + 1, ms / 1000);
-	if (result >= 0)
-		*rate = (struct qemu_dirty_rate){.question = rate->question + 1, .state = QEMU_RATE_MEASURING};
-	return result;
+	if (result < 0)
+		return result;
+	*rate = (struct qemu_dirty_rate){.question = rate->question + 1, .state = QEMU_RATE_MEASURING};
+	result = loop_timer_set(&r->measured, ms);
+	return result < 0 ? err_set(err, -result, "dirty-rate") : 0;
 }
 
 static int do_measured(void *user, const char *argument, struct json_writer *answer, struct err *err)
@@ -110,7 +126,7 @@ static int do_measured(void *user, const char *argument, struct json_writer *ans
 		return 0;
 	case QEMU_RATE_MEASURING:
 		json_put_string(answer, "status", "measuring");
-		return qmp_say(r->qmp.source.fd, err, QMP_DIRTY_RATE_QUERY, rate->question);
+		return 0;
 	}
 	return 0;
 }
@@ -124,7 +140,18 @@ static const struct control_verb verbs[] = {
 
 int qemu_control_open(struct running *r, struct err *err)
 {
+	int result;
+
 	if (r->request->control_listen_fd < 0)
 		return 0;
-	return control_server_open(&r->control, &r->loop, r->request->control_listen_fd, verbs, r, err);
+	r->measured.expired = ask_measured;
+	result = loop_timer_open(&r->loop, &r->measured, err);
+	return result < 0 ? result
+			  : control_server_open(&r->control, &r->loop, r->request->control_listen_fd, verbs, r, err);
+}
+
+void qemu_control_close(struct running *r)
+{
+	control_server_close(&r->control);
+	loop_timer_close(&r->loop, &r->measured);
 }

@@ -43,7 +43,8 @@ struct running {
 	struct agent_router *router;
 	struct qemu_boot boot;
 	struct control_server control;
-	uint64_t balloon_bytes; /* what the guest was asked to give up */
+	struct loop_timer measured; /* from the end of a measurement on, until QEMU has told its figures */
+	uint64_t balloon_bytes;	    /* what the guest was asked to give up */
 	int agent_fd;
 	const char *start;
 	size_t start_len;
@@ -87,5 +88,6 @@ void qemu_boot_answered(struct running *r);
 
 /* qemu_control.c: serves the control socket, if there is one, on the loop. */
 int qemu_control_open(struct running *r, struct err *err);
+void qemu_control_close(struct running *r);
 
 #endif

@@ -303,7 +303,7 @@ static int run_loop(struct running *r, const sigset_t *signals, struct err *err)
 		result = confine_router(err);
 	if (result >= 0)
 		result = loop_run(&r->loop, err);
-	control_server_close(&r->control);
+	qemu_control_close(r);
 	agent_router_close(&r->router);
 	return result < 0 ? result : conclude(r, err);
 }

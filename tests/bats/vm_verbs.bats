@@ -115,6 +115,29 @@ knows_time() {
 	hull exec box rm /tmp/writes /dev/shm/all
 }
 
+@test "vm dirty-rate with QEMU: who is interrupted leaves a measurement that ends by itself, and so is a pause" {
+	local first status=0
+
+	is_busy() { control box dirty-rate | grep -q measuring; }
+	measure() { exec "$HULL" --root "$STORES/run" --data "$STORES/data" vm dirty-rate --time "$1" box; }
+	measure 2s >/dev/null 2>&1 3>&- &
+	first=$!
+	retry 10 is_busy
+	kill -9 "$first"
+	wait "$first" || true
+	# Without a word to its monitor meanwhile, which has to find out by itself.
+	retry 30 hull vm dirty-rate box
+	measure 4s >"$STORES/said" 2>&1 3>&- &
+	first=$!
+	retry 10 is_busy
+	hull pause box
+	wait "$first" || status=$?
+	[ "$status" -eq 125 ]
+	[ "$(cat "$STORES/said")" = "hull: vm dirty-rate: container 'box' was paused while it was measured: 'hull unpause box', and try again" ]
+	hull unpause box
+	retry 30 hull vm dirty-rate box
+}
+
 @test "update: memory by the balloon, CPUs by the jail, processes in the guest; what cannot be is refused" {
 	total() { hull exec box sh -c 'grep MemTotal /proc/meminfo' | tr -dc 0-9; }
 	is_about() { [ "$(total)" -lt $(($1 * 1024)) ] && [ "$(total)" -gt $((($1 - 48) * 1024)) ]; }
