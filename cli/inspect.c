@@ -9,6 +9,7 @@
 #include "cli/verbs.h"
 #include "cli/words.h"
 #include "runtime/spec/config.h"
+#include "runtime/spec/plan_vm.h"
 
 /* One container's document in the making. */
 struct inspecting {
@@ -55,6 +56,31 @@ static void put_image(struct inspecting *in)
 	json_put_string(&in->w, "name", in->view->extension->image.name);
 	json_put_string(&in->w, "id", in->view->extension->image.id);
 	json_close(&in->w);
+}
+
+/* A container has none of it. The backend is chosen anew at each start: the record tells which one it has become. */
+static void put_vm(struct inspecting *in)
+{
+	const struct extension *extension = in->view->extension;
+	const struct extension_vm *vm = &extension->vm;
+	struct json_writer *w = &in->w;
+
+	if (extension->isolation != ISOLATION_VM) {
+		json_put_string(w, "vm", NULL);
+		return;
+	}
+	json_open(w, "vm");
+	json_put_string(w, "backend", in->view->has_record ? in->view->record.backend : vm->backend);
+	json_put_string(w, "kernel", vm->kernel);
+	if (vm->image) {
+		json_open(w, "image");
+		json_put_string(w, "path", vm->image->path);
+		json_put_string(w, "format", vm->image->format);
+		json_close(w);
+	} else {
+		json_put_string(w, "image", NULL);
+	}
+	json_close(w);
 }
 
 static void put_config(struct inspecting *in)
@@ -162,15 +188,25 @@ static void put_u64(struct json_writer *w, const char *key, const struct opt_u64
 		json_put_string(w, key, NULL);
 }
 
+/* A machine always has a size: where nobody said one, that of the plan. */
+static struct opt_i64 memory_limit(const struct inspecting *in, const struct config_resources *limits)
+{
+	if (in->view->extension->isolation != ISOLATION_VM ||
+	    (limits->memory.limit.set && limits->memory.limit.value > 0))
+		return limits->memory.limit;
+	return (struct opt_i64){.set = true, .value = PLAN_VM_MEMORY_BYTES};
+}
+
 static void put_limits(struct inspecting *in)
 {
 	static const struct config_resources nothing;
 	const struct config_linux *os = in->config->linux_;
 	const struct config_resources *limits = os && os->resources ? os->resources : &nothing;
+	const struct opt_i64 memory = memory_limit(in, limits);
 	struct json_writer *w = &in->w;
 
 	json_open(w, "limits");
-	put_i64(w, "memoryBytes", &limits->memory.limit);
+	put_i64(w, "memoryBytes", &memory);
 	put_i64(w, "memorySwapBytes", &limits->memory.swap);
 	put_i64(w, "memoryReservationBytes", &limits->memory.reservation);
 	put_u64(w, "cpuShares", &limits->cpu.shares);
@@ -218,6 +254,8 @@ static void put_document(struct inspecting *in)
 	json_put_string(&in->w, "name", in->view->extension->name);
 	words_put_time(&in->w, "created", in->view->extension->created);
 	put_state(in);
+	json_put_string(&in->w, "isolation", extension_isolation_name(in->view->extension->isolation));
+	put_vm(in);
 	put_image(in);
 	put_config(in);
 	put_restart(in);
@@ -295,6 +333,9 @@ const struct command verb_inspect = {
 		       "ended without its program's exit code, as a line and as a word: boot, no-timer, no-start, "
 		       "start, panic, memory, power-off, reset, triple-fault, agent-lost, agent-broken, volume-server, "
 		       "emulator, monitor; else null), startedAt, finishedAt, restartCount;\n"
+		       "isolation: ns (a container) or vm (a machine);\n"
+		       "vm (null for a container): backend (null: not chosen yet, it does not run), kernel (null: the "
+		       "default one), image (of the machine's own root: path, format; null: it is in memory);\n"
 		       "image: name, id;\n"
 		       "config: image (its name), command, env, workdir, user, hostname, tty, interactive, init, "
 		       "readOnly, autoRemove, stopSignal, stopTimeoutSeconds, labels;\n"
@@ -303,7 +344,8 @@ const struct command verb_inspect = {
 		       "hostPort, containerPort, protocol);\n"
 		       "networkSettings: ipAddress, ipPrefixLen, gateway, macAddress (the same by Docker's names);\n"
 		       "mounts: type, name, source, destination, readOnly, idmap, options;\n"
-		       "limits: memoryBytes, memorySwapBytes, memoryReservationBytes, cpuShares, cpuQuotaUs, "
+		       "limits: memoryBytes (of a machine: its size), memorySwapBytes, memoryReservationBytes, "
+		       "cpuShares, cpuQuotaUs, "
 		       "cpuPeriodUs, cpusetCpus, cpusetMems, pids;\n"
 		       "idRange: base, size (0: the host's ids, or another container's);\n"
 		       "paths: data, state, config, extension, log, rootfs, upper, layers, cgroup.",

@@ -237,6 +237,7 @@ static void put_document(const struct instance_view *view, const char *status, c
 	json_put_string(&w, "name", extension->name);
 	json_put_string(&w, "image", extension->image.name);
 	json_put_string(&w, "imageId", extension->image.id);
+	json_put_string(&w, "isolation", extension_isolation_name(extension->isolation));
 	json_put_strv(&w, "command", &extension->command);
 	words_put_time(&w, "created", extension->created);
 	json_put_string(&w, "state", words_state(view));
@@ -341,7 +342,8 @@ const struct command verb_ps = {
 		       "\n"
 		       "Fields of templates: .ID .Names .Image .Command .RunningFor .CreatedAt .Status .State .Ports "
 		       ".Labels .Mounts .Networks .Size, {{.Label \"KEY\"}}, and the members of the JSON: an array of "
-		       "objects with id, name, image, imageId, command, created, state (created, creating, running, "
+		       "objects with id, name, image, imageId, isolation (ns, vm), command, created, state (created, "
+		       "creating, running, "
 		       "paused, restarting, exited), status, unattended, exitCode (null while it is not known), "
 		       "startedAt, finishedAt, ip, ports (hostIp, hostPort, containerPort, protocol), labels, and with "
 		       "--size sizeBytes and virtualSizeBytes.",

@@ -151,6 +151,11 @@ static const struct field extension_rows[] = {
 PUBLIC_TABLE(extension_fields, extension_rows);
 #undef TYPE
 
+const char *extension_isolation_name(enum extension_isolation isolation)
+{
+	return isolation_words[isolation];
+}
+
 const char *extension_protocol_name(enum extension_protocol protocol)
 {
 	return protocol_words[protocol];

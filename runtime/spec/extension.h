@@ -134,6 +134,7 @@ struct extension {
 };
 
 /* The words of hull.json for its enums, which are also the command line's. */
+const char *extension_isolation_name(enum extension_isolation isolation);
 const char *extension_network_mode_name(enum extension_network_mode mode);
 const char *extension_protocol_name(enum extension_protocol protocol);
 const char *extension_volume_kind_name(enum extension_volume_kind kind);

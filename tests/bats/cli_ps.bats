@@ -144,6 +144,9 @@ teardown() {
 	is 'web running true null false'
 	run hull inspect --format '{{.Limits.MemoryBytes}} {{.Limits.Pids}} {{json .Limits.CpuShares}} {{.Config.User}}' web
 	is '67108864 50 null app'
+	run hull inspect --format '{{.Isolation}} {{json .Vm}}' web
+	is 'ns null'
+	[ "$(hull ps --format json | jq -r '.[0].isolation')" = ns ]
 	run hull inspect --format '{{index .Mounts 0}}' web
 	has "\"source\":\"$STORES\",\"destination\":\"/there\",\"readOnly\":true"
 	ip=$(hull inspect --format '{{.Network.IP}}' web)

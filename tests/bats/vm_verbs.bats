@@ -38,6 +38,17 @@ figure() {
 	hull unpause box
 }
 
+@test "inspect, ps: that it is a machine, by what it runs, and its size" {
+	[ "$(hull ps --format '{{.Isolation}}')" = vm ]
+	run -0 hull inspect --format '{{.Isolation}} {{.Vm.Backend}} {{json .Vm.Kernel}} {{json .Vm.Image}} {{.Limits.MemoryBytes}}' box
+	like '^vm (kvm|qemu) null null 335544320$'
+	truncate -s 1m "$STORES/own-root"
+	hull create --isolation vm --vm-backend qemu --vm-image "$STORES/own-root" --name still bb true
+	run -0 hull inspect --format '{{.Vm.Backend}} {{json .Vm.Image}} {{.Limits.MemoryBytes}}' still
+	is "qemu {\"path\":\"$STORES/own-root\",\"format\":\"raw\"} 536870912"
+	hull rm still
+}
+
 # How far its program has counted; and whether it counts no more. What it had said before may still be on its way.
 counted() {
 	hull logs box | tail -n 1
