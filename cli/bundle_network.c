@@ -116,7 +116,7 @@ static bool is_published(const struct extension_network *network, const struct e
 /* PORT[-PORT][/udp]: without a place on the host, which is still to be chosen. */
 static int take_exposed(struct bundling *b, const char *words, struct extension_network *to, struct err *err)
 {
-	if (strchr(words, ':'))
+	if (strchr(words, ':') || !(*words >= '0' && *words <= '9'))
 		return err_say(err, EINVAL, "option '--expose': '%s': want PORT[-PORT][/udp]: see '--publish'", words);
 	return ports_parse(b->arena, "--expose", words, to, err);
 }

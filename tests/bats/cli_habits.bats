@@ -107,6 +107,8 @@ teardown() {
 	is here
 	run -125 hull run --rm --expose 80:90 exposing true
 	is "hull: run: option '--expose': '80:90': want PORT[-PORT][/udp]: see '--publish'"
+	run -125 hull run --rm --expose abc exposing true
+	is "hull: run: option '--expose': 'abc': want PORT[-PORT][/udp]: see '--publish'"
 	run -125 hull run --rm --expose 70000 exposing true
 	has "option '--expose': '70000'"
 	run -125 hull run --rm -P --network none exposing true
