@@ -187,9 +187,12 @@ static void add_option_words(const struct option_row *rows, struct text *to)
 		text_addf(to, "--%s ", row->name);
 }
 
+/* An option's argument is no operand: what is in a file's place is left to the shell, which offers files. */
 static void add_choice_cases(const struct option_row *rows, struct text *to)
 {
 	for (const struct option_row *row = rows; row && row->name; row++) {
+		if (!row->choices && row->kind != OPTION_FLAG && strcmp(row->argument, "FILE") == 0)
+			text_addf(to, "\t\t\t--%s) return;;\n", row->name);
 		if (!row->choices)
 			continue;
 		text_addf(to, "\t\t\t--%s) COMPREPLY=($(compgen -W '", row->name);

@@ -85,6 +85,8 @@ teardown() {
 	has bb:latest
 	complete hull image import --format 'do'
 	is docker
+	complete hull run --cidfile b
+	is ''
 }
 
 # Each line: what is wrong (part of the message), then the command.
