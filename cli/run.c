@@ -53,6 +53,8 @@ static int check_platform(const struct defining *d, struct err *err)
 		return arena_check(d->call->arena, err);
 	if (strcmp(wanted, own) == 0 || strcmp(wanted, whole) == 0 || strcmp(wanted, architecture) == 0)
 		return 0;
+	if (!*wanted || wanted[strlen(wanted) - 1] == '/' || strcmp(wanted, "linux") == 0)
+		return err_say(err, EINVAL, "option '--platform': '%s': want OS/ARCH[/VARIANT]", wanted);
 	return err_say(err, ENOENT, "option '--platform': '%s': image '%s' is for %s", wanted, d->request.image_name,
 		       config->variant ? whole : own);
 }

@@ -416,9 +416,13 @@ teardown() {
 		run hull run --rm --network none --platform "$words" bb echo here
 		is here
 	done
-	for words in linux/vax "linux/$own/v9" "windows/$own" ''; do
+	for words in linux/vax "linux/$own/v9" "windows/$own"; do
 		run -125 hull create --platform "$words" bb
 		is "hull: create: option '--platform': '$words': image 'bb' is for linux/$own"
+	done
+	for words in '' linux linux/; do
+		run -125 hull create --platform "$words" bb
+		is "hull: create: option '--platform': '$words': want OS/ARCH[/VARIANT]"
 	done
 	run -125 hull create --platform "linux/$own" --rootfs "$STORES/rootfs" true
 	is "hull: create: option '--platform' is about an image, which '--rootfs' has none of"
