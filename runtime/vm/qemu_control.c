@@ -73,7 +73,7 @@ static int do_stats(void *user, const char *argument, struct json_writer *answer
 #define LONGEST_SECONDS 60  /* of a measurement, as QEMU has it */
 #define ASK_AGAIN_MS	100 /* until QEMU has reckoned, too */
 
-/* Asked here, and not by who wants the figures: who has begun a measurement may be gone, and the next wants to begin. */
+/* Asked here, and not by who wants the figures: who began a measurement may be gone, and the next wants to begin. */
 static void ask_measured(struct loop *loop, struct loop_timer *timer)
 {
 	struct running *r = CONTAINER_OF(timer, struct running, measured);

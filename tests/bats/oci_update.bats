@@ -83,7 +83,8 @@ allowed() {
 	all=$(sed -n 's/^Cpus_allowed_list:\t//p' /proc/self/status)
 	[ "$(allowed)" = "$all" ]
 	oci delete --force "$ID"
-	taskset -c 0 "$OCI" --root "$FOLDER/run" run --detach "$ID" </dev/null &>"$FOLDER/words" 3>&- 4>&-
+	python3 -c 'import os, sys; os.sched_setaffinity(0, {0}); os.execv(sys.argv[1], sys.argv[1:])' \
+		"$OCI" --root "$FOLDER/run" run --detach "$ID" </dev/null &>"$FOLDER/words" 3>&- 4>&-
 	[ "$(allowed)" = 0 ]
 	[ -e /sys/fs/cgroup/cpuset ] || grep -q cpuset /sys/fs/cgroup/cgroup.controllers || return 0
 	oci delete --force "$ID"
