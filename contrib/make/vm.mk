@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # make check-vm     boots Debian's own kernel in a small emulated machine and runs tests there: cgroup v2 alone,
-#                   checkpoints, systemd, directories
-#                   that hull's server shares with it, and engines that make checkpoints. VM_BOOTS chooses.
+#                   checkpoints, systemd, directories that hull's server shares with it, and engines that make
+#                   checkpoints. VM_BOOTS chooses.
 
 VM_BOOTS ?= criu engines plain systemd share
 
