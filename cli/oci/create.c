@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "cgroups/cg.h"
 #include "cli/oci/foreground.h"
 #include "cli/oci/oci.h"
 #include "runtime/base/fd.h"
@@ -124,6 +125,8 @@ static int run_create(struct command_call *call, struct err *err)
 	instance_init(&instance, call->arena, &store);
 	if (options->dry_run)
 		return print_plan(call, err);
+	/* First of all: after an idle moment nothing takes longer, and what is begun before it costs it a tick. */
+	(void)cg_warm_start();
 	result = oci_open_store(call, &store, err);
 	return result < 0 ? result : create(call, &store, true, &instance, err);
 }
@@ -146,6 +149,7 @@ static int run_run(struct command_call *call, struct err *err)
 	instance_init(&instance, call->arena, &store);
 	if (options->dry_run)
 		return print_plan(call, err);
+	(void)cg_warm_start();
 	result = oci_open_store(call, &store, err);
 	if (result >= 0)
 		result = create(call, &store, false, &instance, err);

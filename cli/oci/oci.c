@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cgroups/cg.h"
 #include "cli/verbs.h"
 #include "net/ahead.h"
 #include "runtime/base/file.h"
@@ -223,18 +222,6 @@ static bool cgroup_is_optional(const struct command_call *call)
 	return !oci->cgroup_manager && oci_is_rootless();
 }
 
-/*
- * What takes the kernel long is begun first, the network namespace before the cgroups' wait, for which the cgroups have
- * to be looked at. Not before this process is sealed: a helper has the other processor look at each change of this
- * one's memory.
- */
-static void begin_ahead(const struct config *config)
-{
-	if (wants_network_namespace(config) && !has_user_namespace(config))
-		net_ahead_start(what_ahead(config));
-	(void)cg_warm_start();
-}
-
 static int make_plan(const struct command_call *call, const char *id, const char *bundle, bool creates,
 		     struct plan *ret, struct err *err)
 {
@@ -256,8 +243,9 @@ static int make_plan(const struct command_call *call, const char *id, const char
 		result = creates ? sealed_self_begin(call->argv, err) : sealed_self(call->argv, err);
 	if (result < 0)
 		return result;
-	if (creates)
-		begin_ahead(config);
+	/* Not before: the helper would have the other processor look at each change of this one's memory. */
+	if (creates && wants_network_namespace(config) && !has_user_namespace(config))
+		net_ahead_start(what_ahead(config));
 	plan_host_probe(&host);
 	plan_host_probe_mounts(config, &host);
 	host.id = id;
