@@ -28,15 +28,18 @@ done
 LIMITED = {"devices", "memory", "pids", "cpu"}
 
 
-def is_of_another(line):
+def is_of_another(line, hierarchies):
     """Whether a line is about the cgroup of a hierarchy in which nothing is limited: its mount, or the folder of that."""
     folder = re.match(r"mount \S* ?/sys/fs/cgroup/([^ /]+) ", line) or re.match(r"node d.* ([^ ]+)$", line)
-    return bool(folder) and folder[1] not in LIMITED
+    return bool(folder) and folder[1] in hierarchies - LIMITED
 
 
 def facts(words, knows_cgroups):
     """The set of lines that the probe says inside. Without `knows_cgroups`: but for what it says of those."""
-    lines = {line for line in rivals.output_of(words).splitlines() if not is_of_another(line)}
+    lines = set(rivals.output_of(words).splitlines())
+    told = (line.split()[1].split(":")[0] for line in lines if line.startswith("cgroup "))
+    hierarchies = {name.removeprefix("name=") or "unified" for names in told for name in names.split(",")}
+    lines = {line for line in lines if not is_of_another(line, hierarchies)}
     return {line for line in lines if knows_cgroups or "cgroup" not in line and not line.startswith(("node", "memory", "pids", "cpu"))}
 
 
