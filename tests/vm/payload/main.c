@@ -46,15 +46,19 @@ static void say_cmdline(void)
 	say("\n");
 }
 
-/* Devices are driven in ring 3. In ring 0 is what is its own business, and what is a moment's. */
+/*
+ * Devices are driven in ring 3. In ring 0 is what is its own business, and what is a moment's. The byte comes first: it
+ * is waited for with a clock, and a KVM in software takes a microsecond for each letter of a command line that is
+ * compared before it.
+ */
 static const struct {
 	const char *word;
 	int ring;
 	void (*run)(void);
 } tries[] = {
+	{"byte", 0, one_byte},
 	{"off", 0, nothing},
 	{"words", 0, say_cmdline},
-	{"byte", 0, one_byte},
 	{"disk", 3, try_disk},
 	{"console", 3, try_console},
 	{"net", 3, try_net},
