@@ -49,18 +49,35 @@ bool processors_are_all_allowed(void)
 	return sched_getaffinity(0, sizeof(allowed), &allowed) == 0 && covers(&allowed, list);
 }
 
-void processors_send_elsewhere(pid_t pid)
+/* Where the caller may run, and of these all but where it is. False: there is no other. */
+static bool find_others(cpu_set_t *allowed, cpu_set_t *others)
 {
 	int here = sched_getcpu();
+
+	if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof(*allowed), allowed) < 0)
+		return false;
+	*others = *allowed;
+	CPU_CLR((unsigned)here, others);
+	return CPU_COUNT(others) > 0;
+}
+
+void processors_send_elsewhere(pid_t pid)
+{
 	cpu_set_t allowed, others;
 
-	if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
-		return;
-	others = allowed;
-	CPU_CLR((unsigned)here, &others);
 	/* It goes where it is allowed to be; that it is allowed to come back does not move it again. */
-	if (CPU_COUNT(&others) > 0 && sched_setaffinity(pid, sizeof(others), &others) == 0)
+	if (find_others(&allowed, &others) && sched_setaffinity(pid, sizeof(others), &others) == 0)
 		(void)sched_setaffinity(pid, sizeof(allowed), &allowed);
+}
+
+void processors_send_thread_elsewhere(pthread_t thread)
+{
+	cpu_set_t all, others;
+
+	if (!find_others(&all, &others) || pthread_setaffinity_np(thread, sizeof(others), &others) != 0)
+		return;
+	memset(&all, 0xff, sizeof(all));
+	(void)pthread_setaffinity_np(thread, sizeof(all), &all);
 }
 
 void processors_allow_all(pid_t pid)

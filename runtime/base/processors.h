@@ -9,6 +9,7 @@
 #ifndef HULL_RUNTIME_BASE_PROCESSORS_H
 #define HULL_RUNTIME_BASE_PROCESSORS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -23,6 +24,8 @@
 void processors_send_elsewhere(pid_t pid);
 /* Whether the caller may run on every processor that is on: only then all of them are no more than it has. */
 bool processors_are_all_allowed(void);
+/* The same with a thread of the caller's own that lives on: it is given all, which the caller has to have. */
+void processors_send_thread_elsewhere(pthread_t thread);
 /* Lets a process run on all, those included that there are not yet. Its cpuset is a bound as ever. */
 void processors_allow_all(pid_t pid);
 

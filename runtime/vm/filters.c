@@ -45,6 +45,14 @@ static const struct row {
 	/* A vCPU runs the guest, and is woken and sent to sleep; that is nearly all it does. */
 	{SYS_ioctl, VCPU, IS, 1, KVM_RUN},
 	{SYS_ioctl, VCPU, IS, 1, KVM_KVMCLOCK_CTRL},
+	/*
+	 * Before: how its processor is made, and where it begins. What these could set later the guest may set itself, or
+	 * runs in.
+	 */
+	{SYS_ioctl, VCPU, IS, 1, KVM_SET_CPUID2},
+	{SYS_ioctl, VCPU, IS, 1, KVM_SET_MSRS},
+	{SYS_ioctl, VCPU, IS, 1, KVM_SET_SREGS},
+	{SYS_ioctl, VCPU, IS, 1, KVM_SET_REGS},
 	/* A driver that says it is ready: the device's kicks and its interrupt. */
 	{SYS_ioctl, BOTH, IS, 1, KVM_IOEVENTFD},
 	{SYS_ioctl, BOTH, IS, 1, KVM_IRQFD},

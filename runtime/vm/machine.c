@@ -134,6 +134,8 @@ int machine_make(struct machine *machine, struct hv *hv, const struct machine_re
 	machine->paused = true;
 	r = make_loop(machine, err);
 	/* Their threads are busy with what takes longest, while the rest is made here. */
+	machine->vcpus.filter = request->vcpu_filter;
+	machine->vcpus.all_processors = request->all_processors;
 	if (r == 0)
 		r = vcpus_begin(&machine->vcpus, hv, request->cpus, vcpu_exited, machine, err);
 	if (r == 0 && hv->ops->create)
@@ -181,9 +183,9 @@ int machine_boot(struct machine *machine, struct boot_request *request, struct e
 
 /* --- running it --------------------------------------------------------------------------------------------------- */
 
-int machine_start(struct machine *machine, const struct confine_filter *filter_or_null, struct err *err)
+int machine_start(struct machine *machine, struct err *err)
 {
-	return vcpus_make(&machine->vcpus, filter_or_null, err);
+	return vcpus_make(&machine->vcpus, err);
 }
 
 int machine_run(struct machine *machine, struct err *err)

@@ -60,8 +60,10 @@ struct machine {
 struct machine_request {
 	uint64_t memory_bytes;
 	unsigned cpus;
-	int serial_out_fd;  /* -1: no serial port */
-	bool shares_memory; /* another process is to map the guest's */
+	int serial_out_fd;			  /* -1: no serial port */
+	bool shares_memory;			  /* another process is to map the guest's */
+	const struct confine_filter *vcpu_filter; /* for the processors' threads; NULL: none. Stays until they run */
+	bool all_processors; /* the caller may run on all of the host's, and so may these threads */
 };
 
 /*
@@ -70,11 +72,10 @@ struct machine_request {
  */
 int machine_make(struct machine *machine, struct hv *hv, const struct machine_request *request, struct err *err);
 /*
- * Makes the processors. Their threads describe them, load the filter if there is one, and wait for machine_resume();
- * one that cannot ends the machine. Right behind machine_make(): that takes as long as all devices, which are made
- * meanwhile.
+ * Makes the processors. Their threads describe them, and wait for machine_resume(); one that cannot ends the machine.
+ * Right behind machine_make(): that takes as long as all devices, which are made meanwhile.
  */
-int machine_start(struct machine *machine, const struct confine_filter *filter_or_null, struct err *err);
+int machine_start(struct machine *machine, struct err *err);
 /*
  * virtio_device_init() was called with the machine's loop and memory. The device stays the caller's, and outlives the
  * machine. -ENOSPC: the bus is full.

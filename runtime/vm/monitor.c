@@ -129,6 +129,8 @@ static int build(const struct vm_request *request, struct err *err)
 		.cpus = request->cpus,
 		.shares_memory = request->volume_count > 0,
 		.serial_out_fd = request->serial_console ? STDERR_FILENO : -1,
+		.all_processors = request->all_processors,
+		.vcpu_filter = filter_is_wanted() ? &monitor.vcpu_filter.filter : NULL,
 	};
 	struct hv *hv = NULL;
 	int r;
@@ -138,7 +140,7 @@ static int build(const struct vm_request *request, struct err *err)
 	if (r == 0)
 		r = machine_make(&monitor.machine, hv, &wanted, err);
 	if (r == 0)
-		r = machine_start(&monitor.machine, filter_is_wanted() ? &monitor.vcpu_filter.filter : NULL, err);
+		r = machine_start(&monitor.machine, err);
 	if (r == 0)
 		r = monitor_devices_add(&monitor.devices, &monitor.machine, request, &monitor.ends, err);
 	return r < 0 ? r : boot(request, err);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "runtime/base/processors.h"
+
 /* What a device's start in such a thread needs, with errors on the stack; only what is touched costs memory. */
 #define STACK_BYTES ((size_t)64 << 10)
 
@@ -70,19 +72,23 @@ static int tell_described(struct vcpu *vcpu, int result, struct err *err)
 	return result;
 }
 
-/* The filter comes last: it does not allow any of this. */
+/*
+ * The filter is loaded while the thread would only wait for the caller of vcpus_make(): behind, when the guest could
+ * already run, it would cost each start 160 us. So it allows to describe a processor, but not to ask.
+ */
 static int describe(struct vcpu *vcpu, struct err *err)
 {
 	struct vcpus *vcpus = vcpu->all;
 	const struct hv_ops *ops = vcpus->hv->ops;
 	int r = vcpu == vcpus->each && ops->ask ? ops->ask(vcpus->hv, err) : 0;
 
+	if (r == 0 && vcpus->filter)
+		r = confine_load(vcpus->filter, 0, err);
 	if (r == 0)
 		r = await_turn(vcpu);
 	if (r == 0 && ops->vcpu_describe)
 		r = ops->vcpu_describe(vcpu->hv_vcpu, err);
-	r = tell_described(vcpu, r, err);
-	return r == 0 && vcpus->filter ? confine_load(vcpus->filter, 0, err) : r;
+	return tell_described(vcpu, r, err);
 }
 
 static void run(struct vcpu *vcpu)
@@ -152,6 +158,9 @@ static int begin_threads(struct vcpus *vcpus, struct err *err)
 		r = begin_thread(&vcpus->each[i], &attributes, err);
 	}
 	pthread_attr_destroy(&attributes);
+	/* It asks the hypervisor while the caller makes the machine: both are on the way to the guest's first byte. */
+	if (r == 0 && vcpus->all_processors)
+		processors_send_thread_elsewhere(vcpus->each[0].thread);
 	return r;
 }
 
@@ -175,7 +184,7 @@ int vcpus_begin(struct vcpus *vcpus, struct hv *hv, unsigned count,
 	return begin_threads(vcpus, err);
 }
 
-int vcpus_make(struct vcpus *vcpus, const struct confine_filter *filter_or_null, struct err *err)
+int vcpus_make(struct vcpus *vcpus, struct err *err)
 {
 	int r = 0;
 
@@ -190,7 +199,6 @@ int vcpus_make(struct vcpus *vcpus, const struct confine_filter *filter_or_null,
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&vcpus->lock);
-	vcpus->filter = filter_or_null;
 	vcpus->are_made = true;
 	pthread_cond_broadcast(&vcpus->changed);
 	pthread_mutex_unlock(&vcpus->lock);

@@ -41,12 +41,13 @@ struct vcpus {
 	 */
 	bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err);
 	void *context;
-	const struct confine_filter *filter; /* loaded by each thread first; NULL: none */
+	const struct confine_filter *filter; /* set before vcpus_begin(): each thread loads it; NULL: none */
+	bool all_processors;		     /* likewise: the caller may run on all of the host's */
 	pthread_mutex_t lock;		     /* of what follows */
 	pthread_cond_t changed;
 	bool pause_wanted, end_wanted;
 	unsigned running; /* threads that are not paused and have not ended */
-	bool are_made;	  /* all of them, and `filter` is set */
+	bool are_made;	  /* all of them */
 	bool is_asked;	  /* the first thread has found out what processors there may be */
 	unsigned threads; /* begun */
 	bool has_failed;  /* one cannot be described */
@@ -55,18 +56,18 @@ struct vcpus {
 };
 
 /*
- * Begins their threads: the first asks the hypervisor what there may be, while the caller makes what else a machine
- * needs. `vcpus` stays where it is from now on. Signals should be blocked by now in the calling thread: they inherit
+ * Begins their threads: the first asks the hypervisor what there may be, and each confines itself, while the caller
+ * makes what else a machine needs. `vcpus` stays where it is from now on. Signals should be blocked by now in the calling thread: they inherit
  * that. Once they are there, nothing forks any more.
  */
 int vcpus_begin(struct vcpus *vcpus, struct hv *hv, unsigned count,
 		bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err), void *context,
 		struct err *err);
 /*
- * Makes them in the hypervisor. Then each thread describes its processor, loads the filter if there is one, and waits
- * for vcpus_resume(); one that cannot is an exit with HV_EXIT_ERROR.
+ * Makes them in the hypervisor. Then each thread describes its processor, and waits for vcpus_resume(); one that cannot
+ * is an exit with HV_EXIT_ERROR.
  */
-int vcpus_make(struct vcpus *vcpus, const struct confine_filter *filter_or_null, struct err *err);
+int vcpus_make(struct vcpus *vcpus, struct err *err);
 /* Where the first begins. */
 int vcpus_enter(struct vcpus *vcpus, const struct hv_entry *entry, struct err *err);
 /*

@@ -471,6 +471,34 @@ calls_before_it_runs() {
 		END { print count + 0 }' "$WORK/trace"
 }
 
+# Where a thread of its may run, each line once.
+threads_allowed() {
+	sed -n 's/^Cpus_allowed_list:\t//p' /proc/"$MACHINE"/task/*/status | sort -u
+}
+
+@test "the first processor's thread begins on another processor than the one that makes the machine, and keeps all" {
+	local all
+
+	all=$(sed -n 's/^Cpus_allowed_list:\t//p' /proc/self/status)
+	[[ $all = *[-,]* ]] || skip "this machine has one processor"
+	MONITOR=(strace -f -o "$WORK/trace" -e trace=sched_setaffinity "$HULL_BUILD/libexec/hull-vmm")
+	run -0 machine off '"all_processors": true'
+	[ "$(grep -c 'sched_setaffinity(.*= 0' "$WORK/trace")" -eq 2 ]
+	# Whoever has less than all keeps that, and so do its threads.
+	run -0 machine off
+	run -1 grep sched_setaffinity "$WORK/trace"
+	MONITOR=("$HULL_BUILD/libexec/hull-vmm")
+	machine_begin '"all_processors": true'
+	[ "$(threads_allowed)" = "$all" ]
+	kill "$MACHINE"
+	wait "$MACHINE" || true
+	MONITOR=(taskset -c "${all%%[-,]*}" "$HULL_BUILD/libexec/hull-vmm")
+	machine_begin
+	[ "$(threads_allowed)" = "${all%%[-,]*}" ]
+	kill "$MACHINE"
+	wait "$MACHINE" || true
+}
+
 # bats test_tags=plain
 @test "memory before interrupt controllers before notifications, and few calls" {
 	MONITOR=(strace -f -o "$WORK/trace" -e "trace=!futex" "$HULL_BUILD/libexec/hull-vmm")

@@ -104,6 +104,32 @@ static void test_elsewhere(void)
 	end_child(pid);
 }
 
+static void *wait_for_end(void *end_fd)
+{
+	char byte;
+
+	(void)!read(*(int *)end_fd, &byte, 1);
+	return NULL;
+}
+
+/* A thread is not the caller, nor bound to where it was sent. */
+static void test_thread(void)
+{
+	pthread_t thread;
+	cpu_set_t set;
+	int pair[2];
+
+	CHECK_INT(pipe(pair), 0);
+	CHECK_INT(pthread_create(&thread, NULL, wait_for_end, &pair[0]), 0);
+	processors_send_thread_elsewhere(thread);
+	CHECK_INT(pthread_getaffinity_np(thread, sizeof(set), &set), 0);
+	CHECK(CPU_EQUAL(&set, &own) || !processors_are_all_allowed());
+	CHECK(is_bound_to(0, &own));
+	(void)close(pair[1]);
+	CHECK_INT(pthread_join(thread, NULL), 0);
+	(void)close(pair[0]);
+}
+
 /* With nowhere to go to it stays. It gets more only from somebody who says so. */
 static void test_bounds(void)
 {
@@ -126,5 +152,6 @@ int main(void)
 {
 	if (sched_getaffinity(0, sizeof(own), &own) < 0)
 		return 1;
-	return TAP_RUN(TAP_CASE(test_all_or_not), TAP_CASE(test_elsewhere), TAP_CASE(test_bounds));
+	return TAP_RUN(TAP_CASE(test_all_or_not), TAP_CASE(test_elsewhere), TAP_CASE(test_thread),
+		       TAP_CASE(test_bounds));
 }

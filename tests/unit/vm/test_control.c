@@ -57,7 +57,7 @@ static void begin(void)
 	balloon_open(&balloon, &machine.loop, &machine.memory);
 	if (machine_add(&machine, &balloon.device, &err) < 0 ||
 	    vm_control_open(&control, listen_fd, &machine, &balloon, paused, &err) < 0 ||
-	    machine_start(&machine, NULL, &err) < 0 || pthread_create(&loop_thread, NULL, loop_main, NULL) != 0)
+	    machine_start(&machine, &err) < 0 || pthread_create(&loop_thread, NULL, loop_main, NULL) != 0)
 		abort();
 	machine_resume(&machine);
 	(void)rmdir(folder); /* fails: the socket's name goes at the end */

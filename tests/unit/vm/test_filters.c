@@ -29,11 +29,13 @@ static const struct {
 	unsigned allowed; /* for these kinds */
 } calls[] = {
 	{"run", SYS_ioctl, -1, KVM_RUN, 0, VCPU},
+	{"registers", SYS_ioctl, -1, KVM_SET_REGS, 0, VCPU},
 	{"ioeventfd", SYS_ioctl, -1, KVM_IOEVENTFD, 0, VCPU | LOOP},
 	{"memory slot", SYS_ioctl, -1, KVM_SET_USER_MEMORY_REGION, 0, LOOP},
 	{"written pages", SYS_ioctl, -1, KVM_GET_DIRTY_LOG, 0, LOOP},
 	{"written pages, forgotten", SYS_ioctl, -1, KVM_CLEAR_DIRTY_LOG, 0, 0},
 	{"another machine", SYS_ioctl, -1, KVM_CREATE_VM, 0, 0},
+	{"another processor", SYS_ioctl, -1, KVM_CREATE_VCPU, 0, 0},
 	{"window size", SYS_ioctl, -1, TIOCGWINSZ, 0, LOOP | QEMU},
 	{"push into a terminal", SYS_ioctl, -1, TIOCSTI, 0, 0},
 	{"read", SYS_read, -1, 0, 0, VCPU | LOOP | FS | QEMU},

@@ -47,7 +47,7 @@ static int run_to_end(struct err *err)
 {
 	int end;
 
-	CHECK_INT(machine_start(&machine, NULL, err), 0);
+	CHECK_INT(machine_start(&machine, err), 0);
 	machine_resume(&machine);
 	end = machine_run(&machine, err);
 	machine_free(&machine);
@@ -235,7 +235,7 @@ static void test_no_processors(void)
 		hv_fake_open(&fake);
 		*(which ? &fake.fail_ask : &fake.fail_describe) = ENODEV;
 		CHECK_INT(machine_make(&machine, &fake.hv, &request, &err), 0);
-		CHECK_INT(machine_start(&machine, NULL, &err), 0);
+		CHECK_INT(machine_start(&machine, &err), 0);
 		machine_resume(&machine);
 		CHECK_INT(machine_run(&machine, &err), MACHINE_FAILED);
 		CHECK_HAS(machine.err.msg, which ? "ask for processors" : "describe a processor");
@@ -259,7 +259,7 @@ static void test_processors(void)
 		CHECK_INT(machine_make(&machine, &fake.hv, &request, &err), 0);
 		if (is_early)
 			CHECK_INT(vcpus_enter(&machine.vcpus, &entry, &err), 0);
-		CHECK_INT(machine_start(&machine, NULL, &err), 0);
+		CHECK_INT(machine_start(&machine, &err), 0);
 		machine_resume(&machine);
 		/* Returns when each thread waits to go on: all are made. */
 		CHECK_INT(machine_pause(&machine, &err), 0);
@@ -291,7 +291,7 @@ static void test_hypervisor_fails(void)
 	struct err err = ERR_INIT;
 
 	begin(&exit, 1, -1);
-	CHECK_INT(machine_start(&machine, NULL, &err), 0);
+	CHECK_INT(machine_start(&machine, &err), 0);
 	machine_resume(&machine);
 	CHECK_INT(machine_run(&machine, &err), MACHINE_FAILED);
 	CHECK_HAS(machine.err.msg, "run a scripted processor");
@@ -304,7 +304,7 @@ static void test_pause(void)
 	struct err err = ERR_INIT;
 
 	begin(NULL, 0, -1);
-	CHECK_INT(machine_start(&machine, NULL, &err), 0);
+	CHECK_INT(machine_start(&machine, &err), 0);
 	machine_resume(&machine);
 	for (int i = 0; i < 20; i++) {
 		CHECK_INT(machine_pause(&machine, &err), 0);

@@ -277,7 +277,7 @@ static void test_storm(void)
 	world.timer.expired = round_ended;
 	CHECK_INT(loop_timer_open(&world.machine.loop, &world.timer, &err), 0);
 	CHECK_INT(loop_timer_set(&world.timer, PERIOD_MS), 0);
-	CHECK_INT(machine_start(&world.machine, NULL, &err), 0);
+	CHECK_INT(machine_start(&world.machine, &err), 0);
 	machine_resume(&world.machine);
 	CHECK_INT(machine_run(&world.machine, &err), MACHINE_STOPPED);
 	vcpus_end(&world.machine.vcpus);
@@ -311,7 +311,7 @@ static void test_everybody_ends_it(void)
 		hv_fake_open(&world.fake);
 		world.fake.play = play_end;
 		CHECK_INT(machine_make(&world.machine, &world.fake.hv, &request, &err), 0);
-		CHECK_INT(machine_start(&world.machine, NULL, &err), 0);
+		CHECK_INT(machine_start(&world.machine, &err), 0);
 		machine_resume(&world.machine);
 		machine_stop(&world.machine, MACHINE_STOPPED, NULL);
 		end = machine_run(&world.machine, &err);
