@@ -46,8 +46,8 @@ static const struct row {
 	{SYS_ioctl, VCPU, IS, 1, KVM_RUN},
 	{SYS_ioctl, VCPU, IS, 1, KVM_KVMCLOCK_CTRL},
 	/*
-	 * Before: how its processor is made, and where it begins. What these could set later the guest may set itself, or
-	 * runs in.
+	 * Before: how its processor is made, and where it begins. What these could set later the guest may set itself,
+	 * or runs in.
 	 */
 	{SYS_ioctl, VCPU, IS, 1, KVM_SET_CPUID2},
 	{SYS_ioctl, VCPU, IS, 1, KVM_SET_MSRS},

@@ -57,8 +57,8 @@ struct vcpus {
 
 /*
  * Begins their threads: the first asks the hypervisor what there may be, and each confines itself, while the caller
- * makes what else a machine needs. `vcpus` stays where it is from now on. Signals should be blocked by now in the calling thread: they inherit
- * that. Once they are there, nothing forks any more.
+ * makes what else a machine needs. `vcpus` stays where it is from now on. Signals should be blocked by now in the
+ * calling thread: they inherit that. Once they are there, nothing forks any more.
  */
 int vcpus_begin(struct vcpus *vcpus, struct hv *hv, unsigned count,
 		bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err), void *context,
