@@ -1,59 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "runtime/base/processors.h"
 
-#include <fcntl.h>
 #include <sched.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "runtime/base/scope.h"
-
-#define ONLINE "/sys/devices/system/cpu/online"
-
-/* "0-3,8": whether all of them are in the set, which is only read. What reads otherwise is not. */
-static bool covers(cpu_set_t *set, const char *list)
-{
-	const char *at = list;
-
-	for (;;) {
-		char *end;
-		unsigned long first = strtoul(at, &end, 10), last = first;
-
-		if (end != at && *end == '-') {
-			at = end + 1;
-			last = strtoul(at, &end, 10);
-		}
-		if (end == at || last < first || last >= CPU_SETSIZE)
-			return false;
-		for (unsigned long cpu = first; cpu <= last; cpu++)
-			if (!CPU_ISSET(cpu, set))
-				return false;
-		if (*end != ',')
-			return *end == '\n' && end[1] == '\0';
-		at = end + 1;
-	}
-}
-
-bool processors_are_all_allowed(void)
-{
-	CLEANUP_FD int fd = open(ONLINE, O_RDONLY | O_CLOEXEC);
-	char list[512];
-	ssize_t len = fd < 0 ? -1 : read(fd, list, sizeof(list) - 1);
-	cpu_set_t allowed;
-
-	if (len <= 0)
-		return false;
-	list[len] = '\0';
-	/* It fails where there are more processors than the set has room for. */
-	return sched_getaffinity(0, sizeof(allowed), &allowed) == 0 && covers(&allowed, list);
-}
 
 /* Where the caller may run, and of these all but where it is. False: there is no other. */
 static bool find_others(cpu_set_t *allowed, cpu_set_t *others)
 {
 	int here = sched_getcpu();
 
+	/* It fails where there are more processors than the set has room for. */
 	if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof(*allowed), allowed) < 0)
 		return false;
 	*others = *allowed;
@@ -70,20 +27,42 @@ void processors_send_elsewhere(pid_t pid)
 		(void)sched_setaffinity(pid, sizeof(allowed), &allowed);
 }
 
-void processors_send_thread_elsewhere(pthread_t thread)
-{
-	cpu_set_t all, others;
+/* A process, or a thread: the C library's threads have no number that could be told. */
+struct begun {
+	pid_t pid;
+	const pthread_t *thread; /* NULL: a process */
+};
 
-	if (!find_others(&all, &others) || pthread_setaffinity_np(thread, sizeof(others), &others) != 0)
-		return;
-	memset(&all, 0xff, sizeof(all));
-	(void)pthread_setaffinity_np(thread, sizeof(all), &all);
+static bool allow(const struct begun *begun, const cpu_set_t *set)
+{
+	return (begun->thread ? pthread_setaffinity_np(*begun->thread, sizeof(*set), set)
+			      : sched_setaffinity(begun->pid, sizeof(*set), set)) == 0;
 }
 
-void processors_allow_all(pid_t pid)
+static bool look(const struct begun *begun, cpu_set_t *ret)
 {
-	cpu_set_t all;
+	return (begun->thread ? pthread_getaffinity_np(*begun->thread, sizeof(*ret), ret)
+			      : sched_getaffinity(begun->pid, sizeof(*ret), ret)) == 0;
+}
 
+/* What it gets of all is what its cpuset has, which is the caller's: with less than that, the caller is bound. */
+static void begin_elsewhere(const struct begun *begun)
+{
+	cpu_set_t allowed, others, all, found;
+
+	if (!find_others(&allowed, &others) || !allow(begun, &others))
+		return;
 	memset(&all, 0xff, sizeof(all));
-	(void)sched_setaffinity(pid, sizeof(all), &all);
+	if (!allow(begun, &all) || !look(begun, &found) || !CPU_EQUAL(&found, &allowed))
+		(void)allow(begun, &allowed);
+}
+
+void processors_begin_elsewhere(pid_t pid)
+{
+	begin_elsewhere(&(struct begun){.pid = pid});
+}
+
+void processors_begin_thread_elsewhere(pthread_t thread)
+{
+	begin_elsewhere(&(struct begun){.thread = &thread});
 }

@@ -18,7 +18,6 @@
 #include "runtime/base/file.h"
 #include "runtime/base/installed.h"
 #include "runtime/base/process.h"
-#include "runtime/base/processors.h"
 #include "runtime/base/socket.h"
 #include "runtime/core/backend_parts.h"
 #include "runtime/core/control.h"
@@ -324,7 +323,6 @@ static int write_request(struct preparing *p, struct err *err)
 	p->request.terminal = p->instance->plan->process.terminal;
 	p->request.stdin_open = p->start.interactive;
 	p->request.accelerated = p->vm->accelerated;
-	p->request.all_processors = processors_are_all_allowed();
 	p->request.qemu = p->vm->qemu;
 	p->request.boot_seconds = fault_point("machine", "patience", NULL) < 0 ? 1 : VM_BOOT_SECONDS;
 	p->request.start_seconds = fault_point("machine", "start-patience", NULL) < 0 ? 1 : start_seconds(&p->start);

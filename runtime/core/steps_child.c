@@ -202,11 +202,8 @@ int step_clone(struct instance *instance, struct err *err)
 	result = spawn(&spawning, &instance->init, &instance->init_pidfd, err);
 	if (result < 0)
 		return result;
-	/* Both have much to do from here on. Whom the caller has given less than all would keep that as a bound. */
-	if (processors_are_all_allowed()) {
-		processors_send_elsewhere(instance->init);
-		processors_allow_all(instance->init);
-	}
+	/* Both have much to do from here on. */
+	processors_begin_elsewhere(instance->init);
 	return note_process(instance, err);
 }
 

@@ -135,7 +135,6 @@ int machine_make(struct machine *machine, struct hv *hv, const struct machine_re
 	r = make_loop(machine, err);
 	/* Their threads are busy with what takes longest, while the rest is made here. */
 	machine->vcpus.filter = request->vcpu_filter;
-	machine->vcpus.all_processors = request->all_processors;
 	if (r == 0)
 		r = vcpus_begin(&machine->vcpus, hv, request->cpus, vcpu_exited, machine, err);
 	if (r == 0 && hv->ops->create)

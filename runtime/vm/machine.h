@@ -63,7 +63,6 @@ struct machine_request {
 	int serial_out_fd;			  /* -1: no serial port */
 	bool shares_memory;			  /* another process is to map the guest's */
 	const struct confine_filter *vcpu_filter; /* for the processors' threads; NULL: none. Stays until they run */
-	bool all_processors; /* the caller may run on all of the host's, and so may these threads */
 };
 
 /*

@@ -129,7 +129,6 @@ static int build(const struct vm_request *request, struct err *err)
 		.cpus = request->cpus,
 		.shares_memory = request->volume_count > 0,
 		.serial_out_fd = request->serial_console ? STDERR_FILENO : -1,
-		.all_processors = request->all_processors,
 		.vcpu_filter = filter_is_wanted() ? &monitor.vcpu_filter.filter : NULL,
 	};
 	struct hv *hv = NULL;

@@ -74,7 +74,6 @@ static const struct member members[] = {
 	{"accelerated", FLAG, false, AT(vm_request, accelerated)},
 	{"boot_seconds", COUNT, false, AT(vm_request, boot_seconds), .highest = 86400},
 	{"start_seconds", COUNT, false, AT(vm_request, start_seconds), .highest = VM_FILL_SECONDS},
-	{"all_processors", FLAG, false, AT(vm_request, all_processors)},
 	{"turns_fd", FD, false, AT(vm_request, turns_fd)},
 	{"qemu", COMMAND, false, AT(vm_request, qemu)},
 };

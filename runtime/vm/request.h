@@ -10,8 +10,7 @@
  *      "volumes": [{"tag": "v0", "path": "/volumes/0", "read_only": false}],
  *      "agent_listen_fd": 9, "control_listen_fd": 10, "start_fd": 11, "remains_fd": 12, "terminal": false,
  *      "stdin": true, "serial_console": false, "virtio_console": false, "accelerated": false,
- *      "boot_seconds": 600, "start_seconds": 600, "turns_fd": 14, "all_processors": true,
- *      "qemu": []}
+ *      "boot_seconds": 600, "start_seconds": 600, "turns_fd": 14, "qemu": []}
  */
 #ifndef HULL_RUNTIME_VM_REQUEST_H
 #define HULL_RUNTIME_VM_REQUEST_H
@@ -96,9 +95,8 @@ struct vm_request {
 	bool accelerated;    /* QEMU uses /dev/kvm, which the jail has; else it emulates */
 	/* How long the guest may take to come up, and then to start the program (agent_router.h); 0: no matter. */
 	unsigned boot_seconds, start_seconds;
-	bool all_processors; /* who makes the machine may run on all: then its threads need not stay together */
-	int turns_fd;	     /* where machines take turns at booting (turns.h); -1: this one need not wait */
-	struct strv qemu;    /* the command to start QEMU with; only with that backend */
+	int turns_fd;	  /* where machines take turns at booting (turns.h); -1: this one need not wait */
+	struct strv qemu; /* the command to start QEMU with; only with that backend */
 };
 
 /*

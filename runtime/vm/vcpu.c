@@ -159,8 +159,8 @@ static int begin_threads(struct vcpus *vcpus, struct err *err)
 	}
 	pthread_attr_destroy(&attributes);
 	/* It asks the hypervisor while the caller makes the machine: both are on the way to the guest's first byte. */
-	if (r == 0 && vcpus->all_processors)
-		processors_send_thread_elsewhere(vcpus->each[0].thread);
+	if (r == 0)
+		processors_begin_thread_elsewhere(vcpus->each[0].thread);
 	return r;
 }
 

@@ -42,7 +42,6 @@ struct vcpus {
 	bool (*exited)(void *context, const struct hv_exit *exit, const struct err *err);
 	void *context;
 	const struct confine_filter *filter; /* set before vcpus_begin(): each thread loads it; NULL: none */
-	bool all_processors;		     /* likewise: the caller may run on all of the host's */
 	pthread_mutex_t lock;		     /* of what follows */
 	pthread_cond_t changed;
 	bool pause_wanted, end_wanted;

@@ -132,7 +132,6 @@ class Machines:
             "cmdline": cmdline,
             "kernel_fd": 4,
             "kvm_fd": 6,
-            "all_processors": True,
             "disks": [{"fd": 7, "read_only": False, "serial": "upper"}],
             "nics": [{"tap_fd": 8, "mac": "02:00:00:00:00:01"}],
             **more,

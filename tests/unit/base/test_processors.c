@@ -25,19 +25,6 @@ static void stay_on_one(void)
 	CHECK_INT(sched_setaffinity(0, sizeof(one), &one), 0);
 }
 
-/* A parent with one of many is not as free as a process with all of them. */
-static void test_all_or_not(void)
-{
-	bool were_all = processors_are_all_allowed();
-
-	if (CPU_COUNT(&own) > 1) {
-		stay_on_one();
-		CHECK(!processors_are_all_allowed());
-		CHECK_INT(sched_setaffinity(0, sizeof(own), &own), 0);
-	}
-	CHECK(processors_are_all_allowed() == were_all);
-}
-
 static bool is_bound_to(pid_t pid, const cpu_set_t *wanted)
 {
 	cpu_set_t set;
@@ -78,7 +65,7 @@ static void end_child(pid_t pid)
 }
 
 /* Whether a child that is on the caller's processor is on another one then. */
-static bool goes_away(pid_t pid)
+static bool goes_away(pid_t pid, void (*send)(pid_t pid))
 {
 	cpu_set_t one;
 	int here = sched_getcpu();
@@ -87,21 +74,27 @@ static bool goes_away(pid_t pid)
 	CPU_SET((unsigned)here, &one);
 	(void)sched_setaffinity(pid, sizeof(one), &one);
 	(void)sched_setaffinity(pid, sizeof(own), &own);
-	processors_send_elsewhere(pid);
+	send(pid);
 	return processor_of(pid) != here;
 }
 
 /* The scheduler moves the one and the other when it likes; but not as a rule within these few calls. */
-static void test_elsewhere(void)
+static void check_that_it_goes(void (*send)(pid_t pid))
 {
 	pid_t pid = start_child();
 	int count = 0;
 
 	for (int i = 0; i < 20; i++)
-		count += goes_away(pid);
+		count += goes_away(pid, send);
 	CHECK(count > 10 || CPU_COUNT(&own) == 1);
 	CHECK(is_bound_to(pid, &own));
 	end_child(pid);
+}
+
+static void test_elsewhere(void)
+{
+	check_that_it_goes(processors_send_elsewhere);
+	check_that_it_goes(processors_begin_elsewhere);
 }
 
 static void *wait_for_end(void *end_fd)
@@ -121,19 +114,18 @@ static void test_thread(void)
 
 	CHECK_INT(pipe(pair), 0);
 	CHECK_INT(pthread_create(&thread, NULL, wait_for_end, &pair[0]), 0);
-	processors_send_thread_elsewhere(thread);
+	processors_begin_thread_elsewhere(thread);
 	CHECK_INT(pthread_getaffinity_np(thread, sizeof(set), &set), 0);
-	CHECK(CPU_EQUAL(&set, &own) || !processors_are_all_allowed());
+	CHECK(CPU_EQUAL(&set, &own));
 	CHECK(is_bound_to(0, &own));
 	(void)close(pair[1]);
 	CHECK_INT(pthread_join(thread, NULL), 0);
 	(void)close(pair[0]);
 }
 
-/* With nowhere to go to it stays. It gets more only from somebody who says so. */
+/* With nowhere to go to it stays, and with a caller that is bound so is what it begins. */
 static void test_bounds(void)
 {
-	bool were_all = processors_are_all_allowed();
 	cpu_set_t one;
 	pid_t pid;
 
@@ -141,9 +133,28 @@ static void test_bounds(void)
 	CHECK_INT(sched_getaffinity(0, sizeof(one), &one), 0);
 	pid = start_child();
 	processors_send_elsewhere(pid);
+	processors_begin_elsewhere(pid);
 	CHECK(is_bound_to(pid, &one));
-	processors_allow_all(pid);
-	CHECK(!were_all || is_bound_to(pid, &own));
+	end_child(pid);
+	CHECK_INT(sched_setaffinity(0, sizeof(own), &own), 0);
+}
+
+/* The same where it could go: bound to two of three and more. */
+static void test_bounds_of_many(void)
+{
+	cpu_set_t two;
+	pid_t pid;
+
+	if (CPU_COUNT(&own) < 3)
+		SKIP("this machine has less than three processors");
+	CPU_ZERO(&two);
+	for (int cpu = 0; CPU_COUNT(&two) < 2; cpu++)
+		if (CPU_ISSET(cpu, &own))
+			CPU_SET(cpu, &two);
+	CHECK_INT(sched_setaffinity(0, sizeof(two), &two), 0);
+	pid = start_child();
+	processors_begin_elsewhere(pid);
+	CHECK(is_bound_to(pid, &two));
 	end_child(pid);
 	CHECK_INT(sched_setaffinity(0, sizeof(own), &own), 0);
 }
@@ -152,6 +163,6 @@ int main(void)
 {
 	if (sched_getaffinity(0, sizeof(own), &own) < 0)
 		return 1;
-	return TAP_RUN(TAP_CASE(test_all_or_not), TAP_CASE(test_elsewhere), TAP_CASE(test_thread),
-		       TAP_CASE(test_bounds));
+	return TAP_RUN(TAP_CASE(test_elsewhere), TAP_CASE(test_thread), TAP_CASE(test_bounds),
+		       TAP_CASE(test_bounds_of_many));
 }

@@ -23,8 +23,7 @@ static void test_whole(void)
 		"\"volumes\": [{\"tag\": \"v0\", \"path\": \"/volumes/0\", \"read_only\": true}],"
 		"\"agent_listen_fd\": 10, \"control_listen_fd\": 11, \"start_fd\": 12, \"terminal\": true, \"stdin\": "
 		"true,"
-		"\"serial_console\": true, \"virtio_console\": true, \"turns_fd\": 13, \"all_processors\": true, "
-		"\"qemu\": [\"a\", \"b\"]}";
+		"\"serial_console\": true, \"virtio_console\": true, \"turns_fd\": 13, \"qemu\": [\"a\", \"b\"]}";
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_TEXT struct text once = TEXT_INIT, twice = TEXT_INIT;
 	struct vm_request request, again;
@@ -40,7 +39,6 @@ static void test_whole(void)
 	CHECK_INT(request.turns_fd, 13);
 	CHECK_STR(request.volumes[0].path, "/volumes/0");
 	CHECK(request.serial_console && request.virtio_console);
-	CHECK(request.all_processors);
 	vm_request_write(&request, &once);
 	CHECK_INT(parse(&arena, text_get(&once), &again, &err), 0);
 	vm_request_write(&again, &twice);
@@ -59,7 +57,7 @@ static void test_least(void)
 	CHECK_INT(request.control_listen_fd, -1);
 	CHECK_INT(request.turns_fd, -1);
 	CHECK_INT(request.disk_count, 0);
-	CHECK(!request.serial_console && !request.virtio_console && !request.all_processors);
+	CHECK(!request.serial_console && !request.virtio_console);
 }
 
 static void test_refused(void)
