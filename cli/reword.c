@@ -67,6 +67,8 @@ static const struct subject {
 	LIMIT("memory.kernelTCP", "kernel-memory-tcp"),
 	LIMIT("blockIO.weight", "blkio-weight"),
 	LIMIT("pids.limit", "pids-limit"),
+	{"vm.image.path: ", MEMBER, "vm-image"},
+	{"vm.image.format: ", MEMBER, "vm-image-format"},
 	{"hostname: ", MEMBER, "hostname"},
 	{"host name '", THING, "hostname"},
 	{"sysctl '", THING, "sysctl"},

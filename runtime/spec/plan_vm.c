@@ -141,23 +141,30 @@ static int size_memory(struct dividing *d, struct err *err)
 {
 	const struct config_resources *resources = d->os->resources;
 	const struct config_vm *vm = d->config->vm;
+	const char *said_by = "isolation vm"; /* or the member that the size is from */
 	uint64_t bytes = PLAN_VM_MEMORY_BYTES;
 
-	if (resources && resources->memory.limit.set && resources->memory.limit.value > 0)
+	if (resources && resources->memory.limit.set && resources->memory.limit.value > 0) {
 		bytes = (uint64_t)resources->memory.limit.value;
-	if (vm && vm->hw_config.memory.set)
+		said_by = "linux.resources.memory.limit";
+	}
+	if (vm && vm->hw_config.memory.set) {
 		bytes = vm->hw_config.memory.value;
+		said_by = "vm.hwConfig.memory";
+	}
 	if (bytes < PLAN_VM_MEMORY_MIN_BYTES)
 		return err_say(err, EINVAL,
-			       "%" PRIu64 " bytes of memory are too little for a machine: want 64m or more", bytes);
+			       "%s: %" PRIu64 " bytes of memory are too little for a machine: want 64m or more",
+			       said_by, bytes);
 	if (bytes < d->host->vm->least_bytes && !(vm && vm->kernel && vm->kernel->path))
 		return err_say(err, EINVAL,
-			       "%" PRIu64
+			       "%s: %" PRIu64
 			       " bytes of memory are too little for a machine with this kernel: want %" PRIu64
 			       "m or more",
-			       bytes, (d->host->vm->least_bytes + MIB - 1) / MIB);
+			       said_by, bytes, (d->host->vm->least_bytes + MIB - 1) / MIB);
 	if (bytes > VM_MAX_MEMORY_BYTES)
-		return err_say(err, EINVAL, "%" PRIu64 " bytes are more memory than a machine can have", bytes);
+		return err_say(err, EINVAL, "%s: %" PRIu64 " bytes are more memory than a machine can have", said_by,
+			       bytes);
 	d->vm->memory_bytes = (bytes + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP;
 	return 0;
 }
@@ -168,13 +175,16 @@ static int size_cpus(struct dividing *d, struct err *err)
 	const struct config_cpu *cpu = d->os->resources ? &d->os->resources->cpu : &(struct config_cpu){0};
 	const struct config_vm *vm = d->config->vm;
 	uint64_t period = cpu->period.set && cpu->period.value ? cpu->period.value : PERIOD_US, cpus = 1;
+	const char *said_by = "linux.resources.cpu.quota";
 
 	if (cpu->quota.set && cpu->quota.value > 0)
 		cpus = ((uint64_t)cpu->quota.value + period - 1) / period;
-	if (vm && vm->hw_config.vcpus.set)
+	if (vm && vm->hw_config.vcpus.set) {
 		cpus = vm->hw_config.vcpus.value;
+		said_by = "vm.hwConfig.vcpus";
+	}
 	if (cpus == 0 || cpus > VM_MAX_CPUS)
-		return err_say(err, EINVAL, "a machine has 1 to %u CPUs, not %" PRIu64, VM_MAX_CPUS, cpus);
+		return err_say(err, EINVAL, "%s: a machine has 1 to %u CPUs, not %" PRIu64, said_by, VM_MAX_CPUS, cpus);
 	d->vm->cpus = (uint32_t)cpus;
 	return 0;
 }

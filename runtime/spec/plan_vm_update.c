@@ -13,18 +13,18 @@ static int plan_memory(const struct plan_vm_now *now, const struct config_memory
 	int64_t bytes = asked->limit.value;
 
 	if (asked->swap.set)
-		return err_say(err, ENOTSUP, "memory.swap: cannot be changed while a machine runs");
+		return err_say(err, ENOTSUP, "linux.resources.memory.swap: cannot be changed while a machine runs");
 	if (!asked->limit.set || bytes == 0)
 		return 0;
 	if (bytes < 0 || (uint64_t)bytes > now->born_bytes)
 		return err_say(err, ENOTSUP,
-			       "memory.limit: a machine that runs cannot have more memory than it was born with "
-			       "(%" PRIu64 "m): stop it first",
+			       "linux.resources.memory.limit: a machine that runs cannot have more memory than it was "
+			       "born with (%" PRIu64 "m): stop it first",
 			       now->born_bytes >> 20);
 	if ((uint64_t)bytes < PLAN_VM_MEMORY_MIN_BYTES)
 		return err_say(err, EINVAL,
-			       "memory.limit: %" PRId64 " bytes are too little for a machine: want %" PRIu64
-			       "m or more",
+			       "linux.resources.memory.limit: %" PRId64
+			       " bytes are too little for a machine: want %" PRIu64 "m or more",
 			       bytes, PLAN_VM_MEMORY_MIN_BYTES >> 20);
 	ret->balloon_bytes = now->born_bytes - (uint64_t)bytes;
 	/* The overhead stays what it is. */
@@ -40,8 +40,8 @@ static int plan_cpus(const struct plan_vm_now *now, const struct config_cpu *ask
 
 	if (cpus > now->cpus)
 		return err_say(err, ENOTSUP,
-			       "cpu.quota: a machine that runs cannot have more CPUs than it was born with (%" PRIu64
-			       "): stop it first",
+			       "linux.resources.cpu.quota: a machine that runs cannot have more CPUs than it was born "
+			       "with (%" PRIu64 "): stop it first",
 			       now->cpus);
 	return 0;
 }
@@ -53,9 +53,9 @@ int plan_vm_update(const struct plan_vm_now *now, const struct config_resources 
 
 	*ret = (struct plan_vm_update){.jail = *asked, .balloon_bytes = now->balloon_bytes};
 	if (asked->devices.count)
-		return err_say(err, ENOTSUP, "devices: a machine has none of the host's");
+		return err_say(err, ENOTSUP, "linux.resources.devices: a machine has none of the host's");
 	if (asked->hugepage_limits.count || asked->unified.count)
-		return err_say(err, ENOTSUP, "%s: cannot be changed while a machine runs",
+		return err_say(err, ENOTSUP, "linux.resources.%s: cannot be changed while a machine runs",
 			       asked->unified.count ? "unified" : "hugepageLimits");
 	ret->jail.pids = (struct config_pids){0};
 	ret->guest.pids = asked->pids;

@@ -201,6 +201,8 @@ partitioned() {
 	refuses "option '--vm-image' goes with '--isolation vm'" --vm-image "$STORES/ext4"
 	refuses "option '--vm-image-format' goes with '--vm-image'" --isolation vm --vm-image-format raw
 	refuses "option '--vm-image': '/nosuch': No such file" --isolation vm --vm-image /nosuch
+	refuses "option '--vm-image': '/etc': it is no regular file" --isolation vm --vm-image /etc
+	refuses "option '--vm-image-format': 'qcow2' is for backend 'qemu'" --isolation vm --vm-backend kvm --vm-image "$STORES/ext4" --vm-image-format qcow2
 	refuses 'it is no qcow2 image' --isolation vm --vm-image "$STORES/ext4" --vm-image-format qcow2
 	refuses "iso" --isolation vm --vm-image "$STORES/ext4" --vm-image-format iso
 	[ -z "$(hull ps -aq)" ]

@@ -283,8 +283,9 @@ start() {
 	refused "pid namespace: not possible" --pid host busybox true
 	refused "user ids: not possible" --userns host busybox true
 	refused "a machine has no devices of the host's" --device /dev/fuse busybox true
-	refused 'too little for a machine' --memory 16m busybox true
+	refused "option '--memory': '16m': 16777216 bytes of memory are too little for a machine" --memory 16m busybox true
 	refused 'too little for a machine with this kernel: want' --memory 64m busybox true
+	refused "option '--cpus': a machine has 1 to 64 CPUs, not 65" --cpus 65 busybox true
 	refused "no kernel 'nosuch'" --kernel nosuch busybox true
 	refused "image 'nosuch' not found" nosuch true
 	run -125 hull run --rm --kernel x busybox true

@@ -162,12 +162,13 @@ knows_time() {
 	hull update --memory 300m box
 	retry 30 is_about 300
 	[ "$(figure .machine.memoryLimitBytes)" -eq $((300 * 1048576 + overhead)) ]
+	# refused WORDS --OPTION VALUE [OPTION...]: by the option's name.
 	refused() {
 		run -125 hull update "${@:2}" box
-		is "hull: update: container 'box': $1"
+		is "hull: update: option '$2': '$3': $1"
 	}
-	refused 'memory.limit: a machine that runs cannot have more memory than it was born with (320m): stop it first' --memory 321m --pids-limit 31
-	refused 'cpu.quota: a machine that runs cannot have more CPUs than it was born with (2): stop it first' --cpus 2.5 --pids-limit 31
+	refused 'a machine that runs cannot have more memory than it was born with (320m): stop it first' --memory 321m --pids-limit 31
+	refused 'a machine that runs cannot have more CPUs than it was born with (2): stop it first' --cpus 2.5 --pids-limit 31
 	# The last of several cannot be: those before it are as they were, whichever way memory went.
 	hull update --memory 280m box
 	retry 30 is_about 280
@@ -178,8 +179,7 @@ knows_time() {
 		[ "$(figure .pidsLimit)" -eq 30 ]
 		[ "$(figure .machine.memoryLimitBytes)" -eq $((280 * 1048576 + overhead)) ]
 	done
-	run -125 hull update --memory 16m box
-	has 'too little for a machine'
+	refused '16777216 bytes are too little for a machine: want 64m or more' --memory 16m
 	hull pause box
 	run -125 hull update --memory 200m box
 	has 'cannot be updated'
