@@ -184,7 +184,8 @@ static const char *const only_host[] = {"host", NULL};
 	CHECKED("stop-signal", 0, stop_signal, "SIGNAL", "what 'stop' sends", check_signal), \
 	CHECKED("stop-timeout", 0, stop_timeout, "SECONDS", \
 	        "how long 'stop' waits before it kills; -1: for ever", check_number), \
-	LIST("sysctl", 0, sysctls, "NAME=VALUE", "a kernel parameter of its own namespaces"), \
+	LIST("sysctl", 0, sysctls, "NAME=VALUE", \
+	     "a kernel parameter of its own namespaces; of a machine any, since its kernel is its own"), \
 	LIST("tmpfs", 0, tmpfs, "DIR[:OPTIONS]", "an empty folder in memory"), \
 	FLAG("tty", 't', tty, "with a terminal"), \
 	LIST("ulimit", 0, ulimits, "NAME=SOFT[:HARD]", "a resource limit, as nofile=1024"), \

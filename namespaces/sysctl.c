@@ -99,6 +99,8 @@ static int check_path(const char *name, const char *path, uint64_t own_namespace
 		return err_say(err, EPERM, "sysctl '%s' needs a %s namespace of its own: it would change the host",
 			       name, ns_words(namespaced[i].ns));
 	}
+	if (own_namespaces & SYSCTL_OWN_KERNEL)
+		return 0;
 	return err_say(err, EPERM, "sysctl '%s' belongs to no namespace: it would change the host", name);
 }
 

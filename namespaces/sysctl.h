@@ -17,6 +17,9 @@ struct sysctl_value {
 	const char *name, *value;
 };
 
+/* Beside the flags below: the whole kernel is the instance's own, as in a machine, and so is what has no namespace. */
+#define SYSCTL_OWN_KERNEL ((uint64_t)1 << 63)
+
 /*
  * Pure: `own_namespaces` is the set of CLONE_NEW* flags (ns_clone_flag()) of the namespaces that are not the host's:
  * made for the instance, or joined by path. -EPERM with words that name the missing namespace, or that the sysctl

@@ -117,7 +117,10 @@ int wires_network(const struct guest_network *network, struct err *err);
 int wires_interfaces(const struct guest_start *start, struct err *err);
 /* Writes the files, and adds their mounts to `config`. */
 int wires_files(const struct guest_files *files, struct arena *arena, struct config *config, struct err *err);
-/* The network's own sysctls are the guest's: they are set here, and taken out of what the container asks for. */
+/*
+ * Sysctls of the network, and those of no namespace, are the guest's: they are set here, and taken out of what the
+ * container asks for.
+ */
 int wires_sysctls(struct arena *arena, struct config *config, struct err *err);
 void wires_clock(uint64_t epoch_ns);
 

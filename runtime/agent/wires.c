@@ -153,10 +153,10 @@ int wires_network(const struct guest_network *network, struct err *err)
 
 /* --- Sysctls ------------------------------------------------------------------------------------------------------ */
 
-/* "net.ipv4.ip_forward", or "net/ipv4/conf/eth0.100/forwarding" */
-static bool is_network(const char *name)
+/* Of a namespace that the container has for itself in here: it sets them as it does everywhere. */
+static bool is_of_container(const char *name)
 {
-	return text_starts(name, "net.") || text_starts(name, "net/");
+	return sysctl_check(name, ns_clone_flag(NS_IPC) | ns_clone_flag(NS_UTS), NULL) == 0;
 }
 
 static int set_sysctl(const struct strpair *pair, struct err *err)
@@ -166,7 +166,7 @@ static int set_sysctl(const struct strpair *pair, struct err *err)
 	int result = sysctl_check_value(pair->key, pair->value, err);
 
 	if (result >= 0)
-		result = sysctl_apply(proc, &value, 1, ns_clone_flag(NS_NET), err);
+		result = sysctl_apply(proc, &value, 1, ns_clone_flag(NS_NET) | SYSCTL_OWN_KERNEL, err);
 	return result < 0 ? err_wrap(err, "linux.sysctl") : 0;
 }
 
@@ -177,8 +177,8 @@ int wires_sysctls(struct arena *arena, struct config *config, struct err *err)
 
 	for (size_t i = 0; os && i < os->sysctl.count; i++) {
 		const struct strpair *pair = &os->sysctl.items[i];
-		int result = is_network(pair->key) ? set_sysctl(pair, err)
-						   : strmap_set(arena, &rest, pair->key, pair->value);
+		int result = is_of_container(pair->key) ? strmap_set(arena, &rest, pair->key, pair->value)
+							: set_sysctl(pair, err);
 
 		if (result < 0)
 			return result;

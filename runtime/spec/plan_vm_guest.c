@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "namespaces/mount_options.h"
+#include "namespaces/sysctl.h"
 #include "runtime/spec/plan_vm.h"
 #include "runtime/spec/plan_vm_parts.h"
 #include "runtime/vm/agent_protocol.h"
@@ -65,6 +66,24 @@ static int take_resources(struct dividing *d, struct config_linux *to, struct er
 	to->resources = resources;
 	/* What makes no sense is said here, and not by the guest. */
 	return plan_limits(d->arena, resources, &limits, err);
+}
+
+/*
+ * Any name: what is refused to a container, since it would change the host (kernel.core_pattern, vm.max_map_count), is
+ * in a machine a parameter of its own kernel, which nobody else has and nobody outside trusts. Whether that kernel knows
+ * it, only itself can say: what is no name, and a value that cannot arrive, are refused here.
+ */
+static int check_sysctls(const struct dividing *d, struct err *err)
+{
+	const uint64_t own = ns_clone_flag(NS_NET) | ns_clone_flag(NS_IPC) | ns_clone_flag(NS_UTS) | SYSCTL_OWN_KERNEL;
+
+	for (size_t i = 0; i < d->os->sysctl.count; i++) {
+		const struct strpair *pair = &d->os->sysctl.items[i];
+
+		if (sysctl_check(pair->key, own, err) < 0 || sysctl_check_value(pair->key, pair->value, err) < 0)
+			return err_wrap(err, "linux.sysctl");
+	}
+	return 0;
 }
 
 /*
@@ -371,7 +390,9 @@ static int take_config(struct dividing *d, struct err *err)
 	os->resources = NULL;
 	os->rootfs_propagation = NULL;
 	d->start->config = config;
-	r = take_namespaces(d, os, err);
+	r = check_sysctls(d, err);
+	if (r == 0)
+		r = take_namespaces(d, os, err);
 	if (r == 0)
 		r = take_process(d, config, err);
 	return r < 0 ? r : take_resources(d, os, err);

@@ -84,7 +84,7 @@ volumes-from guest          workdir guest'
 		echo "resolver: $(tr '\n' ' ' </etc/resolv.conf)"
 		grep -E '^(CapBnd|NoNewPrivs|Seccomp):' /proc/self/status
 		echo "limits: $(ulimit -n) $(cat /proc/self/oom_score_adj) $(cat /sys/fs/cgroup/pids.max)"
-		echo "sysctls: $(cat /proc/sys/net/ipv4/ip_default_ttl /proc/sys/kernel/shm_rmid_forced | tr '\n' ' ')"
+		echo "sysctls: $(cat /proc/sys/net/ipv4/ip_default_ttl /proc/sys/kernel/shm_rmid_forced /proc/sys/kernel/core_pattern | tr '\n' ' ')"
 		df -k | awk '$6 == "/dev/shm" || $6 == "/scratch" { print $6, $2 }'
 		touch /x 2>/dev/null || echo 'root: read-only'
 		touch /fixed/x 2>/dev/null || echo 'volume: read-only'
@@ -93,10 +93,10 @@ volumes-from guest          workdir guest'
 	run -0 --separate-stderr bash -c "echo typed | $(hull_words run --isolation vm --rm -i --init --entrypoint /bin/sh -h sea --domainname home.test --net bridge --ip 10.98.0.77 \
 		--mac-address 02:68:00:00:00:77 --add-host peer:192.0.2.9 --dns 192.0.2.53 --dns-search example.org --dns-option ndots:3 -e A=b \
 		--env-file "$STORES/env" --group-add 55 -u 1000:50 -w /tmp --cap-drop ALL --cap-add NET_RAW --security-opt no-new-privileges \
-		--ulimit nofile=99:199 --oom-score-adj 300 --pids-limit 40 --sysctl net.ipv4.ip_default_ttl=77 --sysctl kernel.shm_rmid_forced=1 --shm-size 12m \
+		--ulimit nofile=99:199 --oom-score-adj 300 --pids-limit 40 --sysctl net.ipv4.ip_default_ttl=77 --sysctl kernel.shm_rmid_forced=1 --sysctl kernel.core_pattern=/own.core --shm-size 12m \
 		--tmpfs /scratch:size=1m --read-only --cgroupns private --mount "type=bind,source=$STORES/shared,target=/fixed,readonly" bb /fixed/look x y)"
 	for line in 'args: x y' 'env: b yes' 'ids: 1000 50 50 55' 'place: /tmp sea home.test hull-init' 'address: 10.98.0.77/20 02:68:00:00:00:77' 'resolver: nameserver 192.0.2.53' \
-		'search example.org' 'options ndots:3' $'CapBnd:\t0000000000002000' $'NoNewPrivs:\t1' $'Seccomp:\t2' 'limits: 99 300 40' 'sysctls: 77 1' '/dev/shm 12288' '/scratch 1024' \
+		'search example.org' 'options ndots:3' $'CapBnd:\t0000000000002000' $'NoNewPrivs:\t1' $'Seccomp:\t2' 'limits: 99 300 40' 'sysctls: 77 1 /own.core' '/dev/shm 12288' '/scratch 1024' \
 		'root: read-only' 'volume: read-only' 'input: typed'; do
 		has "$line"
 	done

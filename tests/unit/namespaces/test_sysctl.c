@@ -62,7 +62,11 @@ static void test_check_refuses(void)
 	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
 		CHECK_INT(sysctl_check(hosts[i], ALL, NULL), -EPERM);
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
-		CHECK_INT(sysctl_check(wrong[i], ALL, NULL), -EINVAL);
+		CHECK_INT(sysctl_check(wrong[i], ALL | SYSCTL_OWN_KERNEL, NULL), -EINVAL);
+	/* A kernel of one's own has no host's, but namespaces all the same. */
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+		CHECK_INT(sysctl_check(hosts[i], SYSCTL_OWN_KERNEL, NULL), 0);
+	CHECK_INT(sysctl_check("kernel.sem", SYSCTL_OWN_KERNEL, NULL), -EPERM);
 	CHECK(sysctl_check("net.ipv4.ip_forward", CLONE_NEWIPC, &err) < 0);
 	CHECK_STR(err.msg,
 		  "sysctl 'net.ipv4.ip_forward' needs a network namespace of its own: it would change the host");

@@ -72,7 +72,8 @@ static void test_guest_is_told_the_rest(void)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	struct plan_case from =
-		machine_case(MAPPED ",'sysctl':{'net.ipv4.ip_forward':'1'},'cgroupsPath':'/hull/x',"
+		machine_case(MAPPED ",'sysctl':{'net.ipv4.ip_forward':'1','kernel.core_pattern':'/core'},"
+				    "'cgroupsPath':'/hull/x',"
 				    "'resources':{'memory':{'limit':134217728},'pids':{'limit':50},"
 				    "'hugepageLimits':[{'pageSize':'2MB','limit':0}],'unified':{'memory.high':'9'}}",
 			     VM(NO_NET ",'defaultSeccomp':true,'init':true,'user':'app','groups':['g']"));
@@ -96,7 +97,7 @@ static void test_guest_is_told_the_rest(void)
 	}
 	CHECK_INT(start->config->linux_->uid_mappings.count, 0);
 	CHECK(!start->config->linux_->cgroups_path && !start->config->root);
-	CHECK_INT(start->config->linux_->sysctl.count, 1);
+	CHECK_STR(strmap_get(&start->config->linux_->sysctl, "kernel.core_pattern"), "/core");
 	/* The machine's size is the limit; what is counted inside is limited inside. */
 	CHECK(!start->config->linux_->resources->memory.limit.set);
 	CHECK_INT(start->config->linux_->resources->pids.limit.value, 50);
@@ -313,6 +314,14 @@ static void test_refusals(void)
 		 .extension = VM(NO_NET),
 		 .mounts = "{'destination':'/dev/x','source':'/dev/x','type':'bind'}",
 		 .words = "'/dev/x': a machine has no devices of the host's"},
+		{.linux_ = MAPPED ",'sysctl':{'net/../kernel/core_pattern':'1'}",
+		 .namespaces = WITH_USER,
+		 .extension = VM(NO_NET),
+		 .words = "linux.sysctl: sysctl 'net/../kernel/core_pattern': this is no name"},
+		{.linux_ = MAPPED ",'sysctl':{'kernel.core_pattern':''}",
+		 .namespaces = WITH_USER,
+		 .extension = VM(NO_NET),
+		 .words = "linux.sysctl: sysctl 'kernel.core_pattern': the value is empty"},
 		{.linux_ = MAPPED ",'resources':{'memory':{'limit':1000}}",
 		 .namespaces = WITH_USER,
 		 .extension = VM(NO_NET),
