@@ -2,6 +2,7 @@
 #include "runtime/vm/remains.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +21,22 @@ static bool is_socket(int fd)
 }
 
 /*
+ * Most numbers are nobody's, which one call says of them all. (Where it fails, since fewer descriptors are allowed, each
+ * is looked at.)
+ */
+static void close_sockets(void)
+{
+	struct pollfd all[SMALL_FDS];
+
+	for (int fd = 0; fd < SMALL_FDS; fd++)
+		all[fd] = (struct pollfd){.fd = fd};
+	(void)poll(all, SMALL_FDS, 0);
+	for (int fd = STDERR_FILENO + 1; fd < SMALL_FDS; fd++)
+		if (!(all[fd].revents & POLLNVAL) && is_socket(fd))
+			(void)close(fd);
+}
+
+/*
  * A socket that waits to be received from itself is garbage, which the kernel collects in a thread of its own (since
  * 6.9; before that within the exit). It looks for that when a socket is closed, and once at a time. So the sockets that
  * nobody needs any more are closed before; and the two that are made here get numbers behind all of `fds`, as an exit
@@ -34,9 +51,7 @@ static void leave_to_kernel(const int *fds, unsigned count)
 
 	if (count == 0 || count > REMAINS_MAX)
 		return;
-	for (int fd = STDERR_FILENO + 1; fd < SMALL_FDS; fd++)
-		if (is_socket(fd))
-			(void)close(fd);
+	close_sockets();
 	if (sock_pair(ends, &ignored) < 0)
 		return;
 	for (unsigned i = 0; i < count; i++)
