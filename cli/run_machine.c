@@ -11,6 +11,7 @@
 static int take_image(struct arena *arena, const struct run_options *options, struct config_vm_image **ret,
 		      struct err *err)
 {
+	const char *resembled = NULL;
 	char path[PATH_MAX];
 
 	if (!options->vm_image && options->vm_image_format)
@@ -19,6 +20,14 @@ static int take_image(struct arena *arena, const struct run_options *options, st
 		return 0;
 	if (!realpath(options->vm_image, path))
 		return err_set(err, errno, "option '--vm-image': '%s'", options->vm_image);
+	/* The contents do not choose the format; but nobody has, and as a raw disk it would only fail to be mounted. */
+	if (!options->vm_image_format)
+		resembled = disk_file_resembles(path);
+	if (resembled)
+		return err_say(err, EINVAL,
+			       "option '--vm-image': '%s' begins as a %s image does: add '--vm-image-format %s', or "
+			       "'raw' where it is a raw one all the same",
+			       options->vm_image, resembled, resembled);
 	*ret = ARENA_NEW(arena, struct config_vm_image);
 	if (*ret)
 		**ret = (struct config_vm_image){

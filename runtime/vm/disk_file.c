@@ -185,6 +185,35 @@ bool disk_format_has_backing(enum disk_format format)
 	return formats[format].has_backing;
 }
 
+/* --- What contents look like -------------------------------------------------------------------------------------- */
+
+static const struct {
+	enum disk_format format;
+	uint64_t at;
+	const char *magic;
+} signs[] = {
+	{DISK_FORMAT_QCOW2, 0, QCOW2_MAGIC},
+	{DISK_FORMAT_VDI, VDI_MAGIC_AT, VDI_MAGIC},
+	{DISK_FORMAT_VMDK, 0, VMDK_MAGIC},
+	{DISK_FORMAT_VHD, 0, VHD_MAGIC},
+};
+
+const char *disk_file_resembles(const char *path)
+{
+	struct err ignored = ERR_INIT;
+	CLEANUP_FD int fd = file_open_regular(path, O_RDONLY, &ignored);
+
+	for (size_t i = 0; fd >= 0 && i < ARRAY_SIZE(signs); i++) {
+		size_t len = strlen(signs[i].magic);
+		char found[16];
+
+		if (pread(fd, found, len, (off_t)signs[i].at) == (ssize_t)len &&
+		    memcmp(found, signs[i].magic, len) == 0)
+			return disk_format_words[signs[i].format];
+	}
+	return NULL;
+}
+
 /* --- Files -------------------------------------------------------------------------------------------------------- */
 
 int disk_file_check(int fd, enum disk_format format, struct err *err)

@@ -27,6 +27,12 @@ const char *disk_format_driver(enum disk_format format);
 bool disk_format_has_backing(enum disk_format format);
 
 /*
+ * The word of a format whose images begin as this file does, or NULL: a hint for who has said nothing, and never what
+ * it is opened as.
+ */
+const char *disk_file_resembles(const char *path);
+
+/*
  * Opens the file for a machine that only reads it, or writes to it, too. What is no regular file is never waited for.
  * The descriptor; -EINVAL with words that name the file where it is none of this format, or needs another one.
  */

@@ -203,6 +203,10 @@ partitioned() {
 	refuses "option '--vm-image': '/nosuch': No such file" --isolation vm --vm-image /nosuch
 	refuses "option '--vm-image': '/etc': it is no regular file" --isolation vm --vm-image /etc
 	refuses "option '--vm-image-format': 'qcow2' is for backend 'qemu'" --isolation vm --vm-backend kvm --vm-image "$STORES/ext4" --vm-image-format qcow2
+	qemu-img create -q -f qcow2 "$STORES/grown" 1M
+	refuses "option '--vm-image': '$STORES/grown' begins as a qcow2 image does: add '--vm-image-format qcow2'" --isolation vm --vm-image "$STORES/grown"
+	refuses "'$STORES/grown': it is no vhd image" --isolation vm --vm-image "$STORES/grown" --vm-image-format vhd
+	rm "$STORES/grown"
 	refuses 'it is no qcow2 image' --isolation vm --vm-image "$STORES/ext4" --vm-image-format qcow2
 	refuses "iso" --isolation vm --vm-image "$STORES/ext4" --vm-image-format iso
 	[ -z "$(hull ps -aq)" ]

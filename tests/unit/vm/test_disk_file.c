@@ -100,6 +100,32 @@ static void test_formats(void)
 	}
 }
 
+/* By the beginning alone, and nothing for what cannot be read. */
+static void test_resemblance(void)
+{
+	static const struct {
+		const char *want;
+		struct patch begins;
+	} rows[] = {
+		{"qcow2", QCOW2},	    {"vdi", {64, OF("\x7f\x10\xda\xbe")}},
+		{"vmdk", {0, OF("KDMV")}},  {"vhd", {0, OF("conectix")}},
+		{NULL, {1, OF("QFI\xfb")}},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_FD int fd = memfd_create("image", MFD_CLOEXEC);
+		const char *found;
+		char path[32];
+
+		CHECK_INT(pwrite(fd, rows[i].begins.bytes, rows[i].begins.len, rows[i].begins.at), rows[i].begins.len);
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		found = disk_file_resembles(path);
+		CHECK_STR(found ?: "", rows[i].want ?: "");
+	}
+	CHECK(!disk_file_resembles("/nosuch"));
+	CHECK(!disk_file_resembles("/"));
+}
+
 static void test_words(void)
 {
 	enum disk_format format;
@@ -154,5 +180,5 @@ static void test_files(void)
 
 int main(void)
 {
-	return TAP_RUN(TAP_CASE(test_formats), TAP_CASE(test_words), TAP_CASE(test_files));
+	return TAP_RUN(TAP_CASE(test_formats), TAP_CASE(test_resemblance), TAP_CASE(test_words), TAP_CASE(test_files));
 }
