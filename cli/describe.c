@@ -187,19 +187,64 @@ static void add_option_words(const struct option_row *rows, struct text *to)
 		text_addf(to, "--%s ", row->name);
 }
 
-/* An option's argument is no operand: what is in a file's place is left to the shell, which offers files. */
-static void add_choice_cases(const struct option_row *rows, struct text *to)
+/*
+ * What there is to name, by the first word of an operand or of an option's argument in the usage, and how a command
+ * says what there is of it.
+ */
+static const struct kind {
+	const char *word;
+	const char *more; /* in a pattern of the shell: what follows the word in a command's operands */
+	const char *list;
+	bool only_first;
+} kinds[] = {
+	{"CONTAINER", "*", "ps -a --format '{{.Names}}'", false},
+	{"IMAGE", "...", "images --format '{{.Name}}'", false},
+	{"IMAGE", "*", "images --format '{{.Name}}'", true},
+	{"KERNEL", "*", "kernel ls -q", false},
+	{"VOLUME", "*", "volume ls -q", false},
+	{"ID", "*", "list -q", true},
+};
+
+/* "CONTAINER[:ro]" is a container, "IDLE" is no id. */
+static const struct kind *kind_of(const char *argument)
 {
-	for (const struct option_row *row = rows; row && row->name; row++) {
-		if (!row->choices && row->kind != OPTION_FLAG && strcmp(row->argument, "FILE") == 0)
-			text_addf(to, "\t\t\t--%s) return;;\n", row->name);
-		if (!row->choices)
-			continue;
-		text_addf(to, "\t\t\t--%s) COMPREPLY=($(compgen -W '", row->name);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		size_t len = strlen(kinds[i].word);
+
+		if (strncmp(argument, kinds[i].word, len) == 0 && (argument[len] < 'A' || argument[len] > 'Z'))
+			return &kinds[i];
+	}
+	return NULL;
+}
+
+/* An option's argument is no operand: what is in a file's place is left to the shell, which offers files. */
+static void add_value_case(const struct program *program, const struct option_row *row, struct text *to)
+{
+	const struct kind *kind = row->kind == OPTION_FLAG ? NULL : kind_of(row->argument);
+	bool is_file = row->kind != OPTION_FLAG && strcmp(row->argument, "FILE") == 0;
+
+	if (!row->choices && !kind && !is_file)
+		return;
+	text_addf(to, "\t\t\t--%s", row->name);
+	if (row->letter)
+		text_addf(to, "|-%c", row->letter);
+	text_add(to, ") ");
+	if (row->choices) {
+		text_add(to, "COMPREPLY=($(compgen -W '");
 		for (size_t i = 0; row->choices[i]; i++)
 			text_addf(to, "%s ", row->choices[i]);
-		text_add(to, "' -- \"$word\")); return;;\n");
+		text_add(to, "' -- \"$word\")); ");
+	} else if (kind) {
+		text_addf(to, "options=$(%s %s 2>/dev/null)\n", program->name, kind->list);
+		text_add(to, "\t\t\t\tCOMPREPLY=($(compgen -W \"$options\" -- \"$word\")); ");
 	}
+	text_add(to, "return;;\n");
+}
+
+static void add_value_cases(const struct program *program, const struct option_row *rows, struct text *to)
+{
+	for (const struct option_row *row = rows; row && row->name; row++)
+		add_value_case(program, row, to);
 }
 
 /* Calls `each` for every name that a command goes by. */
@@ -249,12 +294,12 @@ static void add_pattern(const struct command *command, const char *name, struct 
 	text_addf(to, "%s'%s'", name == command->name ? "" : "|", name);
 }
 
-static void add_command_case(const struct command *command, struct text *to)
+static void add_command_case(const struct program *program, const struct command *command, struct text *to)
 {
 	text_add(to, "\t");
 	for_each_name(command, to, add_pattern);
 	text_add(to, ")\n\t\tcase \"$previous\" in\n");
-	add_choice_cases(command->options, to);
+	add_value_cases(program, command->options, to);
 	text_add(to, "\t\tesac\n\t\toptions='");
 	add_option_words(command->options, to);
 	text_addf(to, "--help'\n\t\toperands='%s';;\n", command->operands);
@@ -273,26 +318,12 @@ static void add_value_pattern(const struct option_row *rows, struct text *to)
 	}
 }
 
-/*
- * What there is to name, by the first word that a command's operands have in its usage. Programs without such commands
- * offer files.
- */
+/* Programs without such commands offer files. */
 static void add_operand_cases(const struct program *program, struct text *to)
 {
-	static const struct {
-		const char *pattern, *list;
-		bool only_first;
-	} kinds[] = {
-		{"CONTAINER*", "ps -a --format '{{.Names}}'", false},
-		{"IMAGE...", "images --format '{{.Name}}'", false},
-		{"IMAGE*", "images --format '{{.Name}}'", true},
-		{"VOLUME*", "volume ls -q", false},
-		{"ID*", "list -q", true},
-	};
-
 	text_add(to, "\t[[ $word == -* ]] || case \"$operands\" in\n");
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		text_addf(to, "\t%s) %soptions=$(%s %s 2>/dev/null);;\n", kinds[i].pattern,
+		text_addf(to, "\t%s%s) %soptions=$(%s %s 2>/dev/null);;\n", kinds[i].word, kinds[i].more,
 			  kinds[i].only_first ? "[ $given -gt 1 ] || " : "", program->name, kinds[i].list);
 	text_add(to, "\tesac\n");
 }
@@ -322,7 +353,7 @@ void describe_bash(const struct program *program, struct text *to)
 	text_add(to, "\t*) command=$first;;\n\tesac\n\tcase \"$command\" in\n");
 	for (size_t i = 0; program->commands[i]; i++)
 		if (!program->commands[i]->hidden)
-			add_command_case(program->commands[i], to);
+			add_command_case(program, program->commands[i], to);
 	for_all_names(program, to, add_second_word);
 	text_add(to, "\t'')\n\t\toptions='");
 	add_option_words(program->globals, to);

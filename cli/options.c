@@ -70,7 +70,7 @@ static int check_choice(const struct option_row *row, const char *value, struct 
 {
 	CLEANUP_TEXT struct text words = TEXT_INIT;
 
-	if (!row->choices)
+	if (!row->choices || row->check)
 		return 0;
 	for (size_t i = 0; row->choices[i]; i++) {
 		if (strcmp(row->choices[i], value) == 0)

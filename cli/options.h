@@ -27,7 +27,7 @@ struct option_row {
 	size_t offset;		    /* of the field in the command's struct of options */
 	const char *argument;	    /* "BYTES" in help; NULL for flags */
 	const char *help;	    /* one line, a full stop at its end is not needed; risks are named here */
-	const char *const *choices; /* the words that are taken, NULL at the end; NULL: any. Checked, and completed */
+	const char *const *choices; /* words that complete it, then NULL: without a `check` the only ones; NULL: any */
 	int (*check)(const char *words, struct err *err); /* OPTION_CHECKED: 0 or -EINVAL with words */
 };
 

@@ -80,6 +80,8 @@ static int check_pull(const char *words, struct err *err)
 		       : err_say(err, EINVAL, "'%s' is neither missing nor never", words);
 }
 
+/* 'always' has a refusal of its own. */
+static const char *const pull_words[] = {"missing", "never", NULL};
 static const char *const userns_words[] = {"auto", "host", NULL};
 static const char *const own_or_host[] = {"private", "host", NULL};
 static const char *const isolation_words[] = {"ns", "vm", NULL};
@@ -142,7 +144,7 @@ static const char *const only_host[] = {"host", NULL};
 	STRING("ipc", 0, ipc, "MODE", "private, host (shares the host's memory segments) or container:NAME"), \
 	CHOICE("isolation", isolation, "STRENGTH", \
 	       "ns: a container (default); vm: a machine with a kernel of its own", isolation_words), \
-	STRING("kernel", 0, kernel, "NAME", \
+	STRING("kernel", 0, kernel, "KERNEL", \
 	       "with isolation vm: a kernel of 'hull kernel ls' (default: the default one)"), \
 	LIST("label", 'l', labels, "KEY[=VALUE]", "a label"), \
 	LIST("log-opt", 0, log_options, "KEY=VALUE", "max-size=SIZE (default 10m), max-file=N (default 5)"), \
@@ -169,8 +171,8 @@ static const char *const only_host[] = {"host", NULL};
 	LIST("publish", 'p', ports, "[IP:]HOST:INSIDE[/udp]", "a port of the host leads to a port inside"), \
 	FLAG("publish-all", 'P', publish_all, \
 	     "every port that the image or --expose tells, on free ports of the host"), \
-	CHECKED("pull", 0, pull, "WHEN", "never, or missing: then one that is not there is an error all the same", \
-	        check_pull), \
+	{"pull", 0, OPTION_CHECKED, offsetof(struct run_options, pull), "WHEN", \
+	 "nothing is fetched ever: an image that is not there is an error either way", pull_words, check_pull}, \
 	FLAG("read-only", 0, read_only, "the root cannot be written to"), \
 	CHECKED("restart", 0, restart, "POLICY", \
 	        "no, on-failure[:N], always, or unless-stopped, which is the same: a stopped one stays so", \

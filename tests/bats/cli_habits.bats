@@ -492,6 +492,17 @@ complete_words() {
 	is --userns
 	complete_words run --userns ''
 	is $'auto\nhost'
+	# 'always' is refused.
+	complete_words run --pull ''
+	is $'missing\nnever'
+	for option in --attach -a; do
+		complete_words run $option std
+		is $'stderr\nstdin\nstdout'
+	done
+	complete_words run --volumes-from b
+	is boat
+	complete_words run --cidfile b
+	is ''
 	complete_words restart bo
 	is boat
 	complete_words volume rm ca

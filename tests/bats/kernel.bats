@@ -92,6 +92,19 @@ refused() {
 	[ "$(stat -c %a "$STORES/data/kernels/$RELEASE"/{bzImage,vmlinux,initrd} | sort -u)" = 644 ]
 }
 
+@test "completion: kernels, as an option's value and as operands" {
+	local words
+
+	# shellcheck source=/dev/null
+	source <(hull __complete bash | sed "s|(hull |($(hull_words)|")
+	for words in 'run --kernel' 'create --kernel' 'kernel rm' 'kernel inspect'; do
+		# shellcheck disable=SC2206 # two words, and the one that is asked for
+		COMP_WORDS=(hull $words '') COMP_CWORD=3 COMPREPLY=()
+		_hull
+		output="${COMPREPLY[*]}" is "$RELEASE"
+	done
+}
+
 @test "kernel import: the modules that a guest needs, after what they need" {
 	run module_files
 	output=${output//$'\n'/ }
