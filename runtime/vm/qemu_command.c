@@ -109,9 +109,9 @@ static void add_format(struct command *c, unsigned number, const struct vm_disk 
 	const char *driver = disk_format_driver(disk->format), *read_only = disk->read_only ? "true" : "false";
 
 	OPTION(c, "blockdev",
-	       "{\"node-name\":\"disk%u\",\"driver\":\"%s\",\"read-only\":%s,\"discard\":\"unmap\",%s"
-	       "\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/%u\",\"locking\":\"off\","
-	       "\"discard\":\"unmap\"}}",
+	       QEMU_DISK_NODE "%u\",\"driver\":\"%s\",\"read-only\":%s,\"discard\":\"unmap\",%s"
+			      "\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/%u\",\"locking\":\"off\","
+			      "\"discard\":\"unmap\"}}",
 	       number, driver, read_only, disk_format_has_backing(disk->format) ? "\"backing\":null," : "", number);
 }
 

@@ -40,11 +40,24 @@ static int say_panic(struct running *r, const char *words, struct err *err)
 	return panic_say(words, r->request->memory_bytes, err);
 }
 
+/* By the name of its file, which QEMU does not know. */
+static int say_disk(const struct running *r, unsigned number, const char *words, struct err *err)
+{
+	const struct vm_disk *disk = &r->request->disks[number];
+
+	return err_say(err, EIO, "QEMU cannot use '%s' as a %s image: %s", disk->name ?: disk->serial,
+		       disk_format_words[disk->format], words);
+}
+
 static int say_how_emulator_ended(struct running *r, struct err *err)
 {
 	const char *words = qemu_words_complaint(r->words.bytes, r->words.len);
+	unsigned number;
+	const char *of_disk = qemu_words_of_disk(words, &number);
 
 	r->cause = CAUSE_EMULATOR;
+	if (of_disk && number < r->request->disk_count)
+		return say_disk(r, number, of_disk, err);
 	if (WIFSIGNALED(r->status))
 		return err_say(err, EIO, "QEMU was killed by signal %d (%s)%s%s", WTERMSIG(r->status),
 			       proc_signal_name(WTERMSIG(r->status)), *words ? ": " : "", words);

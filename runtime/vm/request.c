@@ -33,6 +33,7 @@ static const struct member disk_members[] = {
 	{"read_only", FLAG, true, AT(vm_disk, read_only)},
 	{"serial", WORDS, true, AT(vm_disk, serial), .lowest = 1, .highest = VM_MAX_SERIAL_BYTES},
 	{"format", FORMAT, false, AT(vm_disk, format)},
+	{"name", WORDS, false, AT(vm_disk, name), .lowest = 1, .highest = PATH_MAX - 1},
 };
 
 static const struct member nic_members[] = {
@@ -351,7 +352,8 @@ static void write_member(struct json_writer *w, const struct member *row, const 
 		json_put_bool(w, row->name, *(const bool *)from);
 		break;
 	case WORDS:
-		json_put_string(w, row->name, *(const char *const *)from);
+		if (*(const char *const *)from)
+			json_put_string(w, row->name, *(const char *const *)from);
 		break;
 	case MAC:
 		write_mac(w, row->name, from);

@@ -54,6 +54,7 @@ struct vm_disk {
 	bool read_only;
 	const char *serial;	 /* how the guest finds it: 1..VM_MAX_SERIAL_BYTES characters */
 	enum disk_format format; /* with backend kvm: raw, which it is where nothing is said */
+	const char *name;	 /* of the file, for complaints about its contents; NULL: there can be none */
 };
 
 struct vm_nic {

@@ -206,6 +206,9 @@ partitioned() {
 	qemu-img create -q -f qcow2 "$STORES/grown" 1M
 	refuses "option '--vm-image': '$STORES/grown' begins as a qcow2 image does: add '--vm-image-format qcow2'" --isolation vm --vm-image "$STORES/grown"
 	refuses "'$STORES/grown': it is no vhd image" --isolation vm --vm-image "$STORES/grown" --vm-image-format vhd
+	# What only QEMU finds: the size of its clusters.
+	printf '\x28' | dd of="$STORES/grown" bs=1 seek=23 conv=notrunc status=none
+	refuses "hull: QEMU cannot use '$STORES/grown' as a qcow2 image: Unsupported cluster size" --isolation vm --vm-image "$STORES/grown" --vm-image-format qcow2
 	rm "$STORES/grown"
 	refuses 'it is no qcow2 image' --isolation vm --vm-image "$STORES/ext4" --vm-image-format qcow2
 	refuses "iso" --isolation vm --vm-image "$STORES/ext4" --vm-image-format iso

@@ -44,7 +44,8 @@ static void look_at_memory(const uint8_t *data, size_t size, const char *said)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char words[PANIC_WORDS_BYTES], bytes[1024];
-	const char *complaint;
+	const char *complaint, *of_disk;
+	unsigned number;
 
 	if (size >= sizeof(bytes))
 		return 0;
@@ -56,5 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	complaint = qemu_words_complaint(bytes, size);
 	fuzz_want(complaint[0] == '\0' || (complaint >= bytes && complaint < bytes + size), "words of somebody else");
 	fuzz_want(!strpbrk(complaint, "\r\n"), "more than one line");
+	of_disk = qemu_words_of_disk(complaint, &number);
+	fuzz_want(!of_disk || (of_disk > complaint && of_disk <= bytes + size), "words of no disk");
 	return 0;
 }

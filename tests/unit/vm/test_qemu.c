@@ -173,6 +173,19 @@ static const char *complaint(const char *words)
 	"ES =0000 0000000000000000 00000000 00000000\nGDT=     0000000000000000 00000000\nCCS=0 CCD=0 CCO=DYNAMIC\n" \
 	"XMM00=0000000000000000 0000000000000000 XMM01=0\n"
 
+static void test_words_of_disks(void)
+{
+	unsigned number = 0;
+
+	CHECK_STR(qemu_words_of_disk("qemu: -blockdev {\"node-name\":\"disk12\",\"file\":{\"a\":1}}: Not: so", &number),
+		  "Not: so");
+	CHECK_INT(number, 12);
+	CHECK(!qemu_words_of_disk("", &number));
+	CHECK(!qemu_words_of_disk("qemu: -blockdev {\"node-name\":\"disk12\"}", &number));
+	CHECK(!qemu_words_of_disk("qemu: -blockdev {\"node-name\":\"disk\"}: x", &number));
+	CHECK(!qemu_words_of_disk("qemu: -device {\"driver\":\"virtio-blk\"}: x", &number));
+}
+
 static void test_words(void)
 {
 	static const char faulted[] = DUMP "Triple fault\n";
@@ -223,5 +236,5 @@ static void test_dirty_rate(void)
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_command), TAP_CASE(test_events), TAP_CASE(test_state), TAP_CASE(test_processors),
-		       TAP_CASE(test_dirty_rate), TAP_CASE(test_words));
+		       TAP_CASE(test_dirty_rate), TAP_CASE(test_words), TAP_CASE(test_words_of_disks));
 }

@@ -18,7 +18,7 @@ static void test_whole(void)
 {
 	static const char words[] =
 		"{" LEAST ", \"initrd_fd\": 5, \"disks\": [{\"fd\": 7, \"read_only\": true, \"serial\": \"layer0\"},"
-		"{\"fd\": 8, \"read_only\": false, \"serial\": \"upper\", \"format\": \"raw\"}],"
+		"{\"fd\": 8, \"read_only\": false, \"serial\": \"upper\", \"format\": \"raw\", \"name\": \"/i\"}],"
 		"\"nics\": [{\"tap_fd\": 9, \"mac\": \"02:42:ac:11:00:0f\"}],"
 		"\"volumes\": [{\"tag\": \"v0\", \"path\": \"/volumes/0\", \"read_only\": true}],"
 		"\"agent_listen_fd\": 10, \"control_listen_fd\": 11, \"start_fd\": 12, \"terminal\": true, \"stdin\": "
@@ -33,6 +33,8 @@ static void test_whole(void)
 	CHECK_INT(request.memory_bytes, 64 << 20);
 	CHECK_INT(request.disk_count, 2);
 	CHECK_STR(request.disks[1].serial, "upper");
+	CHECK_STR(request.disks[1].name, "/i");
+	CHECK(!request.disks[0].name);
 	CHECK(request.disks[0].read_only && !request.disks[1].read_only);
 	CHECK_INT(request.nics[0].mac[5], 15);
 	CHECK_INT(request.start_fd, 12);
