@@ -178,19 +178,16 @@ order_of() {
 }
 
 @test "a network namespace that takes long: the cgroups are made meanwhile" {
-	local trace=$FOLDER/trace tries
+	local trace=$FOLDER/trace
 
 	[ -e /sys/fs/cgroup/cgroup.procs ] && skip "it is born in its cgroup here"
 	edit 'c["process"]["args"] = ["true"]'
 	edit 'c["linux"]["namespaces"] += [{"type": "network"}] if not any(n["type"] == "network" for n in c["linux"]["namespaces"]) else []'
-	# After an idle moment it does not: then what is done with cgroups would wait for the kernel itself.
-	for ((tries = 0; tries < 20; tries++)); do
-		run -0 strace -f -o "$trace" -e trace=unshare,mkdir,mkdirat -e inject=unshare:delay_enter=300000:when=1 \
-			"$OCI" --root "$FOLDER/run" run "$ID"
-		[ "$(order_of "$trace" | grep -c cgroup)" -gt 0 ]
-		[ "$(order_of "$trace" | tail -n 1)" != net ] || break
-	done
-	[ "$tries" -lt 20 ]
+	run -0 strace -f -o "$trace" -e trace=unshare,mkdir,mkdirat -e inject=unshare:delay_enter=500000:when=1 \
+		"$OCI" --root "$FOLDER/run" run "$ID"
+	order_of "$trace"
+	[ "$(order_of "$trace" | tail -n 1)" = net ]
+	[ "$(order_of "$trace" | grep -c cgroup)" -gt 0 ]
 	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -name "$ID")" ]
 }
 
