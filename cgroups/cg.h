@@ -164,8 +164,6 @@ void cg_close(struct cg **cg);
  */
 int cg_warm_start(void);
 void cg_warm_join(void);
-/* Whether join() would not wait. */
-bool cg_is_warm(void);
 
 /*
  * Lets a helper begin with the folders that the next cg_make() or cg_create() is going to make, while the caller goes

@@ -69,11 +69,6 @@ int cg_warm_start(void)
 	return aside_start(&helper, migrate, &migration, sizeof(migration), false);
 }
 
-bool cg_is_warm(void)
-{
-	return aside_has_ended(&helper);
-}
-
 void cg_warm_join(void)
 {
 	aside_close(&helper);

@@ -80,11 +80,6 @@ bool net_ahead_is_started(void)
 	return helper.pidfd >= 0;
 }
 
-bool net_ahead_is_made(void)
-{
-	return aside_has_ended(&helper);
-}
-
 struct net_ahead net_ahead_take(void)
 {
 	const struct making *making = aside_wait(&helper);

@@ -32,8 +32,6 @@ struct net_ahead {
 void net_ahead_start(unsigned with);
 /* Whether it has begun, and nobody has taken it. */
 bool net_ahead_is_started(void);
-/* Whether take() would not wait. */
-bool net_ahead_is_made(void);
 /* Waits for the namespace. Its descriptors (CLOEXEC) are the caller's, to be closed with net_ahead_close(). */
 struct net_ahead net_ahead_take(void);
 void net_ahead_close(struct net_ahead *ahead);

@@ -54,13 +54,6 @@ int aside_start(struct aside *aside, void (*run)(void *context), const void *con
 	return 0;
 }
 
-bool aside_has_ended(const struct aside *aside)
-{
-	struct pollfd end = {.fd = aside->pidfd, .events = POLLIN};
-
-	return aside->pidfd < 0 || poll(&end, 1, 0) != 0;
-}
-
 void *aside_wait(struct aside *aside)
 {
 	struct pollfd end = {.fd = aside->pidfd, .events = POLLIN};

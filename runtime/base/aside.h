@@ -32,8 +32,6 @@ struct aside {
  * copy. No signal tells of its end, and no plain wait() finds it. One thread. 0 or -errno.
  */
 int aside_start(struct aside *aside, void (*run)(void *context), const void *context, size_t bytes, bool shares_files);
-/* Whether it has ended, so that nothing below would wait. True: none runs, too. */
-bool aside_has_ended(const struct aside *aside);
 /*
  * Waits for its end. The context as it has left it, valid until aside_close(); NULL: none runs. Also in a child of the
  * process that started it.

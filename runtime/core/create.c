@@ -14,9 +14,9 @@
  * Why this order: the record first, so that a crash anywhere below leaves a trace. Where a process can be born in a
  * cgroup, that is made before the clone; elsewhere late, since everything that touches cgroups waits for the first
  * migration's grace period (cg_warm_start() has begun it), and what needs none of them is done meanwhile: above all the
- * child's mounts, which take the root only. (Unless there is something else to wait for first.) The child waits again
- * where it has to be in its cgroups, and goes on while the network is made. What a machine's monitor is given, its
- * network card among it, it inherits: so that is opened before the clone.
+ * child's mounts, which take the root only. The child waits again where it has to be in its cgroups, and goes on while
+ * the network is made. What a machine's monitor is given, its network card among it, it inherits: so that is opened
+ * before the clone.
  */
 static const struct phase phases[] = {
 	{"record", step_record, step_record_undo},
@@ -27,7 +27,6 @@ static const struct phase phases[] = {
 	{"clone", step_clone, step_clone_undo},
 	{"ids", step_ids, NULL},
 	{"root", step_root, NULL},
-	{"cgroup-meanwhile", step_cgroup_meanwhile, step_cgroup_undo},
 	{"send-root", step_send_root, NULL},
 	{"cgroup", step_cgroup_late, step_cgroup_undo},
 	{"join-cgroup", step_join_cgroup, NULL},

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "net/ahead.h"
 #include "net/network.h"
 #include "runtime/base/installed.h"
 #include "runtime/base/process.h"
@@ -286,28 +285,16 @@ int step_cgroup(struct instance *instance, struct err *err)
 	return make_cgroup(instance, cg_create, err);
 }
 
-/*
- * While the network namespace is not there yet, without which the child is not sent its root: among a thousand
- * containers it takes longer than all that is done before. But for no grace period's sake.
- */
-int step_cgroup_meanwhile(struct instance *instance, struct err *err)
-{
-	if (!instance->cgroup_comes || !instance->netns_comes || net_ahead_is_made() || !cg_is_warm())
-		return 0;
-	return make_cgroup(instance, cg_make, err);
-}
-
 /* The child binds the folders while their limits are written: it will not be in them before that is done. */
 int step_cgroup_late(struct instance *instance, struct err *err)
 {
 	struct err ignored = ERR_INIT;
-	int result = 0;
+	int result;
 
 	if (!instance->cgroup_comes)
 		return 0;
 	cg_warm_join();
-	if (!instance->cgroup)
-		result = make_cgroup(instance, cg_make, err);
+	result = make_cgroup(instance, cg_make, err);
 	if (result < 0)
 		return result;
 	result = step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_CGROUP, err), err);

@@ -39,8 +39,7 @@ int step_machine_undo(struct instance *instance, struct err *err);
  * namespace); otherwise late.
  */
 int step_cgroup_early(struct instance *instance, struct err *err);
-int step_cgroup_meanwhile(struct instance *instance, struct err *err); /* where the network is not there yet */
-int step_cgroup_late(struct instance *instance, struct err *err);      /* by and by, as the child needs it */
+int step_cgroup_late(struct instance *instance, struct err *err); /* by and by, as the child needs it */
 int step_cgroup(struct instance *instance, struct err *err); /* at once, for a process that another program makes */
 int step_cgroup_undo(struct instance *instance, struct err *err);
 

@@ -171,26 +171,6 @@ c["linux"]["rootfsPropagation"] = "rslave"'
 }
 
 # On machines with the controllers of v1; tests/vm/v2.bats has the files of v2.
-# The lines of a trace, in order: "net" where the network namespace is there, "cgroup" where a folder of its cgroups is.
-order_of() {
-	awk '/unshare.*CLONE_NEWNET.*= 0|unshare resumed.*= 0/ { print "net" }
-		/mkdir(at)?\(.*= 0/ && index($0, name) { print "cgroup" }' name="$ID" "$1"
-}
-
-@test "a network namespace that takes long: the cgroups are made meanwhile" {
-	local trace=$FOLDER/trace
-
-	[ -e /sys/fs/cgroup/cgroup.procs ] && skip "it is born in its cgroup here"
-	edit 'c["process"]["args"] = ["true"]'
-	edit 'c["linux"]["namespaces"] += [{"type": "network"}] if not any(n["type"] == "network" for n in c["linux"]["namespaces"]) else []'
-	run -0 strace -f -o "$trace" -e trace=unshare,mkdir,mkdirat -e inject=unshare:delay_enter=500000:when=1 \
-		"$OCI" --root "$FOLDER/run" run "$ID"
-	order_of "$trace"
-	[ "$(order_of "$trace" | tail -n 1)" = net ]
-	[ "$(order_of "$trace" | grep -c cgroup)" -gt 0 ]
-	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -name "$ID")" ]
-}
-
 @test "linux.resources: each limit in the file of its controller" {
 	local disk
 
