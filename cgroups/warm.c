@@ -13,13 +13,17 @@
  */
 #include "cgroups/cg.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "cgroups/layout.h"
 #include "runtime/base/aside.h"
+#include "runtime/base/file.h"
 
 static struct aside helper = ASIDE_INIT;
 
@@ -40,6 +44,32 @@ static void migrate(void *context)
 		(void)aside_call(SYS_write, fd, (long)"0", 1, 0); /* 0: whoever writes */
 }
 
+/*
+ * Where /proc/self/cgroup says that this process is, in the first v1 tree that is mounted where it is as a rule. To read
+ * all mounts takes ten times as long, and the wait is to begin before anything else. Were it another's cgroup by some
+ * odd mount, it is the helper alone that would end in there.
+ */
+static bool guess_own_procs(char to[static PATH_MAX])
+{
+	char lines[PATH_MAX], *next = lines;
+	bool is_found = false;
+
+	if (file_read_line(AT_FDCWD, "/proc/self/cgroup", lines, sizeof(lines)) < 0)
+		return false;
+	/* "4:memory:/path"; v2 is "0::/path", and "name=systemd" is no controller */
+	while (!is_found && next) {
+		const char *line = strsep(&next, "\n"), *names = strchr(line, ':');
+		const char *path = names ? strchr(names + 1, ':') : NULL;
+		int len = path ? (int)(path - names - 1) : 0;
+
+		is_found = len > 0 && !memchr(names + 1, '=', (size_t)len) &&
+			   snprintf(to, PATH_MAX, "/sys/fs/cgroup/%.*s%s/cgroup.procs", len, names + 1, path + 1) <
+				   PATH_MAX &&
+			   access(to, W_OK) == 0;
+	}
+	return is_found;
+}
+
 /* The cgroup that this process is in already, in any tree that it can reach. */
 static bool name_own_procs(const struct cg_layout *layout, char to[static PATH_MAX])
 {
@@ -52,21 +82,27 @@ static bool name_own_procs(const struct cg_layout *layout, char to[static PATH_M
 	return false;
 }
 
-int cg_warm_start(void)
+static int find_own_procs(char to[static PATH_MAX])
 {
 	const struct cg_layout *layout;
 	struct err ignored = ERR_INIT;
-	struct migration migration;
 
-	if (helper.pidfd >= 0)
-		return 0;
 	if (cg_layout_get(&layout, &ignored) < 0)
 		return -ignored.code;
 	if (layout->kind != CG_LAYOUT_V1 && layout->kind != CG_LAYOUT_HYBRID)
 		return -ENOTSUP;
-	if (!name_own_procs(layout, migration.procs_file))
-		return -ENOTSUP;
-	return aside_start(&helper, migrate, &migration, sizeof(migration), false);
+	return name_own_procs(layout, to) ? 0 : -ENOTSUP;
+}
+
+int cg_warm_start(void)
+{
+	struct migration migration;
+	int result;
+
+	if (helper.pidfd >= 0)
+		return 0;
+	result = guess_own_procs(migration.procs_file) ? 0 : find_own_procs(migration.procs_file);
+	return result < 0 ? result : aside_start(&helper, migrate, &migration, sizeof(migration), false);
 }
 
 void cg_warm_join(void)

@@ -170,6 +170,18 @@ c["linux"]["rootfsPropagation"] = "rslave"'
 	[ ! -s "$FOLDER/words" ]
 }
 
+# The first migration's wait for the kernel is what a start after an idle moment takes longest for.
+@test "a cgroup's wait is begun before all else, with the mounts not even read" {
+	local begun read
+
+	[ -e /sys/fs/cgroup/cgroup.procs ] && skip "nothing migrates here"
+	edit 'c["process"]["args"] = ["true"]'
+	run -0 strace -f -o "$FOLDER/trace" -e trace=open,openat "$OCI" --root "$FOLDER/run" run "$ID"
+	begun=$(grep -n 'cgroup.procs", O_WRONLY' "$FOLDER/trace" | head -n 1 | cut -d: -f1)
+	read=$(grep -n '"/proc/self/mountinfo"' "$FOLDER/trace" | head -n 1 | cut -d: -f1)
+	[ "$begun" -lt "$read" ]
+}
+
 # On machines with the controllers of v1; tests/vm/v2.bats has the files of v2.
 @test "linux.resources: each limit in the file of its controller" {
 	local disk
