@@ -45,9 +45,9 @@ static void migrate(void *context)
 }
 
 /*
- * Where /proc/self/cgroup says that this process is, in the first v1 tree that is mounted where it is as a rule. To read
- * all mounts takes ten times as long, and the wait is to begin before anything else. Were it another's cgroup by some
- * odd mount, it is the helper alone that would end in there.
+ * Where /proc/self/cgroup says that this process is, in the first v1 tree that is mounted where it is as a rule. To
+ * read all mounts takes ten times as long, and the wait is to begin before anything else. Were it another's cgroup by
+ * some odd mount, it is the helper alone that would end in there.
  */
 static bool guess_own_procs(char to[static PATH_MAX])
 {

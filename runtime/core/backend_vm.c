@@ -109,7 +109,7 @@ static int give_disks(struct preparing *p, struct err *err)
 		struct vm_disk *disk = &p->request.disks[p->request.disk_count++];
 
 		*disk = (struct vm_disk){.read_only = from->read_only, .serial = from->serial, .format = from->format};
-		/* For what QEMU complains of in there. Of a raw disk it cannot, and the monitor learns no other names. */
+		/* For what QEMU complains of in there. Of a raw disk it cannot; the monitor learns no other name. */
 		if (from->format != DISK_FORMAT_RAW)
 			disk->name = from->path;
 		disk->fd = give(p, disk_file_open(from->path, from->format, from->read_only, err), err);

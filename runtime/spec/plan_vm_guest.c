@@ -70,8 +70,8 @@ static int take_resources(struct dividing *d, struct config_linux *to, struct er
 
 /*
  * Any name: what is refused to a container, since it would change the host (kernel.core_pattern, vm.max_map_count), is
- * in a machine a parameter of its own kernel, which nobody else has and nobody outside trusts. Whether that kernel knows
- * it, only itself can say: what is no name, and a value that cannot arrive, are refused here.
+ * in a machine a parameter of its own kernel, which nobody else has and nobody outside trusts. Whether that kernel
+ * knows it, only itself can say: what is no name, and a value that cannot arrive, are refused here.
  */
 static int check_sysctls(const struct dividing *d, struct err *err)
 {

@@ -21,8 +21,8 @@ static bool is_socket(int fd)
 }
 
 /*
- * Most numbers are nobody's, which one call says of them all. (Where it fails, since fewer descriptors are allowed, each
- * is looked at.)
+ * Most numbers are nobody's, which one call says of them all. (Where it fails, since fewer descriptors are allowed,
+ * each is looked at.)
  */
 static void close_sockets(void)
 {
