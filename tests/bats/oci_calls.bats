@@ -171,6 +171,7 @@ c["linux"]["rootfsPropagation"] = "rslave"'
 }
 
 # The first migration's wait for the kernel is what a start after an idle moment takes longest for.
+# bats test_tags=plain
 @test "a cgroup's wait is begun before all else, with the mounts not even read" {
 	local begun read
 

@@ -111,6 +111,10 @@ on_disk() {
 	timeout 20 "$HULL" --root "$STORES/disk/run" --data "$STORES/disk/data" "$@"
 }
 
+has_said() {
+	on_disk logs logger | grep -q "$1"
+}
+
 fill() {
 	dd if=/dev/zero of="$STORES/disk/filler" bs=64k 2>/dev/null || true
 	dd if=/dev/zero of="$STORES/disk/filler2" bs=1 2>/dev/null || true
@@ -121,6 +125,7 @@ fill() {
 	mount -t tmpfs -o size=24m full "$STORES/disk"
 	on_disk image import -q --name bb -c 'CMD ["sh"]' "$STORES/rootfs"
 	on_disk run -d --name logger --network none bb sh -c 'echo first; while [ ! -e /tmp/go ]; do sleep 0.1; done; while :; do echo line; sleep 0.01; done' 3>&-
+	retry 20 has_said first
 	fill
 	run on_disk image import -q --name other "$STORES/rootfs"
 	[ "$status" -eq 125 ] || [ "$status" -eq 1 ]

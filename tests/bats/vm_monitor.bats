@@ -476,6 +476,7 @@ threads_allowed() {
 	sed -n 's/^Cpus_allowed_list:\t//p' /proc/"$MACHINE"/task/*/status | sort -u
 }
 
+# bats test_tags=plain
 @test "the first processor's thread begins on another processor than the one that makes the machine, and keeps all" {
 	local all
 
