@@ -206,9 +206,9 @@ kvm-clock"
 	# The monitor here reads raw disks alone, and QEMU is not there.
 	printf 'QFI\xfb\0\0\0\x02%0100d' 0 | tr 0 '\0' >"$STORES/qcow2"
 	run -125 hull run --rm --isolation vm --vm-image "$STORES/qcow2" --vm-image-format qcow2 bb true
-	has "no machine can run here: vm.image.format: 'qcow2' is for backend 'qemu': 'kvm' reads raw images; QEMU is not installed"
+	has "option '--vm-image-format': 'qcow2' is for backend 'qemu': 'kvm' reads raw images; QEMU is not installed"
 	run -125 hull run --rm --isolation vm --vm-backend kvm --vm-image "$STORES/qcow2" --vm-image-format qcow2 bb true
-	has "backend 'kvm' does not work here: vm.image.format: 'qcow2' is for backend 'qemu': 'kvm' reads raw images"
+	has "option '--vm-image-format': 'qcow2' is for backend 'qemu': 'kvm' reads raw images"
 	rm "$STORES/qcow2"
 	rm -rf "$bundle" "$STORES/run/oci"
 }
