@@ -32,6 +32,7 @@ __attribute__((no_sanitize("address"))) static int begin(void *context)
 
 int aside_start(struct aside *aside, void (*run)(void *context), const void *context, size_t bytes, bool shares_files)
 {
+	bool kept;
 	int flags = CLONE_VM | CLONE_PIDFD | (shares_files ? CLONE_FILES : 0), pidfd = -1, pid, code;
 	struct memory *memory = bytes > ASIDE_CONTEXT_BYTES ? NULL : spare_take(spare_size(sizeof(*memory)));
 	sigset_t all, before;
@@ -42,14 +43,17 @@ int aside_start(struct aside *aside, void (*run)(void *context), const void *con
 	memory->run = run;
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	kept = processors_keep();
 	pid = clone(begin, memory->stack + STACK_BYTES, flags, memory, &pidfd);
 	code = errno;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0) {
+		processors_keep_end(kept, 0);
 		spare_give(memory, spare_size(sizeof(*memory)));
 		return -code;
 	}
 	processors_send_elsewhere(pid);
+	processors_keep_end(kept, pid);
 	*aside = (struct aside){.pid = pid, .pidfd = pidfd, .memory = memory};
 	return 0;
 }

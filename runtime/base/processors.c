@@ -4,6 +4,30 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* By the bare call: what musl's functions of this name do is to fail. */
+static bool take_policy(pid_t pid, int policy)
+{
+	static const struct sched_param none;
+
+	return syscall(SYS_sched_setscheduler, pid, policy, &none) == 0;
+}
+
+bool processors_keep(void)
+{
+	return syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER && take_policy(0, SCHED_BATCH);
+}
+
+void processors_keep_end(bool kept, pid_t begun)
+{
+	if (!kept)
+		return;
+	if (begun > 0)
+		(void)take_policy(begun, SCHED_OTHER);
+	(void)take_policy(0, SCHED_OTHER);
+}
 
 /* Where the caller may run, and of these all but where it is. False: there is no other. */
 static bool find_others(cpu_set_t *allowed, cpu_set_t *others)

@@ -16,7 +16,17 @@
 #define HULL_RUNTIME_BASE_PROCESSORS_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/types.h>
+
+/*
+ * Around the call that makes a process or a thread which is sent elsewhere: it does not begin on the caller's processor
+ * in between, with the caller standing still until it first waits; a millisecond, where it has much to do. Both are
+ * SCHED_BATCH for that moment, whose new processes take a processor from nobody. What the first answers goes to the
+ * second, with what has begun (none: 0 or below). A caller with a policy of its own keeps it, as what it begins does.
+ */
+bool processors_keep(void);
+void processors_keep_end(bool kept, pid_t begun);
 
 /* A process that the caller has just made, and that ends soon. */
 void processors_send_elsewhere(pid_t pid);

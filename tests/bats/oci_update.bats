@@ -96,6 +96,18 @@ allowed() {
 	[ "$(allowed)" = "$all" ]
 }
 
+# The 41st field of a process, after a name without spaces.
+policy() {
+	cut -d ' ' -f 41 "/proc/$(oci state "$ID" | jq .pid)/stat"
+}
+
+@test "its processes are scheduled as its caller's are" {
+	[ "$(policy)" = 0 ] # SCHED_OTHER
+	oci delete --force "$ID"
+	chrt --batch 0 "$OCI" --root "$FOLDER/run" run --detach "$ID" </dev/null &>"$FOLDER/words" 3>&- 4>&-
+	[ "$(policy)" = 3 ] # SCHED_BATCH
+}
+
 @test "memory and swap together" {
 	cgroup_file memory memory.memsw.limit_in_bytes memory.swap.max >/dev/null || skip "no swap accounting"
 	run -0 oci update --memory 64m --memory-swap 128m "$ID"

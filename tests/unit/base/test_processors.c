@@ -78,14 +78,20 @@ static bool goes_away(pid_t pid, void (*send)(pid_t pid))
 	return processor_of(pid) != here;
 }
 
-/* The scheduler moves the one and the other when it likes; but not as a rule within these few calls. */
+/*
+ * The scheduler moves the one and the other when it likes; but not as a rule within these few calls, nor each time that
+ * they are made, whoever else is busy here.
+ */
 static void check_that_it_goes(void (*send)(pid_t pid))
 {
 	pid_t pid = start_child();
 	int count = 0;
 
-	for (int i = 0; i < 20; i++)
-		count += goes_away(pid, send);
+	for (int times = 0; times < 20 && count <= 10; times++) {
+		count = 0;
+		for (int i = 0; i < 20; i++)
+			count += goes_away(pid, send);
+	}
 	CHECK(count > 10 || CPU_COUNT(&own) == 1);
 	CHECK(is_bound_to(pid, &own));
 	end_child(pid);
@@ -159,10 +165,42 @@ static void test_bounds_of_many(void)
 	CHECK_INT(sched_setaffinity(0, sizeof(own), &own), 0);
 }
 
+/* What begins in between, and takes no processor from its parent, has the policy of any other process afterwards. */
+static void test_keep(void)
+{
+	static const struct sched_param none;
+	bool kept = processors_keep();
+	pid_t pid;
+
+	CHECK(kept);
+	CHECK_INT(sched_getscheduler(0), SCHED_BATCH);
+	pid = start_child();
+	CHECK_INT(sched_getscheduler(pid), SCHED_BATCH);
+	processors_keep_end(kept, pid);
+	CHECK_INT(sched_getscheduler(pid), SCHED_OTHER);
+	CHECK_INT(sched_getscheduler(0), SCHED_OTHER);
+	end_child(pid);
+
+	kept = processors_keep();
+	processors_keep_end(kept, -1);
+	CHECK_INT(sched_getscheduler(0), SCHED_OTHER);
+
+	/* A policy of the caller's own is the child's, too, as without hull in between. */
+	CHECK_INT(sched_setscheduler(0, SCHED_BATCH, &none), 0);
+	kept = processors_keep();
+	CHECK(!kept);
+	pid = start_child();
+	processors_keep_end(kept, pid);
+	CHECK_INT(sched_getscheduler(pid), SCHED_BATCH);
+	CHECK_INT(sched_getscheduler(0), SCHED_BATCH);
+	end_child(pid);
+	CHECK_INT(sched_setscheduler(0, SCHED_OTHER, &none), 0);
+}
+
 int main(void)
 {
 	if (sched_getaffinity(0, sizeof(own), &own) < 0)
 		return 1;
 	return TAP_RUN(TAP_CASE(test_elsewhere), TAP_CASE(test_thread), TAP_CASE(test_bounds),
-		       TAP_CASE(test_bounds_of_many));
+		       TAP_CASE(test_bounds_of_many), TAP_CASE(test_keep));
 }
