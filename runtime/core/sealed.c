@@ -124,11 +124,6 @@ static int seal_by_executing(char *path, char **argv, struct err *err)
 	return err_set(err, errno, "execute '%s' from a read-only view", path);
 }
 
-bool sealed_self_may_execute(void)
-{
-	return !host_has(HOST_MOUNT_SETATTR);
-}
-
 void sealed_self_finish(void)
 {
 	if (open_clone >= 0)

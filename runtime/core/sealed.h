@@ -9,8 +9,6 @@
 #ifndef HULL_RUNTIME_CORE_SEALED_H
 #define HULL_RUNTIME_CORE_SEALED_H
 
-#include <stdbool.h>
-
 #include "runtime/base/err.h"
 
 /*
@@ -27,8 +25,6 @@ int sealed_open(const char *path, struct err *err);
  * -errno when it could not be made so.
  */
 int sealed_self(char **argv, struct err *err);
-/* Whether it is no surprise when that executes: what was begun before would be begun twice. */
-bool sealed_self_may_execute(void);
 /*
  * The same in two parts, for who has something better to do than to wait for the second: that must have been called, on
  * both sides of a fork, before anything runs of a container's that this process makes and that could see it. (In a
