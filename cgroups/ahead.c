@@ -36,7 +36,7 @@ static void make(void *context)
 	for (size_t i = 0; i < cg->folder_count; i++) {
 		struct cg_folder *folder = &cg->folders[i];
 
-		if (!folder->tree->v2 && aside_call(SYS_mkdirat, AT_FDCWD, (long)folder->path, 0755, 0) == 0)
+		if (aside_call(SYS_mkdirat, AT_FDCWD, (long)folder->path, 0755, 0) == 0)
 			folder->fd = (int)aside_call(SYS_openat, AT_FDCWD, (long)folder->path,
 						     O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	}

@@ -123,6 +123,8 @@ int cg_v2_make(const struct cg_folder *folder, uint32_t wanted, uint32_t needed,
 
 	if (!parent_is_ready(folder, wanted | needed) && make_parents(folder, wanted, needed, err) < 0)
 		return -err->code;
+	if (folder->fd >= 0)
+		return folder->fd;
 	r = cg_mkdir_fresh(folder, err);
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "make cgroup '%s'", folder->path);

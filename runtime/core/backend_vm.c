@@ -346,12 +346,6 @@ static int (*const parts[])(struct preparing *p, struct err *err) = {
 	give_turns,   give_cards,  give_start, write_request,
 };
 
-static int undo(struct instance *instance, struct err *err)
-{
-	cg_ahead_drop();
-	return step_network_undo(instance, err);
-}
-
 static int prepare(struct instance *instance, struct err *err)
 {
 	struct preparing p = {
@@ -368,13 +362,10 @@ static int prepare(struct instance *instance, struct err *err)
 	struct err ignored = ERR_INIT;
 	int result = 0;
 
-	/* There is enough to do until its folders are needed. */
-	if (!instance->cgroup)
-		(void)cg_ahead_start(&instance->plan->cgroup);
 	for (size_t i = 0; i < ARRAY_SIZE(parts) && result >= 0; i++)
 		result = parts[i](&p, err);
 	if (result < 0)
-		(void)undo(instance, &ignored);
+		(void)step_network_undo(instance, &ignored);
 	return result < 0 ? result : 0;
 }
 
@@ -421,11 +412,11 @@ static int end(const struct store *store, const struct record *record)
 	return proc_wait_end(pidfd, END_TIMEOUT_MS);
 }
 
-#define MACHINE(words)                                                                                            \
-	{                                                                                                         \
-		.name = (words), .prepare = prepare, .prepare_undo = undo, .starting = starting, .exec = exec_vm, \
-		.processes = vm_processes, .stat = vm_usage, .update = vm_update, .signal_all = signal_all,       \
-		.end = end, .thawed = vm_thawed, .dirty_rate = vm_dirty_rate,                                     \
+#define MACHINE(words)                                                                                        \
+	{                                                                                                     \
+		.name = (words), .prepare = prepare, .prepare_undo = step_network_undo, .starting = starting, \
+		.exec = exec_vm, .processes = vm_processes, .stat = vm_usage, .update = vm_update,            \
+		.signal_all = signal_all, .end = end, .thawed = vm_thawed, .dirty_rate = vm_dirty_rate,       \
 	}
 
 const struct backend_ops backend_kvm = MACHINE("kvm");

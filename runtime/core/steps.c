@@ -274,9 +274,12 @@ int step_cgroup_early(struct instance *instance, struct err *err)
 
 	bool late = plan->namespaces.kind[NS_CGROUP].how == NS_FRESH || plan->root.late_cgroups;
 
-	if (late && !cg_has_birth(plan->cgroup.driver))
-		return 0;
-	return make_cgroup(instance, cg_create, err);
+	if (!late || cg_has_birth(plan->cgroup.driver))
+		return make_cgroup(instance, cg_create, err);
+	/* A machine has much to be made before its monitor needs the folders; a container has not. */
+	if (plan->vm)
+		(void)cg_ahead_start(&plan->cgroup);
+	return 0;
 }
 
 int step_cgroup(struct instance *instance, struct err *err)
@@ -313,6 +316,7 @@ int step_cgroup_undo(struct instance *instance, struct err *err)
 	const struct record_cgroup *place = &instance->record.cgroup;
 	int result = 0;
 
+	cg_ahead_drop();
 	if (!instance->cgroup && place->path)
 		result = cg_open_to_remove(cgroup_driver_parse(place->driver), place->path, &instance->cgroup, err);
 	if (result < 0 || !instance->cgroup)
