@@ -70,15 +70,17 @@ static int leave_network(int netns_fd, struct err *err)
 }
 
 /*
- * The parent has built the root, and knows whether a network namespace has been made meanwhile, with a sysfs that shows
- * it.
+ * The parent has built the root, where that is its work, and knows whether a network namespace has been made meanwhile,
+ * with a sysfs that shows it.
  */
 static int stage_wait_for_root(struct child *child, struct err *err)
 {
+	/* As step_send_root() has put them: without a root the others are the first. */
+	unsigned first = plan_child_builds_root(child->plan) ? 1 : 0;
 	int received[] = {-1, -1, -1};
-	unsigned fd_count = ARRAY_SIZE(received);
+	unsigned fd_count = ARRAY_SIZE(received) - first;
 	size_t len = 0;
-	int result = sync_wait_data(&child->setup->sync, CHILD_ROOT, NULL, &len, received, &fd_count, err);
+	int result = sync_wait_data(&child->setup->sync, CHILD_ROOT, NULL, &len, received + first, &fd_count, err);
 	CLEANUP_FD int netns_fd = received[1];
 	CLEANUP_FD int sysfs_fd = received[2];
 
@@ -95,7 +97,7 @@ static int stage_wait_for_root(struct child *child, struct err *err)
 /* An unprivileged parent has no root to give: this is its child's work, which owns the namespaces. */
 static int stage_build(struct child *child, struct err *err)
 {
-	if (child->received_root >= 0)
+	if (!plan_child_builds_root(child->plan))
 		return 0;
 	return rootfs_build(&child->plan->root, child->setup->sources, -1, NULL, &child->received_root, err);
 }

@@ -29,6 +29,7 @@ static const struct phase phases[] = {
 	{"root", step_root, NULL},
 	{"send-root", step_send_root, NULL},
 	{"cgroup", step_cgroup_late, step_cgroup_undo},
+	{"note-process", step_note_process, NULL},
 	{"join-cgroup", step_join_cgroup, NULL},
 	{"network", step_network, step_network_undo},
 	{"net-devices", step_net_devices, step_net_devices_undo},

@@ -47,6 +47,9 @@ int step_cgroup_undo(struct instance *instance, struct err *err);
 int step_clone(struct instance *instance, struct err *err);
 int step_clone_undo(struct instance *instance, struct err *err);
 
+/* Its place in the record, which the child need not wait for: until it is there, only who has made it knows of it. */
+int step_note_process(struct instance *instance, struct err *err);
+
 /* Id maps; then the process is moved into its cgroups. */
 int step_ids(struct instance *instance, struct err *err);
 int step_join_cgroup(struct instance *instance, struct err *err);

@@ -166,27 +166,13 @@ static struct spawn_request spawning_of(const struct instance *instance, struct 
 	};
 }
 
-/* By pid and start time together it is known again, whoever has its number later. */
-static int note_process(struct instance *instance, struct err *err)
-{
-	struct err ignored = ERR_INIT;
-	int result;
-
-	instance->record.init.pid = instance->init;
-	result = proc_start_time(instance->init, &instance->record.init.start_ticks);
-	if (result >= 0)
-		return 0;
-	(void)err_set(err, -result, "read the start time of the container's first process");
-	(void)step_clone_undo(instance, &ignored);
-	return result;
-}
-
 int step_clone(struct instance *instance, struct err *err)
 {
 	CLEANUP_SYNC struct sync theirs = {.fd = -1};
 	struct child_setup setup;
 	struct child_context child = {.instance = instance, .setup = &setup};
 	struct spawn_request spawning;
+	bool kept;
 	int result = sync_pair(&instance->sync, &theirs, child_stage_names, CHILD_STAGE_COUNT, err);
 
 	if (result < 0)
@@ -199,12 +185,16 @@ int step_clone(struct instance *instance, struct err *err)
 	spawning.keeps = list_kept(instance, theirs.fd, &spawning.keep_count);
 	if (!spawning.keeps)
 		return arena_check(instance->arena, err);
+	kept = processors_keep();
 	result = spawn(&spawning, &instance->init, &instance->init_pidfd, err);
-	if (result < 0)
+	if (result < 0) {
+		processors_keep_end(kept, 0);
 		return result;
+	}
 	/* Both have much to do from here on. */
 	processors_begin_elsewhere(instance->init);
-	return note_process(instance, err);
+	processors_keep_end(kept, instance->init);
+	return 0;
 }
 
 int step_clone_undo(struct instance *instance, struct err *err)
@@ -212,16 +202,15 @@ int step_clone_undo(struct instance *instance, struct err *err)
 	const struct record_process *init = &instance->record.init;
 	int status, result;
 
-	if (init->pid <= 0)
-		return 0;
-	if (instance->init_pidfd < 0)
+	if (instance->init_pidfd < 0 && init->pid > 0)
 		instance->init_pidfd = proc_open(init->pid, init->start_ticks);
 	if (instance->init_pidfd < 0)
 		return 0; /* gone */
 	(void)proc_signal(instance->init_pidfd, SIGKILL);
 	result = proc_wait_end(instance->init_pidfd, CHILD_END_WAIT_MS);
 	if (result < 0)
-		return err_say(err, -result, "process %d does not end", init->pid);
+		return err_say(err, -result, "process %d does not end",
+			       instance->init > 0 ? instance->init : init->pid);
 	if (instance->init > 0)
 		(void)proc_wait(instance->init, &status); /* ours to reap */
 	return 0;
@@ -275,6 +264,19 @@ int step_ids(struct instance *instance, struct err *err)
 			result = err_set(err, errno, "open the container's user namespace");
 	}
 	return step_or_why_gone(instance, result, err);
+}
+
+/* By pid and start time together it is known again, whoever has its number later. */
+int step_note_process(struct instance *instance, struct err *err)
+{
+	struct record_process *init = &instance->record.init;
+	uint64_t start_ticks;
+	int result = proc_start_time(instance->init, &start_ticks);
+
+	if (result < 0)
+		return err_set(err, -result, "read the start time of the container's first process");
+	*init = (struct record_process){.pid = instance->init, .start_ticks = start_ticks};
+	return 0;
 }
 
 int step_join_cgroup(struct instance *instance, struct err *err)
@@ -344,8 +346,8 @@ int step_root(struct instance *instance, struct err *err)
 	};
 	int result;
 
-	if (plan->rootless)
-		return 0; /* the child builds it, of the sources that it has opened */
+	if (plan_child_builds_root(plan))
+		return 0;
 	result = rootfs_build(&plan->root, &instance->sources, instance->userns_fd,
 			      copies.instance_dir ? &copies : NULL, &instance->root_fd, err);
 	if (result < 0)
@@ -357,12 +359,13 @@ int step_root(struct instance *instance, struct err *err)
 int step_send_root(struct instance *instance, struct err *err)
 {
 	CLEANUP_NET_AHEAD struct net_ahead ahead = instance->netns_comes ? net_ahead_take() : NET_AHEAD_INIT;
-	const int fds[] = {instance->root_fd, ahead.netns_fd, ahead.sysfs_fd};
+	const int all[] = {instance->root_fd, ahead.netns_fd, ahead.sysfs_fd};
+	int fds[ARRAY_SIZE(all)], result;
 	unsigned count = 0;
-	int result;
 
-	while (count < ARRAY_SIZE(fds) && fds[count] >= 0)
-		count++;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (all[i] >= 0)
+			fds[count++] = all[i];
 	instance->lo_is_up = ahead.lo_is_up;
 	result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, fds, count, err);
 

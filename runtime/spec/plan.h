@@ -219,6 +219,14 @@ static inline bool plan_root_is_apart(const struct plan *plan)
 {
 	return plan->namespaces.kind[NS_MOUNT].how != NS_FRESH;
 }
+/*
+ * Whether the first process makes its root itself: where only it has the rights to, and where the root is made of
+ * nothing, so that the one who has more to do than the other need not.
+ */
+static inline bool plan_child_builds_root(const struct plan *plan)
+{
+	return plan->rootless || (plan->root.empty && plan->chowns.count == 0);
+}
 /* Whether a program under this AppArmor profile (NULL: none) would be held by it in such a root: 0 or -ENOTSUP. */
 int plan_check_apart_profile(const char *profile, struct err *err);
 /* Whether a program with these capabilities could come out of such a root by itself, where plan.host_mounts is so. */
