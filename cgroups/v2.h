@@ -12,8 +12,9 @@
 #include "runtime/base/err.h"
 
 /*
- * Makes a folder with its parents, unless it is open (cg_ahead_start()). The open folder, or -errno; what it made of the
- * folder itself is removed again on failure. `wanted` controllers are enabled down to it where that works, `needed` ones must be.
+ * Makes a folder with its parents, unless it is open (cg_ahead_start()). The open folder, or -errno; what it made of
+ * the folder itself is removed again on failure. `wanted` controllers are enabled down to it where that works, `needed`
+ * ones must be.
  */
 int cg_v2_make(const struct cg_folder *folder, uint32_t wanted, uint32_t needed, struct err *err);
 /*

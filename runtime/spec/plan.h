@@ -221,11 +221,13 @@ static inline bool plan_root_is_apart(const struct plan *plan)
 }
 /*
  * Whether the first process makes its root itself: where only it has the rights to, and where the root is made of
- * nothing, so that the one who has more to do than the other need not.
+ * nothing, so that the one who has more to do than the other need not. The owner of that is an id of the host, which is
+ * none in a user namespace.
  */
 static inline bool plan_child_builds_root(const struct plan *plan)
 {
-	return plan->rootless || (plan->root.empty && plan->chowns.count == 0);
+	return plan->rootless ||
+	       (plan->root.empty && plan->chowns.count == 0 && plan->namespaces.kind[NS_USER].how == NS_HOST);
 }
 /* Whether a program under this AppArmor profile (NULL: none) would be held by it in such a root: 0 or -ENOTSUP. */
 int plan_check_apart_profile(const char *profile, struct err *err);
