@@ -298,6 +298,17 @@ static void test_hypervisor_fails(void)
 	machine_free(&machine);
 }
 
+/* One that was woken for nothing counts itself in and out again, with the lock held. */
+static unsigned running(void)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&machine.vcpus.lock);
+	count = machine.vcpus.running;
+	pthread_mutex_unlock(&machine.vcpus.lock);
+	return count;
+}
+
 /* The fake's processors, behind their script, come back all the time. */
 static void test_pause(void)
 {
@@ -309,7 +320,7 @@ static void test_pause(void)
 	for (int i = 0; i < 20; i++) {
 		CHECK_INT(machine_pause(&machine, &err), 0);
 		CHECK_INT(machine_pause(&machine, &err), 0);
-		CHECK_INT(machine.vcpus.running, 0);
+		CHECK_INT(running(), 0);
 		machine_resume(&machine);
 	}
 	machine_stop(&machine, MACHINE_STOPPED, NULL);
