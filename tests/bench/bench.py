@@ -331,14 +331,6 @@ def stop(signal_number, _frame):
     raise Failed(f"stopped by {signal.Signals(signal_number).name}")
 
 
-def state_in_memory(folder):
-    """
-    What every runtime keeps in /run is in memory, as it is where systemd has made that. Where /run is a disk's, an inode in it costs the kernel more than some
-    namespaces, and what is compared would be who makes more of them.
-    """
-    rivals.output_of(["mount", "-t", "tmpfs", "-o", "mode=0700", "state", folder])
-
-
 def main():
     """The exit status."""
     parser = argparse.ArgumentParser(description="hull beside its rivals")
@@ -362,7 +354,6 @@ def main():
     data_folder = tempfile.mkdtemp(prefix="hull-bench-", dir="/var/lib")
     bench = None
     try:
-        state_in_memory(run_folder)
         bench = Bench(arguments, run_folder, data_folder)
         bench.prepare(arguments.hull, arguments.layout, arguments.groups)
         return measure(bench, arguments.groups, arguments.quick, f"{os.path.dirname(arguments.runner)}/results.json")
@@ -374,7 +365,6 @@ def main():
             signal.signal(number, signal.SIG_IGN)
         if bench:
             bench.close()
-        subprocess.run(["umount", run_folder], check=False)
         rivals.remove_folder(run_folder)
         rivals.remove_folder(data_folder)
 
