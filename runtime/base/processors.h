@@ -22,8 +22,10 @@
 /*
  * Around the call that makes a process or a thread which is sent elsewhere: it does not begin on the caller's processor
  * in between, with the caller standing still until it first waits; a millisecond, where it has much to do. Both are
- * SCHED_BATCH for that moment, whose new processes take a processor from nobody. What the first answers goes to the
- * second, with what has begun (none: 0 or below). A caller with a policy of its own keeps it, as what it begins does.
+ * SCHED_BATCH for that moment, whose new processes take a processor from nobody. The end comes behind the sending: one
+ * that is ordinary again while it still waits for the caller's processor takes that at once. What the first answers
+ * goes to the second, with what has begun (none: 0 or below). A caller with a policy of its own keeps it, as what it
+ * begins does; where the kernel does not want to, all stays as it is.
  */
 bool processors_keep(void);
 void processors_keep_end(bool kept, pid_t begun);

@@ -94,7 +94,7 @@ static int stage_wait_for_root(struct child *child, struct err *err)
 	return result;
 }
 
-/* An unprivileged parent has no root to give: this is its child's work, which owns the namespaces. */
+/* Where that is this process's work, and not its parent's. */
 static int stage_build(struct child *child, struct err *err)
 {
 	if (!plan_child_builds_root(child->plan))
