@@ -37,7 +37,8 @@ size_t utf8_length(const char *s)
 bool utf8_valid(const char *s)
 {
 	while (*s) {
-		size_t length = utf8_length(s);
+		/* nearly all that is read is ASCII */
+		size_t length = (unsigned char)*s < 0x80 ? 1 : utf8_length(s);
 
 		if (length == 0)
 			return false;
