@@ -173,7 +173,7 @@ static void free_caps(cap_t *caps)
 }
 #define CLEANUP_CAPS CLEANUP(free_caps)
 
-int caps_before_user(const struct caps_sets *sets, struct err *err)
+int caps_bound(const struct caps_sets *sets, struct err *err)
 {
 	int last = (int)host_cap_last();
 	uint64_t stayed = 0;
@@ -184,6 +184,11 @@ int caps_before_user(const struct caps_sets *sets, struct err *err)
 	if (stayed)
 		return complain(err, EPERM,
 				"without CAP_SETPCAP this process cannot drop from the bounding set:", stayed);
+	return 0;
+}
+
+int caps_keep_over_user(struct err *err)
+{
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_set(err, errno, "capabilities: keep them over the change of user");
 	return 0;

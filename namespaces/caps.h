@@ -4,9 +4,10 @@
  *
  * The order in the process that is going to run the program, and why:
  *
- *   1. caps_before_user()   The bounding set shrinks first: PR_CAPBSET_DROP needs CAP_SETPCAP in the effective set, and
- *                           setresuid(2) away from 0 empties that one. PR_SET_KEEPCAPS comes with it, else the
- *                           permitted set goes too.
+ *   1. caps_bound()         The bounding set shrinks first: PR_CAPBSET_DROP needs CAP_SETPCAP in the effective set, and
+ *                           setresuid(2) away from 0 empties that one. It takes nothing from the process itself, only
+ *                           from what is executed: any time before 2 will do.
+ *      caps_keep_over_user() Else the permitted set goes with the user.
  *   2. setgroups, setresgid, setresuid, in this order: each needs what the next one takes away.
  *   3. caps_after_user()    capset(2) with the wanted sets, all at once: after it nothing is held that was not asked
  *                           for. Ambient ones last, since they must be permitted and inheritable by then. KEEPCAPS goes
@@ -69,9 +70,11 @@ uint64_t caps_restrict(struct caps_sets *sets, uint64_t held);
 /*
  * Step 1. Drops from the bounding set all that is not in `sets->bounding`, one prctl(2) for each and no reads: dropping
  * what is not there is no error. A process without CAP_SETPCAP passes if there is nothing left to drop, else -EPERM
- * names what stayed. Turns KEEPCAPS on. In the child, single thread, full rights of its user namespace.
+ * names what stayed. In the child, single thread, full rights of its user namespace.
  */
-int caps_before_user(const struct caps_sets *sets, struct err *err);
+int caps_bound(const struct caps_sets *sets, struct err *err);
+/* Turns PR_SET_KEEPCAPS on, until step 3. */
+int caps_keep_over_user(struct err *err);
 /*
  * Step 3. In the child, after setresuid(2). -EPERM names what the process lacks. Afterwards the process has exactly
  * `sets`.

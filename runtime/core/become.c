@@ -238,7 +238,9 @@ static int give_up_rights(const struct becoming *b, int *ret_listener, struct er
 	if (result >= 0 && !b->process->no_new_privs)
 		result = load_filter(b, ret_listener, err);
 	if (result >= 0)
-		result = caps_before_user(&b->process->caps, err);
+		result = b->program->is_bounded ? 0 : caps_bound(&b->process->caps, err);
+	if (result >= 0)
+		result = caps_keep_over_user(err);
 	if (result >= 0)
 		result = change_user(b, err);
 	if (result >= 0)

@@ -124,13 +124,32 @@ static int stage_be_root(struct child *child, struct err *err)
 	return 0;
 }
 
+/*
+ * A part of giving up the rights that can be done at any time, since it concerns only what is executed: so it is done
+ * while there is something to wait for. Must not: take from hooks that are executed here what they expect.
+ */
+static int shrink_bounding_set(struct child *child, struct err *err)
+{
+	struct child_program *program = &child->setup->program;
+	int result = 0;
+
+	if (!program->is_bounded && child->plan->hooks[HOOK_CREATE_CONTAINER].count == 0) {
+		result = caps_bound(&program->process->caps, err);
+		program->is_bounded = result >= 0;
+	}
+	return result;
+}
+
 /* The cgroup's folders are there, its limits perhaps not yet. */
 static int wait_for_folders(struct child *child, struct err *err)
 {
-	int result = child->has_folders || !child->setup->cgroup_comes
-			     ? 0
-			     : sync_wait(&child->setup->sync, CHILD_CGROUP, err);
+	int result = 0;
 
+	if (child->has_folders || !child->setup->cgroup_comes)
+		return 0;
+	result = shrink_bounding_set(child, err);
+	if (result >= 0)
+		result = sync_wait(&child->setup->sync, CHILD_CGROUP, err);
 	child->has_folders = result >= 0;
 	return result;
 }

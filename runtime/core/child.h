@@ -81,6 +81,7 @@ struct child_program {
 	int init_fd;			     /* hull-init, to be executed in front of the program; -1: none */
 	const struct given *given;	     /* a program of the host's instead of one in the root; NULL: none */
 	bool own_user_namespace;	     /* in a user namespace that is not hull's own */
+	bool is_bounded;		     /* its bounding set has shrunk already: caps.h's step 1 */
 	bool goes_by_itself;		     /* GO comes early: no READY, and the limits are its own to set */
 	const char *keyring;		     /* the session keyring to join or make; NULL: the caller's is kept */
 	const struct tty_pair *terminal;     /* made already: child_open_terminal(); NULL: it makes its own */

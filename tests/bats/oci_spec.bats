@@ -233,6 +233,16 @@ m.append({"destination": "'"$FOLDER"'/hooks", "source": "'"$FOLDER"'/hooks", "op
 	rm -r "$FOLDER/hooks"
 }
 
+@test "hooks: those that run inside before the program have the bounding set of the runtime" {
+	configure grep CapBnd /proc/self/status
+	edit 'p["capabilities"]["bounding"] = ["CAP_CHOWN"]
+c["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "grep CapBnd /proc/self/status >" + sys.argv[1]]}]}' "$FOLDER/bound"
+	run -0 --separate-stderr oci run "$ID"
+	is $'CapBnd:\t0000000000000001'
+	[ "$(cat "$FOLDER/bound")" = "$(grep CapBnd /proc/self/status)" ]
+	rm "$FOLDER/bound"
+}
+
 @test "hooks: one that takes longer than its timeout is killed, with what it began" {
 	local kind
 

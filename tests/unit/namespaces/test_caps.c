@@ -118,7 +118,7 @@ static int run_as_user(void)
 {
 	struct caps_sets sets = caps_from_mask(caps_default());
 
-	if (caps_before_user(&sets, NULL) < 0)
+	if (caps_bound(&sets, NULL) < 0 || caps_keep_over_user(NULL) < 0)
 		return 1;
 	if (become_other_user())
 		return 2;
@@ -135,7 +135,8 @@ static int run_with_ambient(void)
 
 	sets.inheritable = CAPS_BIT(CAP_CHOWN) | CAPS_BIT(CAP_KILL);
 	sets.ambient = CAPS_BIT(CAP_KILL);
-	if (caps_before_user(&sets, NULL) < 0 || become_other_user() || caps_after_user(&sets, NULL) < 0)
+	if (caps_bound(&sets, NULL) < 0 || caps_keep_over_user(NULL) < 0 || become_other_user() ||
+	    caps_after_user(&sets, NULL) < 0)
 		return 1;
 	return has_exactly(&sets);
 }
@@ -149,7 +150,7 @@ static int run_inheritable_is_emptied(void)
 	if (caps_after_user(&all, NULL) < 0)
 		return 1;
 	sets = caps_from_mask(caps_default());
-	if (caps_before_user(&sets, NULL) < 0 || caps_after_user(&sets, NULL) < 0)
+	if (caps_bound(&sets, NULL) < 0 || caps_keep_over_user(NULL) < 0 || caps_after_user(&sets, NULL) < 0)
 		return 2;
 	return has_exactly(&sets);
 }
@@ -161,7 +162,7 @@ static int run_exec(void)
 {
 	struct caps_sets sets = caps_from_mask(caps_default());
 
-	if (caps_before_user(&sets, NULL) < 0 || caps_after_user(&sets, NULL) < 0)
+	if (caps_bound(&sets, NULL) < 0 || caps_keep_over_user(NULL) < 0 || caps_after_user(&sets, NULL) < 0)
 		return 1;
 	execlp("sh", "sh", "-c",
 	       "s=$(cat /proc/self/status); "
@@ -176,10 +177,11 @@ static int run_nothing_left(void)
 {
 	struct caps_sets none = caps_from_mask(0);
 
-	if (caps_before_user(&none, NULL) < 0 || become_other_user() || caps_after_user(&none, NULL) < 0)
+	if (caps_bound(&none, NULL) < 0 || caps_keep_over_user(NULL) < 0 || become_other_user() ||
+	    caps_after_user(&none, NULL) < 0)
 		return 1;
 	/* Again, without CAP_SETPCAP: there is nothing to drop. */
-	if (caps_before_user(&none, NULL) < 0 || caps_after_user(&none, NULL) < 0)
+	if (caps_bound(&none, NULL) < 0 || caps_keep_over_user(NULL) < 0 || caps_after_user(&none, NULL) < 0)
 		return 2;
 	return has_exactly(&none);
 }
@@ -193,7 +195,7 @@ static int run_cannot_drop(void)
 	if (caps_after_user(&sets, NULL) < 0)
 		return 1;
 	fewer.bounding = sets.bounding & ~CAPS_BIT(CAP_NET_RAW);
-	if (caps_before_user(&fewer, &err) != -EPERM)
+	if (caps_bound(&fewer, &err) != -EPERM)
 		return 2;
 	return strstr(err.msg, "CAP_NET_RAW") && !strstr(err.msg, "CAP_CHOWN") ? 0 : 3;
 }
