@@ -60,7 +60,7 @@ int cg_ahead_start(const struct cg_request *request)
 		return -ENOMEM;
 	r = cg_driver_cgroupfs.locate(cg, request->path, &ignored);
 	if (r == 0)
-		r = aside_start(&helper, make, &making, sizeof(making), true);
+		r = aside_start(&helper, make, &making, sizeof(making), ASIDE_SHARES_FILES);
 	if (r == 0)
 		made = PTR_TAKE(cg);
 	return r;

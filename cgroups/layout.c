@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -333,17 +334,44 @@ static int read_v2_controllers(struct arena *arena, struct cg_layout *layout, st
 	return 0;
 }
 
+static struct cg_mounts_text *expected; /* once mapped, for as long as the process lives: a helper may write there */
+static bool known;
+
+struct cg_mounts_text *cg_layout_expect_mounts(void)
+{
+	void *memory;
+
+	if (known || expected)
+		return NULL;
+	/* Not filled in: the helper's processor does that, too. */
+	memory = mmap(NULL, sizeof(*expected), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		return NULL;
+	expected = memory;
+	return expected;
+}
+
+static int read_mounts(struct arena *arena, char **ret, struct err *err)
+{
+	size_t len;
+
+	if (expected && __atomic_load_n(&expected->len, __ATOMIC_ACQUIRE) > 0) {
+		*ret = expected->text;
+		return 0;
+	}
+	return file_read(arena, AT_FDCWD, "/proc/self/mountinfo", MAX_PROC_BYTES, ret, &len, err);
+}
+
 int cg_layout_get(const struct cg_layout **ret, struct err *err)
 {
 	static struct cg_layout layout;
 	static struct arena kept;
-	static bool known;
 	CLEANUP_ARENA struct arena scratch = ARENA_INIT;
 	char *mountinfo, *self_cgroup;
 	size_t len;
 
 	if (!known) {
-		if (file_read(&scratch, AT_FDCWD, "/proc/self/mountinfo", MAX_PROC_BYTES, &mountinfo, &len, err) < 0 ||
+		if (read_mounts(&scratch, &mountinfo, err) < 0 ||
 		    file_read(&scratch, AT_FDCWD, "/proc/self/cgroup", MAX_PROC_BYTES, &self_cgroup, &len, err) < 0)
 			return err_wrap(err, "find the cgroups");
 		if (cg_layout_parse(&kept, mountinfo, self_cgroup, leads_to_its_device, &layout, err) < 0 ||

@@ -8,6 +8,9 @@
  * itself to where it is already, the grace period passes while the caller makes its sockets, layers and child, and the
  * real move comes into the open window.
  *
+ * Where there is nothing to wait for, it reads what is mounted, which the caller needs next and need not wait for
+ * either.
+ *
  * The helper (aside.h) has descriptors of its own, and closes what it inherited, so that it holds no one's pipe or lock
  * open. A child of the caller can wait for it as well.
  */
@@ -29,7 +32,25 @@ static struct aside helper = ASIDE_INIT;
 
 struct migration {
 	char procs_file[PATH_MAX];
+	char mountinfo[sizeof("/proc/self/mountinfo")];
+	struct cg_mounts_text *mounts; /* NULL: nobody needs them */
 };
+
+/* All of it, or nothing. */
+static void read_mounts(const struct migration *migration)
+{
+	struct cg_mounts_text *mounts = migration->mounts;
+	size_t len = 0;
+	long fd = aside_call(SYS_openat, AT_FDCWD, (long)migration->mountinfo, O_RDONLY | O_CLOEXEC, 0), n = 1;
+
+	while (fd >= 0 && len < sizeof(mounts->text) && n > 0) {
+		n = aside_call(SYS_read, fd, (long)(mounts->text + len), (long)(sizeof(mounts->text) - len), 0);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	/* The text is zeros behind what was read. */
+	if (fd >= 0 && n == 0)
+		__atomic_store_n(&mounts->len, (int)len, __ATOMIC_RELEASE);
+}
 
 static void migrate(void *context)
 {
@@ -42,6 +63,9 @@ static void migrate(void *context)
 	fd = aside_call(SYS_openat, AT_FDCWD, (long)migration->procs_file, O_WRONLY | O_CLOEXEC, 0);
 	if (fd >= 0)
 		(void)aside_call(SYS_write, fd, (long)"0", 1, 0); /* 0: whoever writes */
+	/* Behind the write, which is what has to begin early. Where that has to wait, the caller reads them itself. */
+	if (migration->mounts)
+		read_mounts(migration);
 }
 
 /*
@@ -96,13 +120,14 @@ static int find_own_procs(char to[static PATH_MAX])
 
 int cg_warm_start(void)
 {
-	struct migration migration;
+	struct migration migration = {.mountinfo = "/proc/self/mountinfo"};
 	int result;
 
 	if (helper.pidfd >= 0)
 		return 0;
 	result = guess_own_procs(migration.procs_file) ? 0 : find_own_procs(migration.procs_file);
-	return result < 0 ? result : aside_start(&helper, migrate, &migration, sizeof(migration), false);
+	migration.mounts = cg_layout_expect_mounts();
+	return result < 0 ? result : aside_start(&helper, migrate, &migration, sizeof(migration), 0);
 }
 
 void cg_warm_join(void)

@@ -18,8 +18,12 @@ struct making {
 	char sysfs[sizeof("sysfs")], source[sizeof("source")];
 	struct ifreq lo;
 	unsigned with;
+	unsigned is_made; /* told: `made` is what it is going to be */
 	struct net_ahead made;
+	bool lo_is_up;
 };
+
+static bool is_taken;
 
 static int mount_sysfs(const struct making *making)
 {
@@ -50,14 +54,16 @@ static bool raise_loopback(const struct making *making)
 static void make(void *context)
 {
 	struct making *making = context;
+	bool is_inside = aside_call(SYS_unshare, CLONE_NEWNET, 0, 0, 0) >= 0;
 
-	if (aside_call(SYS_unshare, CLONE_NEWNET, 0, 0, 0) < 0)
-		return;
-	making->made.netns_fd = (int)aside_call(SYS_openat, AT_FDCWD, (long)making->path, O_RDONLY | O_CLOEXEC, 0);
-	if (making->with & NET_AHEAD_SYSFS)
+	if (is_inside)
+		making->made.netns_fd =
+			(int)aside_call(SYS_openat, AT_FDCWD, (long)making->path, O_RDONLY | O_CLOEXEC, 0);
+	if (is_inside && making->with & NET_AHEAD_SYSFS)
 		making->made.sysfs_fd = mount_sysfs(making);
-	if (making->with & NET_AHEAD_LOOPBACK)
-		making->made.lo_is_up = raise_loopback(making);
+	aside_tell(&making->is_made);
+	if (is_inside && making->with & NET_AHEAD_LOOPBACK)
+		making->lo_is_up = raise_loopback(making);
 }
 
 void net_ahead_start(unsigned with)
@@ -71,25 +77,41 @@ void net_ahead_start(unsigned with)
 		.made = NET_AHEAD_INIT,
 	};
 
+	if (is_taken)
+		net_ahead_drop();
 	if (helper.pidfd < 0)
-		(void)aside_start(&helper, make, &making, sizeof(making), true);
+		(void)aside_start(&helper, make, &making, sizeof(making), ASIDE_SHARES_FILES);
 }
 
 bool net_ahead_is_started(void)
 {
-	return helper.pidfd >= 0;
+	return helper.pidfd >= 0 && !is_taken;
 }
 
 struct net_ahead net_ahead_take(void)
 {
-	const struct making *making = aside_wait(&helper);
-	struct net_ahead made = making ? making->made : NET_AHEAD_INIT;
+	const struct making *making = is_taken ? NULL : aside_context(&helper);
+	struct net_ahead made = NET_AHEAD_INIT;
 
-	aside_close(&helper);
+	if (making) {
+		aside_wait_told(&helper, &making->is_made);
+		made = making->made;
+		is_taken = true;
+	}
 	/* The one without the other shows nothing that is of use. */
 	if (made.netns_fd < 0)
 		net_ahead_close(&made);
 	return made;
+}
+
+bool net_ahead_end(void)
+{
+	const struct making *making = aside_wait(&helper);
+	bool lo_is_up = making && making->lo_is_up;
+
+	aside_close(&helper);
+	is_taken = false;
+	return lo_is_up;
 }
 
 void net_ahead_close(struct net_ahead *ahead)
@@ -104,4 +126,5 @@ void net_ahead_drop(void)
 	struct net_ahead made = net_ahead_take();
 
 	net_ahead_close(&made);
+	(void)net_ahead_end();
 }

@@ -20,23 +20,27 @@
 struct net_ahead {
 	int netns_fd; /* -1: there is none, for whatever reason; whoever tries to make one learns it */
 	int sysfs_fd; /* a detached mount without any attributes; -1: none */
-	bool lo_is_up;
 };
 #define NET_AHEAD_INIT ((struct net_ahead){.netns_fd = -1, .sysfs_fd = -1})
 
 /* What a container has besides, and a machine's monitor does without. */
-#define NET_AHEAD_LOOPBACK 1u /* raised */
+#define NET_AHEAD_LOOPBACK 1u /* raised, last of all: that waits for whoever changes any network of the host's */
 #define NET_AHEAD_SYSFS	   2u
 
 /* Begins, once in a process. When nothing comes of it net_ahead_take() says so. */
 void net_ahead_start(unsigned with);
 /* Whether it has begun, and nobody has taken it. */
 bool net_ahead_is_started(void);
-/* Waits for the namespace. Its descriptors (CLOEXEC) are the caller's, to be closed with net_ahead_close(). */
+/*
+ * Waits for the namespace, and not for its loopback interface. Its descriptors (CLOEXEC) are the caller's, to be closed
+ * with net_ahead_close(). Once.
+ */
 struct net_ahead net_ahead_take(void);
+/* Behind that: waits until there is nothing more to come. Whether the loopback interface is up. */
+bool net_ahead_end(void);
 void net_ahead_close(struct net_ahead *ahead);
 #define CLEANUP_NET_AHEAD CLEANUP(net_ahead_close)
-/* Waits for it, and lets it go: for a start that turns out to need none. */
+/* Waits for all of it, and lets go what nobody has taken: for a start that turns out to need none. */
 void net_ahead_drop(void);
 
 #endif

@@ -77,6 +77,7 @@ static int create(struct command_call *call, const struct store *store, bool wai
 		.pidfd_socket = options->pidfd_socket,
 		.new_keyring = !options->no_new_keyring,
 		.no_pivot = options->no_pivot,
+		.accompanied = !wait_for_start && !options->detach,
 		.wait_for_start = wait_for_start,
 		.seccomp_cache = oci_seccomp_cache(call, store),
 	};

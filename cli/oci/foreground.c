@@ -8,6 +8,7 @@
 #include "cli/relay.h"
 #include "runtime/base/process.h"
 #include "runtime/core/control.h"
+#include "runtime/core/unmounting.h"
 
 int oci_check_terminal(bool terminal, bool detach, const char *console_socket, struct err *err)
 {
@@ -59,15 +60,18 @@ int oci_accompany(const struct store *store, struct instance *instance, bool kee
 		.pidfd = fd_take(&instance->init_pidfd),
 		.terminal = fd_take(&instance->terminal),
 	};
+	struct aside unmounting = instance->unmounting;
 	struct err ignored = ERR_INIT;
 	const char *id = instance->record.id;
 	int result = 0, code;
 
 	/* With it goes the lock: pause, exec and delete must not have to wait for the end. */
+	instance->unmounting = ASIDE_INIT;
 	instance_close(instance);
 	code = oci_foreground(&running, err);
 	exec_running_close(&running);
 	if (!keep)
 		result = control_delete(store, id, true, code < 0 ? &ignored : err);
+	unmounting_wait(&unmounting);
 	return result < 0 ? result : code;
 }

@@ -11,7 +11,6 @@
 #ifndef HULL_RUNTIME_BASE_ASIDE_H
 #define HULL_RUNTIME_BASE_ASIDE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -26,17 +25,30 @@ struct aside {
 
 #define ASIDE_CONTEXT_BYTES 4608 /* a path fits in */
 
+enum aside_kind {
+	ASIDE_SHARES_FILES = 1, /* the descriptors that it opens are the caller's; else its table is a copy */
+	ASIDE_STANDS_BACK = 2,	/* it takes no processor from who is busy there: its work can wait */
+};
+
 /*
  * Starts `run` with a copy of `context` (at most ASIDE_CONTEXT_BYTES), which is the helper's to change. It ends when
- * `run` returns. With `shares_files` the descriptors that it opens are the caller's; else it has a table of its own, a
- * copy. No signal tells of its end, and no plain wait() finds it. One thread. 0 or -errno.
+ * `run` returns. `kinds` are bits of the above. No signal tells of its end, and no plain wait() finds it. One thread. 0
+ * or -errno.
  */
-int aside_start(struct aside *aside, void (*run)(void *context), const void *context, size_t bytes, bool shares_files);
+int aside_start(struct aside *aside, void (*run)(void *context), const void *context, size_t bytes, unsigned kinds);
 /*
  * Waits for its end. The context as it has left it, valid until aside_close(); NULL: none runs. Also in a child of the
  * process that started it.
  */
 void *aside_wait(struct aside *aside);
+/* The context while it runs, which both may look at. NULL: none runs. */
+void *aside_context(const struct aside *aside);
+/*
+ * A word in its context that begins as 0: the helper sets it when what it has to tell is there, and the caller waits
+ * for that, or for its end: a helper that was killed tells nothing any more.
+ */
+void aside_tell(unsigned *word);
+void aside_wait_told(const struct aside *aside, const unsigned *word);
 /* Waits for its end, and takes its memory back. */
 void aside_close(struct aside *aside);
 

@@ -2,6 +2,7 @@
 #include "runtime/core/instance.h"
 
 #include "runtime/base/scope.h"
+#include "runtime/core/unmounting.h"
 
 void instance_init(struct instance *instance, struct arena *arena, const struct store *store)
 {
@@ -22,6 +23,7 @@ void instance_init(struct instance *instance, struct arena *arena, const struct 
 		.userns_fd = -1,
 		.root_fd = -1,
 		.terminal = -1,
+		.unmounting = ASIDE_INIT,
 		.moved_netns_fd = -1,
 	};
 	for (int kind = 0; kind < NS_COUNT; kind++)
@@ -52,6 +54,7 @@ void instance_close(struct instance *instance)
 	close_and_forget(&instance->userns_fd);
 	close_and_forget(&instance->root_fd);
 	close_and_forget(&instance->terminal);
+	unmounting_drop(&instance->unmounting);
 	close_and_forget(&instance->moved_netns_fd);
 	close_and_forget(&instance->state_fd); /* last: with it goes the lock */
 }

@@ -13,6 +13,7 @@
 #include "namespaces/ns.h"
 #include "namespaces/rootfs.h"
 #include "runtime/base/arena.h"
+#include "runtime/base/aside.h"
 #include "runtime/base/confine.h"
 #include "runtime/base/sync.h"
 #include "runtime/core/given.h"
@@ -37,6 +38,7 @@ struct create_request {
 	bool new_keyring;	  /* a session keyring of its own, "_ses.ID": the caller's keys stay outside */
 	bool no_pivot; /* rootfs_cover() instead of rootfs_pivot(), for hosts that run from their initial ramfs */
 	unsigned preserve_fds;	   /* descriptors 3 … 3+n-1 are passed on */
+	bool accompanied;	   /* the caller waits for the end, and takes the instance back itself */
 	bool wait_for_start;	   /* `create`: the program waits for control_start(); else it is started at once */
 	const char *seccomp_cache; /* a 0700 folder for compiled filters, made where missing; NULL: none */
 	void (*tell)(
@@ -56,7 +58,6 @@ struct instance {
 	int state_fd; /* its folder, locked; -1 when there is none (yet) */
 
 	bool goes_by_itself, cgroup_comes, netns_comes; /* as in child.h */
-	bool lo_is_up;					/* of the network namespace that was made ahead */
 	bool hooked; /* hooks of its creation may have run: should it fail, the poststop hooks are due */
 
 	/* Held while it is made. */
@@ -79,7 +80,8 @@ struct instance {
 	int terminal;		 /* the pseudo-terminal's master, -1 */
 	struct net_moved *moved; /* interfaces of the host that are inside, in the arena; of a creation only */
 	size_t moved_count;
-	int moved_netns_fd; /* where they are, held so that they do not die with the first process; -1 */
+	struct aside unmounting; /* of an accompanied one: unmounting.h */
+	int moved_netns_fd;	 /* where they are, held so that they do not die with the first process; -1 */
 };
 
 /* Nothing held, nothing known. */

@@ -202,6 +202,7 @@ int step_clone_undo(struct instance *instance, struct err *err)
 	const struct record_process *init = &instance->record.init;
 	int status, result;
 
+	net_ahead_drop();
 	if (instance->init_pidfd < 0 && init->pid > 0)
 		instance->init_pidfd = proc_open(init->pid, init->start_ticks);
 	if (instance->init_pidfd < 0)
@@ -366,7 +367,6 @@ int step_send_root(struct instance *instance, struct err *err)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (all[i] >= 0)
 			fds[count++] = all[i];
-	instance->lo_is_up = ahead.lo_is_up;
 	result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, fds, count, err);
 
 	/* A descriptor that is still open here would keep the root mounted as long as the keeper lives. */

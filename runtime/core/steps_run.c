@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "namespaces/tty.h"
+#include "net/ahead.h"
 #include "net/network.h"
 #include "runtime/core/child.h"
 #include "runtime/core/definition.h"
@@ -20,6 +21,7 @@
 #include "runtime/core/pid_socket.h"
 #include "runtime/core/sealed.h"
 #include "runtime/core/steps_parts.h"
+#include "runtime/core/unmounting.h"
 
 /* --- Network ------------------------------------------------------------------------------------------------------ */
 
@@ -38,6 +40,7 @@ int step_keep_lease(struct instance *instance, const struct net_lease *lease, st
 int step_network(struct instance *instance, struct err *err)
 {
 	const struct plan_net *net = &instance->plan->net;
+	bool lo_is_up = instance->netns_comes && net_ahead_end();
 	struct net_lease lease = {0};
 	struct err ignored = ERR_INIT;
 	CLEANUP_FD int netns = -1;
@@ -46,14 +49,14 @@ int step_network(struct instance *instance, struct err *err)
 
 	if ((net->kind == PLAN_NET_LOOPBACK && net->from_inside) || instance->plan->vm)
 		return 0; /* done inside; or a machine has it already */
-	if (net->kind != PLAN_NET_UNTOUCHED && !instance->lo_is_up) {
+	if (net->kind != PLAN_NET_UNTOUCHED && !lo_is_up) {
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", instance->init);
 		netns = open(path, O_RDONLY | O_CLOEXEC);
 		if (netns < 0)
 			return step_or_why_gone(instance, err_set(err, errno, "open the container's network namespace"),
 						err);
 	}
-	if (net->kind == PLAN_NET_LOOPBACK && !instance->lo_is_up)
+	if (net->kind == PLAN_NET_LOOPBACK && !lo_is_up)
 		result = net_loopback_up(netns, err);
 	if (net->kind == PLAN_NET_ATTACH)
 		result = net_attach(&net->request, netns, &lease, err);
@@ -233,6 +236,15 @@ void steps_poststart(struct instance *instance)
 	(void)steps_run_hooks(instance, HOOK_POSTSTART, RECORD_RUNNING, instance->init, &ignored);
 }
 
+/* A poststop hook finds nothing mounted any more, as it always has. */
+static bool is_unmounted_aside(const struct instance *instance)
+{
+	const struct plan *plan = instance->plan;
+
+	return instance->request->accompanied && plan->namespaces.kind[NS_MOUNT].how == NS_FRESH && !plan->vm &&
+	       plan->hooks[HOOK_POSTSTOP].count == 0;
+}
+
 int step_go(struct instance *instance, struct err *err)
 {
 	int result;
@@ -245,6 +257,8 @@ int step_go(struct instance *instance, struct err *err)
 	result = say_running(instance, err);
 	if (result >= 0 && !instance->goes_by_itself)
 		result = sync_send(&instance->sync, CHILD_GO, err);
+	if (result >= 0 && is_unmounted_aside(instance))
+		unmounting_start(instance->init, instance->init_pidfd, &instance->unmounting);
 	if (result >= 0)
 		result = filter_take_listener(&instance->sync, CHILD_EXEC, instance->plan->process.seccomp,
 					      &instance->record, instance->init, err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -33,7 +34,7 @@ static void test_works_beside(void)
 	struct job job = {.number = 6}, *done;
 
 	errno = 0;
-	CHECK_INT(aside_start(&aside, work, &job, sizeof(job), true), 0);
+	CHECK_INT(aside_start(&aside, work, &job, sizeof(job), ASIDE_SHARES_FILES), 0);
 	CHECK_INT(waitpid(-1, NULL, WNOHANG), -1); /* a plain wait knows of no child */
 	errno = 0;
 	done = aside_wait(&aside);
@@ -56,7 +57,7 @@ static void test_own_descriptors(void)
 	struct aside aside = ASIDE_INIT;
 	struct job job = {0}, *done;
 
-	CHECK_INT(aside_start(&aside, work, &job, sizeof(job), false), 0);
+	CHECK_INT(aside_start(&aside, work, &job, sizeof(job), 0), 0);
 	done = aside_wait(&aside);
 	CHECK(done && done->fd >= 0);
 	CHECK(done && done->fd != aside.pidfd ? fcntl(done->fd, F_GETFD) < 0 : true);
@@ -90,7 +91,7 @@ static void test_signals_and_children(void)
 	CHECK_INT(pipe2(pipes, O_CLOEXEC), 0);
 	job.fd = pipes[0];
 	CHECK(signal(SIGUSR1, count_signal) != SIG_ERR);
-	CHECK_INT(aside_start(&aside, until_told, &job, sizeof(job), true), 0);
+	CHECK_INT(aside_start(&aside, until_told, &job, sizeof(job), ASIDE_SHARES_FILES), 0);
 	CHECK_INT(kill(aside.pid, SIGUSR1), 0);
 	CHECK_INT(raise(SIGUSR1), 0); /* ours are not blocked */
 	child = fork();
@@ -106,17 +107,88 @@ static void test_signals_and_children(void)
 	(void)close(pipes[1]);
 }
 
+/* What stands back keeps the policy that takes no processor from anybody; all others are as their caller. */
+static void test_stands_back(void)
+{
+	for (int back = 0; back < 2; back++) {
+		struct aside aside = ASIDE_INIT;
+		struct job job = {0};
+		int pipes[2];
+
+		CHECK_INT(pipe2(pipes, O_CLOEXEC), 0);
+		job.fd = pipes[0];
+		CHECK_INT(aside_start(&aside, until_told, &job, sizeof(job), back ? ASIDE_STANDS_BACK : 0), 0);
+		CHECK_INT(syscall(SYS_sched_getscheduler, aside.pid), back ? SCHED_BATCH : SCHED_OTHER);
+		CHECK_INT(syscall(SYS_sched_getscheduler, 0), SCHED_OTHER);
+		CHECK_INT(write(pipes[1], "x", 1), 1);
+		aside_close(&aside);
+		(void)close(pipes[0]);
+		(void)close(pipes[1]);
+	}
+}
+
+struct telling {
+	int fd;
+	unsigned told;
+	int number;
+};
+
+static void tell(void *context)
+{
+	struct telling *telling = context;
+	char byte;
+
+	telling->number = 7;
+	aside_tell(&telling->told);
+	(void)aside_call(SYS_read, telling->fd, (long)&byte, 1, 0);
+}
+
+static void tell_nothing(void *context)
+{
+	const struct telling *telling = context;
+	char byte;
+
+	(void)aside_call(SYS_read, telling->fd, (long)&byte, 1, 0);
+}
+
+/* What it has to tell is taken while it goes on; and who is killed before that is not waited for. */
+static void test_tells(void)
+{
+	struct aside aside = ASIDE_INIT;
+	struct telling telling = {0}, *seen;
+	int pipes[2];
+
+	CHECK(aside_context(&aside) == NULL);
+	CHECK_INT(pipe2(pipes, O_CLOEXEC), 0);
+	telling.fd = pipes[0];
+	CHECK_INT(aside_start(&aside, tell, &telling, sizeof(telling), 0), 0);
+	seen = aside_context(&aside);
+	aside_wait_told(&aside, &seen->told);
+	CHECK_INT(seen->number, 7);
+	CHECK_INT(kill(aside.pid, 0), 0);
+	CHECK_INT(write(pipes[1], "x", 1), 1);
+	aside_close(&aside);
+	CHECK_INT(aside_start(&aside, tell_nothing, &telling, sizeof(telling), 0), 0);
+	CHECK_INT(kill(aside.pid, SIGKILL), 0);
+	seen = aside_context(&aside);
+	aside_wait_told(&aside, &seen->told);
+	CHECK_INT(seen->told, 0);
+	aside_close(&aside);
+	(void)close(pipes[0]);
+	(void)close(pipes[1]);
+}
+
 static void test_too_much(void)
 {
 	static const char much[ASIDE_CONTEXT_BYTES + 1];
 	struct aside aside = ASIDE_INIT;
 
-	CHECK_INT(aside_start(&aside, work, much, sizeof(much), false), -ENOMEM);
+	CHECK_INT(aside_start(&aside, work, much, sizeof(much), 0), -ENOMEM);
 	CHECK(aside_wait(&aside) == NULL);
 }
 
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_works_beside), TAP_CASE(test_own_descriptors), TAP_CASE(test_signals_and_children),
-		       TAP_CASE(test_too_much));
+		       TAP_CASE(test_stands_back), TAP_CASE(test_tells), TAP_CASE(test_too_much));
 }

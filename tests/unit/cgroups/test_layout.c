@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Which trees are found in mountinfo and /proc/self/cgroup, and where a path is in each. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cgroups/layout.h"
 #include "cgroups/path.h"
@@ -148,9 +149,26 @@ static void test_places(void)
 	CHECK_HAS(err.msg, "absolute");
 }
 
+/* A text that somebody has read already is taken, and wanted once. */
+static void test_expected_mounts(void)
+{
+	static const char none[] = "21 1 0:20 / / rw - tmpfs tmpfs rw\n";
+	struct cg_mounts_text *mounts = cg_layout_expect_mounts();
+	const struct cg_layout *layout;
+	struct err failure = ERR_INIT;
+
+	CHECK(mounts && mounts->len == 0);
+	CHECK(cg_layout_expect_mounts() == NULL);
+	memcpy(mounts->text, none, sizeof(none));
+	mounts->len = (int)sizeof(none) - 1;
+	CHECK_INT(cg_layout_get(&layout, &failure), 0);
+	CHECK_INT(layout->kind, CG_LAYOUT_NONE);
+}
+
 int main(void)
 {
 	return TAP_RUN(TAP_CASE(test_pure_v2), TAP_CASE(test_co_mounted_v1), TAP_CASE(test_hybrid),
 		       TAP_CASE(test_root_is_not_slash), TAP_CASE(test_hidden_and_double_mounts),
-		       TAP_CASE(test_nothing_mounted), TAP_CASE(test_paths), TAP_CASE(test_places));
+		       TAP_CASE(test_nothing_mounted), TAP_CASE(test_paths), TAP_CASE(test_places),
+		       TAP_CASE(test_expected_mounts));
 }

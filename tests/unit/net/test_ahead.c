@@ -64,9 +64,10 @@ static void test_makes_one(void)
 	net_ahead_start(NET_AHEAD_LOOPBACK | NET_AHEAD_SYSFS);
 	CHECK(net_ahead_is_started());
 	ahead = net_ahead_take();
+	CHECK(!net_ahead_is_started());
 	CHECK(ahead.netns_fd >= 0 && fstat(ahead.netns_fd, &made) == 0 && made.st_ino != own);
 	CHECK(fcntl(ahead.netns_fd, F_GETFD) & FD_CLOEXEC);
-	CHECK(ahead.lo_is_up && lo_is_up_in(ahead.netns_fd));
+	CHECK(net_ahead_end() && lo_is_up_in(ahead.netns_fd));
 	CHECK(ahead.sysfs_fd >= 0 && (fcntl(ahead.sysfs_fd, F_GETFD) & FD_CLOEXEC));
 	CHECK(shows_only_lo(ahead.sysfs_fd));
 	/* The caller stays where it was. */
@@ -84,10 +85,11 @@ static void test_each_is_another(void)
 	net_ahead_start(NET_AHEAD_LOOPBACK);
 	net_ahead_start(NET_AHEAD_LOOPBACK); /* once is enough */
 	one = net_ahead_take();
-	net_ahead_start(0);
+	CHECK_INT(net_ahead_take().netns_fd, -1); /* and so it is to be taken */
+	net_ahead_start(0);			  /* waits for what is left of the first */
 	two = net_ahead_take();
-	CHECK(one.lo_is_up && lo_is_up_in(one.netns_fd));
-	CHECK(!two.lo_is_up && !lo_is_up_in(two.netns_fd));
+	CHECK(lo_is_up_in(one.netns_fd));
+	CHECK(!net_ahead_end() && !lo_is_up_in(two.netns_fd));
 	CHECK(fstat(one.netns_fd, &first) == 0 && fstat(two.netns_fd, &second) == 0 && first.st_ino != second.st_ino);
 	CHECK_INT(one.sysfs_fd, -1);
 	CHECK_INT(two.sysfs_fd, -1);
@@ -116,14 +118,14 @@ static void test_none_is_no_failure(void)
 	struct net_ahead ahead = net_ahead_take();
 	int status = -1;
 
-	CHECK(ahead.netns_fd == -1 && ahead.sysfs_fd == -1 && !ahead.lo_is_up);
+	CHECK(ahead.netns_fd == -1 && ahead.sysfs_fd == -1 && !net_ahead_end());
 	/* Where the right is lacking, that is told in the same way. */
 	if (fork() == 0) {
 		if (setresuid(65534, 65534, 65534) < 0)
 			_exit(2);
 		net_ahead_start(NET_AHEAD_LOOPBACK | NET_AHEAD_SYSFS);
 		ahead = net_ahead_take();
-		_exit(ahead.netns_fd == -1 && ahead.sysfs_fd == -1 && !ahead.lo_is_up ? 0 : 1);
+		_exit(ahead.netns_fd == -1 && ahead.sysfs_fd == -1 && !net_ahead_end() ? 0 : 1);
 	}
 	(void)wait(&status);
 	CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
