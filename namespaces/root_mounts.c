@@ -288,6 +288,13 @@ static bool is_fresh(const struct mount_request *mount)
 	       !is_cgroup_type(mount->type);
 }
 
+/* What somebody can make who knows no options. */
+static bool is_plain_sysfs(const struct mount_request *mount)
+{
+	return is_fresh(mount) && strcmp(mount->type, "sysfs") == 0 && text_is_empty(mount->options.data) &&
+	       !mount->options.super_flags && (!mount->source || strcmp(mount->source, "sysfs") == 0);
+}
+
 static int mount_one(struct assembly *it, size_t index, struct err *err)
 {
 	const struct mount_request *mount = &it->request->mounts[index];
@@ -295,6 +302,8 @@ static int mount_one(struct assembly *it, size_t index, struct err *err)
 	/* What fills a file system is for a process that is in its own cgroups, which are to count it. */
 	int r = mount->options.copy_up ? root_mount_pass(it, ROOT_GATE_JOINED, err) : 0;
 
+	if (r == 0 && *source < 0 && is_plain_sysfs(mount))
+		r = root_mount_pass(it, ROOT_GATE_SYSFS, err);
 	if (r < 0)
 		return r;
 	if (mount->destination[0] != '/')
@@ -332,13 +341,6 @@ int root_mount_prepare(const struct root_request *request, struct root_sources *
 			return err_wrap(err, "mount on '%s'", mount->destination);
 	}
 	return 0;
-}
-
-/* What was made by somebody who knows no options. */
-static bool is_plain_sysfs(const struct mount_request *mount)
-{
-	return is_fresh(mount) && strcmp(mount->type, "sysfs") == 0 && text_is_empty(mount->options.data) &&
-	       !mount->options.super_flags && (!mount->source || strcmp(mount->source, "sysfs") == 0);
 }
 
 int root_mount_take_sysfs(const struct root_request *request, struct root_sources *sources, int sysfs_fd,

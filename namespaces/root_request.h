@@ -39,11 +39,12 @@ struct cgroup_view {
 };
 
 /*
- * What a mount may have to wait for: that the cgroup's folders are there, for those that bind them; or that the process
- * is in it, for those that show the cgroup of whoever mounts them, or take up memory that is to be counted. Neither
- * need be so sooner.
+ * What a mount may have to wait for: that a sysfs is there which somebody else makes; that the cgroup's folders are
+ * there, for those that bind them; or that the process is in it, for those that show the cgroup of whoever mounts them,
+ * or take up memory that is to be counted. None need be so sooner.
  */
 enum root_gate_for {
+	ROOT_GATE_SYSFS, /* in the sources, by rootfs_take_sysfs(); if not, it is made like any other */
 	ROOT_GATE_FOLDERS,
 	ROOT_GATE_JOINED,
 };

@@ -50,19 +50,31 @@ static int place_devices(const struct root_request *request, const int *host_fds
 	return r;
 }
 
-/*
- * Whether the gate is the last of all mounts, the cgroups somewhere below /sys. Then nothing comes to /dev any more
- * once it is reached, and devices can be placed in the time that it would be waited for.
- */
-static bool gate_comes_last(const struct root_request *request)
+static bool is_below_sys(const struct mount_request *mount)
 {
-	const struct mount_request *last = request->mount_count ? &request->mounts[request->mount_count - 1] : NULL;
+	return !mount->options.bind && !mount->options.remount && mount->type &&
+	       (strcmp(mount->type, "sysfs") == 0 || strncmp(mount->type, "cgroup", 6) == 0) &&
+	       (strcmp(mount->destination, "/sys") == 0 || strncmp(mount->destination, "/sys/", 5) == 0);
+}
 
-	for (size_t i = 0; i < request->mount_count; i++)
+/*
+ * Whether nothing but /sys and its cgroups is mounted from the gate on. Then nothing comes to /dev any more once it is
+ * reached, and devices can be placed in the time that it would be waited for.
+ */
+static bool only_sys_follows(const struct root_request *request, enum root_gate_for gate)
+{
+	size_t count = request->mount_count, first = count > 0 ? count - 1 : 0;
+
+	for (size_t i = 0; i < count; i++)
 		if (request->mounts[i].options.copy_up)
 			return false;
-	return last && !last->options.bind && !last->options.remount && last->type &&
-	       strncmp(last->type, "cgroup", 6) == 0 && strncmp(last->destination, "/sys/", 5) == 0;
+	for (size_t i = 0; gate == ROOT_GATE_SYSFS && i < first; i++)
+		if (request->mounts[i].type && strcmp(request->mounts[i].type, "sysfs") == 0)
+			first = i;
+	for (size_t i = first; i < count; i++)
+		if (!is_below_sys(&request->mounts[i]))
+			return false;
+	return count > 0;
 }
 
 /* The devices, and the gate that they come before, where they can. */
@@ -79,7 +91,7 @@ static int place_and_pass(void *user, enum root_gate_for what, struct err *err)
 	struct devices_first *first = user;
 	int r = 0;
 
-	if (!first->placed && gate_comes_last(first->request)) {
+	if (!first->placed && only_sys_follows(first->request, what)) {
 		r = place_devices(first->request, first->host_fds, first->root_fd, err);
 		first->placed = true;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "net/ahead.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -10,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "runtime/base/aside.h"
+#include "runtime/base/scope.h"
 
 static struct aside helper = ASIDE_INIT;
 
@@ -18,12 +20,13 @@ struct making {
 	char sysfs[sizeof("sysfs")], source[sizeof("source")];
 	struct ifreq lo;
 	unsigned with;
-	unsigned is_made; /* told: `made` is what it is going to be */
-	struct net_ahead made;
+	int netns_fd, sysfs_fd;
 	bool lo_is_up;
+	unsigned has_netns, has_sysfs; /* told: the above are what they are going to be */
 };
 
-static bool is_taken;
+/* Of the one that runs. */
+static bool is_netns_taken, is_sysfs_taken;
 
 static int mount_sysfs(const struct making *making)
 {
@@ -57,12 +60,13 @@ static void make(void *context)
 	bool is_inside = aside_call(SYS_unshare, CLONE_NEWNET, 0, 0, 0) >= 0;
 
 	if (is_inside)
-		making->made.netns_fd =
-			(int)aside_call(SYS_openat, AT_FDCWD, (long)making->path, O_RDONLY | O_CLOEXEC, 0);
-	if (is_inside && making->with & NET_AHEAD_SYSFS)
-		making->made.sysfs_fd = mount_sysfs(making);
-	aside_tell(&making->is_made);
-	if (is_inside && making->with & NET_AHEAD_LOOPBACK)
+		making->netns_fd = (int)aside_call(SYS_openat, AT_FDCWD, (long)making->path, O_RDONLY | O_CLOEXEC, 0);
+	aside_tell(&making->has_netns);
+	/* The one without the other shows nothing that is of use. */
+	if (making->netns_fd >= 0 && making->with & NET_AHEAD_SYSFS)
+		making->sysfs_fd = mount_sysfs(making);
+	aside_tell(&making->has_sysfs);
+	if (making->netns_fd >= 0 && making->with & NET_AHEAD_LOOPBACK)
 		making->lo_is_up = raise_loopback(making);
 }
 
@@ -74,10 +78,11 @@ void net_ahead_start(unsigned with)
 		.sysfs = "sysfs",
 		.source = "source",
 		.with = with,
-		.made = NET_AHEAD_INIT,
+		.netns_fd = -1,
+		.sysfs_fd = -1,
 	};
 
-	if (is_taken)
+	if (is_netns_taken)
 		net_ahead_drop();
 	if (helper.pidfd < 0)
 		(void)aside_start(&helper, make, &making, sizeof(making), ASIDE_SHARES_FILES);
@@ -85,23 +90,31 @@ void net_ahead_start(unsigned with)
 
 bool net_ahead_is_started(void)
 {
-	return helper.pidfd >= 0 && !is_taken;
+	return helper.pidfd >= 0 && !is_netns_taken;
 }
 
-struct net_ahead net_ahead_take(void)
+int net_ahead_take(void)
 {
-	const struct making *making = is_taken ? NULL : aside_context(&helper);
-	struct net_ahead made = NET_AHEAD_INIT;
+	const struct making *making = is_netns_taken ? NULL : aside_context(&helper);
 
-	if (making) {
-		aside_wait_told(&helper, &making->is_made);
-		made = making->made;
-		is_taken = true;
-	}
-	/* The one without the other shows nothing that is of use. */
-	if (made.netns_fd < 0)
-		net_ahead_close(&made);
-	return made;
+	if (!making)
+		return -1;
+	aside_wait_told(&helper, &making->has_netns);
+	is_netns_taken = true;
+	return making->netns_fd;
+}
+
+int net_ahead_take_sysfs(bool wait)
+{
+	const struct making *making = is_sysfs_taken ? NULL : aside_context(&helper);
+
+	if (!making)
+		return -1;
+	if (!wait && !aside_has_told(&making->has_sysfs))
+		return -EAGAIN;
+	aside_wait_told(&helper, &making->has_sysfs);
+	is_sysfs_taken = true;
+	return making->sysfs_fd;
 }
 
 bool net_ahead_end(void)
@@ -110,21 +123,14 @@ bool net_ahead_end(void)
 	bool lo_is_up = making && making->lo_is_up;
 
 	aside_close(&helper);
-	is_taken = false;
+	is_netns_taken = is_sysfs_taken = false;
 	return lo_is_up;
-}
-
-void net_ahead_close(struct net_ahead *ahead)
-{
-	scope_fd(&ahead->netns_fd);
-	scope_fd(&ahead->sysfs_fd);
-	*ahead = NET_AHEAD_INIT;
 }
 
 void net_ahead_drop(void)
 {
-	struct net_ahead made = net_ahead_take();
+	CLEANUP_FD int netns_fd = net_ahead_take();
+	CLEANUP_FD int sysfs_fd = net_ahead_take_sysfs(true);
 
-	net_ahead_close(&made);
 	(void)net_ahead_end();
 }

@@ -8,23 +8,16 @@
  * own user namespace.
  *
  * With it comes sysfs, which shows the network of whoever mounts it: the kernel compares it with each one that is
- * mounted already, so it costs some 0.4 ms more where a thousand containers run.
+ * mounted already, so it costs some 0.4 ms more where a thousand containers run. And last of all the loopback interface
+ * is raised, which waits for whoever changes any network of the host's. Each can be had as soon as it is there.
  */
 #ifndef HULL_NET_AHEAD_H
 #define HULL_NET_AHEAD_H
 
 #include <stdbool.h>
 
-#include "runtime/base/scope.h"
-
-struct net_ahead {
-	int netns_fd; /* -1: there is none, for whatever reason; whoever tries to make one learns it */
-	int sysfs_fd; /* a detached mount without any attributes; -1: none */
-};
-#define NET_AHEAD_INIT ((struct net_ahead){.netns_fd = -1, .sysfs_fd = -1})
-
 /* What a container has besides, and a machine's monitor does without. */
-#define NET_AHEAD_LOOPBACK 1u /* raised, last of all: that waits for whoever changes any network of the host's */
+#define NET_AHEAD_LOOPBACK 1u /* raised */
 #define NET_AHEAD_SYSFS	   2u
 
 /* Begins, once in a process. When nothing comes of it net_ahead_take() says so. */
@@ -32,14 +25,17 @@ void net_ahead_start(unsigned with);
 /* Whether it has begun, and nobody has taken it. */
 bool net_ahead_is_started(void);
 /*
- * Waits for the namespace, and not for its loopback interface. Its descriptors (CLOEXEC) are the caller's, to be closed
- * with net_ahead_close(). Once.
+ * Waits for the namespace: a descriptor (CLOEXEC) that is the caller's. Once. -1: there is none, for whatever reason;
+ * whoever tries to make one learns it.
  */
-struct net_ahead net_ahead_take(void);
+int net_ahead_take(void);
+/*
+ * A detached mount of sysfs without any attributes, likewise; -1: there is none. -EAGAIN: not there yet, and not waited
+ * for.
+ */
+int net_ahead_take_sysfs(bool wait);
 /* Behind that: waits until there is nothing more to come. Whether the loopback interface is up. */
 bool net_ahead_end(void);
-void net_ahead_close(struct net_ahead *ahead);
-#define CLEANUP_NET_AHEAD CLEANUP(net_ahead_close)
 /* Waits for all of it, and lets go what nobody has taken: for a start that turns out to need none. */
 void net_ahead_drop(void);
 

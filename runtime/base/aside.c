@@ -85,12 +85,17 @@ __attribute__((no_sanitize("address"))) void aside_tell(unsigned *word)
 	(void)aside_call(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, 1, 0);
 }
 
+bool aside_has_told(const unsigned *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE) != 0;
+}
+
 void aside_wait_told(const struct aside *aside, const unsigned *word)
 {
 	static const struct timespec look_again = {.tv_nsec = LOOK_AGAIN_MS * 1000000L};
 	struct pollfd end = {.fd = aside->pidfd, .events = POLLIN};
 
-	while (!__atomic_load_n(word, __ATOMIC_ACQUIRE) && poll(&end, 1, 0) <= 0)
+	while (!aside_has_told(word) && poll(&end, 1, 0) <= 0)
 		(void)syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, 0, &look_again, NULL, 0);
 }
 

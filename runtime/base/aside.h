@@ -11,6 +11,7 @@
 #ifndef HULL_RUNTIME_BASE_ASIDE_H
 #define HULL_RUNTIME_BASE_ASIDE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -48,6 +49,7 @@ void *aside_context(const struct aside *aside);
  * for that, or for its end: a helper that was killed tells nothing any more.
  */
 void aside_tell(unsigned *word);
+bool aside_has_told(const unsigned *word);
 void aside_wait_told(const struct aside *aside, const unsigned *word);
 /* Waits for its end, and takes its memory back. */
 void aside_close(struct aside *aside);

@@ -79,8 +79,9 @@ static int stage_wait_for_root(struct child *child, struct err *err)
 	unsigned first = plan_child_builds_root(child->plan) ? 1 : 0;
 	int received[] = {-1, -1, -1};
 	unsigned fd_count = ARRAY_SIZE(received) - first;
-	size_t len = 0;
-	int result = sync_wait_data(&child->setup->sync, CHILD_ROOT, NULL, &len, received + first, &fd_count, err);
+	size_t len = sizeof(child->sysfs_comes);
+	int result = sync_wait_data(&child->setup->sync, CHILD_ROOT, &child->sysfs_comes, &len, received + first,
+				    &fd_count, err);
 	CLEANUP_FD int netns_fd = received[1];
 	CLEANUP_FD int sysfs_fd = received[2];
 
@@ -140,16 +141,21 @@ static int shrink_bounding_set(struct child *child, struct err *err)
 	return result;
 }
 
-/* The cgroup's folders are there, its limits perhaps not yet. */
+/* The cgroup's folders are there, its limits perhaps not yet; and what the parent has had no time to wait for. */
 static int wait_for_folders(struct child *child, struct err *err)
 {
-	int result = 0;
+	CLEANUP_FD int sysfs_fd = -1;
+	unsigned fd_count = 1;
+	size_t len = 0;
+	int result;
 
 	if (child->has_folders || !child->setup->cgroup_comes)
 		return 0;
 	result = shrink_bounding_set(child, err);
 	if (result >= 0)
-		result = sync_wait(&child->setup->sync, CHILD_CGROUP, err);
+		result = sync_wait_data(&child->setup->sync, CHILD_CGROUP, NULL, &len, &sysfs_fd, &fd_count, err);
+	if (result >= 0 && sysfs_fd >= 0)
+		result = rootfs_take_sysfs(&child->plan->root, child->setup->sources, fd_take(&sysfs_fd), err);
 	child->has_folders = result >= 0;
 	return result;
 }
@@ -176,7 +182,17 @@ static int join(struct child *child, struct err *err)
 
 static int pass_gate(void *context, enum root_gate_for what, struct err *err)
 {
-	return what == ROOT_GATE_FOLDERS ? wait_for_folders(context, err) : join(context, err);
+	struct child *child = context;
+
+	switch (what) {
+	case ROOT_GATE_SYSFS:
+		return child->sysfs_comes ? wait_for_folders(child, err) : 0;
+	case ROOT_GATE_FOLDERS:
+		return wait_for_folders(child, err);
+	case ROOT_GATE_JOINED:
+		break;
+	}
+	return join(child, err);
 }
 
 static int stage_names(struct child *child, struct err *err)

@@ -16,6 +16,7 @@ struct child {
 	const struct plan *plan;
 	int received_root;	  /* a detached mount, from the parent */
 	bool has_folders, joined; /* of its cgroup */
+	bool sysfs_comes;	  /* with the folders: a sysfs that shows the network namespace */
 	struct root_handle root;
 	/* Where the root is apart: */
 	pid_t self; /* as it is called inside; 0: ask, it is this one */

@@ -57,7 +57,7 @@ struct instance {
 	struct record record;
 	int state_fd; /* its folder, locked; -1 when there is none (yet) */
 
-	bool goes_by_itself, cgroup_comes, netns_comes; /* as in child.h */
+	bool goes_by_itself, cgroup_comes, netns_comes, sysfs_comes; /* as in child.h */
 	bool hooked; /* hooks of its creation may have run: should it fail, the poststop hooks are due */
 
 	/* Held while it is made. */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "net/ahead.h"
 #include "net/network.h"
 #include "runtime/base/installed.h"
 #include "runtime/base/process.h"
@@ -288,6 +289,15 @@ int step_cgroup(struct instance *instance, struct err *err)
 	return make_cgroup(instance, cg_create, err);
 }
 
+/* With what has come late. */
+static int send_cgroup(struct instance *instance, struct err *err)
+{
+	CLEANUP_FD int sysfs_fd = instance->sysfs_comes ? net_ahead_take_sysfs(true) : -1;
+	int result = sync_send_data(&instance->sync, CHILD_CGROUP, NULL, 0, &sysfs_fd, sysfs_fd >= 0 ? 1 : 0, err);
+
+	return step_or_how_it_ended(instance, result, err);
+}
+
 /* The child binds the folders while their limits are written: it will not be in them before that is done. */
 int step_cgroup_late(struct instance *instance, struct err *err)
 {
@@ -300,7 +310,7 @@ int step_cgroup_late(struct instance *instance, struct err *err)
 	result = make_cgroup(instance, cg_make, err);
 	if (result < 0)
 		return result;
-	result = step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_CGROUP, err), err);
+	result = send_cgroup(instance, err);
 	if (result >= 0) {
 		const struct cg_limits limits = first_limits(instance->plan);
 

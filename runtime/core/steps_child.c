@@ -359,15 +359,19 @@ int step_root(struct instance *instance, struct err *err)
 
 int step_send_root(struct instance *instance, struct err *err)
 {
-	CLEANUP_NET_AHEAD struct net_ahead ahead = instance->netns_comes ? net_ahead_take() : NET_AHEAD_INIT;
-	const int all[] = {instance->root_fd, ahead.netns_fd, ahead.sysfs_fd};
+	CLEANUP_FD int netns_fd = instance->netns_comes ? net_ahead_take() : -1;
+	/* It may take long where many containers run. Then it comes with what the child has to wait for anyway. */
+	CLEANUP_FD int sysfs_fd = instance->netns_comes ? net_ahead_take_sysfs(!instance->cgroup_comes) : -1;
+	const int all[] = {instance->root_fd, netns_fd, sysfs_fd};
 	int fds[ARRAY_SIZE(all)], result;
 	unsigned count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (all[i] >= 0)
 			fds[count++] = all[i];
-	result = sync_send_data(&instance->sync, CHILD_ROOT, NULL, 0, fds, count, err);
+	instance->sysfs_comes = sysfs_fd == -EAGAIN;
+	result = sync_send_data(&instance->sync, CHILD_ROOT, &instance->sysfs_comes, sizeof(instance->sysfs_comes), fds,
+				count, err);
 
 	/* A descriptor that is still open here would keep the root mounted as long as the keeper lives. */
 	scope_fd(&instance->root_fd);

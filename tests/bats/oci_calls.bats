@@ -183,6 +183,20 @@ c["linux"]["rootfsPropagation"] = "rslave"'
 	[ "$begun" -lt "$read" ]
 }
 
+# As it is where many containers run, and the kernel compares with each of them.
+# bats test_tags=plain
+@test "a sysfs that is made late is the container's all the same, and so is all that comes behind it" {
+	local soon
+
+	edit 'c["process"]["args"] = ["sh", "-c", "ls /sys/class/net /sys/fs/cgroup /dev; cut -d\" \" -f4- /proc/self/mountinfo"]'
+	run -0 oci run "$ID"
+	soon=${output//[0-9]/}
+	run -0 strace -f -o "$FOLDER/trace" -e trace=sendmsg,fsopen -e inject=fsopen:delay_enter=200000:when=1 "$OCI" --root "$FOLDER/run" run "$ID"
+	[ "${output//[0-9]/}" = "$soon" ]
+	# It came by the second message with descriptors, not with the root.
+	[ -e /sys/fs/cgroup/cgroup.procs ] || [ "$(grep -c SCM_RIGHTS "$FOLDER/trace")" = 2 ]
+}
+
 # On machines with the controllers of v1; tests/vm/v2.bats has the files of v2.
 @test "linux.resources: each limit in the file of its controller" {
 	local disk

@@ -2,6 +2,7 @@
 #include "net/ahead.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -58,74 +59,84 @@ static void test_makes_one(void)
 {
 	ino_t own = network_of("/proc/self/ns/net");
 	struct stat made = {0};
-	struct net_ahead ahead;
+	int netns_fd, sysfs_fd;
 
 	CHECK(!net_ahead_is_started());
 	net_ahead_start(NET_AHEAD_LOOPBACK | NET_AHEAD_SYSFS);
 	CHECK(net_ahead_is_started());
-	ahead = net_ahead_take();
+	netns_fd = net_ahead_take();
 	CHECK(!net_ahead_is_started());
-	CHECK(ahead.netns_fd >= 0 && fstat(ahead.netns_fd, &made) == 0 && made.st_ino != own);
-	CHECK(fcntl(ahead.netns_fd, F_GETFD) & FD_CLOEXEC);
-	CHECK(net_ahead_end() && lo_is_up_in(ahead.netns_fd));
-	CHECK(ahead.sysfs_fd >= 0 && (fcntl(ahead.sysfs_fd, F_GETFD) & FD_CLOEXEC));
-	CHECK(shows_only_lo(ahead.sysfs_fd));
+	CHECK(netns_fd >= 0 && fstat(netns_fd, &made) == 0 && made.st_ino != own);
+	CHECK(fcntl(netns_fd, F_GETFD) & FD_CLOEXEC);
+	do
+		sysfs_fd = net_ahead_take_sysfs(false);
+	while (sysfs_fd == -EAGAIN);
+	CHECK(sysfs_fd >= 0 && (fcntl(sysfs_fd, F_GETFD) & FD_CLOEXEC));
+	CHECK(shows_only_lo(sysfs_fd));
+	CHECK_INT(net_ahead_take_sysfs(true), -1); /* each is to be taken once */
+	CHECK(net_ahead_end() && lo_is_up_in(netns_fd));
 	/* The caller stays where it was. */
 	CHECK(network_of("/proc/self/ns/net") == own);
-	CHECK(!net_ahead_is_started());
-	net_ahead_close(&ahead);
-	CHECK_INT(ahead.netns_fd, -1);
+	(void)close(netns_fd);
+	(void)close(sysfs_fd);
 }
 
 static void test_each_is_another(void)
 {
 	struct stat first = {0}, second = {0};
-	struct net_ahead one, two;
+	int one, two;
 
 	net_ahead_start(NET_AHEAD_LOOPBACK);
 	net_ahead_start(NET_AHEAD_LOOPBACK); /* once is enough */
 	one = net_ahead_take();
-	CHECK_INT(net_ahead_take().netns_fd, -1); /* and so it is to be taken */
-	net_ahead_start(0);			  /* waits for what is left of the first */
+	CHECK_INT(net_ahead_take(), -1);
+	net_ahead_start(0); /* waits for what is left of the first */
 	two = net_ahead_take();
-	CHECK(lo_is_up_in(one.netns_fd));
-	CHECK(!net_ahead_end() && !lo_is_up_in(two.netns_fd));
-	CHECK(fstat(one.netns_fd, &first) == 0 && fstat(two.netns_fd, &second) == 0 && first.st_ino != second.st_ino);
-	CHECK_INT(one.sysfs_fd, -1);
-	CHECK_INT(two.sysfs_fd, -1);
-	net_ahead_close(&one);
-	net_ahead_close(&two);
+	CHECK_INT(net_ahead_take_sysfs(true), -1);
+	CHECK(lo_is_up_in(one));
+	CHECK(!net_ahead_end() && !lo_is_up_in(two));
+	CHECK(fstat(one, &first) == 0 && fstat(two, &second) == 0 && first.st_ino != second.st_ino);
+	(void)close(one);
+	(void)close(two);
 }
 
-/* Nothing is left open or running of one that nobody wants. */
+static int lowest_free(void)
+{
+	int fd = dup(STDIN_FILENO);
+
+	(void)close(fd);
+	return fd;
+}
+
+/* Nothing is left open or running of one that nobody wants, or of what is left of it. */
 static void test_one_is_dropped(void)
 {
-	int before = dup(STDIN_FILENO), after;
+	int before = lowest_free();
 
-	(void)close(before);
 	net_ahead_start(NET_AHEAD_LOOPBACK | NET_AHEAD_SYSFS);
 	net_ahead_drop();
 	CHECK(!net_ahead_is_started());
-	after = dup(STDIN_FILENO);
-	CHECK_INT(after, before);
-	(void)close(after);
+	CHECK_INT(lowest_free(), before);
 	CHECK(waitpid(-1, NULL, __WALL | WNOHANG) < 0);
 	net_ahead_drop();
+	net_ahead_start(NET_AHEAD_LOOPBACK | NET_AHEAD_SYSFS);
+	(void)close(net_ahead_take());
+	net_ahead_drop();
+	CHECK_INT(lowest_free(), before);
+	CHECK(waitpid(-1, NULL, __WALL | WNOHANG) < 0);
 }
 
 static void test_none_is_no_failure(void)
 {
-	struct net_ahead ahead = net_ahead_take();
 	int status = -1;
 
-	CHECK(ahead.netns_fd == -1 && ahead.sysfs_fd == -1 && !net_ahead_end());
+	CHECK(net_ahead_take() == -1 && net_ahead_take_sysfs(false) == -1 && !net_ahead_end());
 	/* Where the right is lacking, that is told in the same way. */
 	if (fork() == 0) {
 		if (setresuid(65534, 65534, 65534) < 0)
 			_exit(2);
 		net_ahead_start(NET_AHEAD_LOOPBACK | NET_AHEAD_SYSFS);
-		ahead = net_ahead_take();
-		_exit(ahead.netns_fd == -1 && ahead.sysfs_fd == -1 && !net_ahead_end() ? 0 : 1);
+		_exit(net_ahead_take() == -1 && net_ahead_take_sysfs(true) == -1 && !net_ahead_end() ? 0 : 1);
 	}
 	(void)wait(&status);
 	CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
