@@ -129,8 +129,9 @@ bool net_ahead_end(void)
 
 void net_ahead_drop(void)
 {
-	CLEANUP_FD int netns_fd = net_ahead_take();
-	CLEANUP_FD int sysfs_fd = net_ahead_take_sysfs(true);
+	int fds[] = {net_ahead_take(), net_ahead_take_sysfs(true)};
 
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		scope_fd(&fds[i]);
 	(void)net_ahead_end();
 }

@@ -5,8 +5,8 @@
  * A start of a container has dozens of them, nearly one after the other. musl's heap maps most of what they ask for
  * alone, looks at each page of it to see whether it must be cleared, and gives it back to the kernel with the last of
  * what is in it: several faults for a page, and an interrupt of the processor that another thread runs on. A command
- * has a stock instead, which the kernel fills in a few calls, and keeps what is given back for the next one. Programs that
- * stay have none: what they do not use is the machine's.
+ * has a stock instead, which the kernel fills in a few calls, and keeps what is given back for the next one. Programs
+ * that stay have none: what they do not use is the machine's.
  */
 #ifndef HULL_RUNTIME_BASE_SPARE_H
 #define HULL_RUNTIME_BASE_SPARE_H

@@ -112,22 +112,24 @@ static void put_linux(struct json_writer *w, const struct cg_host *host)
 /* Values of annotations are strings, always. */
 static void put_annotations(struct json_writer *w, const struct cg_host *cgroups, struct arena *arena)
 {
-	static const struct {
-		const char *name;
-		size_t offset; /* of a bool of struct plan_host */
-	} facts[] = {
-		{"io.hull.host.apparmor", offsetof(struct plan_host, apparmor)},
-		{"io.hull.host.idmappedMounts", offsetof(struct plan_host, idmapped_mounts)},
-		{"io.hull.host.seccomp", offsetof(struct plan_host, seccomp)},
-		{"io.hull.host.selinux", offsetof(struct plan_host, selinux)},
-		{"io.hull.host.timeNamespaces", offsetof(struct plan_host, time_ns)},
-		{"io.hull.host.userNamespaces", offsetof(struct plan_host, user_ns)},
-	};
 	struct err ignored = ERR_INIT;
 	struct plan_host host;
 	const char *criu;
 
 	plan_host_probe(&host);
+
+	const struct {
+		const char *name;
+		bool is_there;
+	} facts[] = {
+		{"io.hull.host.apparmor", host.apparmor},
+		{"io.hull.host.idmappedMounts", host.idmapped_mounts},
+		{"io.hull.host.seccomp", host.seccomp},
+		{"io.hull.host.selinux", host.selinux},
+		{"io.hull.host.timeNamespaces", host.has_namespaces(NS_TIME)},
+		{"io.hull.host.userNamespaces", host.has_namespaces(NS_USER)},
+	};
+
 	json_open(w, "annotations");
 	/* The name that engines look for, whichever runtime says it. */
 	json_put_string(w, "org.opencontainers.runc.checkpoint.enabled",
@@ -135,8 +137,7 @@ static void put_annotations(struct json_writer *w, const struct cg_host *cgroups
 	json_put_string(w, "io.hull.version", HULL_VERSION);
 	json_put_string(w, "io.hull.host.cgroups", cgroups->layout_name);
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
-		json_put_string(w, facts[i].name,
-				*(const bool *)((const char *)&host + facts[i].offset) ? "true" : "false");
+		json_put_string(w, facts[i].name, facts[i].is_there ? "true" : "false");
 	json_close(w);
 }
 

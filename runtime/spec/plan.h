@@ -69,9 +69,11 @@ struct plan_host {
 	gid_t gid;
 	uint64_t caps; /* what the caller may pass on: a bit a capability */
 	uint64_t cap_last;
-	bool user_ns, time_ns, cgroup_ns, seccomp;
+	bool seccomp;
 	bool idmapped_mounts; /* mount_setattr(MOUNT_ATTR_IDMAP) */
 	bool apparmor, selinux;
+	/* Whether this kernel has a kind that not every one has. Asked for what is wanted. NULL: it has (tests). */
+	bool (*has_namespaces)(enum ns_kind kind);
 	/* Whether the cgroups of this host can honour a request: cg_check(). NULL: not asked (tests). */
 	int (*check_cgroup)(const struct cg_request *request, struct err *err);
 	/* Whether the caller may make one at all: cg_may_make(). NULL: it may (tests). */

@@ -190,6 +190,20 @@ int plan_inside(struct arena *arena, const struct config *config, const struct e
 	return run_parts(&planning, inside, ARRAY_SIZE(inside), err);
 }
 
+static bool has_namespaces(enum ns_kind kind)
+{
+	switch (kind) {
+	case NS_USER:
+		return host_has(HOST_USER_NS);
+	case NS_TIME:
+		return host_has(HOST_TIME_NS);
+	case NS_CGROUP:
+		return host_has(HOST_CGROUP_NS);
+	default:
+		return true;
+	}
+}
+
 void plan_host_probe(struct plan_host *ret)
 {
 	uid_t uid = geteuid();
@@ -204,13 +218,11 @@ void plan_host_probe(struct plan_host *ret)
 		.gid = getegid(),
 		.caps = caps,
 		.cap_last = host_cap_last(),
-		.user_ns = host_has(HOST_USER_NS),
-		.time_ns = host_has(HOST_TIME_NS),
-		.cgroup_ns = host_has(HOST_CGROUP_NS),
 		.seccomp = host_has(HOST_SECCOMP),
 		.idmapped_mounts = host_has(HOST_MOUNT_SETATTR),
 		.apparmor = lsm_has_apparmor(),
 		.selinux = lsm_has_selinux(),
+		.has_namespaces = has_namespaces,
 		.check_cgroup = cg_check,
 		.may_make_cgroup = cg_may_make,
 		.cgroup_view = cg_mount_view,

@@ -92,22 +92,15 @@ static int take_joined(struct planning *p, struct ns_set *set, struct err *err)
 	return 0;
 }
 
-/* Kinds that not every kernel has. */
 static int check_kernel(const struct planning *p, const struct ns_set *set, struct err *err)
 {
-	const struct {
-		enum ns_kind kind;
-		bool there;
-	} optional[] = {
-		{NS_USER, p->host->user_ns},
-		{NS_TIME, p->host->time_ns},
-		{NS_CGROUP, p->host->cgroup_ns},
-	};
+	static const enum ns_kind optional[] = {NS_USER, NS_TIME, NS_CGROUP};
 
 	for (size_t i = 0; i < ARRAY_SIZE(optional); i++)
-		if (set->kind[optional[i].kind].how != NS_HOST && !optional[i].there)
+		if (set->kind[optional[i]].how != NS_HOST && p->host->has_namespaces &&
+		    !p->host->has_namespaces(optional[i]))
 			return err_say(err, ENOTSUP, "linux.namespaces: this kernel has no %s namespaces",
-				       ns_name(optional[i].kind));
+				       ns_name(optional[i]));
 	return 0;
 }
 

@@ -23,9 +23,6 @@ static inline void fuzz_plan(struct arena *arena, const struct config *config, c
 		.gid = rootless ? 1000 : 0,
 		.caps = rootless ? 0 : UINT64_MAX,
 		.cap_last = 40,
-		.user_ns = true,
-		.time_ns = true,
-		.cgroup_ns = true,
 		.seccomp = true,
 		.idmapped_mounts = !rootless,
 	};

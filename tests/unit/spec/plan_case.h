@@ -61,6 +61,16 @@ static struct plan_vm_host plan_case_machine = {
 	.qemu = "/usr/bin/qemu",
 };
 
+static unsigned plan_case_wanted; /* of the host that was made last */
+
+static inline bool plan_case_has_namespaces(enum ns_kind kind)
+{
+	return !(plan_case_wanted & (kind == NS_USER	 ? NO_USER_NS
+				     : kind == NS_TIME	 ? NO_TIME_NS
+				     : kind == NS_CGROUP ? NO_CGROUP_NS
+							 : 0));
+}
+
 static inline struct plan_host plan_case_host(unsigned wanted)
 {
 	struct plan_host host = {
@@ -73,9 +83,7 @@ static inline struct plan_host plan_case_host(unsigned wanted)
 		.gid = wanted & ROOTLESS ? 1000 : 0,
 		.caps = wanted & FEW_CAPS ? CAPS_BIT(0) : UINT64_MAX,
 		.cap_last = 40,
-		.user_ns = !(wanted & NO_USER_NS),
-		.time_ns = !(wanted & NO_TIME_NS),
-		.cgroup_ns = !(wanted & NO_CGROUP_NS),
+		.has_namespaces = plan_case_has_namespaces,
 		.seccomp = !(wanted & NO_SECCOMP),
 		.idmapped_mounts = !(wanted & NO_IDMAP),
 		.vm = wanted & MACHINE ? &plan_case_machine : NULL,
@@ -84,6 +92,7 @@ static inline struct plan_host plan_case_host(unsigned wanted)
 		.mount_join = {.is_callers = wanted & OWN_MOUNTS, .is_foreign = wanted & FOREIGN_MOUNTS},
 	};
 
+	plan_case_wanted = wanted;
 	if (wanted & NO_MOUNTS)
 		(void)err_say(&host.mount_join.why, ENOENT, "mount namespace '/m': gone");
 
