@@ -356,6 +356,7 @@ static int read_mounts(struct arena *arena, char **ret, struct err *err)
 	size_t len;
 
 	if (expected && __atomic_load_n(&expected->len, __ATOMIC_ACQUIRE) > 0) {
+		expected->len = 0; /* once: it is going to be cut up */
 		*ret = expected->text;
 		return 0;
 	}

@@ -71,7 +71,7 @@ struct cg_mounts_text {
 
 /*
  * cg_layout_get() takes the text from there, where it is there by then; else it reads the file itself, and the text is
- * not looked at any more. It is the layout's from now on. NULL: the layout is known, and no text is wanted.
+ * not looked at any more. It is the layout's from now on. NULL: the layout is known, or the text expected already.
  */
 struct cg_mounts_text *cg_layout_expect_mounts(void);
 

@@ -7,7 +7,7 @@
  *   1. caps_bound()         The bounding set shrinks first: PR_CAPBSET_DROP needs CAP_SETPCAP in the effective set, and
  *                           setresuid(2) away from 0 empties that one. It takes nothing from the process itself, only
  *                           from what is executed: any time before 2 will do.
- *      caps_keep_over_user() Else the permitted set goes with the user.
+ *      caps_keep_over_user()  Else the permitted set goes with the user.
  *   2. setgroups, setresgid, setresuid, in this order: each needs what the next one takes away.
  *   3. caps_after_user()    capset(2) with the wanted sets, all at once: after it nothing is held that was not asked
  *                           for. Ambient ones last, since they must be permitted and inheritable by then. KEEPCAPS goes
