@@ -355,8 +355,8 @@ static int read_mounts(struct arena *arena, char **ret, struct err *err)
 {
 	size_t len;
 
-	if (expected && __atomic_load_n(&expected->len, __ATOMIC_ACQUIRE) > 0) {
-		expected->len = 0; /* once: it is going to be cut up */
+	/* Once: it is going to be cut up. */
+	if (expected && __atomic_exchange_n(&expected->len, CG_MOUNTS_UNWANTED, __ATOMIC_ACQ_REL) > 0) {
 		*ret = expected->text;
 		return 0;
 	}

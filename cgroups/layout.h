@@ -64,8 +64,9 @@ struct cg_layout {
  * The text of /proc/self/mountinfo, which takes the kernel some 5 µs a mount to write, read by a helper that shares the
  * caller's memory and mount namespace. Plain data: whoever reads it sets `len` last, with a release.
  */
+#define CG_MOUNTS_UNWANTED (-1)
 struct cg_mounts_text {
-	int len; /* of what is terminated with NUL; 0: not there (yet) */
+	int len; /* of what is terminated with NUL; 0: not there (yet); CG_MOUNTS_UNWANTED: taken, or read elsewhere */
 	char text[((size_t)64 << 10) - sizeof(int)];
 };
 

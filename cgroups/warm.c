@@ -40,6 +40,7 @@ struct migration {
 static void read_mounts(const struct migration *migration)
 {
 	struct cg_mounts_text *mounts = migration->mounts;
+	int nothing_yet = 0;
 	size_t len = 0;
 	long fd = aside_call(SYS_openat, AT_FDCWD, (long)migration->mountinfo, O_RDONLY | O_CLOEXEC, 0), n = 1;
 
@@ -47,9 +48,10 @@ static void read_mounts(const struct migration *migration)
 		n = aside_call(SYS_read, fd, (long)(mounts->text + len), (long)(sizeof(mounts->text) - len), 0);
 		len += n > 0 ? (size_t)n : 0;
 	}
-	/* The text is zeros behind what was read. */
+	/* The text is zeros behind what was read. Unless the caller has begun to read it meanwhile. */
 	if (fd >= 0 && n == 0)
-		__atomic_store_n(&mounts->len, (int)len, __ATOMIC_RELEASE);
+		(void)__atomic_compare_exchange_n(&mounts->len, &nothing_yet, (int)len, false, __ATOMIC_RELEASE,
+						  __ATOMIC_RELAXED);
 }
 
 static void migrate(void *context)
@@ -63,8 +65,8 @@ static void migrate(void *context)
 	fd = aside_call(SYS_openat, AT_FDCWD, (long)migration->procs_file, O_WRONLY | O_CLOEXEC, 0);
 	if (fd >= 0)
 		(void)aside_call(SYS_write, fd, (long)"0", 1, 0); /* 0: whoever writes */
-	/* Behind the write, which is what has to begin early. Where that has to wait, the caller reads them itself. */
-	if (migration->mounts)
+	/* Behind the write, which is what has to begin early. Where that had to wait, the caller has read them. */
+	if (migration->mounts && __atomic_load_n(&migration->mounts->len, __ATOMIC_RELAXED) == 0)
 		read_mounts(migration);
 }
 

@@ -163,6 +163,7 @@ static void test_expected_mounts(void)
 	mounts->len = (int)sizeof(none) - 1;
 	CHECK_INT(cg_layout_get(&layout, &failure), 0);
 	CHECK_INT(layout->kind, CG_LAYOUT_NONE);
+	CHECK_INT(mounts->len, CG_MOUNTS_UNWANTED); /* a helper that comes later need not begin */
 }
 
 int main(void)
