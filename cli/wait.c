@@ -11,7 +11,6 @@
 #include "runtime/core/control.h"
 
 #define KEEPER_WAIT_MS 5000 /* a disk may be busy */
-#define DEATH_WAIT_MS  1000
 #define LOOK_EVERY_MS  10
 
 /*
@@ -51,25 +50,24 @@ static void pause_ms(long ms)
 }
 
 /*
- * Whether it runs without a keeper: then it gets one. A keeper that is killed closes its socket a moment before it is
- * seen to be dead.
+ * Whether a keeper that does not answer is worth asking again, after a moment. One whose instance has just been started
+ * does not listen yet. One that is killed closes its socket a moment before it is seen to be dead; then the instance
+ * gets another.
  */
-static bool was_orphaned(const struct instance_operand *one)
+static bool ask_again(const struct instance_operand *one, int *left_ms)
 {
 	struct control_view view;
 	struct err ignored = ERR_INIT;
 
-	for (int left_ms = DEATH_WAIT_MS; left_ms > 0; left_ms -= LOOK_EVERY_MS) {
-		if (control_look(&one->stores->store, one->call->arena, one->view.id, false, &view, &ignored) < 0 ||
-		    view.now.status == RECORD_STOPPED)
-			return false;
-		if (view.now.unattended) {
-			instance_settle(one->call, one->stores);
-			return true;
-		}
-		pause_ms(LOOK_EVERY_MS);
-	}
-	return false;
+	if (*left_ms <= 0 ||
+	    control_look(&one->stores->store, one->call->arena, one->view.id, false, &view, &ignored) < 0 ||
+	    view.now.status == RECORD_STOPPED)
+		return false;
+	if (view.now.unattended)
+		instance_settle(one->call, one->stores);
+	pause_ms(LOOK_EVERY_MS);
+	*left_ms -= LOOK_EVERY_MS;
+	return true;
 }
 
 /*
@@ -95,13 +93,13 @@ static void wait_for_keeper(const struct instance_operand *one, struct record_ex
 static int wait_for_end(const struct instance_operand *one, struct record_exit *ret, struct err *err)
 {
 	struct err ignored = ERR_INIT, failure = ERR_INIT;
-	int result;
+	int left_ms = KEEPER_WAIT_MS, result;
 
 	do {
 		result = ask_keeper(one, ret, &ignored);
 		if (result >= 0 && ret->known)
 			return 0;
-	} while (result < 0 && was_orphaned(one));
+	} while (result < 0 && ask_again(one, &left_ms));
 	result = control_wait(&one->stores->store, one->view.id, -1, ret, &failure);
 	if (result < 0 && result != -ENOENT) {
 		*err = failure;

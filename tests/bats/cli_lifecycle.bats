@@ -251,6 +251,25 @@ has_socket() {
 	retry 30 gone
 }
 
+# As it is of one that has just been started.
+@test "wait: a keeper that does not listen yet is asked again" {
+	local socket
+
+	hull run -d --rm --name web bb sh -c 'until [ -e /tmp/end ]; do sleep 0.05; done; exit 5'
+	is_there() {
+		socket=$(find "$STORES/run" -name attach.sock | grep .)
+	}
+	retry 30 is_there
+	mv "$socket" "$STORES/away"
+	"$HULL" --root "$STORES/run" --data "$STORES/data" wait web >"$STORES/code" </dev/null 3>&- 4>&- &
+	sleep 0.3
+	mv "$STORES/away" "$socket"
+	retry 30 has_socket $!
+	hull exec web touch /tmp/end
+	wait $!
+	[ "$(cat "$STORES/code")" = 5 ]
+}
+
 @test "wait: a keeper that is killed meanwhile costs no exit code" {
 	hull run -d --name web bb sh -c 'sleep 5; exit 6'
 	hull wait web >"$STORES/code" &
