@@ -188,7 +188,7 @@ c["linux"]["rootfsPropagation"] = "rslave"'
 @test "a sysfs that is made late is the container's all the same, and so is all that comes behind it" {
 	local soon
 
-	edit 'c["process"]["args"] = ["sh", "-c", "ls /sys/class/net /sys/fs/cgroup /dev; cut -d\" \" -f4- /proc/self/mountinfo"]'
+	edit 'c["process"]["args"] = ["sh", "-c", "ls /sys/class/net /sys/fs/cgroup /dev; cut -d\" \" -f4- /proc/self/mountinfo | sort"]'
 	run -0 oci run "$ID"
 	soon=${output//[0-9]/}
 	run -0 strace -f -o "$FOLDER/trace" -e trace=sendmsg,fsopen -e inject=fsopen:delay_enter=200000:when=1 "$OCI" --root "$FOLDER/run" run "$ID"
