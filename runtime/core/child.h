@@ -49,8 +49,8 @@
 
 enum child_stage {
 	CHILD_MAPPED = 1,
-	CHILD_ROOT,
-	CHILD_CGROUP,
+	CHILD_ROOT, /* with the root, network namespace and sysfs that there are; and a bool: sysfs comes with the next */
+	CHILD_CGROUP, /* with that sysfs, unless nobody could make it */
 	CHILD_JOINED,
 	CHILD_ASSEMBLED,
 	CHILD_HOOKED,

@@ -16,7 +16,10 @@
 
 #include "runtime/base/aside.h"
 
-/* For the caller's child `pid`. Where it cannot be done, none runs, and nothing is lost but that time. */
+/*
+ * For the caller's child `pid`, and its pidfd, which stays the caller's (-1: none, and no helper). Where it cannot be
+ * done, none runs, and nothing is lost but that time.
+ */
 void unmounting_start(pid_t pid, int pidfd, struct aside *ret);
 /* Behind the end of that child: all is unmounted, but for what others have joined. */
 void unmounting_wait(struct aside *helper);

@@ -128,27 +128,17 @@ static void test_stands_back(void)
 }
 
 struct telling {
-	int fd;
+	struct job job;
 	unsigned told;
-	int number;
 };
 
 static void tell(void *context)
 {
 	struct telling *telling = context;
-	char byte;
 
-	telling->number = 7;
+	telling->job.number = 7;
 	aside_tell(&telling->told);
-	(void)aside_call(SYS_read, telling->fd, (long)&byte, 1, 0);
-}
-
-static void tell_nothing(void *context)
-{
-	const struct telling *telling = context;
-	char byte;
-
-	(void)aside_call(SYS_read, telling->fd, (long)&byte, 1, 0);
+	until_told(&telling->job);
 }
 
 /* What it has to tell is taken while it goes on; and who is killed before that is not waited for. */
@@ -160,15 +150,15 @@ static void test_tells(void)
 
 	CHECK(aside_context(&aside) == NULL);
 	CHECK_INT(pipe2(pipes, O_CLOEXEC), 0);
-	telling.fd = pipes[0];
+	telling.job.fd = pipes[0];
 	CHECK_INT(aside_start(&aside, tell, &telling, sizeof(telling), 0), 0);
 	seen = aside_context(&aside);
 	aside_wait_told(&aside, &seen->told);
-	CHECK_INT(seen->number, 7);
+	CHECK_INT(seen->job.number, 7);
 	CHECK_INT(kill(aside.pid, 0), 0);
 	CHECK_INT(write(pipes[1], "x", 1), 1);
 	aside_close(&aside);
-	CHECK_INT(aside_start(&aside, tell_nothing, &telling, sizeof(telling), 0), 0);
+	CHECK_INT(aside_start(&aside, until_told, &telling, sizeof(telling), 0), 0);
 	CHECK_INT(kill(aside.pid, SIGKILL), 0);
 	seen = aside_context(&aside);
 	aside_wait_told(&aside, &seen->told);

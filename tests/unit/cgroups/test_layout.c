@@ -149,7 +149,7 @@ static void test_places(void)
 	CHECK_HAS(err.msg, "absolute");
 }
 
-/* A text that somebody has read already is taken, and wanted once. */
+/* A text that somebody has read already is taken, and wanted once. The last case: the layout is known behind it. */
 static void test_expected_mounts(void)
 {
 	static const char none[] = "21 1 0:20 / / rw - tmpfs tmpfs rw\n";
