@@ -150,6 +150,7 @@ static void test_ends_with_its_parent(void)
 	CHECK_INT(kill(parent, SIGKILL), 0);
 	CHECK_INT(waitpid(parent, &status, 0), parent);
 	CHECK_INT(proc_wait_end(pidfd, 5000), 0);
+	(void)kill(pid, SIGKILL); /* should that have failed */
 	CHECK_INT(waitpid(pid, NULL, __WALL), pid);
 	(void)close(pidfd);
 	(void)close(told[0]);
