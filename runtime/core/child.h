@@ -49,7 +49,7 @@
 
 enum child_stage {
 	CHILD_MAPPED = 1,
-	CHILD_ROOT, /* with the root, network namespace and sysfs that there are; and a bool: sysfs comes with the next */
+	CHILD_ROOT,   /* with the root, network namespace and sysfs that there are; a bool: sysfs comes later */
 	CHILD_CGROUP, /* with that sysfs, unless nobody could make it */
 	CHILD_JOINED,
 	CHILD_ASSEMBLED,
