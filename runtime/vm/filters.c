@@ -32,8 +32,8 @@ enum check {
 };
 
 /*
- * A call that is allowed, perhaps depending on one argument. Several rows of one call follow one another, those of one
- * kind all with IS.
+ * A call that is allowed, perhaps depending on one argument: for each kind, one row of a call, or several with IS and
+ * the same argument, any of which will do.
  */
 static const struct row {
 	uint32_t call;
@@ -115,7 +115,7 @@ static const struct row {
 	{SYS_fallocate, LOOP | FS, ANY, 0, 0},
 	{SYS_fstat, EVERY, ANY, 0, 0},
 	{SYS_lseek, EVERY, ANY, 0, 0},
-	/* Shared directories: names, in the order of how often they are used, and data beyond the disks' calls. */
+	/* Shared directories: names, and data beyond the disks' calls. */
 	{SYS_openat2, FS, ANY, 0, 0},
 	{SYS_statx, FS, ANY, 0, 0},
 	{SYS_openat, FS, ANY, 0, 0},
@@ -188,71 +188,138 @@ bool filter_is_wanted(void)
 	return !IS_SANITIZED;
 }
 
-#define DATA(member) ((uint32_t)offsetof(struct seccomp_data, member))
-#define LOAD(offset) ((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (offset)))
-#define ALLOW	     ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW))
-#define KILL	     ((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS))
-/* Goes on with the next instruction when it is so, else skips it and as many as `skip` says. */
-#define IF(test, value, skip) ((struct sock_filter)BPF_JUMP(BPF_JMP | (test) | BPF_K, (value), 0, (skip)))
-#define IF_NONE(value, skip)  ((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (value), (skip), 0))
-#define SKIP(count)	      ((struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, (count)))
-#define LOWER_HALF(which)     (DATA(args) + (uint32_t)((which) * sizeof(uint64_t)))
-
-static void put(struct filter_program *program, struct sock_filter instruction)
-{
-	if (program->filter.count < FILTER_ROOM)
-		program->instructions[program->filter.count] = instruction;
-	program->filter.count++;
-}
-
-static bool is_for(const struct row *row, enum filter_kind kind)
-{
-	return (row->kinds & (unsigned)kind) != 0;
-}
+/* --- Making a program --------------------------------------------------------------------------------------------- */
 
 /*
- * All rows of one call that look at its argument: the number of the call is in the accumulator, before and behind.
- * Returns the row behind them.
+ * The kernel runs a program that it is given for every number of a call that there is, to know which of them it always
+ * allows; and compiles it. So the number is looked for in a tree, as short as it can be: a few comparisons of each
+ * number with the first one of a segment, all of whose numbers go the same way.
+ *
+ * Instructions are put from the last to the first: what one jumps to is there before it. None is too far away for that,
+ * FILTER_ROOM being what eight bits can say.
  */
-static size_t put_checked(struct filter_program *program, size_t first, enum filter_kind kind)
-{
-	size_t end = first, checks = 0;
+struct segment {
+	uint32_t first;
+	unsigned target; /* the instruction for all from there on, up to the next segment */
+};
 
-	for (; end < ARRAY_SIZE(rows) && rows[end].call == rows[first].call; end++)
-		checks += is_for(&rows[end], kind);
-	if (checks == 0)
-		return end;
-	/* To the next call: the load, two instructions a check, and the end of it. */
-	put(program, IF(BPF_JEQ, rows[first].call, (uint8_t)(2 * checks + 2)));
-	put(program, LOAD(LOWER_HALF(rows[first].argument)));
-	for (size_t i = first; i < end; i++) {
-		if (!is_for(&rows[i], kind))
-			continue;
-		put(program, rows[i].check == IS ? IF(BPF_JEQ, rows[i].value, 1) : IF_NONE(rows[i].value, 1));
-		put(program, ALLOW);
+/* Each call and what lies behind it, and what lies before the first. */
+#define SEGMENTS_MAX (2 * ARRAY_SIZE(rows) + 1)
+
+#define DATA(member)	  ((uint32_t)offsetof(struct seccomp_data, member))
+#define LOWER_HALF(which) (DATA(args) + (uint32_t)((which) * sizeof(uint64_t)))
+
+struct making {
+	struct sock_filter *instructions;
+	unsigned at; /* of the one put last */
+	unsigned allow, kill;
+};
+
+/* Returns where it is. Without room, the first ones are overwritten: that all fit is tested. */
+static unsigned put(struct making *m, struct sock_filter instruction)
+{
+	m->at -= m->at > 0;
+	m->instructions[m->at] = instruction;
+	return m->at;
+}
+
+static unsigned put_load(struct making *m, uint32_t offset)
+{
+	return put(m, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset));
+}
+
+static unsigned put_return(struct making *m, uint32_t action)
+{
+	return put(m, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
+}
+
+static unsigned put_branch(struct making *m, uint16_t test, uint32_t value, unsigned if_so, unsigned if_not)
+{
+	unsigned behind = m->at; /* what follows the new one */
+
+	return put(m, (struct sock_filter)BPF_JUMP((uint16_t)(BPF_JMP | BPF_K | test), value, (uint8_t)(if_so - behind),
+						   (uint8_t)(if_not - behind)));
+}
+
+/* Where a call goes that the `count` rows are about. */
+static unsigned put_checks(struct making *m, const struct row *const *of_call, size_t count)
+{
+	unsigned next = m->kill;
+
+	for (size_t i = count; i-- > 0;) {
+		if (of_call[i]->check == ANY)
+			return m->allow;
+		next = of_call[i]->check == IS ? put_branch(m, BPF_JEQ, of_call[i]->value, m->allow, next)
+					       : put_branch(m, BPF_JSET, of_call[i]->value, next, m->allow);
 	}
-	put(program, KILL);
-	return end;
+	return put_load(m, LOWER_HALF(of_call[0]->argument));
+}
+
+static size_t add_segment(struct segment *segments, size_t count, uint32_t first, unsigned target)
+{
+	/* A call directly behind another, and nothing between them. */
+	if (count > 0 && segments[count - 1].first == first)
+		count--;
+	if (count > 0 && segments[count - 1].target == target)
+		return count;
+	segments[count] = (struct segment){.first = first, .target = target};
+	return count + 1;
+}
+
+/* Where the tree begins. */
+static unsigned put_tree(struct making *m, const struct segment *segments, size_t count)
+{
+	unsigned higher, lower;
+
+	if (count == 1)
+		return segments[0].target;
+	higher = put_tree(m, segments + count / 2, count - count / 2);
+	lower = put_tree(m, segments, count / 2);
+	return put_branch(m, BPF_JGE, segments[count / 2].first, higher, lower);
+}
+
+/* In the order of their calls' numbers. */
+static size_t choose_rows(enum filter_kind kind, const struct row *chosen[static ARRAY_SIZE(rows)])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t at = count;
+
+		if (!(rows[i].kinds & (unsigned)kind))
+			continue;
+		for (; at > 0 && chosen[at - 1]->call > rows[i].call; at--)
+			chosen[at] = chosen[at - 1];
+		chosen[at] = &rows[i];
+		count++;
+	}
+	return count;
 }
 
 void filter_make(struct filter_program *program, enum filter_kind kind)
 {
-	program->filter = (struct confine_filter){.instructions = program->instructions};
-	put(program, LOAD(DATA(arch)));
-	put(program, IF(BPF_JEQ, AUDIT_ARCH_X86_64, 1));
-	put(program, SKIP(1));
-	put(program, KILL);
-	put(program, LOAD(DATA(nr)));
-	for (size_t i = 0; i < ARRAY_SIZE(rows);) {
-		if (rows[i].check != ANY) {
-			i = put_checked(program, i, kind);
-			continue;
-		}
-		if (is_for(&rows[i], kind)) {
-			put(program, IF(BPF_JEQ, rows[i].call, 1));
-			put(program, ALLOW);
-		}
-		i++;
+	struct making m = {.instructions = program->instructions, .at = FILTER_ROOM};
+	const struct row *chosen[ARRAY_SIZE(rows)];
+	struct segment segments[SEGMENTS_MAX];
+	size_t row_count = choose_rows(kind, chosen), segment_count, end;
+
+	m.kill = put_return(&m, SECCOMP_RET_KILL_PROCESS);
+	m.allow = put_return(&m, SECCOMP_RET_ALLOW);
+	segment_count = add_segment(segments, 0, 0, m.kill);
+	for (size_t i = 0; i < row_count; i = end) {
+		uint32_t call = chosen[i]->call;
+
+		for (end = i + 1; end < row_count && chosen[end]->call == call;)
+			end++;
+		segment_count = add_segment(segments, segment_count, call, put_checks(&m, chosen + i, end - i));
+		segment_count = add_segment(segments, segment_count, call + 1, m.kill);
 	}
-	put(program, KILL);
+	(void)put_tree(&m, segments, segment_count);
+	(void)put_load(&m, DATA(nr));
+	(void)put_branch(&m, BPF_JEQ, AUDIT_ARCH_X86_64, m.at, m.kill);
+	(void)put_load(&m, DATA(arch));
+	program->filter = (struct confine_filter){
+		.instructions = program->instructions + m.at,
+		.count = FILTER_ROOM - m.at,
+	};
 }
