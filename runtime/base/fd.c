@@ -203,20 +203,31 @@ static int memory_create(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-int fd_memory(const char *name, const void *bytes, size_t len, struct err *err)
+int fd_memory_empty(const char *name, struct err *err)
 {
-	CLEANUP_FD int fd = memory_create(name);
-	int r;
+	int fd = memory_create(name);
 
-	if (fd < 0)
-		return err_set(err, -fd, "make memory file '%s'", name);
-	r = fd_write_all(fd, bytes, len);
+	return fd < 0 ? err_set(err, -fd, "make memory file '%s'", name) : fd;
+}
+
+int fd_memory_fill(int fd, const char *name, const void *bytes, size_t len, struct err *err)
+{
+	int r = fd_write_all(fd, bytes, len);
+
 	if (r < 0)
 		return err_set(err, -r, "write memory file '%s'", name);
 	if (lseek(fd, 0, SEEK_SET) < 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return err_set(err, errno, "seal memory file '%s'", name);
-	return fd_take(&fd);
+	return 0;
+}
+
+int fd_memory(const char *name, const void *bytes, size_t len, struct err *err)
+{
+	CLEANUP_FD int fd = fd_memory_empty(name, err);
+	int r = fd < 0 ? fd : fd_memory_fill(fd, name, bytes, len, err);
+
+	return r < 0 ? r : fd_take(&fd);
 }
 
 /* --- where a descriptor is --- */

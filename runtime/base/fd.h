@@ -48,6 +48,9 @@ int fd_secure_stdio(struct err *err);
  * -errno.
  */
 int fd_memory(const char *name, const void *bytes, size_t len, struct err *err);
+/* The same in two steps: an empty one, whose descriptor can be handed on already; its contents, and the seal. */
+int fd_memory_empty(const char *name, struct err *err);
+int fd_memory_fill(int fd, const char *name, const void *bytes, size_t len, struct err *err);
 
 /*
  * The number of the mount that the file is on: not of the file system, of which bind mounts show the same files. 0 or

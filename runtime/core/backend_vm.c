@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +31,7 @@
 #include "runtime/vm/agent_client.h"
 #include "runtime/vm/agent_protocol.h"
 
+#define REQUEST_NAME	   "request"	 /* of a memory file */
 #define TURNS_FILE	   ".boot-turns" /* begins with a dot, as no instance does */
 #define END_TIMEOUT_MS	   3000
 #define NET_FILE_MAX_BYTES ((size_t)256 << 10)
@@ -71,10 +71,7 @@ static int give_program(struct preparing *p, struct err *err)
 	if (result < 0)
 		return result;
 	/* A place for the request, which comes first and is made last. */
-	result = memfd_create("request", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (result < 0)
-		return err_set(err, errno, "make a memory file");
-	return p->request_fd = give(p, result, err);
+	return p->request_fd = give(p, fd_memory_empty(REQUEST_NAME, err), err);
 }
 
 /* Both may be a bundle's own. */
@@ -331,14 +328,7 @@ static int write_request(struct preparing *p, struct err *err)
 	p->request.start_seconds = fault_point("machine", "start-patience", NULL) < 0 ? 1 : start_seconds(&p->start);
 	vm_request_write(&p->request, &words);
 	result = text_check(&words, err);
-	if (result >= 0)
-		result = fd_write_all(p->request_fd, words.data, words.len);
-	if (result >= 0 && lseek(p->request_fd, 0, SEEK_SET) < 0)
-		result = -errno;
-	if (result >= 0 &&
-	    fcntl(p->request_fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		result = -errno;
-	return result < 0 ? err_set(err, -result, "write the monitor's request") : 0;
+	return result < 0 ? result : fd_memory_fill(p->request_fd, REQUEST_NAME, words.data, words.len, err);
 }
 
 static int (*const parts[])(struct preparing *p, struct err *err) = {
