@@ -25,14 +25,21 @@ static struct cg *made; /* the helper's while it runs: a folder that it has made
 
 struct making {
 	struct cg *cg;
+	pid_t creator;
 };
 
 static void make(void *context)
 {
-	struct cg *cg = ((const struct making *)context)->cg;
+	const struct making *making = context;
+	struct cg *cg = making->cg;
 
-	/* Who finds the record of a creator that was killed finds all that it will ever have made. */
+	/*
+	 * Who finds the record of a creator that was killed finds all that it will ever have made. It may have been
+	 * killed before this could be asked.
+	 */
 	(void)aside_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+	if (aside_call(SYS_getppid, 0, 0, 0, 0) != making->creator)
+		return;
 	for (size_t i = 0; i < cg->folder_count; i++) {
 		struct cg_folder *folder = &cg->folders[i];
 
@@ -55,6 +62,7 @@ int cg_ahead_start(const struct cg_request *request)
 	if (made || request->driver != CG_DRIVER_CGROUPFS ||
 	    (layout->kind != CG_LAYOUT_V1 && layout->kind != CG_LAYOUT_HYBRID))
 		return -ENOTSUP;
+	making.creator = getpid();
 	making.cg = cg = cg_alloc(request->driver);
 	if (!cg)
 		return -ENOMEM;
