@@ -260,7 +260,8 @@ class Machines:
         (Each word that a payload is told costs it some microseconds, where KVM emulates.) Its guest's first bytes are none that the agent would say: what is timed
         is the monitor's complaint, the same for both. Alone it is measured without its filters of system calls, too, which are a part of the jail.
 
-        And the runtime up to where it would begin with a jail: its start, the bundle read, the plan made, of which the very last thing is refused.
+        And the runtime up to where it would begin with a jail, whose plan is a part of what that adds: its start, the bundle read, the machine planned, of which
+        the last words are refused.
         """
         with self.state_in_memory():
             kernel = {"path": self.payload, "initrd": f"{self.folder}/start", "parameters": ["console"]}
@@ -276,7 +277,7 @@ class Machines:
             rows = {
                 "hull-vmm alone, without filters": ["unfiltered", *alone],
                 "hull-vmm alone": alone,
-                "hull-vm-oci run, refused with its plan made": refused,
+                "hull-vm-oci run, refused with its machine planned": refused,
                 "hull-vm-oci run": words,
             }
             return self.in_view(self.size.machine_rounds, AT_ONCE, rows)
