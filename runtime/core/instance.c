@@ -24,7 +24,7 @@ void instance_init(struct instance *instance, struct arena *arena, const struct 
 		.root_fd = -1,
 		.terminal = -1,
 		.unmounting = ASIDE_INIT,
-		.moved_netns_fd = -1,
+		.netns_fd = -1,
 	};
 	for (int kind = 0; kind < NS_COUNT; kind++)
 		instance->joins[kind] = -1;
@@ -55,6 +55,6 @@ void instance_close(struct instance *instance)
 	close_and_forget(&instance->root_fd);
 	close_and_forget(&instance->terminal);
 	unmounting_drop(&instance->unmounting);
-	close_and_forget(&instance->moved_netns_fd);
+	close_and_forget(&instance->netns_fd);
 	close_and_forget(&instance->state_fd); /* last: with it goes the lock */
 }

@@ -81,7 +81,11 @@ struct instance {
 	struct net_moved *moved; /* interfaces of the host that are inside, in the arena; of a creation only */
 	size_t moved_count;
 	struct aside unmounting; /* of an accompanied one: unmounting.h */
-	int moved_netns_fd;	 /* where they are, held so that they do not die with the first process; -1 */
+	/*
+	 * The container's network namespace, from when it is known, or asked for, till no phase needs it; with
+	 * interfaces that were moved in, so that these do not die with the first process; -1
+	 */
+	int netns_fd;
 };
 
 /* Nothing held, nothing known. */

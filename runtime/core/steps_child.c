@@ -359,7 +359,7 @@ int step_root(struct instance *instance, struct err *err)
 
 int step_send_root(struct instance *instance, struct err *err)
 {
-	CLEANUP_FD int netns_fd = instance->netns_comes ? net_ahead_take() : -1;
+	int netns_fd = instance->netns_fd = instance->netns_comes ? net_ahead_take() : -1; /* other phases', too */
 	/* It may take long where many containers run. Then it comes with what the child has to wait for anyway. */
 	CLEANUP_FD int sysfs_fd = instance->netns_comes ? net_ahead_take_sysfs(!instance->cgroup_comes) : -1;
 	const int all[] = {instance->root_fd, netns_fd, sysfs_fd};

@@ -12,6 +12,11 @@
 struct instance;
 struct net_lease;
 
+/*
+ * The network namespace of the first process: the instance's, or -errno. Not by that process's name alone: it may not
+ * have come there yet.
+ */
+int steps_open_netns(struct instance *instance, struct err *err);
 /* Takes down in the record what the network has given. */
 int step_keep_lease(struct instance *instance, const struct net_lease *lease, struct err *err);
 /*

@@ -9,7 +9,9 @@
 
 #include "namespaces/tty.h"
 #include "net/ahead.h"
+#include "net/counters.h"
 #include "net/network.h"
+#include "runtime/base/process.h"
 #include "runtime/core/child.h"
 #include "runtime/core/definition.h"
 #include "runtime/core/filter.h"
@@ -22,6 +24,8 @@
 #include "runtime/core/sealed.h"
 #include "runtime/core/steps_parts.h"
 #include "runtime/core/unmounting.h"
+
+#define LOOK_AGAIN_MS 1 /* for the first process's network namespace */
 
 /* --- Network ------------------------------------------------------------------------------------------------------ */
 
@@ -37,24 +41,42 @@ int step_keep_lease(struct instance *instance, const struct net_lease *lease, st
 	return arena_check(instance->arena, err);
 }
 
+/* None was made ahead: then the first process makes its own, once it has been told so. It may also end. */
+static void await_own_netns(const struct instance *instance)
+{
+	while (!net_counters_apart(instance->init) && proc_wait_end(instance->init_pidfd, LOOK_AGAIN_MS) < 0)
+		;
+}
+
+int steps_open_netns(struct instance *instance, struct err *err)
+{
+	char path[64];
+
+	if (instance->netns_fd >= 0)
+		return instance->netns_fd;
+	if (instance->netns_comes)
+		await_own_netns(instance);
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", instance->init);
+	instance->netns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (instance->netns_fd < 0)
+		return step_or_why_gone(instance, err_set(err, errno, "open the container's network namespace"), err);
+	return instance->netns_fd;
+}
+
 int step_network(struct instance *instance, struct err *err)
 {
 	const struct plan_net *net = &instance->plan->net;
 	bool lo_is_up = instance->netns_comes && net_ahead_end();
 	struct net_lease lease = {0};
 	struct err ignored = ERR_INIT;
-	CLEANUP_FD int netns = -1;
-	char path[64];
-	int result = 0;
+	int netns = -1, result = 0;
 
 	if ((net->kind == PLAN_NET_LOOPBACK && net->from_inside) || instance->plan->vm)
 		return 0; /* done inside; or a machine has it already */
 	if (net->kind != PLAN_NET_UNTOUCHED && !lo_is_up) {
-		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", instance->init);
-		netns = open(path, O_RDONLY | O_CLOEXEC);
+		netns = steps_open_netns(instance, err);
 		if (netns < 0)
-			return step_or_why_gone(instance, err_set(err, errno, "open the container's network namespace"),
-						err);
+			return netns;
 	}
 	if (net->kind == PLAN_NET_LOOPBACK && !lo_is_up)
 		result = net_loopback_up(netns, err);
