@@ -7,6 +7,7 @@
 #include "cli/instance_settle.h"
 #include "cli/operands.h"
 #include "cli/verbs.h"
+#include "runtime/base/process.h"
 #include "runtime/core/attach.h"
 #include "runtime/core/control.h"
 
@@ -71,23 +72,37 @@ static bool ask_again(const struct instance_operand *one, int *left_ms)
 }
 
 /*
- * It has ended, and its keeper is about to write down how: until it has, or has taken the state away, which comes after
- * that.
+ * It has ended, and its keeper is about to write down how: until it has, or is gone, or has taken the state away, which
+ * comes after that.
  */
 static void wait_for_keeper(const struct instance_operand *one, struct record_exit *ret)
 {
 	struct control_view view;
 	struct err ignored = ERR_INIT;
+	bool is_gone = false;
 
 	for (int left_ms = KEEPER_WAIT_MS; left_ms > 0; left_ms -= LOOK_EVERY_MS) {
+		const struct record_process *keeper = &view.record.keeper;
+
 		if (control_look(&one->stores->store, one->call->arena, one->view.id, false, &view, &ignored) < 0 ||
 		    view.now.status != RECORD_STOPPED)
 			return;
 		*ret = view.now.exit;
-		if (ret->known)
+		if (ret->known || is_gone)
 			return;
-		pause_ms(LOOK_EVERY_MS);
+		/* It may have written that at the last moment: one look more. */
+		is_gone = keeper->pid <= 0 || proc_look(keeper->pid, keeper->start_ticks) != PROC_ALIVE;
+		if (!is_gone)
+			pause_ms(LOOK_EVERY_MS);
 	}
+}
+
+/* How it ended, from who wrote it down. */
+static void learn_end(const struct instance_operand *one, struct record_exit *ret)
+{
+	wait_for_keeper(one, ret);
+	if (!ret->known)
+		ask_definition(one, ret);
 }
 
 static int wait_for_end(const struct instance_operand *one, struct record_exit *ret, struct err *err)
@@ -105,10 +120,8 @@ static int wait_for_end(const struct instance_operand *one, struct record_exit *
 		*err = failure;
 		return result;
 	}
-	if (result >= 0 && !ret->known)
-		wait_for_keeper(one, ret);
 	if (result < 0 || !ret->known)
-		ask_definition(one, ret);
+		learn_end(one, ret);
 	return 0;
 }
 
@@ -121,6 +134,8 @@ static int wait_one(const struct instance_operand *one, struct err *err)
 		return err_say(err, EINVAL, "container '%s' has not run yet: start it first", one->words);
 	if (one->view.has_record && one->view.now.status != RECORD_STOPPED)
 		result = wait_for_end(one, &exit, err);
+	else if (one->view.has_record && !exit.known)
+		learn_end(one, &exit);
 	if (result < 0)
 		return result;
 	if (!exit.known)

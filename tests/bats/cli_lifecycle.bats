@@ -270,6 +270,23 @@ has_socket() {
 	[ "$(cat "$STORES/code")" = 5 ]
 }
 
+@test "wait: begun when the end has been, and the keeper has yet to write it down" {
+	local keeper waiting
+
+	hull run -d --name web bb sleep 1000
+	keeper=$(keeper_of web)
+	kill -STOP "$keeper"
+	kill -KILL "$(hull inspect --format '{{.State.Pid}}' web)"
+	retry 30 eval 'hull ps -a --format json | jq -e ".[0].state == \"exited\"" >/dev/null'
+	hull wait web >"$STORES/code" &
+	waiting=$!
+	sleep 0.3
+	kill -CONT "$keeper"
+	wait "$waiting"
+	[ "$(cat "$STORES/code")" = 137 ]
+	hull rm web
+}
+
 @test "wait: a keeper that is killed meanwhile costs no exit code" {
 	hull run -d --name web bb sh -c 'sleep 5; exit 6'
 	hull wait web >"$STORES/code" &
