@@ -48,7 +48,10 @@ int fd_secure_stdio(struct err *err);
  * -errno.
  */
 int fd_memory(const char *name, const void *bytes, size_t len, struct err *err);
-/* The same in two steps: an empty one, whose descriptor can be handed on already; its contents, and the seal. */
+/*
+ * The same in two steps: an empty one, whose descriptor (the caller's, or -errno) can be handed on already; then, once,
+ * its contents and the seal, behind which it is at offset 0 again. 0 or -errno; the descriptor stays the caller's.
+ */
 int fd_memory_empty(const char *name, struct err *err);
 int fd_memory_fill(int fd, const char *name, const void *bytes, size_t len, struct err *err);
 

@@ -74,7 +74,7 @@ static int tell_described(struct vcpu *vcpu, int result, struct err *err)
 
 /*
  * The filter is loaded while the thread would only wait for the caller of vcpus_make(): behind, when the guest could
- * already run, it would cost each start 160 us. So it allows to describe a processor, but not to ask.
+ * already run, each start would pay for it. So it allows to describe a processor, but not to ask.
  */
 static int describe(struct vcpu *vcpu, struct err *err)
 {
