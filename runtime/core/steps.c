@@ -14,6 +14,7 @@
 #include "runtime/core/backend.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
+#include "runtime/core/definition.h"
 #include "runtime/core/filter.h"
 #include "runtime/core/instance.h"
 #include "runtime/core/lifecycle.h"
@@ -84,6 +85,15 @@ static int check_definition(const struct instance *instance, struct err *err)
 	return 0;
 }
 
+int steps_check_wanted(const struct instance *instance, struct err *err)
+{
+	const struct create_request *request = instance->request;
+
+	return request->unless_stopped && !definition_is_wanted_running(request->data_dir)
+		       ? err_say(err, ECANCELED, "it has been stopped meanwhile")
+		       : 0;
+}
+
 int step_record(struct instance *instance, struct err *err)
 {
 	int result = fill_record(instance, err);
@@ -96,6 +106,9 @@ int step_record(struct instance *instance, struct err *err)
 	result = check_definition(instance, err);
 	if (result >= 0)
 		result = lifecycle_write(&instance->record, instance->state_fd, err);
+	/* Who stops it leaves word first, and then looks for the record: one of both sees the other. */
+	if (result >= 0)
+		result = steps_check_wanted(instance, err);
 	if (result < 0) {
 		struct err ignored = ERR_INIT;
 

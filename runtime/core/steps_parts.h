@@ -12,6 +12,8 @@
 struct instance;
 struct net_lease;
 
+/* -ECANCELED: a restart that somebody has stopped meanwhile. */
+int steps_check_wanted(const struct instance *instance, struct err *err);
 /*
  * The network namespace of the first process: the instance's, or -errno. Not by that process's name alone: it may not
  * have come there yet.

@@ -13,7 +13,6 @@
 #include "net/network.h"
 #include "runtime/base/process.h"
 #include "runtime/core/child.h"
-#include "runtime/core/definition.h"
 #include "runtime/core/filter.h"
 #include "runtime/core/hooks.h"
 #include "runtime/core/instance.h"
@@ -273,10 +272,10 @@ int step_go(struct instance *instance, struct err *err)
 
 	if (instance->request->wait_for_start)
 		return 0;
-	/* Who stops it sees the record from now on, or has left word before. */
-	if (instance->request->unless_stopped && !definition_is_wanted_running(instance->request->data_dir))
-		return err_say(err, ECANCELED, "it has been stopped meanwhile");
-	result = say_running(instance, err);
+	/* Once more: who stops it waits for the creation, and it need not run first. */
+	result = steps_check_wanted(instance, err);
+	if (result >= 0)
+		result = say_running(instance, err);
 	if (result >= 0 && !instance->goes_by_itself)
 		result = sync_send(&instance->sync, CHILD_GO, err);
 	if (result >= 0 && is_unmounted_aside(instance))

@@ -90,6 +90,31 @@ listen() {
 	is exited
 }
 
+# With a program that stops by itself where a creation begins, also the one that a keeper makes.
+# bats test_tags=plain
+@test "stop: a restart that is about to begin makes nothing any more" {
+	stopped() {
+		creator=$(pgrep -r T -f "^${HULL_TESTING} .*$1") && [ -n "$creator" ]
+	}
+	HULL_TEST_FAULT=stop:phase:record "$HULL_TESTING" --root "$STORES/run" --data "$STORES/data" run -d --name web \
+		--restart always bb false 3>&- &
+	retry 30 stopped 'run -d'
+	kill -CONT "$creator"
+	wait $!
+	retry 30 stopped __unmake
+	hull stop web
+	run hull ps -a --format '{{.State}}'
+	is exited
+	strace -f -q -e trace=clone,clone3 -o "$BATS_TEST_TMPDIR/calls" -p "$creator" 3>&- &
+	retry 30 grep -q 'TracerPid:[[:space:]][1-9]' "/proc/$creator/status"
+	kill -CONT "$creator"
+	wait $!
+	grep -q exited "$BATS_TEST_TMPDIR/calls"
+	run -1 grep clone "$BATS_TEST_TMPDIR/calls"
+	run hull ps -a --format '{{.State}}'
+	is exited
+}
+
 @test "stop: several at once; one that is missing does not keep the others" {
 	hull run -d --name one bb sleep 100
 	hull run -d --name two bb sleep 100
