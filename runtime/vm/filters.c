@@ -31,10 +31,7 @@ enum check {
 	HAS_NONE, /* none of the bits of `value` is set in the lower half */
 };
 
-/*
- * A call that is allowed, perhaps depending on one argument: for each kind, one row of a call, or several with IS and
- * the same argument, any of which will do.
- */
+/* A call that is allowed, perhaps depending on an argument. Of several rows about one call, any will do. */
 static const struct row {
 	uint32_t call;
 	unsigned kinds;
@@ -251,8 +248,10 @@ static unsigned put_checks(struct making *m, const struct row *const *of_call, s
 			return m->allow;
 		next = of_call[i]->check == IS ? put_branch(m, BPF_JEQ, of_call[i]->value, m->allow, next)
 					       : put_branch(m, BPF_JSET, of_call[i]->value, next, m->allow);
+		if (i == 0 || of_call[i - 1]->argument != of_call[i]->argument)
+			next = put_load(m, LOWER_HALF(of_call[i]->argument));
 	}
-	return put_load(m, LOWER_HALF(of_call[0]->argument));
+	return next;
 }
 
 static size_t add_segment(struct segment *segments, size_t count, uint32_t first, unsigned target)
