@@ -23,8 +23,7 @@ static int identify(const char *path, const struct record_process *init, uint64_
 	struct stat found = {0};
 
 	/* What cannot be looked at otherwise, cannot be opened either: that is told then. */
-	if (!path || (stat(path, &found) < 0 && (errno == ENOENT || errno == ESRCH)) ||
-	    proc_look(init->pid, init->start_ticks) != PROC_ALIVE)
+	if (!path || (stat(path, &found) < 0 && (errno == ENOENT || errno == ESRCH)) || !lifecycle_is_alive(init))
 		return -ESRCH;
 	*ret = found.st_ino;
 	return 0;

@@ -124,8 +124,7 @@ static bool has_ended(void *user)
 		return true;
 	if (view.now.unattended)
 		instance_settle(showing->call, showing->stores);
-	return view.now.status == RECORD_STOPPED &&
-	       (view.now.exit.known || proc_look(view.record.keeper.pid, view.record.keeper.start_ticks) != PROC_ALIVE);
+	return view.now.status == RECORD_STOPPED && (view.now.exit.known || !lifecycle_is_alive(&view.record.keeper));
 }
 
 static int follow(const struct instance_view *view, int folder, const struct log_filter *filter,

@@ -7,7 +7,6 @@
 #include "cli/instance_settle.h"
 #include "cli/operands.h"
 #include "cli/verbs.h"
-#include "runtime/base/process.h"
 #include "runtime/core/attach.h"
 #include "runtime/core/control.h"
 
@@ -82,8 +81,6 @@ static void wait_for_keeper(const struct instance_operand *one, struct record_ex
 	bool is_gone = false;
 
 	for (int left_ms = KEEPER_WAIT_MS; left_ms > 0; left_ms -= LOOK_EVERY_MS) {
-		const struct record_process *keeper = &view.record.keeper;
-
 		if (control_look(&one->stores->store, one->call->arena, one->view.id, false, &view, &ignored) < 0 ||
 		    view.now.status != RECORD_STOPPED)
 			return;
@@ -91,7 +88,7 @@ static void wait_for_keeper(const struct instance_operand *one, struct record_ex
 		if (ret->known || is_gone)
 			return;
 		/* It may have written that at the last moment: one look more. */
-		is_gone = keeper->pid <= 0 || proc_look(keeper->pid, keeper->start_ticks) != PROC_ALIVE;
+		is_gone = !lifecycle_is_alive(&view.record.keeper);
 		if (!is_gone)
 			pause_ms(LOOK_EVERY_MS);
 	}

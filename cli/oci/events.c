@@ -54,7 +54,7 @@ struct watching {
 
 static bool has_ended(const struct watching *watching)
 {
-	return proc_look(watching->init->pid, watching->init->start_ticks) != PROC_ALIVE;
+	return !lifecycle_is_alive(watching->init);
 }
 
 static int print_stats(const struct watching *watching, struct err *err)

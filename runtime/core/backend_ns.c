@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Containers: what is inside are processes of this kernel, in a cgroup. */
 #include "runtime/base/host.h"
-#include "runtime/base/process.h"
 #include "runtime/core/backend_parts.h"
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/control.h"
@@ -61,7 +60,7 @@ static int read_usage(const struct store *store, const struct control_view *view
 	if (net_counters_apart(view->record.init.pid))
 		net_counters_read(arena, view->record.init.pid, &ret->inside.interfaces);
 	/* Its process's all the time, or perhaps those of who has its number now. */
-	if (proc_look(view->record.init.pid, view->record.init.start_ticks) != PROC_ALIVE)
+	if (!lifecycle_is_alive(&view->record.init))
 		ret->inside.interfaces.count = 0;
 	return 0;
 }

@@ -284,7 +284,7 @@ static int dump(const struct checkpoint_request *request, struct instance *insta
 		return pidfd == -ESRCH ? err_say(err, ESRCH, "it has just ended")
 				       : err_set(err, -pidfd, "open its first process");
 	result = complete_options(request, instance, folders, &options, err);
-	if (result < 0 && proc_look(init->pid, init->start_ticks) != PROC_ALIVE)
+	if (result < 0 && !lifecycle_is_alive(init))
 		return err_say(err, ESRCH, "it has just ended");
 	if (result >= 0)
 		result = criu_begin(&start, &criu, err);

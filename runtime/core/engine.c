@@ -334,7 +334,7 @@ static int settle_one(const struct engine_settling *settling, const char *id, bo
 	if (now.unattended)
 		return give_new_keeper(settling, &instance, err);
 	*ret_unmake = now.status == RECORD_STOPPED && instance.record.data_dir &&
-		      proc_look(instance.record.keeper.pid, instance.record.keeper.start_ticks) != PROC_ALIVE;
+		      !lifecycle_is_alive(&instance.record.keeper);
 	return 0;
 }
 

@@ -323,8 +323,7 @@ int exec_ns(const struct exec_request *request, const struct control_view *view,
 		/* Whatever went wrong in a container that was dying, went wrong because of that. */
 		if (result == -ECONNRESET)
 			(void)proc_wait_end(pidfd, DYING_MS);
-		if (err->exit_code == 0 &&
-		    proc_look(view->record.init.pid, view->record.init.start_ticks) != PROC_ALIVE)
+		if (err->exit_code == 0 && !lifecycle_is_alive(&view->record.init))
 			return err_say(err, ESRCH, "container '%s' has just ended", request->id);
 	}
 	return result;

@@ -44,9 +44,9 @@ static bool is_of_this_boot(const struct record *record)
 	return record->boot_id && proc_boot_id(boot, &ignored) == 0 && strcmp(boot, record->boot_id) == 0;
 }
 
-static bool is_alive(const struct record_process *process)
+bool lifecycle_is_alive(const struct record_process *process)
 {
-	return process->pid > 0 && proc_look(process->pid, process->start_ticks) == PROC_ALIVE;
+	return proc_look(process->pid, process->start_ticks) == PROC_ALIVE;
 }
 
 static bool is_frozen(const struct record *record)
@@ -102,14 +102,14 @@ struct lifecycle lifecycle_look(const struct record *record, int state_fd, bool 
 	bool this_boot = is_of_this_boot(record);
 
 	if (record->status == RECORD_CREATING) {
-		now.interrupted = !this_boot || !is_alive(&record->keeper);
+		now.interrupted = !this_boot || !lifecycle_is_alive(&record->keeper);
 		return now;
 	}
-	if (record->status == RECORD_STOPPED || !this_boot || !is_alive(&record->init)) {
+	if (record->status == RECORD_STOPPED || !this_boot || !lifecycle_is_alive(&record->init)) {
 		look_at_exit(record, state_fd, &now);
 		return now;
 	}
-	now.unattended = record->data_dir && !is_alive(&record->keeper);
+	now.unattended = record->data_dir && !lifecycle_is_alive(&record->keeper);
 	if (ask_freezer && is_frozen(record))
 		now.status = RECORD_PAUSED;
 	return now;

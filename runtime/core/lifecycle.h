@@ -51,6 +51,12 @@ struct lifecycle {
  */
 struct lifecycle lifecycle_look(const struct record *record, int state_fd, bool ask_freezer);
 
+/*
+ * Whether a process that a record of this boot names still runs: that one, none that has its number now. False for one
+ * that was never there (pid 0).
+ */
+bool lifecycle_is_alive(const struct record_process *process);
+
 /* 0, or -EINVAL with words such as "container 'x' is stopped: it cannot be paused". */
 int lifecycle_allows(const struct record *record, const struct lifecycle *now, enum lifecycle_action action,
 		     struct err *err);

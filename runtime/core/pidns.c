@@ -10,6 +10,7 @@
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/core/fault.h"
+#include "runtime/core/lifecycle.h"
 
 #define MAX_PROCESSES ((size_t)65536)
 
@@ -23,19 +24,14 @@ static ino_t namespace_of(pid_t pid)
 	return stat(path, &found) < 0 ? 0 : found.st_ino;
 }
 
-static bool is_alive(const struct record_process *init)
-{
-	return init->pid > 0 && proc_look(init->pid, init->start_ticks) == PROC_ALIVE;
-}
-
 /*
  * The container's; 0 when it has ended. That is asked after each look as well: as long as its first process lives, the
  * pid and the inode's number are what they were. After that the kernel gives both to the next one.
  */
 static int find_namespace(const struct record_process *init, ino_t *ret, struct err *err)
 {
-	*ret = is_alive(init) ? namespace_of(init->pid) : 0;
-	if (*ret != 0 && !is_alive(init))
+	*ret = lifecycle_is_alive(init) ? namespace_of(init->pid) : 0;
+	if (*ret != 0 && !lifecycle_is_alive(init))
 		*ret = 0;
 	if (*ret != 0 && *ret == namespace_of(getpid()))
 		return err_say(err, ENOTSUP,
@@ -68,7 +64,7 @@ int pidns_list(struct arena *arena, const struct record_process *init, pid_t **r
 	}
 	result = fault_point("pids", "list", err);
 	/* What was found after its end may be in another namespace of the same number. */
-	if (!is_alive(init))
+	if (!lifecycle_is_alive(init))
 		*ret_count = 0;
 	return result;
 }
@@ -76,7 +72,7 @@ int pidns_list(struct arena *arena, const struct record_process *init, pid_t **r
 static int send_to(const struct record_process *init, ino_t wanted, pid_t pid, int signo, struct err *err)
 {
 	CLEANUP_FD int pidfd = proc_pidfd(pid);
-	bool inside = pidfd >= 0 && namespace_of(pid) == wanted && is_alive(init);
+	bool inside = pidfd >= 0 && namespace_of(pid) == wanted && lifecycle_is_alive(init);
 	int sent = inside ? proc_signal(pidfd, signo) : -ESRCH;
 
 	return sent < 0 && sent != -ESRCH ? err_set(err, -sent, "send signal %d to process %d", signo, pid) : 0;
