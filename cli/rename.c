@@ -53,6 +53,8 @@ static int run_rename(struct command_call *call, struct err *err)
 	if (result < 0)
 		return result;
 	result = write_name(&stores, &view, name, err);
+	if (result == -ENOENT)
+		result = err_say(err, ENOENT, "container '%s' has just been removed", call->operands.items[0]);
 	definition_free_name(&stores.definitions, view.id, result < 0 ? name : view.extension->name);
 	if (result >= 0 && view.has_record)
 		rename_running(&stores, view.id, name);

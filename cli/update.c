@@ -68,6 +68,8 @@ static int update_one(const struct instance_operand *one, struct err *err)
 
 	if (result >= 0)
 		result = define(arena, folder, &limits, &before, err);
+	if (result == -ENOENT)
+		return err_say(err, ENOENT, "container '%s' has just been removed", one->words);
 	if (result < 0)
 		return result;
 	result = apply(one, &limits, err);
