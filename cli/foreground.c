@@ -24,8 +24,8 @@ int foreground_finish(const struct command_call *call, const struct stores *stor
 	struct engine_unmade unmade;
 	int result = engine_unmake(&stores->store, id, &unmade, err);
 
-	/* Somebody else was faster, and has done it all. */
-	if (result == -ENOENT) {
+	/* Somebody else was faster, and has done it all, and perhaps started it again. */
+	if (result == -ENOENT || result == -EALREADY) {
 		err_clear(err);
 		return 0;
 	}

@@ -34,7 +34,7 @@ static int unmake_command(void *user, struct arena *arena, const char *id, struc
 static void after_unmade(void *user, const char *id, const struct engine_unmade *what)
 {
 	struct settling *settling = user;
-	struct instance_starting again = {.id = id};
+	struct instance_starting again = {.id = id, .is_restart = true};
 	struct err err = ERR_INIT;
 	int result = 0;
 
@@ -43,7 +43,7 @@ static void after_unmade(void *user, const char *id, const struct engine_unmade 
 		result = instance_remove(settling->call, settling->stores, id, true, &err);
 	else if (what->restart)
 		result = instance_start(settling->call, settling->stores, &again, NULL, &err);
-	if (result < 0)
+	if (result < 0 && result != -ECANCELED)
 		complain(id, &err);
 }
 

@@ -9,6 +9,7 @@
 #include "cli/machine.h"
 #include "runtime/base/log.h"
 #include "runtime/base/process.h"
+#include "runtime/core/control.h"
 #include "runtime/core/engine.h"
 #include "runtime/core/sealed.h"
 
@@ -135,6 +136,28 @@ static void warn(const char *words)
 	log_line(LOG_LEVEL_WARN, "%s", words);
 }
 
+/* 0 when something came of what another command had begun. */
+static int leave_to_other(const struct command_call *call, const struct stores *stores,
+			  const struct instance_starting *how, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	struct control_view view;
+	CLEANUP_FD int lock = -1;
+
+	if (how->attach)
+		return err_say(err, EBUSY, "container '%s' was started by another command just now: see 'hull attach'",
+			       how->id);
+	/* Until that one is through with it. */
+	lock = store_find_locked(&stores->store, how->id, &ignored);
+	if (lock < 0 || control_look(&stores->store, call->arena, how->id, false, &view, &ignored) < 0 ||
+	    view.now.interrupted)
+		return err_say(err, EAGAIN,
+			       "container '%s' is being started or removed by another command: see 'hull ps -a'",
+			       how->id);
+	err_clear(err);
+	return 0;
+}
+
 int instance_start(const struct command_call *call, const struct stores *stores, const struct instance_starting *how,
 		   int *ret_client_fd, struct err *err)
 {
@@ -149,7 +172,7 @@ int instance_start(const struct command_call *call, const struct stores *stores,
 		.tell = warn,
 		.attach = how->attach,
 		.unmake = &unmake,
-		.is_restart = how->in_place,
+		.is_restart = how->is_restart,
 	};
 	pid_t pid;
 	int result = arena_check(call->arena, err);
@@ -170,5 +193,5 @@ int instance_start(const struct command_call *call, const struct stores *stores,
 		return engine_become(&request, err);
 	result = engine_start(&request, ret_client_fd, &pid, err);
 	cg_warm_join(); /* it has ended long since: this reaps it */
-	return result;
+	return result == -EEXIST ? leave_to_other(call, stores, how, err) : result;
 }

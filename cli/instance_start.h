@@ -5,15 +5,16 @@
 
 #include "cli/hull.h"
 
-/*
- * Starts a defined instance from its bundle: plans, and hands it to the engine. With `in_place` this process becomes
- * its keeper.
- */
 struct instance_starting {
 	const char *id;
 	bool attach;
-	bool in_place;
+	bool is_restart; /* nobody has asked for it just now: -ECANCELED when somebody has stopped it meanwhile */
+	bool in_place;	 /* this process becomes its keeper */
 };
+/*
+ * Starts a defined instance from its bundle: plans, and hands it to the engine. When another command has begun to start
+ * it first, that one's success is this one's, unless there is something to attach to: then -EBUSY.
+ */
 int instance_start(const struct command_call *call, const struct stores *stores, const struct instance_starting *how,
 		   int *ret_client_fd, struct err *err);
 

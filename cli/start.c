@@ -31,7 +31,8 @@ static int start_one(const struct instance_operand *operand, struct err *err)
 	CLEANUP_FD int client_fd = -1;
 	int result;
 
-	if (operand->view.now.status != RECORD_STOPPED) {
+	/* One that another command is creating does not run yet: that is waited for. */
+	if (operand->view.now.status != RECORD_STOPPED && operand->view.now.status != RECORD_CREATING) {
 		if (options->attach)
 			return err_say(err, EBUSY, "container '%s' is running: see 'hull attach'", operand->words);
 		(void)puts(operand->words); /* it runs: that is what was wanted */

@@ -65,7 +65,8 @@ static int run_unmake(struct command_call *call, struct err *err)
 		return instance_remove(call, &stores, id, true, err);
 	if (!unmade.restart || !wait_and_look(back_off_ms(&unmade), data_dir))
 		return 0;
-	return instance_start(call, &stores, &(struct instance_starting){.id = id, .in_place = true}, NULL, err);
+	return instance_start(call, &stores,
+			      &(struct instance_starting){.id = id, .is_restart = true, .in_place = true}, NULL, err);
 }
 
 const struct command verb_unmake = {

@@ -268,7 +268,7 @@ int engine_unmake(const struct store *store, const char *id, struct engine_unmad
 		return result;
 	now = lifecycle_look(&instance.record, instance.state_fd, false);
 	if (now.status != RECORD_STOPPED && !now.interrupted)
-		return err_say(err, EBUSY, "container '%s' is %s", id, record_status_name(now.status));
+		return err_say(err, EALREADY, "container '%s' is %s", id, record_status_name(now.status));
 	if (!now.interrupted)
 		decide(&instance, &now, ret);
 	return create_undo(&instance, err);
@@ -355,6 +355,9 @@ int engine_settle(const struct engine_settling *settling, struct err *err)
 			settled = engine_unmake(settling->store, ids.items[i], &unmade, &failure);
 			if (settled >= 0)
 				settling->unmade(settling->user, ids.items[i], &unmade);
+			/* Somebody else has been faster. */
+			if (settled == -ENOENT || settled == -EALREADY)
+				settled = 0;
 		}
 		if (settled < 0 && settling->complain)
 			settling->complain(ids.items[i], &failure);

@@ -58,8 +58,8 @@ struct engine_unmade {
 
 /*
  * After the end: writes the exit down in the definition, and takes the running parts back (network, cgroup, state
- * folder). Idempotent; by whoever comes first, under the lock. -EBUSY when it still runs; -ENOENT when there is nothing
- * to unmake.
+ * folder). Idempotent; by whoever comes first, under the lock. -EALREADY when it runs, still or again; -ENOENT when
+ * there is nothing to unmake.
  */
 int engine_unmake(const struct store *store, const char *id, struct engine_unmade *ret, struct err *err);
 

@@ -12,6 +12,8 @@ teardown_file() {
 	stores_end
 }
 teardown() {
+	# It holds a lock, for which all others would wait.
+	[ -z "${asleep:-}" ] || kill -CONT "$asleep" 2>/dev/null || true
 	containers_end
 }
 
@@ -94,25 +96,60 @@ listen() {
 # bats test_tags=plain
 @test "stop: a restart that is about to begin makes nothing any more" {
 	stopped() {
-		creator=$(pgrep -r T -f "^${HULL_TESTING} .*$1") && [ -n "$creator" ]
+		asleep=$(pgrep -r T -f "^${HULL_TESTING} .*$1") && [ -n "$asleep" ]
 	}
 	HULL_TEST_FAULT=stop:phase:record "$HULL_TESTING" --root "$STORES/run" --data "$STORES/data" run -d --name web \
 		--restart always bb false 3>&- &
 	retry 30 stopped 'run -d'
-	kill -CONT "$creator"
+	kill -CONT "$asleep"
 	wait $!
 	retry 30 stopped __unmake
 	hull stop web
 	run hull ps -a --format '{{.State}}'
 	is exited
-	strace -f -q -e trace=clone,clone3 -o "$BATS_TEST_TMPDIR/calls" -p "$creator" 3>&- &
-	retry 30 grep -q 'TracerPid:[[:space:]][1-9]' "/proc/$creator/status"
-	kill -CONT "$creator"
+	strace -f -q -e trace=clone,clone3 -o "$BATS_TEST_TMPDIR/calls" -p "$asleep" 3>&- &
+	retry 30 grep -q 'TracerPid:[[:space:]][1-9]' "/proc/$asleep/status"
+	kill -CONT "$asleep"
 	wait $!
 	grep -q exited "$BATS_TEST_TMPDIR/calls"
 	run -1 grep clone "$BATS_TEST_TMPDIR/calls"
 	run hull ps -a --format '{{.State}}'
 	is exited
+}
+
+# bats test_tags=plain
+@test "stop: what somebody has started again meanwhile runs on, and is no failure" {
+	exited() { [ "$(hull ps -a --format '{{.State}}')" = exited ]; }
+	hull run -d --name web bb sleep 100
+	strace -f -qq -o /dev/null -e trace=pidfd_send_signal -e inject=pidfd_send_signal:delay_exit=3000000 \
+		"$HULL" --root "$STORES/run" --data "$STORES/data" stop -s KILL web >"$BATS_TEST_TMPDIR/said" 3>&- &
+	retry 30 exited
+	hull start web
+	wait $!
+	[ "$(cat "$BATS_TEST_TMPDIR/said")" = web ]
+	run hull ps --format '{{.State}}'
+	is running
+}
+
+# With a program that stops by itself once a creation has begun.
+@test "start: another start that has begun is waited for" {
+	begun() {
+		asleep=$(pgrep -r T -f "^${HULL_TESTING} .*start web") && [ -n "$asleep" ]
+	}
+	hull create --name web bb sleep 100
+	HULL_TEST_FAULT=stop:phase:sources "$HULL_TESTING" --root "$STORES/run" --data "$STORES/data" start web 3>&- &
+	first=$!
+	retry 30 begun
+	hull start web >"$BATS_TEST_TMPDIR/said" 3>&- &
+	second=$!
+	sleep 0.3
+	[ ! -s "$BATS_TEST_TMPDIR/said" ]
+	kill -CONT "$asleep"
+	wait "$first"
+	wait "$second"
+	[ "$(cat "$BATS_TEST_TMPDIR/said")" = web ]
+	run -125 --separate-stderr hull start -a web
+	[ "$stderr" = "hull: start: container 'web' is running: see 'hull attach'" ]
 }
 
 @test "stop: several at once; one that is missing does not keep the others" {
