@@ -152,23 +152,28 @@ static void test_pids_limit(void)
 static int spin(void *data)
 {
 	(void)data;
-	while (clock() < CLOCKS_PER_SEC / 1000 * 15)
+	while (clock() >= 0)
 		;
 	return 0;
 }
 
+/* However little of a processor a busy machine leaves: a hundredth of one is less, and so the kernel holds it back. */
 static void test_cpu_figures(void)
 {
-	const struct cg_limits limits = {.cpu_quota_us = {true, 5000}, .cpu_period_us = {true, 50000}};
+	const struct cg_limits limits = {.cpu_quota_us = {true, 1000}, .cpu_period_us = {true, 100000}};
 	struct cg *cg = create(&limits);
 	struct child child = start(spin, NULL);
-	struct cg_stat stat;
+	struct cg_stat stat = {0};
 
 	CHECK_INT(cg_join(cg, child.pid, &err), 0);
 	go(&child);
-	CHECK_INT(end_of(&child), 0);
-	CHECK_INT(cg_stat(cg, &stat, &err), 0);
-	CHECK(stat.has_cpu && stat.cpu_total_ns > 10000000 && stat.cpu_total_ns < 10000000000);
+	for (int tries = 0; tries < 3000 && stat.cpu_throttled_ns == 0; tries++) {
+		(void)poll(NULL, 0, 10);
+		CHECK_INT(cg_stat(cg, &stat, &err), 0);
+	}
+	CHECK_INT(kill(child.pid, SIGKILL), 0);
+	CHECK_INT(WTERMSIG(end_of(&child)), SIGKILL);
+	CHECK(stat.has_cpu && stat.cpu_total_ns > 500000 && stat.cpu_total_ns < 10000000000);
 	CHECK(stat.has_throttling && stat.cpu_throttled_periods > 0 && stat.cpu_throttled_ns > 0);
 	CHECK(stat.has_blkio);
 	CHECK(!cg_folder_v2(cg) || access("/proc/pressure/cpu", R_OK) < 0 || stat.cpu_pressure.has);
