@@ -116,6 +116,9 @@ int control_start(const struct store *store, const char *id, struct err *err)
 		result = bundle_send_listener(&arena, &instance.record, listener, err);
 	if (result >= 0)
 		result = sync_wait_closed(&instance.sync, err);
+	if ((result == -ECONNRESET || result == -ECONNREFUSED) && lifecycle_dies(&instance.record.init))
+		return err_say(err, ESRCH, "container '%s' ended before its program had begun: container not running",
+			       id);
 	if (result < 0)
 		return err_wrap(err, "container '%s'", id);
 	(void)unlinkat(instance.state_fd, START_SOCKET, 0);

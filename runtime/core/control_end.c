@@ -129,9 +129,9 @@ static int bring_to_end(struct instance *instance, bool force, struct err *err)
 
 	if (now.status == RECORD_CREATING)
 		return 0;
-	if (force && now.status != RECORD_STOPPED)
-		return kill_and_wait(instance, err);
-	return lifecycle_allows(&instance->record, &now, ACTION_DELETE, err);
+	if (!force || now.status == RECORD_STOPPED)
+		return lifecycle_allows(&instance->record, &now, ACTION_DELETE, err);
+	return kill_and_wait(instance, err) < 0 ? err_wrap(err, "delete container '%s'", instance->record.id) : 0;
 }
 
 int control_delete(const struct store *store, const char *id, bool force, struct err *err)
@@ -153,9 +153,9 @@ int control_delete(const struct store *store, const char *id, bool force, struct
 	if (result != 0)
 		return result < 0 ? result : 0;
 	result = bring_to_end(&instance, force, err);
-	if (result >= 0)
-		result = create_undo(&instance, err);
 	if (result < 0)
+		return result;
+	if (create_undo(&instance, err) < 0)
 		return err_wrap(err, "delete container '%s'", id);
 	bundle_run_hooks(&arena, &instance.record, HOOK_POSTSTOP, RECORD_STOPPED);
 	return 0;

@@ -27,9 +27,6 @@
 #include "runtime/core/spawn.h"
 #include "runtime/core/stdio.h"
 
-/* How long a container that is being killed may outlive a process that was killed with it. */
-#define DYING_MS 200
-
 /* --- The new process ---------------------------------------------------------------------------------------------- */
 
 struct exec_child {
@@ -318,14 +315,17 @@ int exec_ns(const struct exec_request *request, const struct control_view *view,
 	for (int number = 0; number < 3; number++)
 		child.program.stdio[number] = stdio.fds[number];
 	result = spawn_and_guide(request, &view->record, namespaces, root, &child, ret, err);
-	if (result < 0) {
-		exec_running_close(ret);
-		/* Whatever went wrong in a container that was dying, went wrong because of that. */
-		if (result == -ECONNRESET)
-			(void)proc_wait_end(pidfd, DYING_MS);
-		if (err->exit_code == 0 && !lifecycle_is_alive(&view->record.init))
-			return err_say(err, ESRCH, "container '%s' has just ended", request->id);
-	}
+	if (result >= 0)
+		return result;
+	exec_running_close(ret);
+	/*
+	 * Whatever went wrong in a container that was dying, went wrong because of that: it kills our process, and its
+	 * PID namespace takes no more of them (ENOMEM).
+	 */
+	if (result == -ECONNRESET || result == -ENOMEM)
+		(void)lifecycle_dies(&view->record.init);
+	if (err->exit_code == 0 && !lifecycle_is_alive(&view->record.init))
+		return err_say(err, ESRCH, "container '%s' has just ended", request->id);
 	return result;
 }
 

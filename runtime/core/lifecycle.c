@@ -11,6 +11,9 @@
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/exit_file.h"
 
+/* How long a container that is being killed may outlive a process that was killed with it. */
+#define DYING_MS 200
+
 #define IN(status) (1U << RECORD_##status)
 
 static const struct {
@@ -47,6 +50,15 @@ static bool is_of_this_boot(const struct record *record)
 bool lifecycle_is_alive(const struct record_process *process)
 {
 	return proc_look(process->pid, process->start_ticks) == PROC_ALIVE;
+}
+
+bool lifecycle_dies(const struct record_process *process)
+{
+	CLEANUP_FD int pidfd = proc_open(process->pid, process->start_ticks);
+
+	if (pidfd >= 0)
+		(void)proc_wait_end(pidfd, DYING_MS);
+	return !lifecycle_is_alive(process);
 }
 
 static bool is_frozen(const struct record *record)

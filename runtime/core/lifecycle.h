@@ -56,6 +56,8 @@ struct lifecycle lifecycle_look(const struct record *record, int state_fd, bool 
  * that was never there (pid 0).
  */
 bool lifecycle_is_alive(const struct record_process *process);
+/* Whether one that seems to be dying has ended; gives it some time for that. */
+bool lifecycle_dies(const struct record_process *process);
 
 /* 0, or -EINVAL with words such as "container 'x' is stopped: it cannot be paused". */
 int lifecycle_allows(const struct record *record, const struct lifecycle *now, enum lifecycle_action action,

@@ -31,7 +31,7 @@ teardown() {
 	python3 -c 'import json, sys; assert json.loads(sys.argv[1])[0]["status"] == "running"' "$output"
 	run -1 oci delete "$ID"
 	one_line
-	has "is running: it cannot be deleted: stop it first"
+	[ "$output" = "hull-oci: delete: container '$ID' is running: it cannot be deleted: stop it first" ]
 	run -0 oci kill "$ID" KILL
 	retry 30 is stopped
 	[ -z "$(member pid)" ]

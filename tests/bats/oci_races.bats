@@ -137,6 +137,24 @@ nothing() {
 	done
 }
 
+@test "start, of one that is killed before its program begins" {
+	local first_process starter code=0
+
+	run -0 apart create "$ID"
+	first_process=$(member pid)
+	kill -STOP "$first_process"
+	oci start "$ID" </dev/null &>"$FOLDER/one" 3>&- 4>&- &
+	starter=$!
+	# It has said that from now on it may run, and waits to hear that it does.
+	retry 30 is running
+	kill -KILL "$first_process"
+	wait "$starter" || code=$?
+	[ "$code" -eq 1 ]
+	[ "$(cat "$FOLDER/one")" = "hull-oci: start: container '$ID' ended before its program had begun: container not running" ]
+	run -0 oci delete "$ID"
+	nothing
+}
+
 @test "create and delete by force of the same new id" {
 	for ((round = 0; round < ROUNDS; round++)); do
 		race "create $ID" "delete --force $ID"
