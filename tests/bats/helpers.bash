@@ -68,11 +68,11 @@ containers_end() {
 
 # The host's ends of the containers' interfaces: "hull0-7 42". A name may be somebody else's soon, a number is not.
 note_interfaces() {
-	local id name
+	local id name number
 
 	for id in "$@"; do
 		name=$(hull inspect --format '{{.Network.HostInterface}}' "$id")
-		[ ! -e "/sys/class/net/$name/ifindex" ] || echo "$name $(cat "/sys/class/net/$name/ifindex")"
+		! number=$(cat "/sys/class/net/$name/ifindex" 2>/dev/null) || echo "$name $number"
 	done
 }
 
