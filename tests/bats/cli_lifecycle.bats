@@ -92,18 +92,20 @@ listen() {
 	is exited
 }
 
+# A program with fault points that has stopped at one, by what is on its command line: in $asleep, for teardown too.
+fell_asleep() {
+	asleep=$(pgrep -r T -f "^${HULL_TESTING} .*$1")
+}
+
 # With a program that stops by itself where a creation begins, also the one that a keeper makes.
 # bats test_tags=plain
 @test "stop: a restart that is about to begin makes nothing any more" {
-	stopped() {
-		asleep=$(pgrep -r T -f "^${HULL_TESTING} .*$1") && [ -n "$asleep" ]
-	}
 	HULL_TEST_FAULT=stop:phase:record "$HULL_TESTING" --root "$STORES/run" --data "$STORES/data" run -d --name web \
 		--restart always bb false 3>&- &
-	retry 30 stopped 'run -d'
+	retry 30 fell_asleep 'run -d'
 	kill -CONT "$asleep"
 	wait $!
-	retry 30 stopped __unmake
+	retry 30 fell_asleep __unmake
 	hull stop web
 	run hull ps -a --format '{{.State}}'
 	is exited
@@ -133,13 +135,10 @@ listen() {
 
 # With a program that stops by itself once a creation has begun.
 @test "start: another start that has begun is waited for" {
-	begun() {
-		asleep=$(pgrep -r T -f "^${HULL_TESTING} .*start web") && [ -n "$asleep" ]
-	}
 	hull create --name web bb sleep 100
 	HULL_TEST_FAULT=stop:phase:sources "$HULL_TESTING" --root "$STORES/run" --data "$STORES/data" start web 3>&- &
 	first=$!
-	retry 30 begun
+	retry 30 fell_asleep 'start web'
 	hull start web >"$BATS_TEST_TMPDIR/said" 3>&- &
 	second=$!
 	sleep 0.3

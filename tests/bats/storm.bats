@@ -39,6 +39,6 @@ seconds() {
 	(cd ends && edit "c['process']['args'] = ['true']")
 	run -0 "$REPOSITORY/tests/lib/storm" oci "$(seconds)" "$OCI" --root "$FOLDER/run"
 	cd "$FOLDER/bundle"
-	ID=storm-a oci_end
+	oci_end
 	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -type d -name "storm-*")" ]
 }
