@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "namespaces/keyring.h"
 #include "namespaces/lsm.h"
 #include "namespaces/sysctl.h"
 #include "net/network.h"
@@ -126,18 +127,24 @@ static int stage_be_root(struct child *child, struct err *err)
 }
 
 /*
- * A part of giving up the rights that can be done at any time, since it concerns only what is executed: so it is done
- * while there is something to wait for. Must not: take from hooks that are executed here what they expect.
+ * Parts of becoming the program that can be done at any time, since they concern only what is executed: so they are
+ * done while there is something to wait for. (To find a keyring by its name, the kernel goes through all containers'.)
+ * Must not: take from hooks that are executed here what they expect.
  */
-static int shrink_bounding_set(struct child *child, struct err *err)
+static int use_the_wait(struct child *child, struct err *err)
 {
 	struct child_program *program = &child->setup->program;
 	int result = 0;
 
-	if (!program->is_bounded && child->plan->hooks[HOOK_CREATE_CONTAINER].count == 0) {
+	if (child->plan->hooks[HOOK_CREATE_CONTAINER].count > 0)
+		return 0;
+	if (!program->is_bounded)
 		result = caps_bound(&program->process->caps, err);
-		program->is_bounded = result >= 0;
-	}
+	program->is_bounded = result >= 0;
+	if (result >= 0 && program->keyring)
+		result = keyring_join(program->keyring, err);
+	if (result >= 0)
+		program->keyring = NULL;
 	return result;
 }
 
@@ -151,7 +158,7 @@ static int wait_for_folders(struct child *child, struct err *err)
 
 	if (child->has_folders || !child->setup->cgroup_comes)
 		return 0;
-	result = shrink_bounding_set(child, err);
+	result = use_the_wait(child, err);
 	if (result >= 0)
 		result = sync_wait_data(&child->setup->sync, CHILD_CGROUP, NULL, &len, &sysfs_fd, &fd_count, err);
 	if (result >= 0 && sysfs_fd >= 0)

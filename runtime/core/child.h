@@ -83,7 +83,7 @@ struct child_program {
 	bool own_user_namespace;	     /* in a user namespace that is not hull's own */
 	bool is_bounded;		     /* its bounding set has shrunk already: caps.h's step 1 */
 	bool goes_by_itself;		     /* GO comes early: no READY, and the limits are its own to set */
-	const char *keyring;		     /* the session keyring to join or make; NULL: the caller's is kept */
+	const char *keyring;		     /* the session keyring still to join or make; NULL: none */
 	const struct tty_pair *terminal;     /* made already: child_open_terminal(); NULL: it makes its own */
 };
 

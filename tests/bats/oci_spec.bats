@@ -233,14 +233,24 @@ m.append({"destination": "'"$FOLDER"'/hooks", "source": "'"$FOLDER"'/hooks", "op
 	rm -r "$FOLDER/hooks"
 }
 
-@test "hooks: those that run inside before the program have the bounding set of the runtime" {
+@test "hooks: those that run inside before the program have the bounding set and the keys of the runtime" {
+	# The name of the session keyring. x86-64 has keyctl as call 250, others have it as 219.
+	local key='import ctypes, os
+text = ctypes.create_string_buffer(256)
+ctypes.CDLL(None).syscall(250 if os.uname().machine == "x86_64" else 219, 6, -3, text, 256)
+print(text.value.decode())'
+
 	configure grep CapBnd /proc/self/status
 	edit 'p["capabilities"]["bounding"] = ["CAP_CHOWN"]
-c["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "grep CapBnd /proc/self/status >" + sys.argv[1]]}]}' "$FOLDER/bound"
+c["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "grep CapBnd /proc/self/status >" + sys.argv[1]]},
+                                  {"path": "/bin/sh", "args": ["sh", "-c", "/usr/bin/env python3 -c \"$2\" >$1", "sh", sys.argv[2], sys.argv[3]], "env": ["PATH=" + sys.argv[4]]}]}' \
+		"$FOLDER/bound" "$FOLDER/key" "$key" "$PATH"
 	run -0 --separate-stderr oci run "$ID"
 	is $'CapBnd:\t0000000000000001'
 	[ "$(cat "$FOLDER/bound")" = "$(grep CapBnd /proc/self/status)" ]
-	rm "$FOLDER/bound"
+	grep keyring "$FOLDER/key"
+	[ "$(cat "$FOLDER/key")" = "$(python3 -c "$key")" ]
+	rm "$FOLDER/bound" "$FOLDER/key"
 }
 
 @test "hooks: one that takes longer than its timeout is killed, with what it began" {
