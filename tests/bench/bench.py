@@ -46,6 +46,7 @@ class Size:
     crowd_rounds: int
     ports: int  # published beside the one that is measured
     held: int  # hull-oci's containers beside the one that is measured
+    held_rounds: int
     at_once_rounds: int
     machine_rounds: int
     emulated_rounds: int
@@ -53,8 +54,8 @@ class Size:
     idle_s: int
 
 
-FULL = Size(hot_rounds=30, cold_rounds=30, crowd=500, crowd_rounds=15, ports=1000, held=1000, at_once_rounds=5, machine_rounds=20, emulated_rounds=8, machines=20, idle_s=60)
-QUICK = Size(hot_rounds=8, cold_rounds=5, crowd=40, crowd_rounds=3, ports=100, held=60, at_once_rounds=1, machine_rounds=5, emulated_rounds=2, machines=4, idle_s=5)
+FULL = Size(hot_rounds=30, cold_rounds=30, crowd=500, crowd_rounds=15, ports=1000, held=1000, held_rounds=5, at_once_rounds=5, machine_rounds=20, emulated_rounds=8, machines=20, idle_s=60)
+QUICK = Size(hot_rounds=8, cold_rounds=5, crowd=40, crowd_rounds=3, ports=100, held=60, held_rounds=1, at_once_rounds=1, machine_rounds=5, emulated_rounds=2, machines=4, idle_s=5)
 
 
 class Bench:

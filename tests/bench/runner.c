@@ -107,8 +107,11 @@ static pid_t reap(int flags, int *ret_status)
 	return pid;
 }
 
-/* Waits until `pid` has ended, reaping others meanwhile. Returns its exit status, or -1 when it did not end in time. */
-static int await(pid_t pid, int timeout_ms)
+/*
+ * Waits until `pid` has ended, reaping others meanwhile. Returns its exit status, or -1 when it did not end in time. To
+ * find it among all that were adopted takes the kernel a while, which is not the command's.
+ */
+static int await(pid_t pid, int timeout_ms, long long *ret_ended_ns)
 {
 	int status, pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
@@ -117,6 +120,7 @@ static int await(pid_t pid, int timeout_ms)
 	if (pidfd < 0)
 		die("pidfd_open");
 	is_late = poll(&ended, 1, timeout_ms) != 1;
+	*ret_ended_ns = now_ns();
 	if (is_late)
 		kill(pid, SIGKILL);
 	close(pidfd);
@@ -143,8 +147,7 @@ static void run(int timeout_ms)
 	errno = posix_spawnp(&pid, words[0], &streams, NULL, words, environ);
 	if (errno != 0)
 		die(words[0]);
-	status = await(pid, timeout_ms);
-	ended_ns = now_ns();
+	status = await(pid, timeout_ms, &ended_ns);
 	while (reap(WNOHANG, &(int){0}) > 0)
 		;
 	answer(status, started_ns, ended_ns);
