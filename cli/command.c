@@ -9,6 +9,7 @@
 #include "cli/describe.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
+#include "runtime/base/processors.h"
 #include "runtime/base/spare.h"
 
 /* Options that every command has. */
@@ -198,6 +199,7 @@ int program_main(const struct program *program, int argc, char **argv)
 	int result, taken = 0;
 
 	spare_keep();
+	processors_give_way();
 	/* A caller that ignores it would have the kernel throw away how our children end. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	log_setup(program->name, -1, LOG_FORMAT_TEXT, LOG_LEVEL_WARN);

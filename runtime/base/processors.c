@@ -3,9 +3,22 @@
 
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define LONGEST_TURN_NS	   100000000 /* that the kernel grants */
+#define FLAG_RESET_ON_FORK 1	     /* SCHED_FLAG_RESET_ON_FORK */
+
+/* struct sched_attr of linux/sched/types.h, which defines what <sched.h> defines, too. */
+struct attributes {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t turn_ns, deadline_ns, period_ns;
+};
 
 /* By the bare call: what musl's functions of this name do is to fail. */
 static bool take_policy(pid_t pid, int policy)
@@ -15,18 +28,46 @@ static bool take_policy(pid_t pid, int policy)
 	return syscall(SYS_sched_setscheduler, pid, policy, &none) == 0;
 }
 
+/* The caller's; -1: the kernel does not say. With it comes whether what it begins is to have the usual turns. */
+static int own_policy(int *ret_reset)
+{
+	int policy = (int)syscall(SYS_sched_getscheduler, 0);
+
+	*ret_reset = policy < 0 ? 0 : policy & SCHED_RESET_ON_FORK;
+	return policy < 0 ? -1 : policy & ~SCHED_RESET_ON_FORK;
+}
+
 bool processors_keep(void)
 {
-	return syscall(SYS_sched_getscheduler, 0) == SCHED_OTHER && take_policy(0, SCHED_BATCH);
+	int reset;
+
+	return own_policy(&reset) == SCHED_OTHER && take_policy(0, SCHED_BATCH | reset);
 }
 
 void processors_keep_end(bool kept, pid_t begun)
 {
+	int reset;
+
 	if (!kept)
 		return;
 	if (begun > 0)
 		(void)take_policy(begun, SCHED_OTHER);
-	(void)take_policy(0, SCHED_OTHER);
+	(void)own_policy(&reset);
+	(void)take_policy(0, SCHED_OTHER | reset);
+}
+
+void processors_give_way(void)
+{
+	struct attributes own = {.size = sizeof(own)};
+
+	if (syscall(SYS_sched_getattr, 0, &own, sizeof(own), 0) < 0)
+		return;
+	/* What it begins would lose a niceness below 0, too. */
+	if (own.policy != SCHED_OTHER || own.nice < 0)
+		return;
+	own.turn_ns = LONGEST_TURN_NS;
+	own.flags |= FLAG_RESET_ON_FORK;
+	(void)syscall(SYS_sched_setattr, 0, &own, 0);
 }
 
 /* Where the caller may run, and of these all but where it is. False: there is no other. */

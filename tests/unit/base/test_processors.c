@@ -4,9 +4,12 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -197,10 +200,88 @@ static void test_keep(void)
 	CHECK_INT(sched_setscheduler(0, SCHED_OTHER, &none), 0);
 }
 
+/* struct sched_attr of linux/sched/types.h, which defines what <sched.h> defines, too. */
+struct attr {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t turn_ns, deadline_ns, period_ns;
+};
+
+/* As the kernel has it: how long the turns of `pid` are, and what its children get. Without an answer all are 0. */
+static struct attr turns_of(pid_t pid)
+{
+	struct attr attr = {0};
+
+	(void)syscall(SYS_sched_getattr, pid, &attr, sizeof(attr), 0);
+	return attr;
+}
+
+static bool has_turns_like(pid_t pid, const struct attr *usual)
+{
+	struct attr attr = turns_of(pid);
+
+	return attr.policy == SCHED_OTHER && attr.turn_ns == usual->turn_ns && attr.flags == usual->flags &&
+	       attr.nice == usual->nice;
+}
+
+/* Long ones are the caller's alone, also in between and behind that; whatever it begins knows nothing of them. */
+static void test_long_turns(void)
+{
+	const struct attr usual = turns_of(0);
+	bool kept;
+	pid_t pid;
+
+	processors_give_way();
+	if (usual.turn_ns > 0)
+		CHECK_INT((int)turns_of(0).turn_ns, 100000000);
+	pid = start_child();
+	CHECK(has_turns_like(pid, &usual));
+	end_child(pid);
+
+	kept = processors_keep();
+	CHECK(kept);
+	pid = start_child();
+	processors_keep_end(kept, pid);
+	CHECK(has_turns_like(pid, &usual));
+	end_child(pid);
+	if (usual.turn_ns > 0)
+		CHECK_INT((int)turns_of(0).turn_ns, 100000000);
+	pid = start_child();
+	CHECK(has_turns_like(pid, &usual));
+	end_child(pid);
+}
+
+/* One that was begun with a niceness of its own has it for what it begins, too. */
+static void test_nice(void)
+{
+	pid_t pid = fork(), child;
+	int status = -1;
+
+	if (pid == 0) {
+		struct attr usual;
+
+		if (setpriority(PRIO_PROCESS, 0, -1) < 0)
+			_exit(2);
+		usual = turns_of(0);
+		processors_give_way();
+		child = start_child();
+		status = has_turns_like(child, &usual) && has_turns_like(0, &usual) ? 0 : 1;
+		(void)kill(child, SIGKILL);
+		_exit(status);
+	}
+	CHECK_INT(waitpid(pid, &status, 0), pid);
+	if (WEXITSTATUS(status) == 2)
+		SKIP("this user may take no niceness below 0");
+	CHECK_INT(status, 0);
+}
+
 int main(void)
 {
 	if (sched_getaffinity(0, sizeof(own), &own) < 0)
 		return 1;
 	return TAP_RUN(TAP_CASE(test_elsewhere), TAP_CASE(test_thread), TAP_CASE(test_bounds),
-		       TAP_CASE(test_bounds_of_many), TAP_CASE(test_keep));
+		       TAP_CASE(test_bounds_of_many), TAP_CASE(test_keep), TAP_CASE(test_nice),
+		       TAP_CASE(test_long_turns));
 }
