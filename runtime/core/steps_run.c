@@ -180,20 +180,14 @@ static int say_running(struct instance *instance, struct err *err)
 }
 
 /*
- * Gives up the mount that this process runs from (sealed.c), which takes a while, when the child has enough to do; and
- * that has closed its own by now, so it is not the one who waits. Before the program runs where that could see this
- * process; in a process namespace of its own it cannot, and need not wait either.
+ * The mount that this process runs from (sealed.c) is given up before the program runs where that could see this
+ * process; in a process namespace of its own it cannot, and step_go() does so.
  */
 static int send_go_early(struct instance *instance, struct err *err)
 {
-	bool is_seen = instance->plan->namespaces.kind[NS_PID].how != NS_FRESH;
-	int result;
-
-	if (is_seen)
+	if (instance->plan->namespaces.kind[NS_PID].how != NS_FRESH)
 		sealed_self_finish();
-	result = sync_send(&instance->sync, CHILD_GO, err);
-	sealed_self_finish();
-	return step_or_how_it_ended(instance, result, err);
+	return step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_GO, err), err);
 }
 
 int step_ready(struct instance *instance, struct err *err)
@@ -280,6 +274,11 @@ int step_go(struct instance *instance, struct err *err)
 		result = sync_send(&instance->sync, CHILD_GO, err);
 	if (result >= 0 && is_unmounted_aside(instance))
 		unmounting_start(instance->init, instance->init_pidfd, &instance->unmounting);
+	/*
+	 * It waits for a grace period, as the child does that leaves the host's mounts about now, and one of them waits
+	 * for both. So late it is not the child. That has closed its own before: who closes the last one waits.
+	 */
+	sealed_self_finish();
 	if (result >= 0)
 		result = filter_take_listener(&instance->sync, CHILD_EXEC, instance->plan->process.seccomp,
 					      &instance->record, instance->init, err);
