@@ -288,9 +288,11 @@ int step_join_cgroup(struct instance *instance, struct err *err)
 		cg_warm_join();
 		result = step_or_why_gone(instance, cg_join(instance->cgroup, instance->init, err), err);
 	}
-	if (result >= 0)
-		result = step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_JOINED, err), err);
-	return result;
+	if (result < 0)
+		return result;
+	/* Told so, the child may run hooks of its own, while other phases are still to come here. */
+	instance->hooked = instance->plan->hooks[HOOK_CREATE_CONTAINER].count > 0;
+	return step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_JOINED, err), err);
 }
 
 /* `:U`: the volume's files become the user's who runs the program, whom only the root can tell. */

@@ -313,6 +313,23 @@ only_the_first() {
 	no_complaints
 }
 
+@test "hull-oci: a hook inside that fails long before the runtime asks for it: the poststop hooks run" {
+	local hook='{"path": "/bin/sh", "args": ["sh", "-c", sys.argv[%d]]}' phase
+
+	# shellcheck disable=SC2059 # the format is the hook
+	edit "c['hooks'] = {'createContainer': [$(printf "$hook" 1)], 'poststop': [$(printf "$hook" 2)]}
+c['linux']['namespaces'].append({'type': 'user'})
+c['linux']['uidMappings'] = c['linux']['gidMappings'] = [{'containerID': 0, 'hostID': 100000, 'size': 65536}]" \
+		"exit 9" "echo after >>$FOLDER/hooked"
+	for phase in network hooks ready; do
+		oci_with "sleep:phase:$phase" run "$ID"
+		[ "$status" -eq 1 ]
+		[[ $output == "hull-oci: run: "*"createContainer hook: hook '/bin/sh' ended with exit code 9" ]]
+		[ "$(cat "$FOLDER/hooked")" = after ]
+		rm "$FOLDER/hooked"
+	done
+}
+
 @test "hull-oci: an update that fails or is killed can be done again" {
 	local point how
 	make_running
