@@ -205,6 +205,25 @@ def file_system(path):
     return rivals.output_of(["stat", "--file-system", "--format=%T", path]).strip()
 
 
+class Host:
+    """What a virtual machine's host takes of its processors: figures of an hour in which it takes much say less."""
+
+    def __init__(self):
+        self.ran, self.stolen = self.ticks()
+
+    @staticmethod
+    def ticks():
+        """(ticks that the processors ran, ticks that somebody else ran on them instead), since the machine began."""
+        with open("/proc/stat", encoding="ascii") as stat:
+            user, nice, system, _, _, irq, softirq, stolen = (int(word) for word in stat.readline().split()[1:9])
+        return user + nice + system + irq + softirq, stolen
+
+    def taken(self):
+        """The share that it took since, of all that was wanted."""
+        ran, stolen = self.ticks()
+        return (stolen - self.stolen) / max(1, ran - self.ran + stolen - self.stolen)
+
+
 def facts(bench):
     """What the figures depend on."""
     return {
@@ -306,10 +325,12 @@ GROUPS = {"run": measure_run, "held": measure_held, "crowd": measure_crowd, "por
 
 def measure(bench, groups, quick, results_path):
     """All of it, and the tables. Returns the exit status."""
-    document = {"facts": facts(bench)}
+    host, document = Host(), {"facts": facts(bench)}
     for name, value in document["facts"].items():
         print(f"{name + ':':<14} {value}")
     bars = [bar for group in groups for bar in GROUPS[group](bench, document)]
+    document["taken_by_host"] = host.taken()
+    print(f"\nthe machine's host took {document['taken_by_host']:.1%} of the processor time that was wanted meanwhile")
     report.print_bars(bars)
     report.save(results_path, document, bars)
     insane = [bar for bar in bars if quick and not bar.is_sane()]
