@@ -273,6 +273,19 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 	return backend->exec ? backend->exec(request, &view, ret, err) : backend_lacks(backend, "exec", err);
 }
 
+/*
+ * Whatever went wrong in a container that was dying, went wrong because of that: it kills our process, and its PID
+ * namespace takes no more of them (ENOMEM).
+ */
+static int or_has_ended(const char *id, const struct record_process *init, int result, struct err *err)
+{
+	bool seems_to_die = result == -ECONNRESET || result == -ENOMEM;
+
+	if (err->exit_code != 0 || !(seems_to_die ? lifecycle_dies(init) : !lifecycle_is_alive(init)))
+		return result;
+	return err_say(err, ESRCH, "container '%s' has just ended", id);
+}
+
 int exec_ns(const struct exec_request *request, const struct control_view *view, struct exec_running *ret,
 	    struct err *err)
 {
@@ -318,15 +331,7 @@ int exec_ns(const struct exec_request *request, const struct control_view *view,
 	if (result >= 0)
 		return result;
 	exec_running_close(ret);
-	/*
-	 * Whatever went wrong in a container that was dying, went wrong because of that: it kills our process, and its
-	 * PID namespace takes no more of them (ENOMEM).
-	 */
-	if (result == -ECONNRESET || result == -ENOMEM)
-		(void)lifecycle_dies(&view->record.init);
-	if (err->exit_code == 0 && !lifecycle_is_alive(&view->record.init))
-		return err_say(err, ESRCH, "container '%s' has just ended", request->id);
-	return result;
+	return or_has_ended(request->id, &view->record.init, result, err);
 }
 
 void exec_running_close(struct exec_running *running)
