@@ -52,6 +52,8 @@ struct plan_case {
 #define MAPPED	      "'uidMappings':" RANGE ",'gidMappings':" RANGE
 #define PROCESS(more) "'cwd':'/','args':['sh']," more
 #define NET(more)     "'network':{" more "}"
+#define NO_NET	      NET("'mode':'none'")
+#define VM(more)      "'isolation':'vm','idRange':{'base':1879048192,'size':65536}," more
 
 /* What machines are made of. Static: a case may change it, and puts it back. */
 static struct plan_vm_host plan_case_machine = {
@@ -176,6 +178,12 @@ static inline bool warned(const struct plan *plan, const char *words)
 		if (strstr(plan->warnings.items[i], words))
 			return true;
 	return false;
+}
+
+/* A machine's. */
+static inline struct plan_case machine_case(const char *more, const char *extension)
+{
+	return (struct plan_case){.host = MACHINE, .namespaces = WITH_USER, .linux_ = more, .extension = extension};
 }
 
 #endif
