@@ -89,6 +89,8 @@ static void test_join_beside(void)
 	(void)snprintf(number, sizeof(number), "%d", (int)first.pid);
 	CHECK_INT(mkdirat(v2->fd, "init", 0755), 0);
 	CHECK_INT(write_below(v2, "init/cgroup.procs", number), 0);
+	/* From the root on, where perhaps nobody has wanted it yet. */
+	CHECK_INT(write_below(v2, "../../cgroup.subtree_control", enable), 0);
 	CHECK_INT(write_below(v2, "../cgroup.subtree_control", enable), 0);
 	CHECK_INT(write_below(v2, "cgroup.subtree_control", enable), 0);
 	CHECK_INT(cg_join(cg, second.pid, &err), -EBUSY);
