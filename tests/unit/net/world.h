@@ -79,10 +79,16 @@ __attribute__((unused)) static int world_instance_ns(void)
 	return ns;
 }
 
+__attribute__((unused)) static void world_end(void)
+{
+	(void)file_remove_tree(AT_FDCWD, world_state, NULL);
+}
+
 /* A fresh host, with lo up and a state folder of its own. The one before is left to die. */
 __attribute__((unused)) static void world_begin(void)
 {
 	scope_fd(&world_host);
+	world_end();
 	memcpy(world_state + strlen(world_state) - 6, "XXXXXX", 6);
 	if (unshare(CLONE_NEWNET) < 0 || !mkdtemp(world_state)) {
 		perror("a world of one's own (root is needed)");
@@ -90,11 +96,6 @@ __attribute__((unused)) static void world_begin(void)
 	}
 	world_host = world_open_own();
 	(void)net_loopback_up(world_host, NULL);
-}
-
-__attribute__((unused)) static void world_end(void)
-{
-	(void)file_remove_tree(AT_FDCWD, world_state, NULL);
 }
 
 static inline struct sockaddr_in world_address(const char *ip, unsigned port)
