@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# make bench               hull beside crun, runc and podman, as tables with their bars; as root, some fifteen minutes
+# make bench               hull beside crun, runc and podman, as tables with their bars; as root; its part oci alone
+#                          takes a quarter of an hour
 # make bench QUICK=1       the same in three, for CI: fails when a figure is far beyond its bar
 # make bench GROUPS=oci    one part of it, or some: run,held,crowd,ports,oci,v2,vm; v2 is hull-oci beside crun in the
-#                          machine of tests/vm, half a minute
+#                          machine of tests/vm, some minutes
 # BENCH_HULL=PROGRAM measures another hull, and the hull-oci beside it.
 
 BENCH_RUNNER := $(BUILD)/bench/runner

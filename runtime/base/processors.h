@@ -33,11 +33,11 @@ void processors_keep_end(bool kept, pid_t begun);
 /*
  * For a program whose work is in several processes at once, and in the kernel's own. Who wakes up on a processor takes
  * it from who runs there if its own turn would end sooner; with turns alike it mostly waits for the end of that other
- * one's, some 3 ms: longer than the whole start of a container. So the kernel's thread of grace periods stood behind a
- * process that had something to do, and kept another one waiting on a processor where nothing else ran. From here on
- * the caller's turns are the longest that there are: whoever wakes up where it runs comes first. Its share stays what
- * it is. What it begins has the usual turns. From Linux 6.12 on; before, and for a caller with a policy or a niceness
- * of its own, all stays as it is.
+ * one's, which lasts a good part of a container's start. So the kernel's thread of grace periods stood behind a process
+ * that had something to do, and kept another one waiting on a processor where nothing else ran. From here on the
+ * caller's turns are the longest that there are: whoever wakes up where it runs comes first. Its share stays what it
+ * is. What it begins has the usual turns. From Linux 6.12 on; before, and for a caller with another policy or a
+ * niceness below 0, all stays as it is.
  */
 void processors_give_way(void);
 

@@ -87,8 +87,9 @@ __attribute__((unused)) static void world_end(void)
 /* A fresh host, with lo up and a state folder of its own. The one before is left to die. */
 __attribute__((unused)) static void world_begin(void)
 {
+	if (world_host >= 0)
+		world_end();
 	scope_fd(&world_host);
-	world_end();
 	memcpy(world_state + strlen(world_state) - 6, "XXXXXX", 6);
 	if (unshare(CLONE_NEWNET) < 0 || !mkdtemp(world_state)) {
 		perror("a world of one's own (root is needed)");
