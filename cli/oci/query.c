@@ -8,6 +8,8 @@
 
 #include "cli/oci/oci.h"
 #include "namespaces/user.h"
+#include "runtime/base/file.h"
+#include "runtime/base/log.h"
 #include "runtime/core/control.h"
 
 struct list_options {
@@ -64,16 +66,19 @@ static const char *owner_of(const struct command_call *call, const struct store 
 	return words ? words : "";
 }
 
-/* One that goes away while the list is made is not in it. */
+/* One that goes away while the list is made is not in it. One that only force can remove is neither: that is said. */
 static int add_row(const struct command_call *call, const struct store *store, const char *id, bool first,
 		   struct text *to, struct err *err)
 {
 	const struct list_options *options = call->options;
 	struct control_view view;
-	struct err ignored = ERR_INIT;
+	struct err failure = ERR_INIT;
 	char created[36];
+	int result = control_look(store, call->arena, id, true, &view, &failure);
 
-	if (control_look(store, call->arena, id, true, &view, &ignored) < 0)
+	if (result < 0 && result != -ENOENT)
+		log_line(LOG_LEVEL_WARN, "%s", failure.msg);
+	if (result < 0)
 		return 0;
 	if (options->quiet) {
 		text_addf(to, "%s\n", id);
@@ -100,6 +105,9 @@ static int run_list(struct command_call *call, struct err *err)
 
 	if (result >= 0)
 		result = store_list(&store, call->arena, &ids, err);
+	/* No other command looks at all that is there. */
+	if (result >= 0)
+		file_sweep_claims(store.fd);
 	if (json)
 		text_add(&words, "[");
 	else if (!options->quiet)

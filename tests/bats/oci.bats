@@ -262,6 +262,9 @@ teardown() {
 	one_line
 	has "its record cannot be used"
 	has "remove it by force"
+	run -0 oci list -q
+	one_line
+	has "warning: container '$ID': its record cannot be used"
 	run -0 oci delete --force "$ID"
 	retry 30 bash -c "! grep -q '^State:.[^Z]' /proc/$pid/status"
 	mkdir "$FOLDER/run/$ID"
