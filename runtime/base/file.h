@@ -86,11 +86,14 @@ int file_open_folder_of(int dirfd, const char *name, const char **ret_base, stru
  */
 int file_remove_tree(int dirfd, const char *name, struct err *err);
 
+/* Puts into a new folder, empty and locked, what is in it when it appears. */
+typedef int file_fill_fn(int folder_fd, const void *user, struct err *err);
 /*
- * Claims a name for a new folder (0700): it appears at once and locked (flock), so that nobody ever sees it half made.
- * The folder's descriptor, which holds the lock; -EEXIST without words when the name is taken.
+ * Claims a name for a new folder (0700): it appears at once, locked (flock) and filled (`fill`; NULL: empty), so that
+ * nobody ever sees it half made, not even when the caller is killed. The folder's descriptor, which holds the lock;
+ * -EEXIST without words when the name is taken; what `fill` failed with.
  */
-int file_claim_folder(int dirfd, const char *name, struct err *err);
+int file_claim_folder(int dirfd, const char *name, file_fill_fn *fill, const void *user, struct err *err);
 /*
  * Makes a folder (0700) that nobody looks for, to be filled and then renamed to what it shall be called: as long as its
  * descriptor, which holds its lock, is open nobody sweeps it. `words` are for errors and a part of its name.

@@ -52,41 +52,6 @@ static bool is_named(int fd, int dirfd, const char *name)
 	       held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
-/* -ENOENT: there is no spare folder, or another has just taken it. */
-static int claim_spare(int dirfd, const char *name)
-{
-	CLEANUP_FD int fd = openat(dirfd, SPARE_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || !is_named(fd, dirfd, SPARE_NAME))
-		return -ENOENT;
-	if (renameat2(dirfd, SPARE_NAME, dirfd, name, RENAME_NOREPLACE) == 0)
-		return fd_take(&fd);
-	return errno == EEXIST ? -EEXIST : -ENOENT;
-}
-
-static int claim_new(int dirfd, const char *name, struct err *err)
-{
-	char hidden[NAME_MAX + 1];
-	CLEANUP_FD int fd = file_hide_folder(dirfd, name, hidden, err);
-	int code;
-
-	if (fd < 0)
-		return fd;
-	if (renameat2(dirfd, hidden, dirfd, name, RENAME_NOREPLACE) == 0)
-		return fd_take(&fd);
-	code = errno;
-	(void)unlinkat(dirfd, hidden, AT_REMOVEDIR);
-	return code == EEXIST ? -EEXIST : err_set(err, code, "make a folder for '%s'", name);
-}
-
-/* Locked before it gets its name: whoever sees the name sees the lock. */
-int file_claim_folder(int dirfd, const char *name, struct err *err)
-{
-	int fd = claim_spare(dirfd, name);
-
-	return fd == -ENOENT ? claim_new(dirfd, name, err) : fd;
-}
-
 /*
  * False when something stays. A DIR would be all that a start of a container takes from the heap: what is here, fits.
  */
@@ -106,6 +71,45 @@ static bool empty_folder(int fd)
 				return false;
 		}
 	return len == 0;
+}
+
+/*
+ * Locked and empty: whoever filled it before may have been killed before it got its name. -ENOENT: there is none, or
+ * another has just taken it.
+ */
+static int take_spare(int dirfd)
+{
+	CLEANUP_FD int fd = openat(dirfd, SPARE_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || !is_named(fd, dirfd, SPARE_NAME) || !empty_folder(fd))
+		return -ENOENT;
+	return fd_take(&fd);
+}
+
+/* Locked and filled before it gets its name: whoever sees the name sees the lock, and what shall be there. */
+int file_claim_folder(int dirfd, const char *name, file_fill_fn *fill, const void *user, struct err *err)
+{
+	char hidden[NAME_MAX + 1] = SPARE_NAME;
+	struct err ignored = ERR_INIT;
+	struct stat taken;
+	CLEANUP_FD int fd = -1;
+	int result;
+
+	/* Nothing is made in vain; should it be taken meanwhile, renaming tells. */
+	if (fstatat(dirfd, name, &taken, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	fd = take_spare(dirfd);
+	if (fd < 0)
+		fd = file_hide_folder(dirfd, name, hidden, err);
+	if (fd < 0)
+		return fd;
+	result = fill ? fill(fd, user, err) : 0;
+	if (result >= 0 && renameat2(dirfd, hidden, dirfd, name, RENAME_NOREPLACE) == 0)
+		return fd_take(&fd);
+	if (result >= 0)
+		result = errno == EEXIST ? -EEXIST : err_set(err, errno, "make a folder for '%s'", name);
+	(void)file_remove_tree(dirfd, hidden, &ignored);
+	return result;
 }
 
 int file_retire_folder(int dirfd, const char *name, int fd, struct err *err)

@@ -144,7 +144,7 @@ int definition_claim(const struct definitions *definitions, struct arena *arena,
 	int result = make_id(ret_id, err);
 
 	if (result >= 0)
-		result = folder = file_claim_folder(definitions->instances_fd, ret_id, err);
+		result = folder = file_claim_folder(definitions->instances_fd, ret_id, NULL, NULL, err);
 	/* The name after the folder: so one that leads nowhere is surely left over. */
 	if (result >= 0)
 		result = take_name(definitions, arena, ret_id, name, ret_name, err);

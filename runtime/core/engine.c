@@ -322,7 +322,7 @@ static int settle_one(const struct engine_settling *settling, const char *id, bo
 	if (instance.state_fd < 0)
 		return 0;
 	result = lifecycle_read(&arena, instance.state_fd, id, &instance.record, &unreadable);
-	if (result == -ENOENT) /* claimed, and killed before the record was written: there is nothing else yet */
+	if (result == -ENOENT) /* somebody held the id, and was killed */
 		return store_remove_claim(settling->store, id, instance.state_fd, err);
 	if (result < 0) {
 		*err = unreadable;

@@ -186,7 +186,7 @@ int lifecycle_read(struct arena *arena, int state_fd, const char *id, struct rec
 		return 0;
 	}
 	if (result == -ENOENT)
-		return err_say(err, ENOENT, "container '%s' has no record: its creation was interrupted", id);
+		return err_say(err, ENOENT, "container '%s' has no record: delete it if it is in the way", id);
 	if (result == -EINVAL || result == -EFBIG)
 		return err_say(err, EBADMSG, "container '%s': its record cannot be used: %s: remove it by force", id,
 			       failure.msg);

@@ -73,9 +73,9 @@ int lifecycle_write(const struct record *record, int state_fd, struct err *err);
 int lifecycle_enter(struct record *record, int state_fd, enum record_status status, struct err *err);
 
 /*
- * Reads an instance's record. `arena` holds it. -ENOENT with words: its folder has none (its creation was killed before
- * it wrote one). -EBADMSG with words: it is damaged, or of a newer hull; such an instance can only be removed by force.
- * In a record of another boot there are no processes and no cgroup: their numbers and names are of others by now.
+ * Reads an instance's record. `arena` holds it. -ENOENT with words: its folder has none, so it is no instance. -EBADMSG
+ * with words: it is damaged, or of a newer hull; such an instance can only be removed by force. In a record of another
+ * boot there are no processes and no cgroup: their numbers and names are of others by now.
  */
 int lifecycle_read(struct arena *arena, int state_fd, const char *id, struct record *ret, struct err *err);
 

@@ -15,6 +15,7 @@
 #include "runtime/core/cgroup_driver.h"
 #include "runtime/core/child.h"
 #include "runtime/core/definition.h"
+#include "runtime/core/fault.h"
 #include "runtime/core/filter.h"
 #include "runtime/core/instance.h"
 #include "runtime/core/lifecycle.h"
@@ -94,18 +95,26 @@ int steps_check_wanted(const struct instance *instance, struct err *err)
 		       : 0;
 }
 
+static int write_record(int folder_fd, const void *user, struct err *err)
+{
+	const struct instance *instance = user;
+	int result = fault_point("claim", "begin", err);
+
+	if (result >= 0)
+		result = lifecycle_write(&instance->record, folder_fd, err);
+	return result < 0 ? result : fault_point("claim", "end", err);
+}
+
 int step_record(struct instance *instance, struct err *err)
 {
 	int result = fill_record(instance, err);
 
 	if (result < 0)
 		return result;
-	instance->state_fd = store_claim(instance->store, instance->plan->id, err);
+	instance->state_fd = store_claim_filled(instance->store, instance->plan->id, write_record, instance, err);
 	if (instance->state_fd < 0)
 		return instance->state_fd;
 	result = check_definition(instance, err);
-	if (result >= 0)
-		result = lifecycle_write(&instance->record, instance->state_fd, err);
 	/* Who stops it leaves word first, and then looks for the record: one of both sees the other. */
 	if (result >= 0)
 		result = steps_check_wanted(instance, err);

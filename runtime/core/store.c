@@ -59,10 +59,15 @@ static int open_folder(const struct store *store, const char *name)
 
 int store_claim(const struct store *store, const char *id, struct err *err)
 {
+	return store_claim_filled(store, id, NULL, NULL, err);
+}
+
+int store_claim_filled(const struct store *store, const char *id, file_fill_fn *fill, const void *user, struct err *err)
+{
 	int result = store_check_id(id, err);
 
 	if (result >= 0)
-		result = file_claim_folder(store->fd, id, err);
+		result = file_claim_folder(store->fd, id, fill, user, err);
 	if (result == -EEXIST)
 		return err_say(err, EEXIST, "container '%s' already exists", id);
 	return result < 0 ? err_wrap(err, "state directory '%s'", store->path) : result;

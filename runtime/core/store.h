@@ -13,6 +13,7 @@
 
 #include "runtime/base/arena.h"
 #include "runtime/base/err.h"
+#include "runtime/base/file.h"
 #include "runtime/base/scope.h"
 #include "runtime/base/text.h"
 
@@ -36,6 +37,12 @@ int store_check_id(const char *id, struct err *err);
  * descriptor, which holds the lock; -EEXIST with words when the id is taken.
  */
 int store_claim(const struct store *store, const char *id, struct err *err);
+/*
+ * The same for an instance: `fill` writes its record before the folder appears. So one whose creator is killed has a
+ * record, or it has no folder.
+ */
+int store_claim_filled(const struct store *store, const char *id, file_fill_fn *fill, const void *user,
+		       struct err *err);
 
 /* The folder of an instance, not locked. -ENOENT with words when there is none. */
 int store_find(const struct store *store, const char *id, struct err *err);
@@ -56,9 +63,9 @@ int store_remove(const struct store *store, const char *id, struct err *err);
  */
 int store_retire(const struct store *store, const char *id, int folder_fd, struct err *err);
 /*
- * Removes a folder that has no record: a claim whose owner was killed before it wrote one. `folder_fd` is the folder,
- * locked. It is not assumed to be hull's (somebody may have given any folder as the state directory): -ENOTEMPTY with
- * words when there is anything else in it.
+ * Removes a folder that has no record: a claim that was for no instance. `folder_fd` is the folder, locked. It is not
+ * assumed to be hull's (somebody may have given any folder as the state directory): -ENOTEMPTY with words when there is
+ * anything else in it.
  */
 int store_remove_claim(const struct store *store, const char *id, int folder_fd, struct err *err);
 

@@ -217,7 +217,7 @@ make_running() {
 	local verb
 	[ "$(creations | wc -l)" -ge 25 ]
 	[ "$(undos | wc -l)" -ge 4 ]
-	for verb in start exec update; do
+	for verb in claim start exec update; do
 		[ "$(points_of $verb | wc -l)" -ge 2 ]
 	done
 }
@@ -249,6 +249,27 @@ make_running() {
 		[ "$status" -eq 1 ] || [ "$point" = phase:go ] || complain "$point: start: exit status $status: $output"
 		deletes_all "$point"
 	done
+	no_complaints
+}
+
+# The id is its own when the record says whose it is: no command would show it before, and no other could have it.
+@test "hull-oci: killed while it takes its id, it has none" {
+	local point
+	for point in $(points_of claim); do
+		rm -rf "$FOLDER/run/.spare"
+		for _ in new spare; do
+			oci_with "kill:$point" create "$ID"
+			[ "$status" -eq 137 ] || complain "$point: exit status $status: $output"
+			[ -z "$(ls "$FOLDER/run")" ] || complain "$point: it has the id"
+			apart create "$ID" || complain "$point: the next one: $(cat "$FOLDER/words")"
+			deletes_all "$point"
+		done
+	done
+	# What has no name yet is swept when it is old enough to be nobody's.
+	[ -n "$(ls -d "$FOLDER"/run/.new-*)" ]
+	sleep 2.1
+	[ -z "$(oci list -q)" ]
+	[ "$(ls -A "$FOLDER/run")" = .spare ]
 	no_complaints
 }
 

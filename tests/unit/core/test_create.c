@@ -233,8 +233,6 @@ static void test_a_failing_hook(void)
 	}
 }
 
-/* The creator is killed at any moment: whatever there is by then, 'delete' takes it back, and no process is left. */
-/* A folder that was claimed and has no record yet is no record of a creation. */
 static bool is_being_created(const struct bundle *b)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
@@ -245,6 +243,7 @@ static bool is_being_created(const struct bundle *b)
 	       view.now.status == RECORD_CREATING;
 }
 
+/* The creator is killed at any moment: whatever there is by then, 'delete' takes it back, and no process is left. */
 static void test_a_creator_that_is_killed(void)
 {
 	int interrupted = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "runtime/core/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -152,6 +153,53 @@ static void test_a_retired_folder_is_claimed_again(void)
 	CHECK(is_empty(second));
 	(void)close(second);
 	(void)close(third);
+	end();
+}
+
+static int fill(int folder_fd, const void *user, struct err *err)
+{
+	const char *name = user;
+
+	CHECK_INT(store_find(&store, "x", err), -ENOENT);
+	err_clear(err);
+	CHECK_INT(faccessat(folder_fd, "first", F_OK, 0), -1);
+	(void)close(openat(folder_fd, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	return strcmp(name, "first") == 0 ? err_say(err, EIO, "not today") : 0;
+}
+
+/* Whether nothing else is in the state directory; NULL: nothing at all. */
+static bool is_alone(const char *name)
+{
+	DIR *folder = opendir(dir);
+	const struct dirent *entry;
+	bool alone = true;
+
+	while ((entry = readdir(folder)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			alone &= name && strcmp(entry->d_name, name) == 0;
+	(void)closedir(folder);
+	return alone;
+}
+
+static void test_an_instance_appears_with_its_record(void)
+{
+	struct err err = ERR_INIT;
+	int fd;
+
+	begin();
+	CHECK_INT(store_claim_filled(&store, "x", fill, "first", &err), -EIO);
+	CHECK_HAS(err.msg, "not today");
+	CHECK(is_alone(NULL));
+	err_clear(&err);
+	/* Somebody was killed in the midst of this, with the spare folder. */
+	CHECK(mkdirat(store.fd, ".spare", 0700) == 0);
+	(void)close(openat(store.fd, ".spare/first", O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	fd = store_claim_filled(&store, "x", fill, "second", &err);
+	CHECK(fd >= 0 && faccessat(store.fd, "x/second", F_OK, 0) == 0);
+	CHECK_INT(store_claim_filled(&store, "x", fill, "third", &err), -EEXIST);
+	CHECK(faccessat(store.fd, "x/third", F_OK, 0) < 0);
+	CHECK(is_alone("x"));
+	(void)close(fd);
 	end();
 }
 
@@ -336,7 +384,7 @@ int main(void)
 		       TAP_CASE(test_waiting_for_one_that_is_removed), TAP_CASE(test_waiting_for_one_that_is_made_anew),
 		       TAP_CASE(test_list_is_sorted_and_knows_only_instances), TAP_CASE(test_removal_is_repeatable),
 		       TAP_CASE(test_a_folder_that_is_no_claim_stays), TAP_CASE(test_a_retired_folder_is_claimed_again),
-		       TAP_CASE(test_race_for_the_spare_folder),
+		       TAP_CASE(test_an_instance_appears_with_its_record), TAP_CASE(test_race_for_the_spare_folder),
 		       TAP_CASE(test_a_name_that_is_taken_leaves_the_spare_folder),
 		       TAP_CASE(test_only_one_empty_folder_is_kept));
 }
