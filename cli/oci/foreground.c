@@ -62,7 +62,6 @@ int oci_accompany(const struct store *store, struct instance *instance, bool kee
 	};
 	struct aside unmounting = instance->unmounting;
 	struct err ignored = ERR_INIT;
-	const char *id = instance->record.id;
 	int result = 0, code;
 
 	/* With it goes the lock: pause, exec and delete must not have to wait for the end. */
@@ -71,7 +70,7 @@ int oci_accompany(const struct store *store, struct instance *instance, bool kee
 	code = oci_foreground(&running, err);
 	exec_running_close(&running);
 	if (!keep)
-		result = control_delete(store, id, true, code < 0 ? &ignored : err);
+		result = control_delete_own(store, &instance->record, code < 0 ? &ignored : err);
 	unmounting_wait(&unmounting);
 	return result < 0 ? result : code;
 }

@@ -302,7 +302,8 @@ static int dump(const struct checkpoint_request *request, struct instance *insta
 	return result;
 }
 
-static int checkpoint_locked(const struct checkpoint_request *request, struct arena *arena, struct err *err)
+static int checkpoint_locked(const struct checkpoint_request *request, struct arena *arena, struct record *ret_record,
+			     struct err *err)
 {
 	CLEANUP_INSTANCE struct instance instance;
 	CLEANUP_CHECKPOINT struct checkpoint_folders folders = CHECKPOINT_FOLDERS_INIT;
@@ -319,17 +320,20 @@ static int checkpoint_locked(const struct checkpoint_request *request, struct ar
 		result = checkpoint_open(&request->work, true, &folders, err);
 	if (result >= 0 && dump(request, &instance, program, &folders, err) < 0)
 		result = err_wrap(err, "container '%s'", request->id);
+	if (result >= 0)
+		*ret_record = instance.record;
 	return result;
 }
 
 int checkpoint_make(const struct checkpoint_request *request, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
-	int result = checkpoint_locked(request, &arena, err);
+	struct record record;
+	int result = checkpoint_locked(request, &arena, &record, err);
 
 	if (result < 0)
 		return result;
 	if (request->pre_dump || request->work.options.leave_running)
 		return 0;
-	return control_delete(request->store, request->id, true, err);
+	return control_delete_own(request->store, &record, err);
 }

@@ -71,5 +71,10 @@ int control_wait(const struct store *store, const char *id, int64_t timeout_ms, 
  * back as far as it can still be read.
  */
 int control_delete(const struct store *store, const char *id, bool force, struct err *err);
+/*
+ * The same by force, for who has begun an instance, or held its lock, and does not hold it any more: the one that this
+ * record is of. Success when it is gone; who has its id by now is left alone.
+ */
+int control_delete_own(const struct store *store, const struct record *own, struct err *err);
 
 #endif

@@ -134,7 +134,16 @@ static int bring_to_end(struct instance *instance, bool force, struct err *err)
 	return kill_and_wait(instance, err) < 0 ? err_wrap(err, "delete container '%s'", instance->record.id) : 0;
 }
 
-int control_delete(const struct store *store, const char *id, bool force, struct err *err)
+/* The id may have been given away and taken again. */
+static bool is_same(const struct record *one, const struct record *other)
+{
+	return one->created == other->created && one->init.pid == other->init.pid &&
+	       one->init.start_ticks == other->init.start_ticks;
+}
+
+/* `own`: it is this one, or it stays; NULL: whichever has the id. */
+static int delete_instance(const struct store *store, const char *id, bool force, const struct record *own,
+			   struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	CLEANUP_INSTANCE struct instance instance;
@@ -152,6 +161,8 @@ int control_delete(const struct store *store, const char *id, bool force, struct
 	result = read_for_deletion(&instance, id, force, err);
 	if (result != 0)
 		return result < 0 ? result : 0;
+	if (own && !is_same(own, &instance.record))
+		return 0;
 	result = bring_to_end(&instance, force, err);
 	if (result < 0)
 		return result;
@@ -159,4 +170,14 @@ int control_delete(const struct store *store, const char *id, bool force, struct
 		return err_wrap(err, "delete container '%s'", id);
 	bundle_run_hooks(&arena, &instance.record, HOOK_POSTSTOP, RECORD_STOPPED);
 	return 0;
+}
+
+int control_delete(const struct store *store, const char *id, bool force, struct err *err)
+{
+	return delete_instance(store, id, force, NULL, err);
+}
+
+int control_delete_own(const struct store *store, const struct record *own, struct err *err)
+{
+	return delete_instance(store, own->id, true, own, err);
 }

@@ -52,6 +52,7 @@ oci_end() {
 	for id in $(oci list -q); do
 		oci delete --force "$id"
 	done
+	ls -lAR "$FOLDER/run"
 	[ -z "$(ls "$FOLDER/run")" ]
 	[[ $(cat /proc/self/mountinfo) != *"$FOLDER"* ]]
 	retry 30 no_process

@@ -92,6 +92,26 @@ nothing() {
 	done
 }
 
+# It takes back what it began, and nothing else.
+@test "run, whose id is another container's when its own has ended" {
+	local runtime
+
+	"$OCI" --root "$FOLDER/run" run "$ID" </dev/null &>"$FOLDER/one" 3>&- 4>&- &
+	runtime=$!
+	retry 30 is running
+	kill -STOP "$runtime"
+	run -0 oci delete --force "$ID"
+	run -0 apart run --detach "$ID"
+	kill -CONT "$runtime"
+	status=0
+	wait "$runtime" || status=$?
+	[ "$status" -eq 137 ]
+	[ ! -s "$FOLDER/one" ]
+	is running
+	run -0 oci delete --force "$ID"
+	nothing
+}
+
 @test "kill and delete" {
 	for ((round = 0; round < ROUNDS; round++)); do
 		run -0 apart run --detach "$ID"
