@@ -22,19 +22,15 @@
 
 /* --- Looking ------------------------------------------------------------------------------------------------------ */
 
-int control_look(const struct store *store, struct arena *arena, const char *id, bool ask_freezer,
-		 struct control_view *ret, struct err *err)
+static int look_into(int folder, struct arena *arena, const char *id, bool ask_freezer, struct control_view *ret,
+		     struct err *err)
 {
-	CLEANUP_FD int folder = store_find(store, id, err);
-	int result;
+	int result = lifecycle_read(arena, folder, id, &ret->record, err);
 
-	if (folder < 0)
-		return folder;
-	result = lifecycle_read(arena, folder, id, &ret->record, err);
 	if (result < 0)
 		return result;
 	/*
-	 * There is no lock: meanwhile it may have been removed, and its folder have become another one's
+	 * Without the lock it may have been removed meanwhile, and its folder have become another one's
 	 * (store_retire()).
 	 */
 	if (strcmp(ret->record.id, id) != 0)
@@ -43,16 +39,29 @@ int control_look(const struct store *store, struct arena *arena, const char *id,
 	return 0;
 }
 
+int control_look(const struct store *store, struct arena *arena, const char *id, bool ask_freezer,
+		 struct control_view *ret, struct err *err)
+{
+	CLEANUP_FD int folder = store_find(store, id, err);
+
+	return folder < 0 ? folder : look_into(folder, arena, id, ask_freezer, ret, err);
+}
+
+int control_look_at_rest(const struct store *store, struct arena *arena, const char *id, struct control_view *ret,
+			 struct err *err)
+{
+	CLEANUP_FD int folder = store_find_locked(store, id, err);
+
+	return folder < 0 ? folder : look_into(folder, arena, id, true, ret, err);
+}
+
 int control_look_past_creation(const struct store *store, struct arena *arena, const char *id, struct control_view *ret,
 			       struct err *err)
 {
 	int result = control_look(store, arena, id, true, ret, err);
 
-	if (result >= 0 && ret->now.status == RECORD_CREATING && !ret->now.interrupted) {
-		CLEANUP_FD int lock = store_find_locked(store, id, err);
-
-		result = lock < 0 ? lock : control_look(store, arena, id, true, ret, err);
-	}
+	if (result >= 0 && ret->now.status == RECORD_CREATING && !ret->now.interrupted)
+		result = control_look_at_rest(store, arena, id, ret, err);
 	return result;
 }
 

@@ -261,7 +261,8 @@ int exec_start(const struct exec_request *request, struct exec_running *ret, str
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	const struct backend_ops *backend = NULL;
 	struct control_view view;
-	int result = control_look(request->store, &arena, request->id, true, &view, err);
+	/* What is joined before the first process has its root is the host's: this waits for who is still making it. */
+	int result = control_look_at_rest(request->store, &arena, request->id, &view, err);
 
 	*ret = (struct exec_running){.pidfd = -1, .terminal = -1};
 	if (result >= 0)

@@ -334,6 +334,25 @@ only_the_first() {
 	no_complaints
 }
 
+# The record says that it runs a little before it does, and until it has its own root it has the host's.
+@test "hull-oci: an exec waits for a first process that is not the program yet" {
+	local point runtime expected look='ls /; grep -o " /[^ ]* r[ow][^ ]*" /proc/self/mountinfo'
+
+	make_running
+	expected=$(oci exec "$ID" sh -c "$look")
+	deletes_all expected
+	for point in assemble pivot seal; do
+		HULL_TEST_FAULT=sleep:child:$point "$OCI" --root "$FOLDER/run" run "$ID" </dev/null &>"$FOLDER/words" 3>&- 4>&- &
+		runtime=$!
+		retry 5 is running
+		run oci exec "$ID" sh -c "$look"
+		[ "$output" = "$expected" ] || complain "$point: sees: $output"
+		run -0 oci delete --force "$ID"
+		wait "$runtime" || true
+	done
+	no_complaints
+}
+
 @test "hull-oci: a hook inside that fails long before the runtime asks for it: the poststop hooks run" {
 	local hook='{"path": "/bin/sh", "args": ["sh", "-c", sys.argv[%d]]}' phase
 
