@@ -32,6 +32,9 @@ seconds() {
 
 @test "hull-oci: commands at once, some of them killed" {
 	cd "$FOLDER"
+	mkdir "$FOLDER/bundle/rootfs/inside"
+	ln -s /bin/busybox "$FOLDER/bundle/rootfs/inside/true"
+	ln -s /bin/busybox "$FOLDER/bundle/rootfs/inside/sleep"
 	for name in stays ends; do
 		mkdir "$name"
 		(cd "$name" && configure sleep 100 && edit "c['root']['path'] = '$FOLDER/bundle/rootfs'")
