@@ -47,10 +47,10 @@ int control_look(const struct store *store, struct arena *arena, const char *id,
 	return folder < 0 ? folder : look_into(folder, arena, id, ask_freezer, ret, err);
 }
 
-int control_look_at_rest(const struct store *store, struct arena *arena, const char *id, struct control_view *ret,
-			 struct err *err)
+int control_look_at_rest(const struct store *store, struct arena *arena, const char *id, bool wait,
+			 struct control_view *ret, struct err *err)
 {
-	CLEANUP_FD int folder = store_find_locked(store, id, err);
+	CLEANUP_FD int folder = wait ? store_find_locked(store, id, err) : store_find_unlocked(store, id, err);
 
 	return folder < 0 ? folder : look_into(folder, arena, id, true, ret, err);
 }
@@ -61,7 +61,7 @@ int control_look_past_creation(const struct store *store, struct arena *arena, c
 	int result = control_look(store, arena, id, true, ret, err);
 
 	if (result >= 0 && ret->now.status == RECORD_CREATING && !ret->now.interrupted)
-		result = control_look_at_rest(store, arena, id, ret, err);
+		result = control_look_at_rest(store, arena, id, true, ret, err);
 	return result;
 }
 

@@ -28,11 +28,12 @@ int control_look(const struct store *store, struct arena *arena, const char *id,
 		 struct control_view *ret, struct err *err);
 
 /*
- * The same when no other command is at work on it, which is waited for. Only then is all true that the record says: who
- * creates or starts one writes running a little before it is, while the first process may still have the host's root.
+ * The same when no other command is at work on it: that is waited for, or it is -EWOULDBLOCK without words. Only then
+ * is all true that the record says: who creates or starts one writes running a little before it is, while the first
+ * process may still have the host's root.
  */
-int control_look_at_rest(const struct store *store, struct arena *arena, const char *id, struct control_view *ret,
-			 struct err *err);
+int control_look_at_rest(const struct store *store, struct arena *arena, const char *id, bool wait,
+			 struct control_view *ret, struct err *err);
 
 /* Opens and locks one whose state allows the action. The caller closes it. -EINVAL with words: its state does not. */
 int control_open(const struct store *store, struct arena *arena, const char *id, enum lifecycle_action action,

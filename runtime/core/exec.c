@@ -256,17 +256,32 @@ static int spawn_and_guide(const struct exec_request *request, const struct reco
 	return result;
 }
 
+/*
+ * What is joined before the first process has its root is the host's: so this waits for who is still making it. Where
+ * its state allows no exec, that is said at once: it may be a hook of its creation that asks.
+ */
+static int look(const struct exec_request *request, struct arena *arena, struct control_view *ret, struct err *err)
+{
+	int result = control_look_at_rest(request->store, arena, request->id, false, ret, err);
+
+	if (result == -EWOULDBLOCK) {
+		result = control_look(request->store, arena, request->id, true, ret, err);
+		if (result >= 0)
+			result = check_state(request, ret, err);
+		if (result >= 0)
+			result = control_look_at_rest(request->store, arena, request->id, true, ret, err);
+	}
+	return result < 0 ? result : check_state(request, ret, err);
+}
+
 int exec_start(const struct exec_request *request, struct exec_running *ret, struct err *err)
 {
 	CLEANUP_ARENA struct arena arena = ARENA_INIT;
 	const struct backend_ops *backend = NULL;
 	struct control_view view;
-	/* What is joined before the first process has its root is the host's: this waits for who is still making it. */
-	int result = control_look_at_rest(request->store, &arena, request->id, &view, err);
+	int result = look(request, &arena, &view, err);
 
 	*ret = (struct exec_running){.pidfd = -1, .terminal = -1};
-	if (result >= 0)
-		result = check_state(request, &view, err);
 	if (result >= 0)
 		result = backend_of(&view.record, &backend, err);
 	if (result < 0)

@@ -89,9 +89,10 @@ static bool can_go_by_itself(const struct instance *instance)
 	const struct create_request *request = instance->request;
 	const struct plan_process *process = &instance->plan->process;
 
-	return !request->wait_for_start && !request->unless_stopped && !request->pid_file && !request->pidfd_socket &&
-	       !process->terminal && (process->no_new_privs || !process->seccomp) &&
-	       limits_only_fall(&process->limits) && !steps_leave_room_for_errand(instance->plan);
+	return !steps_child_has_hooks(instance->plan) && !request->wait_for_start && !request->unless_stopped &&
+	       !request->pid_file && !request->pidfd_socket && !process->terminal &&
+	       (process->no_new_privs || !process->seccomp) && limits_only_fall(&process->limits) &&
+	       !steps_leave_room_for_errand(instance->plan);
 }
 
 /* Whether the network namespace that is being made is this one's. A user namespace of its own would have to own it. */
@@ -291,7 +292,7 @@ int step_join_cgroup(struct instance *instance, struct err *err)
 	if (result < 0)
 		return result;
 	/* Told so, the child may run hooks of its own, while other phases are still to come here. */
-	instance->hooked = instance->plan->hooks[HOOK_CREATE_CONTAINER].count > 0;
+	instance->hooked = steps_child_has_hooks(instance->plan);
 	return step_or_how_it_ended(instance, sync_send(&instance->sync, CHILD_JOINED, err), err);
 }
 

@@ -38,6 +38,12 @@ int step_or_why_gone(struct instance *instance, int result, struct err *err);
  */
 bool steps_leave_room_for_errand(const struct plan *plan);
 
+/*
+ * Whether the first process runs hooks of its creation (createContainer). They may ask for the container, which is
+ * being created for them.
+ */
+bool steps_child_has_hooks(const struct plan *plan);
+
 /* The hooks of one kind, with the state on their standard input. */
 int steps_run_hooks(struct instance *instance, enum plan_hook_kind kind, enum record_status status, pid_t pid,
 		    struct err *err);

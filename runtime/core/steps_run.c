@@ -121,6 +121,11 @@ int steps_run_hooks(struct instance *instance, enum plan_hook_kind kind, enum re
 	return hooks_run(&instance->plan->hooks[kind], kind, text_get(&state), state.len, err);
 }
 
+bool steps_child_has_hooks(const struct plan *plan)
+{
+	return plan->hooks[HOOK_CREATE_CONTAINER].count > 0;
+}
+
 int step_hooks(struct instance *instance, struct err *err)
 {
 	const plan_hook_list *hooks = instance->plan->hooks;
@@ -198,8 +203,11 @@ int step_ready(struct instance *instance, struct err *err)
 	size_t len = sizeof(number);
 	int result = 0;
 
-	/* The child is still at work, and this need not wait for it: unless GO depends on more than that. */
-	if (!request->wait_for_start && !request->unless_stopped)
+	/*
+	 * The child is still at work, and this need not wait for it: unless GO depends on more than that, or hooks run
+	 * meanwhile.
+	 */
+	if (!request->wait_for_start && !request->unless_stopped && !steps_child_has_hooks(plan))
 		result = say_running(instance, err);
 	if (result >= 0 && instance->goes_by_itself)
 		return send_go_early(instance, err);

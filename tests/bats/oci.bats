@@ -252,6 +252,22 @@ teardown() {
 	has "warning: poststop hook"
 }
 
+# Leaks cannot be looked for from a process namespace that the /proc at hand is not of: that would be words, too.
+@test "hooks: one that asks for an exec in what is being created is refused at once" {
+	local kind
+
+	for kind in prestart createRuntime createContainer; do
+		edit "c['hooks'] = {sys.argv[1]: [{'path': '/bin/sh', 'args': ['sh', '-c', sys.argv[2]]}]}" $kind \
+			"ASAN_OPTIONS=detect_leaks=0 timeout 20 '$OCI' --root '$FOLDER/run' exec '$ID' true >'$FOLDER/said' 2>&1; true"
+		for verb in create "run --detach"; do
+			# shellcheck disable=SC2086 # two words
+			run -0 apart $verb "$ID"
+			[ "$(cat "$FOLDER/said")" = "hull-oci: exec: container '$ID' is creating: it cannot run another process" ]
+			run -0 oci delete --force "$ID"
+		done
+	done
+}
+
 @test "a record that is damaged, or missing, does not stop delete --force" {
 	run -0 apart run --detach "$ID"
 	local pid record=$FOLDER/run/$ID/record.json
