@@ -29,6 +29,12 @@
 #include "runtime/core/logread.h"
 #include "tests/unit/tap.h"
 
+/*
+ * The first words of a script that must not go on before fixture_go: the program begins while the engine still has to
+ * become its keeper.
+ */
+#define FIXTURE_WAIT_FOR_GO "until [ -e \"$0/go\" ]; do sleep 0.02; done; "
+
 struct fixture {
 	const char *script; /* for sh -c, with the folder as its $0 */
 	bool with_input, with_client, with_terminal;
@@ -167,6 +173,12 @@ static inline bool fixture_start(struct fixture *f)
 	(void)fd_read_all(report[0], &(char){0}, 1);
 	(void)close(report[0]);
 	return is_there;
+}
+
+/* A script that begins with FIXTURE_WAIT_FOR_GO goes on. */
+static inline void fixture_go(const struct fixture *f)
+{
+	CHECK_INT(mkdirat(f->state_fd, "go", 0700), 0);
 }
 
 /* Waits up to half a minute for the end of a child; its wait status, -1 when it does not come. */

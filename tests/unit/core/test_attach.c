@@ -97,9 +97,10 @@ static void test_killed_program_and_killed_keeper(void)
 	CHECK_INT(fixture_wait(f.keeper), 0);
 	fixture_end(&f);
 
-	f = (struct fixture){.script = "kill -9 $PPID; sleep 0.2", .with_client = true};
+	f = (struct fixture){.script = FIXTURE_WAIT_FOR_GO "kill -9 $PPID; sleep 0.2", .with_client = true};
 	if (!fixture_start(&f))
 		return;
+	fixture_go(&f);
 	request = request_for(&f, -1, -1, -1);
 	CHECK_INT(attach_run(&request, &result, &err), -ECONNRESET);
 	CHECK_HAS(err.msg, "keeper went away");

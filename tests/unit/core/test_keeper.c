@@ -94,7 +94,7 @@ static bool ignores_signals(pid_t pid)
 static void test_signals_to_the_keeper(void)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1};
-	struct fixture f = {.script = "until [ -e \"$0/go\" ]; do sleep 0.02; done; exit 5"};
+	struct fixture f = {.script = FIXTURE_WAIT_FOR_GO "exit 5"};
 	struct exit_file exit;
 
 	if (!fixture_start(&f))
@@ -104,7 +104,7 @@ static void test_signals_to_the_keeper(void)
 	CHECK(ignores_signals(f.keeper));
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		CHECK(kill(f.keeper, signals[i]) == 0);
-	CHECK_INT(mkdirat(f.state_fd, "go", 0700), 0);
+	fixture_go(&f);
 	CHECK_INT(fixture_wait(f.keeper), 0);
 	CHECK(fixture_exit(&f, &exit) && exit.known && exit.code == 5);
 	fixture_end(&f);
@@ -157,13 +157,13 @@ static void test_take_over(void)
 	fixture_end(&f);
 
 	/* One that promised it and went away does not count. */
-	f = (struct fixture){.script = "until [ -e \"$0/go\" ]; do sleep 0.05; done", .with_client = true};
+	f = (struct fixture){.script = FIXTURE_WAIT_FOR_GO, .with_client = true};
 	if (!fixture_start(&f))
 		return;
 	CHECK_INT(fixture_hello(f.client, ALL_STREAMS | ATTACH_TAKES_OVER), 0);
 	(void)close(f.client);
 	f.client = -1;
-	CHECK_INT(mkdirat(f.state_fd, "go", 0700), 0);
+	fixture_go(&f);
 	CHECK_INT(fixture_wait(f.keeper), 0);
 	CHECK(fixture_has(&f, "unmade"));
 	fixture_end(&f);
@@ -280,7 +280,7 @@ static void test_adoption(void)
 		(void)usleep(1000);
 	CHECK(kill(f.keeper, SIGKILL) == 0);
 	CHECK_INT(fixture_wait(f.keeper), SIGKILL);
-	CHECK_INT(mkdirat(f.state_fd, "go", 0700), 0);
+	fixture_go(&f);
 	(void)usleep(100000);
 	fixture_request(&f, &request, unmake);
 	keeper = keeper_adopt(&request, f.program_ticks, &err);
@@ -366,7 +366,7 @@ static const char *link_of(pid_t pid, int fd)
 /* What the caller has open must not stay open in a process that lives for weeks; nor may the instance's lock. */
 static void test_descriptors(void)
 {
-	struct fixture f = {.script = "sleep 0.3"};
+	struct fixture f = {.script = FIXTURE_WAIT_FOR_GO};
 	char leaked_name[128];
 	int leaked[2];
 
@@ -382,6 +382,7 @@ static void test_descriptors(void)
 	CHECK(flock(f.state_fd, LOCK_EX | LOCK_NB) == 0);
 	(void)close(leaked[0]);
 	(void)close(leaked[1]);
+	fixture_go(&f);
 	CHECK_INT(fixture_wait(f.keeper), 0);
 	fixture_end(&f);
 }

@@ -72,7 +72,7 @@ static void test_malformed_frames(void)
 /* A program that does not read its input: its output goes on, and with its end nobody waits any more. */
 static void test_input_that_is_not_read(void)
 {
-	struct fixture f = {.script = "sleep 0.3; echo done", .with_input = true, .with_client = true};
+	struct fixture f = {.script = FIXTURE_WAIT_FOR_GO "echo done", .with_input = true, .with_client = true};
 	static char bytes[ATTACH_CHUNK_BYTES];
 	struct received received;
 
@@ -82,6 +82,7 @@ static void test_input_that_is_not_read(void)
 	/* 128 KiB: a pipe holds half of that. */
 	for (int i = 0; i < 16; i++)
 		CHECK(sock_send_frame(f.client, ATTACH_STDIN, bytes, sizeof(bytes), NULL) == 0);
+	fixture_go(&f);
 	receive(f.client, &received, 0);
 	CHECK_STR(text_get(&received.out), "done\n");
 	CHECK(received.has_exit);
